@@ -1,0 +1,37 @@
+"""Terms of the Kubernetes API that every module shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+Document: TypeAlias = dict[str, Any]
+"""One Kubernetes object as plain data, exactly as it is written to a manifest."""
+
+WORKLOAD_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
+
+
+def pod_template(document: Document) -> Document | None:
+    """The pod template (``metadata`` and ``spec``) inside a workload, or None when the object makes no pods."""
+    match document.get("kind"):
+        case "Pod":
+            return document
+        case "CronJob":
+            template: Document = document["spec"]["jobTemplate"]["spec"]["template"]
+            return template
+        case kind if kind in WORKLOAD_KINDS:
+            template = document["spec"]["template"]
+            return template
+        case _:
+            return None
+
+
+def containers(pod: Document) -> Iterator[Document]:
+    """Every container of a pod (``metadata`` and ``spec``), init containers first."""
+    yield from pod["spec"].get("initContainers", ())
+    yield from pod["spec"]["containers"]
+
+
+def identity(document: Document) -> str:
+    """How messages name an object: ``Deployment/st2-st2api``."""
+    return f"{document.get('kind', '?')}/{document.get('metadata', {}).get('name', '?')}"
