@@ -1,0 +1,1 @@
+"""StackStorm on Kubernetes, as a cdk8s app."""

@@ -1,0 +1,91 @@
+"""Names and labels of one release."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from constructs_st2.errors import UserError
+
+MANAGED_BY = "constructs-st2"
+WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
+
+LONGEST_COMPONENT = "st2-datastore-crypto-key"
+"""The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""
+
+_LABEL_LIMIT = 63
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+Role = Literal["backend", "frontend", "database", "messaging", "coordination", "operations"]
+"""What a component is for. StackStorm's own services are ``backend`` or ``frontend``, as in its documentation."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One StackStorm cluster: where it lives, and how its objects are called and labelled.
+
+    Raises:
+        UserError: the name or the namespace cannot be used.
+    """
+
+    name: str = "st2"
+    namespace: str = "stackstorm"
+    cluster_domain: str = "cluster.local"
+    support: Literal["community", "enterprise"] = "community"
+
+    def __post_init__(self) -> None:
+        longest = _LABEL_LIMIT - len(f"-{LONGEST_COMPONENT}")
+        problems = [
+            f'{what} "{text}" must consist of small letters, digits and "-", and begin and end with a letter or digit'
+            for what, text in (("release name", self.name), ("namespace", self.namespace))
+            if not _DNS_LABEL.fullmatch(text)
+        ]
+        if len(self.name) > longest:
+            problems.append(
+                f'release name "{self.name}" has {len(self.name)} characters; at most {longest} keep '
+                f'"{self.name}-{LONGEST_COMPONENT}" within {_LABEL_LIMIT}'
+            )
+        if len(self.namespace) > _LABEL_LIMIT:
+            problems.append(f'namespace "{self.namespace}" has more than {_LABEL_LIMIT} characters')
+        if problems:
+            raise UserError(problems)
+
+    def named(self, component: str) -> str:
+        """The name of an object: ``st2-st2api``."""
+        return f"{self.name}-{component}"
+
+    def host(self, component: str) -> str:
+        """The name in the cluster's DNS of the Service of a component."""
+        return f"{self.named(component)}.{self.namespace}.svc.{self.cluster_domain}"
+
+    def selector(self, component: str) -> dict[str, str]:
+        """The labels that select a component's pods. Selectors are immutable: nothing versioned goes in."""
+        return {"app.kubernetes.io/name": component, "app.kubernetes.io/instance": self.name}
+
+    def labels(
+        self, component: str, role: Role, *, app: str | None = None, version: str | None = None
+    ) -> dict[str, str]:
+        """All labels of an object or pod.
+
+        Args:
+            component: which part of the cluster; unique per workload.
+            role: what that part is for.
+            app: the StackStorm service, where several workloads run the same one. Default: the component.
+            version: version of the software in the pods.
+        """
+        labels = {
+            **self.selector(component),
+            "app.kubernetes.io/component": role,
+            "app.kubernetes.io/part-of": "stackstorm",
+            "app.kubernetes.io/managed-by": MANAGED_BY,
+            "app": app or component,
+            "release": self.name,
+            "support": self.support,
+            "vendor": "stackstorm",
+        }
+        if role in ("backend", "frontend"):
+            labels["tier"] = role
+        if version is not None:
+            labels["app.kubernetes.io/version"] = version
+        return labels

@@ -1,0 +1,1 @@
+"""Secrets: which ones a release has, and how they come to be."""

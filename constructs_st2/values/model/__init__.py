@@ -1,0 +1,157 @@
+"""The typed model of the values file: every key that a user can set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, StringConstraints
+
+from constructs_st2.values.model.base import (
+    DNS_SUBDOMAIN,
+    Annotations,
+    DnsLabel,
+    Labels,
+    ObjectName,
+    StrictModel,
+    key,
+    section,
+)
+from constructs_st2.values.model.images import Image
+from constructs_st2.values.model.kubernetes import DnsConfig, KubernetesObject, PodSecurityContext, SecurityContext
+from constructs_st2.values.model.services import (
+    ActionRunner,
+    Chatops,
+    HttpService,
+    SensorContainer,
+    Service,
+    Timers,
+    Web,
+)
+from constructs_st2.values.model.st2 import St2
+
+
+class Enterprise(StrictModel):
+    """Images from the enterprise registry."""
+
+    enabled: bool = key(
+        "Use the enterprise images of docker.stackstorm.com, pulled with the Secret <release>-st2-license, "
+        "and label everything `support: enterprise`.",
+        False,
+    )
+    existing_pull_secret: ObjectName | None = key("Your own pull Secret instead of <release>-st2-license.")
+
+
+class Namespace(StrictModel):
+    """The namespace of the release."""
+
+    create: bool = key("Write the Namespace object.", True)
+    labels: Labels = key("Further labels.", {})
+    annotations: Annotations = key("Annotations.", {})
+    pod_security: Literal["auto", "restricted", "baseline", "privileged", "none"] = key(
+        "Pod Security level that the namespace enforces. `auto`: the strictest level that all pods of the release meet; "
+        "`none`: no label.",
+        "auto",
+    )
+
+
+class ServiceAccount(StrictModel):
+    """The service account of pods whose service has `serviceAccount.attach`."""
+
+    create: bool = key("Write the ServiceAccount object.", True)
+    service_account_name: ObjectName | None = key("Name. Default: <release>-st2.")
+    service_account_annotations: Annotations = key("Annotations, e.g. for cloud identities.", {})
+    service_account_labels: Labels = key("Further labels.", {})
+    pull_secret: ObjectName | None = key("Pull Secret of the service account.")
+
+
+class Backend(StrictModel):
+    """A backend that runs in the cluster unless it is turned off."""
+
+    enabled: bool = key("Run it in the cluster. Without it, give the connection in `st2.existingConfigSecret`.", True)
+
+
+class Coordination(StrictModel):
+    """The coordination backend: locks and the service registry."""
+
+    backend: Literal["redis", "etcd", "external", "none"] = key(
+        "`redis` and `etcd` run in the cluster; `external` is given in `st2.existingConfigSecret`; "
+        "with `none` no service that shares work may have more than one replica.",
+        "redis",
+    )
+
+
+class PatchTarget(StrictModel):
+    """The object that a patch changes."""
+
+    kind: str = key("Kind of the object.", ...)
+    name: str = key("Name of the object.", ...)
+
+
+class PatchOperation(StrictModel):
+    """One operation of a JSON Patch (RFC 6902)."""
+
+    op: Literal["add", "remove", "replace", "move", "copy", "test"] = key("What to do.", ...)
+    path: Annotated[str, StringConstraints(pattern=r"^(/.*)?$")] = key("JSON pointer of the place.", ...)
+    value: Any = key("Value to add, replace with, or test for.")
+    from_: str | None = key("JSON pointer of the source (move, copy).", alias="from")
+
+
+class Patch(StrictModel):
+    """A last change to one object."""
+
+    target: PatchTarget = key("The object.", ...)
+    patch: list[PatchOperation] = key("The operations, in order.", ...)
+
+
+def _empty_is_nothing(value: object) -> object:
+    return {} if value is None else value
+
+
+ClusterDomain: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=253)]
+OptionalDnsConfig: TypeAlias = Annotated[DnsConfig, BeforeValidator(_empty_is_nothing)]
+
+
+class Values(StrictModel):
+    """Everything that a values file can hold. The keys are those of the Helm chart `stackstorm-ha`, and some more."""
+
+    profile: Literal["ha", "dev"] = key(
+        "`ha`: several replicas of everything. `dev`: one replica of everything with small requests, for a laptop.",
+        "ha",
+    )
+    image: Image = section("Images of the StackStorm services, and what holds for every image of the cluster.")
+    enterprise: Enterprise = section("Images from the enterprise registry.")
+    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", "cluster.local")
+    namespace: Namespace = section("The namespace of the release.")
+    service_account: ServiceAccount = section("The service account of pods whose service has `serviceAccount.attach`.")
+    st2: St2 = section("Settings that the StackStorm services share.")
+    pod_security_context: PodSecurityContext = key("Laid over the security settings of every StackStorm pod.", {})
+    security_context: SecurityContext = key("Laid over the security settings of every StackStorm container.", {})
+    dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] | None = key(
+        "DNS policy of every StackStorm pod."
+    )
+    dns_config: OptionalDnsConfig = key("DNS parameters of every StackStorm pod.", {})
+
+    st2web: Web = section("The web UI, and the way in to the APIs.")
+    st2auth: HttpService = section("Authentication.")
+    st2api: HttpService = section("The REST API.")
+    st2stream: HttpService = section("The event stream.")
+    st2rulesengine: Service = section("Matches triggers with rules.")
+    st2timersengine: Timers = section("Fires timers.")
+    st2workflowengine: Service = section("Runs workflows.")
+    st2scheduler: Service = section("Schedules executions.")
+    st2notifier: Service = section("Notifies of finished executions.")
+    st2sensorcontainer: SensorContainer = section("Runs sensors.")
+    st2actionrunner: ActionRunner = section("Runs actions.")
+    st2garbagecollector: Service = section("Deletes old data.")
+    st2client: Service = section("A pod with the st2 command line, logged in.")
+    st2chatops: Chatops = section("The chat bot.")
+
+    mongodb: Backend = section("The database.")
+    rabbitmq: Backend = section("The message bus.")
+    coordination: Coordination = section("The coordination backend: locks and the service registry.")
+
+    extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
+    patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
+
+
+__all__ = ["DnsLabel", "Values"]

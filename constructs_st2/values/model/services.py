@@ -1,0 +1,265 @@
+"""Settings of the StackStorm services.
+
+All services share `Service`; the others add what only they have. Replicas and resources come from the profile
+(``constructs_st2/values/profiles``), which lies under the user's files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from typing_extensions import Required, TypedDict
+
+from constructs_st2.values.model.base import (
+    AnnotationKey,
+    Annotations,
+    Count,
+    DnsLabel,
+    Labels,
+    LabelValue,
+    ObjectName,
+    ScalarText,
+    Seconds,
+    StrictModel,
+    key,
+    same,
+    section,
+)
+from constructs_st2.values.model.images import ImageOverride
+from constructs_st2.values.model.kubernetes import (
+    Affinity,
+    Container,
+    ExtraVolume,
+    HostAlias,
+    PodSecurityContext,
+    Probe,
+    Resources,
+    SecurityContext,
+    Toleration,
+    TopologySpreadConstraint,
+)
+
+
+class EnvSource(TypedDict):
+    """An environment variable whose value lies in another object."""
+
+    valueFrom: Required[dict[str, Any]]
+
+
+def _env_value(value: object) -> object:
+    if isinstance(value, dict):
+        if set(value) != {"valueFrom"} or not isinstance(value["valueFrom"], dict):
+            raise ValueError("must be text, or a mapping with the one key valueFrom (as in a Kubernetes container)")
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | str):
+        return str(value)
+    raise ValueError("must be text, or a mapping with the one key valueFrom (as in a Kubernetes container)")
+
+
+EnvName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
+EnvValue: TypeAlias = Annotated[
+    Any,
+    BeforeValidator(_env_value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "integer", "number", "boolean"]},
+                {
+                    "type": "object",
+                    "properties": {"valueFrom": {"type": "object"}},
+                    "required": ["valueFrom"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class AttachServiceAccount(StrictModel):
+    """Whether the pods run as the release's service account."""
+
+    attach: bool = key("Run the pods as the service account of `serviceAccount`, with its token mounted.", False)
+
+
+class Network(StrictModel):
+    """The Service in front of a StackStorm service."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = key("Type of the Service.", "ClusterIP")
+    hostname: str = key(
+        "DNS name of the service: the target with type ExternalName, otherwise what external-dns should publish.", ""
+    )
+    annotations: Annotations = key("Annotations of the Service.", {})
+    node_port: Annotated[int, Field(ge=1, le=65_535)] | None = key(
+        "Fixed node port (types NodePort and LoadBalancer); chosen by the cluster by default."
+    )
+    load_balancer_class: str | None = key("Class of the load balancer (type LoadBalancer).")
+    load_balancer_source_ranges: list[str] = key("Addresses that may use the load balancer, in CIDR notation.", [])
+    external_traffic_policy: Literal["Cluster", "Local"] | None = key(
+        "How traffic from outside is routed (types NodePort and LoadBalancer)."
+    )
+
+
+class WebNetwork(Network):
+    """The Service in front of st2web."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = key("Type of the Service.", "NodePort")
+
+
+class Service(StrictModel):
+    """Settings that every StackStorm service has."""
+
+    reference_section: ClassVar[str] = "Settings of every service"
+
+    replicas: Count = key("Number of pods. The default comes from the profile.", 1)
+    resources: Resources = key("Requests and limits. The default comes from the profile.", {})
+    annotations: Annotations = key("Annotations of the Deployment and its pods.", {})
+    labels: Labels = key("Further labels of the Deployment and its pods.", {})
+    image: ImageOverride = section("Another image for this service.")
+    env: dict[EnvName, EnvValue] = key(
+        "Environment variables: text, or `{valueFrom: …}` as in a Kubernetes container.", {}
+    )
+    env_from_secrets: list[ObjectName] = key("Secrets whose keys become environment variables.", [])
+    extra_volumes: list[ExtraVolume] = same(
+        "extra_volumes", "Volumes to mount: `name`, `mount` (a volume mount) and `volume` (its source).", []
+    )
+    sidecars: list[Container] = key("Further containers of the pods.", [])
+    init_containers: list[Container] = key("Further init containers, after those that wait for backends.", [])
+    node_selector: dict[AnnotationKey, LabelValue] = key(
+        "Labels of the nodes to run on, besides kubernetes.io/arch: amd64.", {}
+    )
+    tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
+    affinity: Affinity | None = key("Scheduling constraints.")
+    topology_spread: list[TopologySpreadConstraint] | None = key(
+        "Replaces the default spread over zones and hosts; [] turns it off."
+    )
+    priority_class_name: ObjectName | None = key("Priority class of the pods.")
+    host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
+    service_account: AttachServiceAccount = section("Identity of the pods in the cluster.")
+    security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
+    pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
+    liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
+    readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
+    startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
+    termination_grace_period_seconds: Seconds | None = key(
+        "Time for a pod to stop. For st2actionrunner and st2workflowengine, st2's own limit for running work "
+        "(exit_still_active_check) is derived from it, 30 s shorter."
+    )
+    pre_stop_sleep: Seconds | None = key(
+        "Seconds between the decision to stop a pod and the signal to its process, while endpoints drain."
+    )
+    post_start_script: str = key("Script run by bash beside the service when a container starts.", "")
+
+
+class HttpService(Service):
+    """Settings of the services that are reached by HTTP: those of every service, and `service`."""
+
+    service: Network = section("The Service in front of the pods.")
+
+
+class WebTls(StrictModel):
+    """HTTPS of the web UI."""
+
+    enabled: bool = key("Serve HTTPS (and redirect HTTP to it). Turn off where an ingress ends TLS.", True)
+    existing_secret: ObjectName | None = key("Your own TLS Secret (tls.crt, tls.key) instead of the release's.")
+
+
+class Web(Service):
+    """Settings of st2web: those of every service, and these."""
+
+    service: WebNetwork = section("The Service in front of the pods.")
+    tls: WebTls = section("HTTPS of the web UI.")
+    config: str | None = key("Content of the UI's config.js.")
+    max_upload_size: Annotated[str, StringConstraints(pattern=r"^[0-9]+[kKmMgG]?$")] = key(
+        "Largest request body that is passed on, in nginx's notation.", "100m"
+    )
+
+    @model_validator(mode="after")
+    def _chart_switch_agrees(self) -> Web:
+        switch = self.env.get("ST2WEB_HTTPS")
+        if switch is not None and (switch == "1") != self.tls.enabled:
+            raise ValueError(
+                f"env.ST2WEB_HTTPS is {switch} but tls.enabled is {str(self.tls.enabled).lower()}; "
+                "set st2web.tls.enabled and remove ST2WEB_HTTPS"
+            )
+        return self
+
+
+class Timers(Service):
+    """Settings of st2timersengine, of which there can be only one."""
+
+    replicas: Annotated[int, Field(ge=0, le=1)] = key("1, or 0 to turn timers off.", 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_one(cls, data: Any) -> Any:
+        replicas = data.get("replicas") if isinstance(data, dict) else None
+        if isinstance(replicas, int) and replicas > 1:
+            raise ValueError("replicas must be 1: a second timers engine would fire every timer twice")
+        return data
+
+
+class ActionRunner(Service):
+    """Settings of st2actionrunner: those of every service, and these."""
+
+    sudo: bool = key(
+        "Run the action runner as root, so that actions can use sudo. "
+        "Its pods then need the Pod Security level `baseline` instead of `restricted`.",
+        False,
+    )
+
+
+class SensorContainer(Service):
+    """Settings of st2sensorcontainer: those of every service, and these."""
+
+    replicas: Annotated[int, Field(ge=0, le=1)] = key(
+        "Pods per partition: 1, or 0 to stop all sensors. For more pods set `deployments`.", 1
+    )
+    deployments: Annotated[int, Field(ge=1, le=128)] = key(
+        "Number of partitions, each a Deployment of one pod that runs the sensors of its hash range.", 1
+    )
+
+
+class Sensor(StrictModel):
+    """One sensor in a pod of its own; everything that is left out is taken from `st2sensorcontainer`."""
+
+    name: DnsLabel = Field(description="Name of the pod, after `st2sensorcontainer-`.")
+    ref: Annotated[str, StringConstraints(pattern=r"^[\w.-]+\.[\w-]+$")] = Field(
+        description="The sensor: `pack.SensorClass`."
+    )
+    resources: Resources | None = key("Requests and limits.")
+    annotations: Annotations | None = key("Annotations of the Deployment and its pod.")
+    labels: Labels | None = key("Further labels of the Deployment and its pod.")
+    image: ImageOverride | None = key("Another image.")
+    env: dict[EnvName, EnvValue] | None = key("Environment variables.")
+    env_from_secrets: list[ObjectName] | None = key("Secrets whose keys become environment variables.")
+    extra_volumes: list[ExtraVolume] | None = same("extra_volumes", "Volumes to mount.")
+    node_selector: dict[AnnotationKey, LabelValue] | None = key("Labels of the nodes to run on.")
+    tolerations: list[Toleration] | None = key("Taints that the pod tolerates.")
+    affinity: Affinity | None = key("Scheduling constraints.")
+    service_account: AttachServiceAccount | None = key("Identity of the pod in the cluster.")
+    security_context: SecurityContext | None = key("Laid over the container's security settings, key by key.")
+    pod_security_context: PodSecurityContext | None = key("Laid over the pod's security settings, key by key.")
+    liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
+    readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
+    startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
+    termination_grace_period_seconds: Seconds | None = key("Time for the pod to stop.")
+
+
+class Chatops(Service):
+    """Settings of st2chatops: those of every service, and these."""
+
+    enabled: bool = key("Run the chat bot.", False)
+    replicas: Annotated[int, Field(ge=0, le=1)] = key("1, or 0 to stop the bot.", 1)
+    existing_secret: ObjectName | None = key(
+        "Your own Secret with the bot's environment (tokens, ST2_API_KEY) instead of the release's."
+    )
+    hubot_scripts_volume: dict[str, Any] = key(
+        "Source of a volume that is mounted at /opt/stackstorm/chatops/scripts.", {}
+    )
+
+
+__all__ = ["ActionRunner", "Chatops", "HttpService", "ScalarText", "Sensor", "SensorContainer", "Service", "Timers", "Web"]

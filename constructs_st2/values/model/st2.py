@@ -1,0 +1,99 @@
+"""Settings of StackStorm itself, shared by its services."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
+
+from constructs_st2.values.model.base import AbsolutePath, ObjectName, StrictModel, key, same, section
+from constructs_st2.values.model.services import Sensor
+
+FileName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+Files: TypeAlias = dict[FileName, str]
+"""File name to content. An empty content leaves the file out, as in the Helm chart."""
+
+
+def _text_or_sections(value: object) -> object:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(value, dict):
+        raise ValueError("must be the text of an INI file, or a mapping of sections to options")
+    for name, options in value.items():
+        if not isinstance(options, dict):
+            raise ValueError(f"section {name} must be a mapping of options to values")
+        for option, setting in options.items():
+            items = setting if isinstance(setting, list) else [setting]
+            if not all(isinstance(item, str | int | float | bool) for item in items):
+                raise ValueError(f"[{name}] {option} must be text, a number, true or false, or a list of those")
+    return value
+
+
+Config: TypeAlias = Annotated[
+    Any,
+    BeforeValidator(_text_or_sections),
+    WithJsonSchema({"type": ["string", "object"]}),
+]
+
+
+class SystemUser(StrictModel):
+    """The system user that runs actions."""
+
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][-a-z0-9_]{0,31}$")] = key(
+        "Name of the user; it must exist in the action runner's image.", "stanley"
+    )
+    ssh_key_file: AbsolutePath | None = same(
+        "ssh_key_file", "Where the private SSH key of the user appears. Default: /home/<user>/.ssh/stanley_rsa."
+    )
+
+
+class Packs(StrictModel):
+    """Packs and their configuration."""
+
+    configs: Files = key("Pack configurations: `<pack>.yaml` to content, in /opt/stackstorm/configs.", {})
+    sensors: list[Sensor] = key(
+        "Sensors that get a pod of their own. Then st2sensorcontainer runs no others, and its `deployments` must be 1.",
+        [],
+    )
+
+
+class Rbac(StrictModel):
+    """Role based access control."""
+
+    enabled: bool = key("Turn role based access control on.", False)
+    roles: Files = key("Role definitions: `<name>.yaml` to content.", {})
+    assignments: Files = key("Role assignments: `<name>.yaml` to content.", {})
+    mappings: Files = key("Mappings of LDAP groups to roles: `<name>.yaml` to content.", {})
+
+
+class St2(StrictModel):
+    """Settings that the StackStorm services share."""
+
+    version: Literal["3.8", "3.9"] | None = key(
+        "Version of st2 in the images. Needed only where `image.tag` does not begin with it."
+    )
+    username: Annotated[str, StringConstraints(pattern=r"^[^\s:]{1,64}$")] = key(
+        "Name of the first user, an administrator.", "st2admin"
+    )
+    config: Config = key(
+        "Your settings of st2.conf (st2.user.conf): INI text, or a mapping of sections to options. "
+        "In text, `$` refers to another option and `$$` is a literal dollar; in a mapping, values are literal.",
+        "",
+    )
+    existing_config_secret: ObjectName | None = key(
+        "Secret with a key `st2.secrets.conf`: settings that are secret. They win over all others."
+    )
+    existing_auth_secret: ObjectName | None = key(
+        "Your own Secret with ST2_AUTH_USERNAME, ST2_AUTH_PASSWORD and htpasswd instead of the release's."
+    )
+    existing_datastore_secret: ObjectName | None = key(
+        "Your own Secret with datastore_crypto_key instead of the release's."
+    )
+    existing_ssh_secret: ObjectName | None = key("Your own Secret with private_key instead of the release's.")
+    datastore_crypto_key: Literal["disable"] | None = same(
+        "datastore_crypto_key", "`disable` turns the encryption of secret key-value items off."
+    )
+    system_user: SystemUser = same("system_user", "The system user that runs actions.", {}, validate_default=True)
+    packs: Packs = section("Packs and their configuration.")
+    overrides: Files = key("Overrides of pack content: `<pack>.yaml` or `_global.yaml` to content.", {})
+    rbac: Rbac = section("Role based access control.")
