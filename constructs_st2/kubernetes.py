@@ -35,3 +35,42 @@ def containers(pod: Document) -> Iterator[Document]:
 def identity(document: Document) -> str:
     """How messages name an object: ``Deployment/st2-st2api``."""
     return f"{document.get('kind', '?')}/{document.get('metadata', {}).get('name', '?')}"
+
+
+_CLUSTER_SCOPED = frozenset(
+    {
+        "APIService",
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CSIDriver",
+        "CSINode",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    }
+)
+_GROUPS_WITHOUT_SUFFIX = frozenset({"", "apps", "autoscaling", "batch", "policy"})
+
+
+def is_built_in(document: Document) -> bool:
+    """Whether the object's kind is part of Kubernetes, and not defined by a CustomResourceDefinition."""
+    group = document["apiVersion"].rpartition("/")[0]
+    return group in _GROUPS_WITHOUT_SUFFIX or (group.endswith(".k8s.io") and group != "gateway.networking.k8s.io")
+
+
+def is_namespaced(document: Document) -> bool:
+    """Whether the object is known to live in a namespace. Nothing is known about custom kinds."""
+    return is_built_in(document) and document["kind"] not in _CLUSTER_SCOPED

@@ -51,6 +51,8 @@ Rollout = Literal["surge", "replace-one", "recreate"]
 """How pods are replaced: a new one first; one at a time besides a new one; or the old one first."""
 
 CONTROL_PLANE = (Need.DATABASE, Need.MESSAGING, Need.COORDINATION)
+"""Every st2 service but st2auth needs all three: with the service registry on, each joins it before it does any work
+(`service_registry=True` in the `cmd` module of each service in the sources of st2)."""
 HALF_A_MINUTE = 30
 BESIDES_RUNNING_WORK = 30
 """Seconds that a pod has to stop beyond st2's own limit for running work, to record what it abandoned."""
@@ -92,7 +94,7 @@ ST2AUTH = CatalogueEntry(
     "st2auth",
     "Authenticates users and issues tokens",
     tier="api",
-    needs=(Need.DATABASE,),
+    needs=(Need.DATABASE, Need.COORDINATION),
     contents=(Content.HTPASSWD,),
     port=9100,
     probes=Probes.AUTH,
@@ -117,7 +119,7 @@ ST2STREAM = CatalogueEntry(
     "st2stream",
     "Sends events to the web UI and chat bots",
     tier="api",
-    needs=(Need.DATABASE, Need.MESSAGING),
+    needs=CONTROL_PLANE,
     port=9102,
     path="/v1/stream",
     probes=Probes.OPTIONS,
@@ -138,7 +140,7 @@ ST2TIMERSENGINE = CatalogueEntry(
     "st2timersengine",
     "Fires timers; a second one would fire every timer twice",
     tier="engines",
-    needs=(Need.DATABASE, Need.MESSAGING),
+    needs=CONTROL_PLANE,
     stop="INT",
     rollout="recreate",
 )
@@ -169,7 +171,7 @@ ST2GARBAGECOLLECTOR = CatalogueEntry(
     "st2garbagecollector",
     "Deletes old executions and other data",
     tier="engines",
-    needs=(Need.DATABASE, Need.MESSAGING),
+    needs=CONTROL_PLANE,
     # It opens its connection to the message bus only now and then: that cannot be a sign of readiness.
     probes=Probes.NONE,
     stop="INT",

@@ -1,0 +1,51 @@
+# `make synth` and `make test` need Python 3.10 or newer and nothing else: they set themselves up.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+READY_DEV := .venv/ready-dev
+
+# Python that is compiled starts faster.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: synth setup test test-quick lint types bench docs clean
+
+synth: $(READY)
+	$(BIN)/python main.py
+
+setup: $(READY)
+
+# Node.js comes from PyPI where the machine has none that is new enough.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m constructs_st2.node || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[node]'
+	touch $@
+
+$(READY_DEV): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+# As root on Debian, first installs the servers that some tests run.
+test: $(READY_DEV)
+	$(BIN)/python tests/servers/install.py
+	$(BIN)/python -m pytest --numprocesses 2
+
+test-quick: $(READY_DEV)
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/servers
+
+lint: $(READY_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY_DEV)
+	$(BIN)/mypy
+
+bench: $(READY_DEV)
+	$(BIN)/python benchmarks/bench.py
+
+docs: $(READY)
+	$(BIN)/python -m constructs_st2.docs
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,144 @@
+"""The whole cluster on one page: its tiers, in the order in which they are applied.
+
+Each tier is one file. The numbers in their names leave room for others and are never given anew, so that the files of
+a cluster keep their names. Waves are a help for Argo CD only: every pod waits by itself for what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from constructs import Construct
+
+from constructs_st2.checks.pod_security import level_of
+from constructs_st2.cluster import Cluster
+from constructs_st2.config.files import config_maps
+from constructs_st2.extras import extra_objects
+from constructs_st2.kubernetes import Document, pod_template
+from constructs_st2.manifest import Manifest, Tier
+from constructs_st2.namespace import namespace, service_account
+from constructs_st2.services import catalogue, chatops, client, runner, sensors, web
+from constructs_st2.services.catalogue import CatalogueEntry
+from constructs_st2.services.construct import StackStormService
+from constructs_st2.services.process import Process, st2_process
+from constructs_st2.services.workload import Workload
+
+
+def add_cluster(scope: Construct, cluster: Cluster) -> list[Tier]:
+    """Add one StackStorm cluster to an app.
+
+    Args:
+        scope: the app; or, for several releases in one app, a construct for each.
+        cluster: what to build.
+
+    Returns:
+        The tiers that hold objects, in the order of their files.
+    """
+    tiers = [
+        _config(scope, cluster),
+        _api(scope, cluster),
+        _engines(scope, cluster),
+        _runners(scope, cluster),
+        _frontend(scope, cluster),
+        _client(scope, cluster),
+        *_chatops(scope, cluster),
+        *_extra(scope, cluster),
+    ]
+    # The namespace is the first file, but what it enforces follows from the pods of all others.
+    return [*_namespace(scope, cluster, tiers), *tiers]
+
+
+def documents(tiers: Iterable[Tier]) -> list[Document]:
+    """All objects of some tiers, in order: the objects themselves, not copies."""
+    return [manifest.document for tier in tiers for manifest in tier.manifests]
+
+
+def _namespace(scope: Construct, cluster: Cluster, others: Iterable[Tier]) -> list[Tier]:
+    if not cluster.values.namespace.create:
+        return []
+    pods = [pod for document in documents(others) if (pod := pod_template(document))]
+    tier = Tier(scope, "00-namespace", wave=-30)
+    Manifest(tier, tier, namespace(cluster, level_of(pods)))
+    return [tier]
+
+
+def _config(scope: Construct, cluster: Cluster) -> Tier:
+    tier = Tier(scope, "10-config", wave=-20)
+    if cluster.values.service_account.create:
+        Manifest(tier, tier, service_account(cluster))
+    for document in config_maps(cluster):
+        Manifest(tier, tier, document)
+    return tier
+
+
+def _api(scope: Construct, cluster: Cluster) -> Tier:
+    tier = Tier(scope, "40-api", wave=10)
+    for entry in (catalogue.ST2AUTH, catalogue.ST2API, catalogue.ST2STREAM):
+        process = st2_process(entry, cluster)
+        StackStormService(
+            tier,
+            _workload(entry, cluster, process),
+            cluster,
+            network=getattr(cluster.values, entry.name).service,
+            ports=process.ports,
+        )
+    return tier
+
+
+def _engines(scope: Construct, cluster: Cluster) -> Tier:
+    tier = Tier(scope, "50-engines", wave=10)
+    for entry in catalogue.CATALOGUE:
+        if entry.tier == "engines":
+            StackStormService(tier, _workload(entry, cluster, st2_process(entry, cluster)), cluster)
+    return tier
+
+
+def _runners(scope: Construct, cluster: Cluster) -> Tier:
+    tier = Tier(scope, "60-runners", wave=10)
+    StackStormService(tier, runner.workload(cluster), cluster)
+    files = sensors.partition_config(cluster)
+    if files:
+        Manifest(tier, tier, files)
+    for partition in sensors.partitions(cluster):
+        StackStormService(tier, sensors.workload(partition, cluster), cluster)
+    return tier
+
+
+def _frontend(scope: Construct, cluster: Cluster) -> Tier:
+    tier = Tier(scope, "70-frontend", wave=10)
+    StackStormService(
+        tier,
+        _workload(catalogue.ST2WEB, cluster, web.process(cluster)),
+        cluster,
+        network=cluster.values.st2web.service,
+        ports=web.ports(cluster),
+        config_maps=web.config_maps(cluster),
+    )
+    return tier
+
+
+def _client(scope: Construct, cluster: Cluster) -> Tier:
+    tier = Tier(scope, "75-client", wave=10)
+    StackStormService(tier, _workload(catalogue.ST2CLIENT, cluster, client.process(cluster)), cluster)
+    return tier
+
+
+def _chatops(scope: Construct, cluster: Cluster) -> list[Tier]:
+    if not cluster.values.st2chatops.enabled:
+        return []
+    tier = Tier(scope, "76-chatops", wave=20)
+    StackStormService(tier, _workload(catalogue.ST2CHATOPS, cluster, chatops.process(cluster)), cluster)
+    return [tier]
+
+
+def _extra(scope: Construct, cluster: Cluster) -> list[Tier]:
+    if not cluster.values.extra_objects:
+        return []
+    tier = Tier(scope, "95-extra")
+    for document in extra_objects(cluster):
+        Manifest(tier, tier, document)
+    return [tier]
+
+
+def _workload(entry: CatalogueEntry, cluster: Cluster, process: Process) -> Workload:
+    return Workload(entry, getattr(cluster.values, entry.name), process, component=entry.name)

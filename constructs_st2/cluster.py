@@ -1,0 +1,111 @@
+"""One StackStorm cluster: everything that follows from its values, worked out once.
+
+Constructs and builders read from here; nothing below this point looks at files or the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from constructs_st2 import backends
+from constructs_st2.backends import Backend
+from constructs_st2.config.settings import Settings, settings_of
+from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.images import Images, St2Version, st2_version
+from constructs_st2.release import Release, Role
+from constructs_st2.secrets import contract
+from constructs_st2.services.timing import impossible_timings
+from constructs_st2.values.model import Values
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A release and its values, with what is derived from both.
+
+    Raises:
+        InvalidValues: the values contradict each other.
+    """
+
+    release: Release
+    values: Values
+
+    @classmethod
+    def of(cls, values: Values, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
+        """The cluster that values describe, under a name and in a namespace."""
+        support: Literal["community", "enterprise"] = "enterprise" if values.enterprise.enabled else "community"
+        return cls(Release(release, namespace, values.cluster_domain, support), values)
+
+    def __post_init__(self) -> None:
+        problems = [*impossible_timings(self.values), *_impossible_combinations(self.values)]
+        if problems:
+            raise InvalidValues(*problems)
+        # Both raise for values that cannot be honoured; better here than in the midst of building.
+        _ = self.version, self.settings
+
+    @cached_property
+    def version(self) -> St2Version:
+        """The minor version of st2."""
+        return st2_version(self.values)
+
+    @cached_property
+    def images(self) -> Images:
+        """The images of the cluster."""
+        return Images(self.values, self.secret(contract.LICENSE))
+
+    @cached_property
+    def backends(self) -> Mapping[Role, Backend]:
+        """The backends that run in the cluster, by what they are for."""
+        return backends.in_cluster(self.values)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of st2."""
+        return settings_of(self.values, self.release, self.version)
+
+    def secret(self, spec: contract.SecretSpec) -> str:
+        """The name of the Secret that plays a part of the contract."""
+        return spec.name(self.release, self.values)
+
+    @cached_property
+    def service_account(self) -> str:
+        """The name of the service account for pods that want one."""
+        return self.values.service_account.service_account_name or self.release.named("st2")
+
+
+def _impossible_combinations(values: Values) -> list[ValueProblem]:
+    problems = []
+    if values.st2.packs.sensors and values.st2sensorcontainer.deployments > 1:
+        problems.append(
+            ValueProblem(
+                "st2sensorcontainer.deployments",
+                "cannot be more than 1 together with st2.packs.sensors: "
+                "use hash ranges (deployments) or one sensor per pod (sensors), not both",
+            )
+        )
+    names = [sensor.name for sensor in values.st2.packs.sensors]
+    problems.extend(
+        ValueProblem(f"st2.packs.sensors[{index}].name", f'"{name}" is already the name of another sensor')
+        for index, name in enumerate(names)
+        if name in names[:index]
+    )
+    if values.coordination.backend == "none":
+        problems.extend(
+            ValueProblem(
+                f"{service}.replicas",
+                'must be 1 with coordination.backend "none": without coordination, replicas work on the same items',
+            )
+            for service in ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
+            if getattr(values, service).replicas > 1
+        )
+    for service in ("st2web", "st2auth", "st2api", "st2stream"):
+        network = getattr(values, service).service
+        if network.type == "ExternalName" and not network.hostname:
+            problems.append(ValueProblem(f"{service}.service.hostname", "is required with type ExternalName"))
+        if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
+            problems.append(
+                ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
+            )
+    return problems

@@ -1,0 +1,56 @@
+"""The ConfigMaps that StackStorm's services share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document
+from constructs_st2.services import scripts
+from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
+from constructs_st2.services.contents import RBAC_KINDS, files
+
+
+def urls(cluster: Cluster) -> dict[str, str]:
+    """Where clients inside the cluster find the APIs, as the st2 command line and the chat bot expect it."""
+    return {
+        f"ST2_{entry.name.removeprefix('st2').upper()}_URL": f"http://{cluster.release.named(entry.name)}:{entry.port}/"
+        for entry in (ST2AUTH, ST2API, ST2STREAM)
+    }
+
+
+def config_maps(cluster: Cluster) -> Iterator[Document]:
+    """The shared ConfigMaps; those for content that the user does not have are left out."""
+    values = cluster.values.st2
+    yield config_map("st2-config", cluster.settings.files, cluster)
+    yield config_map("st2-urls", urls(cluster), cluster)
+    yield config_map("st2-scripts", {name: scripts.read(name) for name in scripts.ALL}, cluster)
+    if configs := files(values.packs.configs):
+        yield config_map("st2-pack-configs", configs, cluster)
+    if overrides := files(values.overrides):
+        yield config_map("st2-overrides-configs", overrides, cluster)
+    if values.rbac.enabled:
+        for kind in RBAC_KINDS:
+            yield config_map(f"st2-rbac-{kind}", files(getattr(values.rbac, kind)), cluster)
+
+
+def config_map(name: str, data: Mapping[str, str], cluster: Cluster, *, component: str = "st2") -> Document:
+    """A ConfigMap of the release.
+
+    Args:
+        name: its name, after the release's.
+        data: file names and contents.
+        cluster: the cluster that it belongs to.
+        component: the part of the cluster that reads it; by default several do.
+    """
+    role = "frontend" if component == ST2WEB.name else "backend"
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": cluster.release.named(name),
+            "namespace": cluster.release.namespace,
+            "labels": cluster.release.labels(component, role),
+        },
+        "data": dict(data),
+    }

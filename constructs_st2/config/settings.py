@@ -1,0 +1,109 @@
+"""The settings of st2 in one cluster: the files of st2.conf, and what each service reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constructs_st2.config import ini
+from constructs_st2.config.options import options_for
+from constructs_st2.config.st2_conf import ConfFacts, Finding, base_settings, check_settings, check_user_text, effective
+from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.images import St2Version
+from constructs_st2.pod import fingerprint
+from constructs_st2.release import Release
+from constructs_st2.services.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, ST2API, ST2AUTH, ST2STREAM
+from constructs_st2.services.timing import StopTiming, stop_timing
+from constructs_st2.values.model import Values
+
+CONF_DIRECTORY = "/etc/st2"
+DOCKER_CONF = "st2.docker.conf"
+USER_CONF = "st2.user.conf"
+HTPASSWD_PATH = f"{CONF_DIRECTORY}/auth/htpasswd"
+CRYPTO_KEY_PATH = f"{CONF_DIRECTORY}/keys/datastore_key.json"
+
+_KEY = "st2.config"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the services of a cluster are configured with.
+
+    ``files`` are the ConfigMap's; ``options`` what is in force of them, without the settings from Secrets.
+    """
+
+    files: Mapping[str, str]
+    options: Mapping[tuple[str, str], str]
+    warnings: tuple[str, ...]
+    version: St2Version
+
+    def fingerprint(self, service: str) -> str:
+        """Changes only when an option changes that ``service`` reads."""
+        known = options_for(self.version)
+        read = {
+            f"[{section}] {option}": value
+            for (section, option), value in self.options.items()
+            if service in (readers := known[section][option].readers) or not readers
+        }
+        return fingerprint(read)
+
+
+def ssh_key_file(values: Values) -> str:
+    """Where the private key of the system user is."""
+    user = values.st2.system_user
+    return user.ssh_key_file or f"/home/{user.user}/.ssh/stanley_rsa"
+
+
+def settings_of(values: Values, release: Release, version: St2Version) -> Settings:
+    """Work the settings out, and check the user's against those of this st2 version and against the cluster.
+
+    Raises:
+        InvalidValues: an option is unknown, has a wrong value, or contradicts another one.
+    """
+    timings = {entry.name: stop_timing(entry, getattr(values, entry.name)) for entry in CATALOGUE}
+    base = base_settings(
+        api_url=f"http://{release.named(ST2API.name)}:{ST2API.port}/",
+        htpasswd_path=HTPASSWD_PATH,
+        system_user=values.st2.system_user.user,
+        ssh_key_file=ssh_key_file(values),
+        rbac_enabled=values.st2.rbac.enabled,
+        coordination=values.coordination.backend != "none",
+        encryption_key_path=None if values.st2.datastore_crypto_key == "disable" else CRYPTO_KEY_PATH,
+        exit_after={
+            entry.finishes_work: finish
+            for entry in CATALOGUE
+            if entry.finishes_work and (finish := timings[entry.name].finish) is not None
+        },
+        version=version,
+    )
+    is_text = isinstance(values.st2.config, str)
+    user_text: str = values.st2.config if is_text else ini.render(values.st2.config)
+    findings = check_user_text(user_text, version)
+    if not any(finding.is_error for finding in findings):
+        findings += check_settings(effective(base, user_text), _facts(values, timings))
+    errors = [_located(finding, is_text=is_text) for finding in findings if finding.is_error]
+    if errors:
+        raise InvalidValues(*errors)
+    return Settings(
+        files={DOCKER_CONF: ini.render(base), USER_CONF: user_text},
+        options=effective(base, user_text),
+        warnings=tuple(f"{_KEY}: {finding.key}: {finding.message}" for finding in findings),
+        version=version,
+    )
+
+
+def _facts(values: Values, timings: Mapping[str, StopTiming]) -> ConfFacts:
+    return ConfFacts(
+        rbac_enabled=values.st2.rbac.enabled,
+        coordination=values.coordination.backend != "none",
+        grace={name: timing.grace - timing.drain for name, timing in timings.items()},
+        margin=BESIDES_RUNNING_WORK,
+        ports={entry.name.removeprefix("st2"): entry.port for entry in (ST2AUTH, ST2API, ST2STREAM) if entry.port},
+        sensor_partitions=values.st2sensorcontainer.deployments,
+        replicas={entry.name: getattr(values, entry.name).replicas for entry in CATALOGUE},
+    )
+
+
+def _located(finding: Finding, *, is_text: bool) -> ValueProblem:
+    text = f"{finding.key}: {finding.message}" if finding.key else finding.message
+    return ValueProblem(_KEY, text, finding.line if is_text else None)

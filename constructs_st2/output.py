@@ -1,0 +1,83 @@
+"""Writing the folder of manifests as a whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from constructs_st2.errors import UserError
+
+MANIFEST_SUFFIX = ".k8s.yaml"
+
+
+@contextlib.contextmanager
+def replacing(destination: Path) -> Iterator[Path]:
+    """Give a new folder to write to; when the block ends well, it takes the place of ``destination``.
+
+    When the block fails, ``destination`` stays as it was. Files of an earlier run never stay behind.
+
+    Raises:
+        UserError: the folder cannot be written, or holds files that are not manifests and would be lost.
+    """
+    _refuse_foreign(destination)
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+    except OSError as error:
+        raise _cannot_write(destination, error) from error
+    try:
+        yield staged
+        try:
+            # mkdtemp makes the folder private; manifests are not.
+            staged.chmod(0o777 & ~_umask())
+            _swap(staged, destination)
+        except OSError as error:
+            raise _cannot_write(destination, error) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _swap(staged: Path, destination: Path) -> None:
+    if not destination.exists():
+        staged.rename(destination)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+    try:
+        destination.rename(old / destination.name)
+        try:
+            staged.rename(destination)
+        except OSError:
+            (old / destination.name).rename(destination)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_foreign(destination: Path) -> None:
+    if not destination.exists():
+        return
+    if not destination.is_dir():
+        raise UserError(f"cannot write {destination}: it is not a folder")
+    try:
+        foreign = sorted(entry.name for entry in destination.iterdir() if not entry.name.endswith(MANIFEST_SUFFIX))
+    except OSError as error:
+        raise _cannot_write(destination, error) from error
+    if foreign:
+        raise UserError(
+            f"cannot write {destination}: it holds {foreign[0]}, which is no manifest and would be lost; "
+            "choose a folder of its own for manifests"
+        )
+
+
+def _cannot_write(destination: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write {destination}: {os.strerror(error.errno) if error.errno else error}")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

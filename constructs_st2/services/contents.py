@@ -1,0 +1,95 @@
+"""Where each kind of content comes from, and where a service finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.config.settings import CRYPTO_KEY_PATH, HTPASSWD_PATH, ssh_key_file
+from constructs_st2.pod import Mount, Volume
+from constructs_st2.secrets import contract
+from constructs_st2.services.catalogue import Content
+
+STACKSTORM = "/opt/stackstorm"
+CLIENT_CONFIG_PATH = "/etc/st2-client/config"
+RBAC_KINDS = ("roles", "assignments", "mappings")
+
+
+def mounts_of(content: Content, cluster: Cluster) -> list[Mount]:
+    """The mounts that bring some content to a pod; none where the cluster has no such content of its own."""
+    return _MOUNTS[content](cluster)
+
+
+def _crypto_key(cluster: Cluster) -> list[Mount]:
+    if not contract.DATASTORE.in_use(cluster.values):
+        return []
+    path = PurePosixPath(CRYPTO_KEY_PATH)
+    secret = cluster.secret(contract.DATASTORE)
+    return [Mount(Volume.secret("st2-encryption-key", secret, {contract.CRYPTO_KEY: path.name}), str(path.parent))]
+
+
+def _htpasswd(cluster: Cluster) -> list[Mount]:
+    path = PurePosixPath(HTPASSWD_PATH)
+    # A whole directory, not one file of it: only then does a changed Secret reach the running pod.
+    secret = cluster.secret(contract.AUTH)
+    return [Mount(Volume.secret("htpasswd", secret, {contract.HTPASSWD: path.name}), str(path.parent))]
+
+
+def _ssh_key(cluster: Cluster) -> list[Mount]:
+    path = PurePosixPath(ssh_key_file(cluster.values))
+    secret = cluster.secret(contract.SSH)
+    return [Mount(Volume.secret("st2-ssh-key", secret, {contract.SSH_PRIVATE_KEY: path.name}), str(path.parent))]
+
+
+def _credentials(cluster: Cluster) -> list[Mount]:
+    path = PurePosixPath(CLIENT_CONFIG_PATH)
+    secret = cluster.secret(contract.CLIENT)
+    return [Mount(Volume.secret("st2client-config", secret, {contract.CLIENT_CONFIG: path.name}), str(path.parent))]
+
+
+def _packs(_: Cluster) -> list[Mount]:
+    """The images hold the system packs and their virtualenvs; there is nothing to mount."""
+    return []
+
+
+def _configs(cluster: Cluster) -> list[Mount]:
+    if not files(cluster.values.st2.packs.configs):
+        return []
+    return [Mount(Volume.config_map("st2-pack-configs", cluster.release.named("st2-pack-configs")), f"{STACKSTORM}/configs")]
+
+
+def _overrides(cluster: Cluster) -> list[Mount]:
+    if not files(cluster.values.st2.overrides):
+        return []
+    config_map = cluster.release.named("st2-overrides-configs")
+    return [Mount(Volume.config_map("st2-overrides", config_map), f"{STACKSTORM}/overrides")]
+
+
+def _rbac(cluster: Cluster) -> list[Mount]:
+    if not cluster.values.st2.rbac.enabled:
+        return []
+    return [
+        Mount(
+            Volume.config_map(f"st2-rbac-{kind}", cluster.release.named(f"st2-rbac-{kind}")), f"{STACKSTORM}/rbac/{kind}"
+        )
+        for kind in RBAC_KINDS
+    ]
+
+
+def files(given: Mapping[str, str]) -> dict[str, str]:
+    """The files that are really there: one with an empty content is left out."""
+    return {name: content for name, content in given.items() if content}
+
+
+_MOUNTS: Mapping[Content, Callable[[Cluster], list[Mount]]] = {
+    Content.CRYPTO_KEY: _crypto_key,
+    Content.HTPASSWD: _htpasswd,
+    Content.SSH_KEY: _ssh_key,
+    Content.PACKS: _packs,
+    Content.VIRTUALENVS: _packs,
+    Content.CONFIGS: _configs,
+    Content.OVERRIDES: _overrides,
+    Content.RBAC: _rbac,
+    Content.CREDENTIALS: _credentials,
+}

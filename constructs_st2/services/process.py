@@ -1,0 +1,125 @@
+"""What runs in the main container of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.config.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import READABLE_BY_GROUP, Mount, Volume
+from constructs_st2.secrets import contract
+from constructs_st2.services import scripts
+from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
+from constructs_st2.services.contents import mounts_of
+from constructs_st2.services.waiting import endpoint, scripts_mount
+
+USER_SECRETS_CONF = "st2.user.secrets.conf"
+
+
+@dataclass(frozen=True)
+class Process:
+    """The main container of a service, as far as the service decides it.
+
+    ``reads`` holds fingerprints of what is read at the start and is not a volume; another one rolls the pods.
+    """
+
+    command: Sequence[str]
+    args: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    env_from: Sequence[Document] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    probes: Mapping[str, Document] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
+
+
+def st2_process(
+    entry: CatalogueEntry, cluster: Cluster, *, args: Sequence[str] = (), conf: Sequence[Mount] = ()
+) -> Process:
+    """A Python service of st2: reads st2.conf, and whatever the catalogue says.
+
+    Args:
+        entry: the service.
+        cluster: the cluster that it belongs to.
+        args: further arguments.
+        conf: further files for ``--config-file``, which win over the ConfigMap's but not over those from Secrets.
+    """
+    files = [*_public_conf(entry.name, cluster), *conf, *_secret_conf(cluster)]
+    paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
+    home = f"/home/{cluster.values.st2.system_user.user}"
+    return Process(
+        command=[*cluster.values.image.entrypoint, entry.command],
+        args=[*(f"--config-file={path}" for path in paths), *args],
+        env={"HOME": home} if entry.writes_home else {},
+        ports={"http": entry.port} if entry.port else {},
+        mounts=[
+            *files,
+            *(mount for content in entry.contents for mount in mounts_of(content, cluster)),
+            *scratch(home if entry.writes_home else None),
+            *([scripts_mount(cluster)] if _runs_scripts(entry, cluster) else []),
+        ],
+        probes=_probes(entry, cluster),
+    )
+
+
+def scratch(home: str | None = None) -> list[Mount]:
+    """What a process may write to: its root is read-only."""
+    mounts = [Mount(Volume.scratch("tmp"), "/tmp", writable=True)]
+    return [Mount(Volume.scratch("home"), home, writable=True), *mounts] if home else mounts
+
+
+def _public_conf(service: str, cluster: Cluster) -> list[Mount]:
+    fingerprint = cluster.settings.fingerprint(service)
+    volume = Volume.config_map("st2-config", cluster.release.named("st2-config"), fingerprint=fingerprint)
+    # Single files: a volume over the whole directory would hide the image's st2.conf and logging settings.
+    return [Mount(volume, f"{CONF_DIRECTORY}/{file}", sub_path=file) for file in (DOCKER_CONF, USER_CONF)]
+
+
+def _secret_conf(cluster: Cluster) -> list[Mount]:
+    key = contract.SECRETS_CONF
+    mounts = [_secret_file("st2-secrets-conf", cluster.secret(contract.SETTINGS), key, f"{CONF_DIRECTORY}/{key}")]
+    if own := cluster.values.st2.existing_config_secret:
+        mounts.append(_secret_file("st2-user-secrets-conf", own, key, f"{CONF_DIRECTORY}/{USER_SECRETS_CONF}"))
+    return mounts
+
+
+def _secret_file(volume: str, secret: str, key: str, path: str) -> Mount:
+    source = {"secret": {"secretName": secret, "defaultMode": READABLE_BY_GROUP}}
+    return Mount(Volume(volume, source), path, sub_path=key)
+
+
+def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:
+    return entry.stop != "TERM" or "readinessProbe" in _probes(entry, cluster)
+
+
+def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
+    match entry.probes:
+        case Probes.AUTH:
+            return http_probes({"httpGet": {"path": "/v1/sso", "port": "http"}})
+        case Probes.OPTIONS:
+            url = f"http://127.0.0.1:{entry.port}{entry.path}"
+            curl = ["curl", "-fsS", "-m", "4", "-o", "/dev/null", "-X", "OPTIONS", url]
+            return http_probes({"exec": {"command": curl}})
+        case Probes.MESSAGING:
+            broker = endpoint(Need.MESSAGING, cluster)
+            if broker is None:
+                return {}
+            command = ["sh", f"{scripts.MOUNT_PATH}/{scripts.MESSAGING_CONNECTED}", str(broker.port)]
+            return {"readinessProbe": {"exec": {"command": command}, "periodSeconds": 10, "timeoutSeconds": 5}}
+        case Probes.NONE:
+            return {}
+
+
+def http_probes(check: Document) -> dict[str, Document]:
+    """The three probes of a service that answers requests.
+
+    A service builds the indexes of the database before it listens, which takes minutes on a big one: the startup
+    probe allows ten. A busy event loop may miss some liveness checks; two minutes of silence are a hang.
+    """
+    return {
+        "startupProbe": {**check, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 120},
+        "livenessProbe": {**check, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+        "readinessProbe": {**check, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 2},
+    }

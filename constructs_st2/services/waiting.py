@@ -1,0 +1,62 @@
+"""Init containers that hold a pod back until what it needs can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import Mount, Volume, mount_fields
+from constructs_st2.release import Role
+from constructs_st2.services import scripts
+from constructs_st2.services.catalogue import CATALOGUE, Need
+
+WAIT_SECONDS = 600
+"""How long one attempt waits. The kubelet then starts the next one, so this bounds a hang, not the wait as a whole."""
+
+_RESOURCES: Document = {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
+_BACKEND_ROLES: Mapping[Need, Role] = {
+    Need.DATABASE: "database",
+    Need.MESSAGING: "messaging",
+    Need.COORDINATION: "coordination",
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A Service of the release and one of its ports."""
+
+    component: str
+    port: int
+
+
+def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
+    """What to wait for, or None where the thing is not part of this cluster."""
+    if role := _BACKEND_ROLES.get(need):
+        backend = cluster.backends.get(role)
+        return backend and Endpoint(backend.component, backend.port)
+    port = next(entry.port for entry in CATALOGUE if entry.name == need.value)
+    return port and Endpoint(need.value, port)
+
+
+def scripts_mount(cluster: Cluster) -> Mount:
+    """The scripts that pods run. They are read when they run, so a change of one rolls nothing."""
+    return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), scripts.MOUNT_PATH)
+
+
+def wait_containers(needs: tuple[Need, ...], cluster: Cluster, security_context: Document) -> list[Document]:
+    """One init container per need, named after what it waits for."""
+    endpoints = [found for need in needs if (found := endpoint(need, cluster))]
+    return [
+        {
+            "name": f"wait-for-{target.component}",
+            **cluster.images.utility().fields(),
+            "command": ["sh", f"{scripts.MOUNT_PATH}/{scripts.WAIT_FOR}"],
+            "args": [target.component, str(WAIT_SECONDS), cluster.release.named(target.component), str(target.port)],
+            "resources": _RESOURCES,
+            "securityContext": security_context,
+            "volumeMounts": mount_fields([scripts_mount(cluster)]),
+        }
+        for target in endpoints
+    ]

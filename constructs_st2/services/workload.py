@@ -1,0 +1,279 @@
+"""The one builder: a service of the catalogue, its values and its process become Kubernetes objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.images import Image
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import (
+    RESTRICTED_CONTAINER,
+    RESTRICTED_POD,
+    Mount,
+    Volume,
+    checksums,
+    fingerprint,
+    mount_fields,
+    overlaid,
+    spread,
+    volumes_of,
+)
+from constructs_st2.services import scripts
+from constructs_st2.services.catalogue import CatalogueEntry, Rollout
+from constructs_st2.services.process import Process
+from constructs_st2.services.timing import stop_timing
+from constructs_st2.services.waiting import scripts_mount, wait_containers
+from constructs_st2.values.model.services import Service
+
+POST_START_PATH = "/opt/constructs-st2-post-start"
+POST_START_FILE = "post-start.sh"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment to be: which service, under which values, as which component.
+
+    Most services are one component of the same name; sensors can be several. ``role_annotations`` describe the part
+    that this component plays.
+    """
+
+    entry: CatalogueEntry
+    settings: Service
+    process: Process
+    component: str
+    role_annotations: Mapping[str, str] = field(default_factory=dict)
+    pod_security: Document = field(default_factory=dict)
+    container_security: Document = field(default_factory=dict)
+
+    @property
+    def replicas(self) -> int:
+        """Number of pods."""
+        return self.settings.replicas
+
+
+def deployment(workload: Workload, cluster: Cluster) -> Document:
+    """The Deployment of a workload."""
+    selector = cluster.release.selector(workload.component)
+    metadata = _metadata(workload, cluster)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": workload.replicas,
+            "revisionHistoryLimit": 5,
+            "selector": {"matchLabels": selector},
+            "strategy": _strategy(workload.entry.rollout, workload.replicas),
+            "template": _template(workload, cluster),
+        },
+    }
+
+
+def disruption_budget(workload: Workload, cluster: Cluster) -> Document | None:
+    """Lets a drain evict one pod at a time; None for a single pod, which a budget could only make undrainable."""
+    if workload.replicas < 2:
+        return None
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(workload, cluster, annotated=False),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": cluster.release.selector(workload.component)},
+            # A pod that is not ready anyway must not hold up a drain.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def post_start_script(workload: Workload, cluster: Cluster) -> Document | None:
+    """The ConfigMap with the user's post-start script, if there is one."""
+    if not workload.settings.post_start_script:
+        return None
+    metadata = _metadata(workload, cluster, annotated=False)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {**metadata, "name": _post_start_name(workload, cluster)},
+        "data": {POST_START_FILE: workload.settings.post_start_script},
+    }
+
+
+def _post_start_name(workload: Workload, cluster: Cluster) -> str:
+    return cluster.release.named(f"{workload.component}-post-start-script")
+
+
+def _labels(workload: Workload, cluster: Cluster) -> dict[str, str]:
+    entry = workload.entry
+    version = _image(workload, cluster).version
+    labels = cluster.release.labels(workload.component, entry.role, app=entry.name, version=version)
+    return {**workload.settings.labels, **labels}
+
+
+def _metadata(workload: Workload, cluster: Cluster, *, annotated: bool = True) -> Document:
+    metadata: Document = {
+        "name": cluster.release.named(workload.component),
+        "namespace": cluster.release.namespace,
+        "labels": _labels(workload, cluster),
+    }
+    if annotated and workload.settings.annotations:
+        metadata["annotations"] = dict(workload.settings.annotations)
+    return metadata
+
+
+def _strategy(rollout: Rollout, replicas: int) -> Document:
+    match rollout:
+        case "recreate":
+            return {"type": "Recreate"}
+        case "surge":
+            return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+        case "replace-one":
+            # A runner that stops hands its work to nobody: it needs another one registered to be allowed to finish.
+            return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": int(replicas > 1)}}
+
+
+def _template(workload: Workload, cluster: Cluster) -> Document:
+    mounts = [*workload.process.mounts, *_post_start_mounts(workload, cluster)]
+    annotations = {
+        **workload.settings.annotations,
+        **workload.role_annotations,
+        **checksums(volumes_of(mounts)),
+        **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
+    }
+    metadata: Document = {"labels": _labels(workload, cluster)}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"metadata": metadata, "spec": _pod_spec(workload, cluster, mounts)}
+
+
+def _pod_spec(workload: Workload, cluster: Cluster, mounts: Sequence[Mount]) -> Document:
+    settings, values = workload.settings, cluster.values
+    image = _image(workload, cluster)
+    waits = wait_containers(workload.entry.needs, cluster, RESTRICTED_CONTAINER)
+    volumes = volumes_of([*mounts, *([scripts_mount(cluster)] if waits else [])])
+    attached = settings.service_account.attach
+    spec: Document = {
+        "serviceAccountName": cluster.service_account if attached else None,
+        "automountServiceAccountToken": attached,
+        "enableServiceLinks": False,
+        "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
+        "securityContext": overlaid(
+            RESTRICTED_POD, workload.pod_security, values.pod_security_context, settings.pod_security_context
+        ),
+        "terminationGracePeriodSeconds": stop_timing(workload.entry, settings).grace,
+        "priorityClassName": settings.priority_class_name,
+        # The images are built for amd64 only.
+        "nodeSelector": {"kubernetes.io/arch": "amd64", **settings.node_selector},
+        "tolerations": settings.tolerations,
+        "affinity": settings.affinity,
+        "topologySpreadConstraints": _spread_constraints(workload, cluster),
+        "hostAliases": settings.host_aliases,
+        "dnsPolicy": values.dns_policy,
+        "dnsConfig": values.dns_config,
+        "initContainers": [*waits, *map(_user_container, settings.init_containers)],
+        "containers": [_main_container(workload, cluster, mounts), *map(_user_container, settings.sidecars)],
+        "volumes": [
+            *({"name": volume.name, **volume.source} for volume in volumes),
+            *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
+        ],
+    }
+    return _without_empty(spec)
+
+
+def _main_container(workload: Workload, cluster: Cluster, mounts: Sequence[Mount]) -> Document:
+    settings, process = workload.settings, workload.process
+    container: Document = {
+        "name": workload.entry.name,
+        **_image(workload, cluster).fields(),
+        "command": list(process.command),
+        "args": list(process.args),
+        "env": [
+            *({"name": name, "value": value} for name, value in process.env.items() if name not in settings.env),
+            *(_env_field(name, value) for name, value in settings.env.items()),
+        ],
+        "envFrom": [*process.env_from, *({"secretRef": {"name": name}} for name in settings.env_from_secrets)],
+        "ports": [{"name": name, "containerPort": port} for name, port in process.ports.items()],
+        "resources": settings.resources,
+        "securityContext": overlaid(
+            RESTRICTED_CONTAINER,
+            workload.container_security,
+            cluster.values.security_context,
+            settings.security_context,
+        ),
+        **_probes(workload),
+        "lifecycle": _lifecycle(workload),
+        "volumeMounts": [
+            *mount_fields(mounts),
+            *({"name": extra["name"], **extra["mount"]} for extra in settings.extra_volumes),
+        ],
+    }
+    return _without_empty(container)
+
+
+def _user_container(container: Document) -> Document:
+    """A sidecar or init container of the user: as restricted as ours, unless it says otherwise.
+
+    Its root stays writable, because nobody knows what it writes.
+    """
+    restricted = {name: value for name, value in RESTRICTED_CONTAINER.items() if name != "readOnlyRootFilesystem"}
+    return {**container, "securityContext": overlaid(restricted, container.get("securityContext", {}))}
+
+
+def _image(workload: Workload, cluster: Cluster) -> Image:
+    return cluster.images.st2(workload.entry.image or workload.entry.name, workload.settings.image)
+
+
+def _without_empty(fields: Document) -> Document:
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}
+
+
+def _env_field(name: str, value: str | Document) -> Document:
+    return {"name": name, "value": value} if isinstance(value, str) else {"name": name, **value}
+
+
+def _probes(workload: Workload) -> dict[str, Document]:
+    settings = workload.settings
+    replaced = {
+        "startupProbe": settings.startup_probe,
+        "livenessProbe": settings.liveness_probe,
+        "readinessProbe": settings.readiness_probe,
+    }
+    probes: dict[str, Document] = {}
+    for name, own in replaced.items():
+        probe = workload.process.probes.get(name) if own is None else {**own}
+        if probe:
+            probes[name] = probe
+    return probes
+
+
+def _lifecycle(workload: Workload) -> Document:
+    """Hooks of the main container: the script that stops it, and the user's after its start."""
+    drain = stop_timing(workload.entry, workload.settings).drain
+    hooks: Document = {}
+    if workload.entry.stop != "TERM":
+        stop = ["sh", f"{scripts.MOUNT_PATH}/{scripts.STOP}", workload.entry.stop, str(drain)]
+        hooks["preStop"] = {"exec": {"command": stop}}
+    elif drain:
+        hooks["preStop"] = {"exec": {"command": ["sleep", str(drain)]}}
+    if workload.settings.post_start_script:
+        hooks["postStart"] = {"exec": {"command": ["bash", f"{POST_START_PATH}/{POST_START_FILE}"]}}
+    return hooks
+
+
+def _post_start_mounts(workload: Workload, cluster: Cluster) -> list[Mount]:
+    script = workload.settings.post_start_script
+    if not script:
+        return []
+    name = _post_start_name(workload, cluster)
+    volume = Volume.config_map("st2-post-start-script", name, fingerprint=fingerprint(script))
+    return [Mount(volume, POST_START_PATH)]
+
+
+def _spread_constraints(workload: Workload, cluster: Cluster) -> list[Document]:
+    selector = cluster.release.selector(workload.component)
+    own = workload.settings.topology_spread
+    if own is None:
+        return spread(selector) if workload.replicas > 1 else []
+    return [{"labelSelector": {"matchLabels": selector}, **constraint} for constraint in own]

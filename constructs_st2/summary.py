@@ -1,0 +1,71 @@
+"""What is said after a synth: what there is now, and the first steps with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document, pod_template
+from constructs_st2.quantity import total
+from constructs_st2.secrets import contract
+from constructs_st2.services import web
+from constructs_st2.services.catalogue import ST2CLIENT, ST2WEB
+
+
+def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
+    """A short text for the terminal."""
+    release, values = cluster.release, cluster.values
+    pods = sum(_pods(document) for document in objects)
+    cpu, memory = (total(_requests(objects, resource)) for resource in ("cpu", "memory"))
+    in_namespace = f"kubectl -n {release.namespace}"
+    lines = [
+        f"{folder}/: {files} files, {len(objects)} objects, {pods} pods; "
+        f"requests {float(cpu):.4g} CPUs and {float(memory / 2**30):.3g} GiB",
+        f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
+        *(f"warning: {warning}" for warning in cluster.settings.warnings),
+        "",
+        f"Apply            kubectl apply -f {folder}/",
+        f"Watch            {in_namespace} get pods -l release={release.name} -w",
+        *_web_ui(cluster, in_namespace),
+        f"User             {values.st2.username}",
+        f"Password         {in_namespace} get secret {cluster.secret(contract.AUTH)} "
+        f"-o jsonpath='{{.data.{contract.AUTH_PASSWORD}}}' | base64 -d",
+    ]
+    if values.st2client.replicas:
+        client = release.named(ST2CLIENT.name)
+        lines.append(f"Command line     {in_namespace} exec -it deploy/{client} -- st2 run core.local cmd=date")
+    return "\n".join(lines)
+
+
+def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
+    values, name = cluster.values.st2web, cluster.release.named(ST2WEB.name)
+    scheme, port = next(iter(web.ports(cluster).items()))
+    steps = [f"Web UI           {in_namespace} port-forward svc/{name} 8443:{port}    then {scheme}://127.0.0.1:8443/"]
+    match values.service.type:
+        case "NodePort":
+            path = "{.spec.ports[0].nodePort}"
+            steps.append(f"                 or on any node, port: {in_namespace} get svc {name} -o jsonpath='{path}'")
+        case "LoadBalancer":
+            steps.append(f"                 or at the address of: {in_namespace} get svc {name}")
+        case "ExternalName":
+            steps = [f"Web UI           {scheme}://{values.service.hostname}/"]
+        case "ClusterIP":
+            pass
+    return steps
+
+
+def _pods(document: Document) -> int:
+    if document["kind"] in ("Deployment", "StatefulSet"):
+        replicas: int = document["spec"].get("replicas", 1)
+        return replicas
+    return int(document["kind"] in ("Job", "Pod"))
+
+
+def _requests(objects: Sequence[Document], resource: str) -> Iterable[str]:
+    for document in objects:
+        pod = pod_template(document)
+        for container in pod["spec"]["containers"] if pod else ():
+            quantity = container.get("resources", {}).get("requests", {}).get(resource)
+            if quantity is not None:
+                yield from [quantity] * _pods(document)

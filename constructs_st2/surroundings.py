@@ -1,0 +1,65 @@
+"""What the objects of a cluster may refer to although no manifest makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructs_st2.checks import Surroundings
+from constructs_st2.cluster import Cluster
+from constructs_st2.secrets import contract
+from constructs_st2.services.catalogue import CATALOGUE
+
+
+def surroundings(cluster: Cluster) -> Surroundings:
+    """The Secrets of the contract, the backends' Services, and all that the user's own settings name."""
+    values = cluster.values
+    named = frozenset(_named_by_user(cluster))
+    return Surroundings(
+        secrets={**dict.fromkeys(named), **contract.keys_by_name(cluster.release, values)},
+        config_maps=named,
+        services={
+            cluster.release.named(backend.component): frozenset({backend.port})
+            for backend in cluster.backends.values()
+        },
+        service_accounts=frozenset({cluster.service_account}),
+        claims=named,
+    )
+
+
+def _named_by_user(cluster: Cluster) -> Iterator[str]:
+    values = cluster.values
+    yield from _texts(
+        [
+            values.image.pull_secret,
+            values.service_account.pull_secret,
+            values.st2.existing_config_secret,
+            values.st2chatops.hubot_scripts_volume,
+            values.extra_objects,
+        ]
+    )
+    for entry in CATALOGUE:
+        settings = getattr(values, entry.name)
+        yield from _texts(
+            [
+                settings.env,
+                settings.env_from_secrets,
+                settings.image.pull_secret,
+                settings.extra_volumes,
+                settings.sidecars,
+                settings.init_containers,
+            ]
+        )
+    for sensor in values.st2.packs.sensors:
+        own_image = sensor.image and sensor.image.pull_secret
+        yield from _texts([sensor.env, sensor.env_from_secrets, own_image, sensor.extra_volumes])
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
