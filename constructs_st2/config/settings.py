@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constructs_st2.config import ini
-from constructs_st2.config.options import options_for
+from constructs_st2.config.readers import reads
 from constructs_st2.config.st2_conf import ConfFacts, Finding, base_settings, check_settings, check_user_text, effective
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
@@ -35,17 +35,16 @@ class Settings:
     files: Mapping[str, str]
     options: Mapping[tuple[str, str], str]
     warnings: tuple[str, ...]
-    version: St2Version
 
     def fingerprint(self, service: str) -> str:
         """Changes only when an option changes that ``service`` reads."""
-        known = options_for(self.version)
-        read = {
-            f"[{section}] {option}": value
-            for (section, option), value in self.options.items()
-            if service in (readers := known[section][option].readers) or not readers
-        }
-        return fingerprint(read)
+        return fingerprint(
+            {
+                f"[{section}] {option}": value
+                for (section, option), value in self.options.items()
+                if reads(service, section, option)
+            }
+        )
 
 
 def ssh_key_file(values: Values) -> str:
@@ -88,7 +87,6 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         files={DOCKER_CONF: ini.render(base), USER_CONF: user_text},
         options=effective(base, user_text),
         warnings=tuple(f"{_KEY}: {finding.key}: {finding.message}" for finding in findings),
-        version=version,
     )
 
 

@@ -1,0 +1,86 @@
+"""The three ways to run sensors."""
+
+from __future__ import annotations
+
+import pytest
+from support import Objects, Synth
+
+from constructs_st2.services.sensors import HASH_SPACE, hash_ranges
+
+
+def bounds(ranges: str) -> tuple[int, int]:
+    start, end = ranges.split("..")
+    return int(start), HASH_SPACE if end == "MAX" else int(end)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
+def test_half_open_ranges_cover_every_hash_exactly_once(count: int) -> None:
+    pairs = [bounds(ranges) for ranges in hash_ranges(count)]
+    assert pairs[0][0] == 0
+    assert pairs[-1][1] == HASH_SPACE
+    assert all(end == start for (_, end), (start, _) in zip(pairs, pairs[1:], strict=False))
+
+
+def test_by_default_one_pod_runs_all_sensors(default_objects: Objects) -> None:
+    template = default_objects.pod_templates()["st2-st2sensorcontainer"]
+    assert template["metadata"]["annotations"]["stackstorm/sensor-mode"] == "all-sensors-in-one-pod"
+    assert not [arg for arg in default_objects.container("st2sensorcontainer")["args"] if "sensor" in arg]
+
+
+def test_partitions_have_a_deployment_and_a_configuration_each(synth: Synth) -> None:
+    objects = synth({"st2sensorcontainer": {"deployments": 3}})
+    files = objects.named("ConfigMap", "st2-st2-sensor-partitions")["data"]
+    for number, ranges in enumerate(hash_ranges(3)):
+        component = f"st2sensorcontainer-{number}"
+        assert f"hash_ranges:{ranges}" in files[f"{component}.conf"]
+        assert f"sensor_node_name = {component}" in files[f"{component}.conf"]
+        template = objects.pod_templates()[f"st2-{component}"]
+        assert template["metadata"]["annotations"]["stackstorm/sensor-hash-ranges"] == ranges
+        container = objects.container(component)
+        mount = {
+            "name": "st2-sensor-partition",
+            "mountPath": "/etc/st2/st2.sensorcontainer.conf",
+            "subPath": f"{component}.conf",
+            "readOnly": True,
+        }
+        assert mount in container["volumeMounts"]
+        # After the user's settings, so that it wins; before those from Secrets.
+        assert container["args"][2:4] == [
+            "--config-file=/etc/st2/st2.user.conf",
+            "--config-file=/etc/st2/st2.sensorcontainer.conf",
+        ]
+        assert template["metadata"]["labels"]["app"] == "st2sensorcontainer"
+
+
+def test_a_sensor_can_have_a_pod_of_its_own(synth: Synth) -> None:
+    objects = synth(
+        {
+            "st2sensorcontainer": {"env": {"A": "1"}, "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}},
+            "st2": {
+                "packs": {
+                    "sensors": [
+                        {"name": "github", "ref": "github.GithubSensor", "image": {"tag": "3.9-r1"}},
+                        {"name": "rss", "ref": "rss.RssSensor", "env": {"B": "2"}},
+                    ]
+                }
+            },
+        }
+    )
+    names = {name for name in objects.pod_templates() if "sensor" in name}
+    assert names == {"st2-st2sensorcontainer-github", "st2-st2sensorcontainer-rss"}
+    github, rss = objects.container("st2sensorcontainer-github"), objects.container("st2sensorcontainer-rss")
+    assert github["args"][-2:] == ["--single-sensor-mode", "--sensor-ref=github.GithubSensor"]
+    assert github["image"] == "stackstorm/st2sensorcontainer:3.9-r1"
+    assert {"name": "A", "value": "1"} in github["env"]
+    assert {"name": "B", "value": "2"} in rss["env"]
+    assert rss["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
+
+
+def test_selectors_of_partitions_do_not_overlap(synth: Synth) -> None:
+    objects = synth({"st2sensorcontainer": {"deployments": 2}})
+    selectors = [
+        d["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]
+        for d in objects.of_kind("Deployment")
+        if "sensor" in d["metadata"]["name"]
+    ]
+    assert selectors == ["st2sensorcontainer-0", "st2sensorcontainer-1"]

@@ -1,0 +1,393 @@
+"""Each service of the catalogue, as the default cluster runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import Objects, Synth
+
+DEFAULT_REPLICAS = {
+    "st2auth": 2,
+    "st2api": 2,
+    "st2stream": 2,
+    "st2web": 2,
+    "st2rulesengine": 2,
+    "st2timersengine": 1,
+    "st2workflowengine": 2,
+    "st2scheduler": 2,
+    "st2notifier": 2,
+    "st2sensorcontainer": 1,
+    "st2actionrunner": 5,
+    "st2garbagecollector": 1,
+    "st2client": 1,
+}
+INTERRUPTED = {
+    "st2auth",
+    "st2api",
+    "st2stream",
+    "st2rulesengine",
+    "st2timersengine",
+    "st2notifier",
+    "st2garbagecollector",
+}
+"""Services that ignore SIGTERM as PID 1."""
+
+BACKENDS = ["mongodb", "rabbitmq", "redis"]
+WAITS = {name: BACKENDS for name in DEFAULT_REPLICAS if name not in ("st2web", "st2client", "st2auth")} | {
+    "st2web": [],
+    "st2client": [],
+    "st2auth": ["mongodb", "redis"],
+}
+GRACE = dict.fromkeys(DEFAULT_REPLICAS, 30) | {
+    "st2auth": 45,
+    "st2api": 45,
+    "st2stream": 45,
+    "st2web": 45,
+    "st2sensorcontainer": 60,
+    "st2workflowengine": 330,
+    "st2actionrunner": 330,
+}
+CRYPTO_KEY = "/etc/st2/keys"
+SSH_KEY = "/home/stanley/.ssh"
+MOUNTS = {
+    "st2auth": {"/etc/st2/auth"},
+    "st2api": {CRYPTO_KEY},
+    "st2stream": set(),
+    "st2rulesengine": {CRYPTO_KEY},
+    "st2timersengine": set(),
+    "st2workflowengine": {CRYPTO_KEY},
+    "st2scheduler": {CRYPTO_KEY},
+    "st2notifier": set(),
+    "st2garbagecollector": set(),
+    "st2sensorcontainer": {CRYPTO_KEY, "/home/stanley"},
+    "st2actionrunner": {CRYPTO_KEY, SSH_KEY, "/home/stanley"},
+    "st2client": {CRYPTO_KEY, SSH_KEY, "/home/stanley", "/etc/st2-client"},
+}
+CONF_FILES = {"/etc/st2/st2.docker.conf", "/etc/st2/st2.user.conf", "/etc/st2/st2.secrets.conf"}
+CONTENT = {
+    "st2": {
+        "packs": {"configs": {"aws.yaml": "---\nregion: x\n"}},
+        "overrides": {"core.yaml": "---\n"},
+        "rbac": {"enabled": True},
+    }
+}
+CONTENT_PATHS = {
+    "/opt/stackstorm/configs": {"st2api", "st2actionrunner", "st2client"},
+    "/opt/stackstorm/overrides": {"st2api", "st2actionrunner", "st2client"},
+    "/opt/stackstorm/rbac/roles": {"st2client"},
+    "/opt/stackstorm/rbac/assignments": {"st2client"},
+    "/opt/stackstorm/rbac/mappings": {"st2client"},
+}
+
+
+def paths(container: dict[str, Any]) -> set[str]:
+    return {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+def test_the_default_replicas(default_objects: Objects) -> None:
+    deployments = default_objects.of_kind("Deployment")
+    assert {d["metadata"]["name"].removeprefix("st2-"): d["spec"]["replicas"] for d in deployments} == DEFAULT_REPLICAS
+
+
+@pytest.mark.parametrize("name", sorted(INTERRUPTED | {"st2web"}))
+def test_services_that_ignore_term_are_stopped_by_a_hook(default_objects: Objects, name: str) -> None:
+    signal = "QUIT" if name == "st2web" else "INT"
+    command = default_objects.container(name)["lifecycle"]["preStop"]["exec"]["command"]
+    assert command[:3] == ["sh", "/opt/constructs-st2/stop.sh", signal]
+    assert int(command[3]) + 15 <= GRACE[name]
+
+
+@pytest.mark.parametrize("name", sorted(set(DEFAULT_REPLICAS) - INTERRUPTED - {"st2web"}))
+def test_services_that_obey_term_have_no_hook(default_objects: Objects, name: str) -> None:
+    assert "lifecycle" not in default_objects.container(name)
+
+
+@pytest.mark.parametrize("name", ["st2auth", "st2api", "st2stream", "st2web"])
+def test_reachable_services_drain_before_they_stop(default_objects: Objects, name: str) -> None:
+    assert default_objects.container(name)["lifecycle"]["preStop"]["exec"]["command"][3] == "10"
+
+
+@pytest.mark.parametrize(("name", "seconds"), GRACE.items())
+def test_grace_periods(default_objects: Objects, name: str, seconds: int) -> None:
+    assert default_objects.pod(name)["terminationGracePeriodSeconds"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("service", "section", "values", "finish"),
+    [
+        ("st2actionrunner", "actionrunner", {}, 300),
+        ("st2actionrunner", "actionrunner", {"terminationGracePeriodSeconds": 1830}, 1800),
+        ("st2actionrunner", "actionrunner", {"terminationGracePeriodSeconds": 300, "preStopSleep": 20}, 250),
+        ("st2workflowengine", "workflow_engine", {"terminationGracePeriodSeconds": 90}, 60),
+    ],
+)
+def test_the_limit_for_running_work_follows_from_the_grace_period(
+    synth: Synth, service: str, section: str, values: dict[str, Any], finish: int
+) -> None:
+    conf = synth({service: values}).named("ConfigMap", "st2-st2-config")["data"]["st2.docker.conf"]
+    (text,) = (part for part in conf.split("[") if part.startswith(f"{section}]"))
+    assert f"exit_still_active_check = {finish}\n" in text
+
+
+@pytest.mark.parametrize(("name", "targets"), WAITS.items())
+def test_each_service_waits_for_what_it_needs(default_objects: Objects, name: str, targets: list[str]) -> None:
+    ports = {"mongodb": "27017", "rabbitmq": "5672", "redis": "26379"}
+    init = default_objects.pod(name).get("initContainers", [])
+    assert [container["name"] for container in init] == [f"wait-for-{target}" for target in targets]
+    assert [container["args"] for container in init] == [
+        [target, "600", f"st2-{target}", ports[target]] for target in targets
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "targets"),
+    [
+        ({"mongodb": {"enabled": False}}, ["rabbitmq", "redis"]),
+        ({"rabbitmq": {"enabled": False}}, ["mongodb", "redis"]),
+        ({"coordination": {"backend": "etcd"}}, ["mongodb", "rabbitmq", "etcd"]),
+        ({"coordination": {"backend": "external"}}, ["mongodb", "rabbitmq"]),
+    ],
+)
+def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[str, Any], targets: list[str]) -> None:
+    init = synth(values).pod("st2api")["initContainers"]
+    assert [container["name"] for container in init] == [f"wait-for-{target}" for target in targets]
+
+
+@pytest.mark.parametrize(("name", "expected"), MOUNTS.items())
+def test_mounts(default_objects: Objects, name: str, expected: set[str]) -> None:
+    common = CONF_FILES | {"/tmp", "/opt/constructs-st2"}
+    assert paths(default_objects.container(name)) - common == expected
+
+
+@pytest.mark.parametrize("name", sorted(MOUNTS))
+def test_every_python_service_reads_all_files_of_its_configuration(default_objects: Objects, name: str) -> None:
+    container = default_objects.container(name)
+    assert paths(container) >= CONF_FILES
+    if name != "st2client":
+        assert container["args"][:4] == [
+            "--config-file=/etc/st2/st2.conf",
+            "--config-file=/etc/st2/st2.docker.conf",
+            "--config-file=/etc/st2/st2.user.conf",
+            "--config-file=/etc/st2/st2.secrets.conf",
+        ]
+
+
+def test_the_users_secret_settings_come_last(synth: Synth) -> None:
+    container = synth({"st2": {"existingConfigSecret": "mine"}}).container("st2api")
+    assert container["args"][-1] == "--config-file=/etc/st2/st2.user.secrets.conf"
+    assert "/etc/st2/st2.user.secrets.conf" in paths(container)
+
+
+@pytest.mark.parametrize(("path", "services"), CONTENT_PATHS.items())
+def test_content_reaches_exactly_the_services_that_read_it(synth: Synth, path: str, services: set[str]) -> None:
+    objects = synth(CONTENT)
+    assert {name for name in DEFAULT_REPLICAS if path in paths(objects.container(name))} == services
+
+
+def test_without_encryption_nobody_mounts_a_key(synth: Synth) -> None:
+    objects = synth({"st2": {"datastore_crypto_key": "disable"}})
+    assert not any(CRYPTO_KEY in paths(objects.container(name)) for name in DEFAULT_REPLICAS)
+
+
+def test_singletons_are_never_doubled_by_a_rollout(default_objects: Objects) -> None:
+    recreated = {
+        d["metadata"]["name"].removeprefix("st2-")
+        for d in default_objects.of_kind("Deployment")
+        if d["spec"]["strategy"] == {"type": "Recreate"}
+    }
+    assert recreated == {"st2timersengine", "st2sensorcontainer", "st2garbagecollector", "st2client"}
+
+
+@pytest.mark.parametrize(("replicas", "unavailable"), [(1, 0), (2, 1), (5, 1)])
+def test_a_runner_that_stops_always_has_another_one_beside_it(synth: Synth, replicas: int, unavailable: int) -> None:
+    deployment = synth({"st2actionrunner": {"replicas": replicas}}).named("Deployment", "st2-st2actionrunner")
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": unavailable}
+
+
+def test_disruption_budgets_are_where_there_are_replicas(default_objects: Objects) -> None:
+    budgets = {d["metadata"]["name"].removeprefix("st2-") for d in default_objects.of_kind("PodDisruptionBudget")}
+    assert budgets == {name for name, replicas in DEFAULT_REPLICAS.items() if replicas > 1}
+
+
+def test_replicas_spread_over_zones_and_hosts(default_objects: Objects) -> None:
+    for name, replicas in DEFAULT_REPLICAS.items():
+        constraints = default_objects.pod(name).get("topologySpreadConstraints", [])
+        keys = [constraint["topologyKey"] for constraint in constraints]
+        assert keys == (["topology.kubernetes.io/zone", "kubernetes.io/hostname"] if replicas > 1 else [])
+
+
+@pytest.mark.parametrize("name", ["st2api", "st2stream"])
+def test_apis_that_want_a_login_are_probed_by_options(default_objects: Objects, name: str) -> None:
+    container = default_objects.container(name)
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        command = container[probe]["exec"]["command"]
+        assert command[0] == "curl"
+        assert command[-3:-1] == ["-X", "OPTIONS"]
+
+
+def test_liveness_never_tests_a_backend(default_objects: Objects) -> None:
+    for name in DEFAULT_REPLICAS:
+        assert "messaging-connected" not in str(default_objects.container(name).get("livenessProbe"))
+
+
+def test_workers_are_ready_while_connected_to_the_message_bus(default_objects: Objects) -> None:
+    connected = ["sh", "/opt/constructs-st2/messaging-connected.sh", "5672"]
+    probed = {
+        name
+        for name in DEFAULT_REPLICAS
+        if default_objects.container(name).get("readinessProbe", {}).get("exec", {}).get("command") == connected
+    }
+    assert probed == {
+        "st2rulesengine",
+        "st2timersengine",
+        "st2workflowengine",
+        "st2scheduler",
+        "st2notifier",
+        "st2sensorcontainer",
+        "st2actionrunner",
+    }
+
+
+def test_no_pod_gets_a_token_unasked(default_objects: Objects) -> None:
+    for pod in default_objects.pod_templates().values():
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        assert "serviceAccountName" not in pod["spec"]
+        assert pod["spec"]["enableServiceLinks"] is False
+        assert "hostname" not in pod["spec"]
+
+
+def test_documented_selectors_pick_exactly_the_right_pods(default_objects: Objects) -> None:
+    def selected(**labels: str) -> set[str]:
+        return {
+            name.removeprefix("st2-")
+            for name, pod in default_objects.pod_templates().items()
+            if labels.items() <= pod["metadata"]["labels"].items()
+        }
+
+    assert selected(release="st2") == set(DEFAULT_REPLICAS)
+    assert selected(release="st2", tier="backend") == set(DEFAULT_REPLICAS) - {"st2web"}
+    assert selected(release="st2", tier="frontend") == {"st2web"}
+    assert selected(app="st2client", support="enterprise") == set()
+    assert selected(app="st2client", support="community") == {"st2client"}
+
+
+def test_enterprise_pods_are_found_by_their_label(synth: Synth) -> None:
+    objects = synth({"enterprise": {"enabled": True}})
+    labels = objects.pod_templates()["st2-st2client"]["metadata"]["labels"]
+    assert (labels["app"], labels["support"]) == ("st2client", "enterprise")
+    assert objects.pod("st2client")["imagePullSecrets"] == [{"name": "st2-st2-license"}]
+
+
+def test_sudo_makes_one_workload_root_and_the_namespace_baseline(synth: Synth, default_objects: Objects) -> None:
+    enforce = "pod-security.kubernetes.io/enforce"
+    assert default_objects.named("Namespace", "stackstorm")["metadata"]["labels"][enforce] == "restricted"
+    objects = synth({"st2actionrunner": {"sudo": True}})
+    assert objects.named("Namespace", "stackstorm")["metadata"]["labels"][enforce] == "baseline"
+    assert objects.pod("st2actionrunner")["securityContext"]["runAsUser"] == 0
+    assert objects.pod("st2sensorcontainer")["securityContext"]["runAsUser"] == 1000
+
+
+def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:
+    settings = {
+        "replicas": 3,
+        "annotations": {"a/b": "c"},
+        "labels": {"team": "x"},
+        "env": {"PROXY": "http://p:1", "N": 1, "KEY": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}},
+        "envFromSecrets": ["more"],
+        "extra_volumes": [
+            {
+                "name": "ca",
+                "mount": {"mountPath": "/etc/ca", "readOnly": True},
+                "volume": {"secret": {"secretName": "ca"}},
+            }
+        ],
+        "sidecars": [{"name": "logs", "image": "fluent/fluent-bit:3"}],
+        "initContainers": [{"name": "prepare", "image": "busybox:1"}],
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "topologySpread": [{"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}],
+        "priorityClassName": "high",
+        "hostAliases": [{"ip": "1.1.1.1", "hostnames": ["a"]}],
+        "serviceAccount": {"attach": True},
+        "securityContext": {"runAsUser": 2000},
+        "podSecurityContext": {"fsGroup": 2000},
+        "livenessProbe": {},
+        "readinessProbe": {"tcpSocket": {"port": 9101}},
+        "terminationGracePeriodSeconds": 100,
+        "preStopSleep": "20",
+        "postStartScript": "echo hello",
+        "service": {"type": "NodePort", "nodePort": 30001, "annotations": {"x": "y"}, "hostname": "api.example.org"},
+    }
+    objects = synth({"st2api": settings, "image": {"entrypoint": ["tini", "--"]}, "dnsPolicy": "Default"})
+    deployment = objects.named("Deployment", "st2-st2api")
+    pod, container = objects.pod("st2api"), objects.container("st2api")
+    assert deployment["spec"]["replicas"] == 3
+    for metadata in (deployment["metadata"], deployment["spec"]["template"]["metadata"]):
+        assert metadata["annotations"]["a/b"] == "c"
+        assert metadata["labels"]["team"] == "x"
+    assert "team" not in deployment["spec"]["selector"]["matchLabels"]
+    assert container["env"] == [
+        {"name": "PROXY", "value": "http://p:1"},
+        {"name": "N", "value": "1"},
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+    ]
+    assert container["envFrom"] == [{"secretRef": {"name": "more"}}]
+    assert {"name": "ca", "mountPath": "/etc/ca", "readOnly": True} in container["volumeMounts"]
+    assert {"name": "ca", "secret": {"secretName": "ca"}} in pod["volumes"]
+    assert [each["name"] for each in pod["containers"]] == ["st2api", "logs"]
+    assert pod["containers"][1]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert [each["name"] for each in pod["initContainers"]][-1] == "prepare"
+    assert pod["nodeSelector"] == {"kubernetes.io/arch": "amd64", "disk": "ssd"}
+    assert pod["tolerations"] == [{"operator": "Exists"}]
+    assert pod["affinity"] == {"nodeAffinity": {}}
+    assert pod["topologySpreadConstraints"] == [
+        {
+            "labelSelector": {
+                "matchLabels": {"app.kubernetes.io/name": "st2api", "app.kubernetes.io/instance": "st2"}
+            },
+            "maxSkew": 1,
+            "topologyKey": "rack",
+            "whenUnsatisfiable": "DoNotSchedule",
+        }
+    ]
+    assert pod["priorityClassName"] == "high"
+    assert pod["hostAliases"] == [{"ip": "1.1.1.1", "hostnames": ["a"]}]
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("st2-st2", True)
+    assert container["securityContext"]["runAsUser"] == 2000
+    assert pod["securityContext"]["fsGroup"] == 2000
+    assert "livenessProbe" not in container
+    assert container["readinessProbe"] == {"tcpSocket": {"port": 9101}}
+    assert pod["terminationGracePeriodSeconds"] == 100
+    assert container["lifecycle"]["preStop"]["exec"]["command"][-1] == "20"
+    assert container["lifecycle"]["postStart"]["exec"]["command"][0] == "bash"
+    script = objects.named("ConfigMap", "st2-st2api-post-start-script")
+    assert script["data"] == {"post-start.sh": "echo hello"}
+    assert container["command"] == ["tini", "--", "/opt/stackstorm/st2/bin/st2api"]
+    assert pod["dnsPolicy"] == "Default"
+    service = objects.named("Service", "st2-st2api")
+    assert service["spec"]["type"] == "NodePort"
+    assert service["spec"]["ports"] == [{"name": "http", "port": 9101, "targetPort": "http", "nodePort": 30001}]
+    assert service["metadata"]["annotations"]["x"] == "y"
+    assert service["metadata"]["annotations"]["external-dns.alpha.kubernetes.io/hostname"] == "api.example.org"
+
+
+def test_an_external_service_is_an_alias(synth: Synth) -> None:
+    objects = synth({"st2web": {"service": {"type": "ExternalName", "hostname": "st2.example.org"}}})
+    service = objects.named("Service", "st2-st2web")
+    assert service["spec"]["externalName"] == "st2.example.org"
+    assert "selector" not in service["spec"]
+
+
+def test_the_chat_bot_waits_for_the_apis_and_takes_its_tokens_from_a_secret(synth: Synth) -> None:
+    objects = synth({"st2chatops": {"enabled": True, "env": {"HUBOT_ADAPTER": "slack"}}})
+    init = objects.pod("st2chatops")["initContainers"]
+    assert [container["args"][2:] for container in init] == [
+        ["st2-st2api", "9101"],
+        ["st2-st2auth", "9100"],
+        ["st2-st2stream", "9102"],
+    ]
+    container = objects.container("st2chatops")
+    assert {"secretRef": {"name": "st2-st2chatops"}} in container["envFrom"]
+    assert {"name": "HUBOT_ADAPTER", "value": "slack"} in container["env"]

@@ -1,0 +1,39 @@
+"""What tests share besides fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document, identity, pod_template
+
+
+class Objects(list[Document]):
+    """Synthesized objects, with ways to find one."""
+
+    def named(self, kind: str, name: str) -> Document:
+        """The one object of a kind and name."""
+        (found,) = (document for document in self if identity(document) == f"{kind}/{name}")
+        return found
+
+    def of_kind(self, kind: str) -> list[Document]:
+        """All objects of a kind."""
+        return [document for document in self if document["kind"] == kind]
+
+    def pod_templates(self) -> dict[str, Document]:
+        """The pod template of each workload, by the workload's name."""
+        return {d["metadata"]["name"]: pod for d in self if (pod := pod_template(d)) is not None}
+
+    def pod(self, component: str) -> Document:
+        """The pod spec of a workload of the release st2."""
+        spec: Document = self.pod_templates()[f"st2-{component}"]["spec"]
+        return spec
+
+    def container(self, component: str) -> Document:
+        """The main container of a workload of the release st2."""
+        container: Document = self.pod(component)["containers"][0]
+        return container
+
+
+MakeCluster = Callable[..., Cluster]
+Synth = Callable[..., Objects]

@@ -1,0 +1,84 @@
+"""Every object is valid for every Kubernetes version that is supported."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from support import Objects, Synth
+
+OLDEST = (1, 27)
+
+
+def minors() -> list[str]:
+    """The minor versions from the oldest supported one to the newest that the validator knows."""
+    folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
+    found = {
+        tuple(map(int, name.name.removeprefix("v").split("-")[0].split(".")[:2]))
+        for name in folder.iterdir()
+        if name.name.startswith("v1")
+    }
+    return [f"{major}.{minor}" for major, minor in sorted(found) if (major, minor) >= OLDEST]
+
+
+EVERYTHING: dict[str, Any] = {
+    "enterprise": {"enabled": True},
+    "dnsConfig": {"nameservers": ["1.1.1.1"], "options": [{"name": "ndots", "value": "2"}]},
+    "namespace": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
+    "serviceAccount": {"serviceAccountAnnotations": {"a": "b"}, "pullSecret": "hub"},
+    "st2": {
+        "packs": {"configs": {"a.yaml": "x: 1\n"}},
+        "overrides": {"a.yaml": "x: 1\n"},
+        "rbac": {"enabled": True, "roles": {"a.yaml": "name: a\n"}},
+        "existingConfigSecret": "mine",
+    },
+    "st2web": {
+        "config": "x",
+        "service": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"], "externalTrafficPolicy": "Local"},
+    },
+    "st2api": {
+        "env": {"A": 1, "B": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}},
+        "sidecars": [{"name": "x", "image": "x:1", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}],
+        "extra_volumes": [{"name": "x", "mount": {"mountPath": "/x"}, "volume": {"emptyDir": {}}}],
+        "affinity": {"podAntiAffinity": {}},
+        "tolerations": [{"operator": "Exists"}],
+        "hostAliases": [{"ip": "1.1.1.1", "hostnames": ["a"]}],
+        "postStartScript": "true",
+        "priorityClassName": "high",
+        "serviceAccount": {"attach": True},
+    },
+    "st2actionrunner": {"sudo": True},
+    "st2sensorcontainer": {"deployments": 2},
+    "st2chatops": {"enabled": True},
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}],
+}
+
+
+@cache
+def known_minors() -> tuple[str, ...]:
+    return tuple(minors())
+
+
+@pytest.mark.parametrize("minor", minors())
+def test_the_default_cluster(default_objects: Objects, minor: str) -> None:
+    for document in default_objects:
+        kubernetes_validate.validate(document, minor, strict=True)
+
+
+@pytest.mark.parametrize("minor", [minors()[0], minors()[-1]])
+def test_a_cluster_with_everything(synth: Synth, minor: str) -> None:
+    for document in synth(EVERYTHING):
+        kubernetes_validate.validate(document, minor, strict=True)
+
+
+def test_the_development_profile(synth: Synth) -> None:
+    for document in synth({"profile": "dev"}):
+        kubernetes_validate.validate(document, minors()[-1], strict=True)
+
+
+def test_versions_are_there() -> None:
+    assert known_minors()[0] == "1.27"
+    assert len(known_minors()) >= 8
