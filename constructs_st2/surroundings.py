@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from constructs_st2.backends import BACKENDS
 from constructs_st2.checks import Surroundings
 from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
 from constructs_st2.services.catalogue import CATALOGUE
 
@@ -24,6 +26,38 @@ def surroundings(cluster: Cluster) -> Surroundings:
         service_accounts=frozenset({cluster.service_account}),
         claims=named,
     )
+
+
+def surroundings_of_unknown(objects: Iterable[Document]) -> Surroundings:
+    """The same for manifests whose values are not known: whatever does not begin with the release's name is the user's.
+
+    Of the release's own, every Secret of the contract and every backend may exist elsewhere.
+    """
+    objects = list(objects)
+    releases = {release for document in objects if (release := _release_of(document))}
+    own = tuple(f"{release}-" for release in releases)
+    foreign = frozenset(text for text in _texts(objects) if not text.startswith(own))
+    return Surroundings(
+        secrets={
+            **dict.fromkeys(foreign),
+            **{
+                f"{release}-{secret.component}": None if secret.open_ended else frozenset(secret.keys)
+                for release in releases
+                for secret in contract.CONTRACT
+            },
+        },
+        config_maps=foreign,
+        services={
+            f"{release}-{backend.component}": frozenset({backend.port}) for release in releases for backend in BACKENDS
+        },
+        service_accounts=foreign | {f"{release}-st2" for release in releases},
+        claims=foreign,
+    )
+
+
+def _release_of(document: Document) -> str | None:
+    name: str | None = document.get("metadata", {}).get("labels", {}).get("app.kubernetes.io/instance")
+    return name
 
 
 def _named_by_user(cluster: Cluster) -> Iterator[str]:

@@ -27,6 +27,8 @@ RABBITMQ = Backend("rabbitmq", 5672, "messaging")
 REDIS_SENTINEL = Backend("redis", 26379, "coordination")
 ETCD = Backend("etcd", 2379, "coordination")
 
+BACKENDS = (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD)
+
 _COORDINATION = {"redis": REDIS_SENTINEL, "etcd": ETCD}
 
 
