@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, StringConstraints
 
 from constructs_st2.values.model.base import (
     DNS_SUBDOMAIN,
+    JSON_POINTER,
     Annotations,
-    DnsLabel,
     Labels,
     ObjectName,
     StrictModel,
@@ -91,7 +91,7 @@ class PatchOperation(StrictModel):
     """One operation of a JSON Patch (RFC 6902)."""
 
     op: Literal["add", "remove", "replace", "move", "copy", "test"] = key("What to do.", ...)
-    path: Annotated[str, StringConstraints(pattern=r"^(/.*)?$")] = key("JSON pointer of the place.", ...)
+    path: Annotated[str, StringConstraints(pattern=JSON_POINTER)] = key("JSON pointer of the place.", ...)
     value: Any = key("Value to add, replace with, or test for.")
     from_: str | None = key("JSON pointer of the source (move, copy).", alias="from")
 
@@ -153,5 +153,3 @@ class Values(StrictModel):
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
 
-
-__all__ = ["DnsLabel", "Values"]

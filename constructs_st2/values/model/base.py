@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 
 def _camel_case(name: str) -> str:
@@ -59,53 +60,71 @@ PortNumber: TypeAlias = Annotated[int, Field(ge=1, le=65_535)]
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+QUALIFIED_NAME = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"  # prefix/name
+)
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+IMAGE_TAG = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
+IMAGE_DIGEST = r"^sha256:[0-9a-f]{64}$"
+IMAGE_REPOSITORY = r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
+IMAGE_REFERENCE = f"{IMAGE_REPOSITORY[:-1]}(:{IMAGE_TAG[1:-1]})?(@{IMAGE_DIGEST[1:-1]})?$"
+ABSOLUTE_PATH = r"^/[^\n]*$"
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+ENV_NAME = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+FILE_NAME = r"^[-._a-zA-Z0-9]{1,253}$"
+USER_NAME = r"^[a-z_][-a-z0-9_]{0,31}$"
+LOGIN_NAME = r"^[^\s:]{1,64}$"
+SENSOR_REFERENCE = r"^[\w.-]+\.[\w-]+$"
+BODY_SIZE = r"^[0-9]+[kKmMgG]?$"
+JSON_POINTER = r"^(/[^\n]*)?$"
+
+MEANINGS: Mapping[str, str] = {
+    DNS_LABEL: 'a DNS label (small letters, digits and "-")',
+    DNS_SUBDOMAIN: 'a DNS name (small letters, digits, "-" and ".")',
+    QUALIFIED_NAME: 'a label or annotation key ("name" or "prefix.example.org/name")',
+    LABEL_VALUE: 'a label value (at most 63 letters, digits, "-", "_" and ".")',
+    IMAGE_TAG: 'an image tag (at most 128 letters, digits, "_", "." and "-")',
+    IMAGE_DIGEST: 'an image digest ("sha256:" and 64 hexadecimal digits)',
+    IMAGE_REPOSITORY: "an image repository, without tag",
+    IMAGE_REFERENCE: "an image reference, such as registry.example.org/name:tag",
+    ABSOLUTE_PATH: "an absolute path",
+    QUANTITY: "a Kubernetes quantity, such as 250m or 512Mi",
+    ENV_NAME: "the name of an environment variable",
+    FILE_NAME: 'a file name (letters, digits, "-", "_" and ".")',
+    USER_NAME: "the name of a Linux user",
+    LOGIN_NAME: 'a user name without blanks and ":"',
+    SENSOR_REFERENCE: 'a sensor reference, "pack.SensorClass"',
+    BODY_SIZE: "a size in nginx's notation, such as 100m",
+    JSON_POINTER: 'a JSON pointer, which begins with "/"',
+}
+"""What the patterns mean, for messages."""
 
 DnsLabel: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=63)]
 ObjectName: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=253)]
-
-AnnotationKey: TypeAlias = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
-    ),
-]
+AnnotationKey: TypeAlias = Annotated[str, StringConstraints(pattern=QUALIFIED_NAME)]
 LabelValue: TypeAlias = Annotated[
-    str,
-    BeforeValidator(_text_of_scalar),
-    StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"),
-    WithJsonSchema(_SCALAR_SCHEMA),
+    str, BeforeValidator(_text_of_scalar), StringConstraints(pattern=LABEL_VALUE), WithJsonSchema(_SCALAR_SCHEMA)
 ]
 Annotations: TypeAlias = dict[AnnotationKey, ScalarText]
 Labels: TypeAlias = dict[AnnotationKey, LabelValue]
+EnvName: TypeAlias = Annotated[str, StringConstraints(pattern=ENV_NAME)]
 
 
-def _image_tag(value: str) -> str:
-    if "@" in value or "/" in value or ":" in value:
+def _not_a_reference(value: object) -> object:
+    if isinstance(value, str) and any(character in value for character in "@/:"):
         raise ValueError('a tag has no "/", ":" or "@"; give a digest in its own key "digest"')
     return value
 
 
-ImageTag: TypeAlias = Annotated[
-    str,
-    AfterValidator(_image_tag),
-    StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"),
-]
-ImageDigest: TypeAlias = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-ImageRepository: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$")
-]
-ImageReference: TypeAlias = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
-        r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
-    ),
-]
-AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\n]*$")]
+ImageTag: TypeAlias = Annotated[str, BeforeValidator(_not_a_reference), StringConstraints(pattern=IMAGE_TAG)]
+ImageDigest: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_DIGEST)]
+ImageRepository: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_REPOSITORY)]
+ImageReference: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)]
+AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=ABSOLUTE_PATH)]
 Quantity: TypeAlias = Annotated[
     str,
     BeforeValidator(_text_of_scalar),
-    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"),
+    StringConstraints(pattern=QUANTITY),
     WithJsonSchema({"type": ["string", "integer", "number"]}),
 ]
 """A Kubernetes quantity such as ``250m``, ``0.5`` or ``512Mi``."""

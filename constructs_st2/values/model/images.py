@@ -15,6 +15,8 @@ from constructs_st2.values.model.base import (
     key,
 )
 
+DEFAULT_TAG = "3.9"
+
 PullPolicy: TypeAlias = Literal["Always", "IfNotPresent", "Never"]
 
 
@@ -28,7 +30,7 @@ class Image(StrictModel):
     repository: ImageRepository | None = key(
         'Where the StackStorm images are. Default: "stackstorm", or "docker.stackstorm.com" with enterprise.enabled.'
     )
-    tag: ImageTag = key("Tag of the StackStorm images. The st2 version is read off its beginning.", "3.9")
+    tag: ImageTag = key("Tag of the StackStorm images. The st2 version is read off its beginning.", DEFAULT_TAG)
     pull_policy: PullPolicy = key("When the kubelet pulls images.", "IfNotPresent")
     pull_secret: ObjectName | None = key("Name of a Secret with registry credentials, for every pod.")
     utility_image: ImageReference = key(

@@ -14,12 +14,14 @@ from typing_extensions import Required, TypedDict
 from constructs_st2.values.model.base import (
     AnnotationKey,
     Annotations,
+    BODY_SIZE,
+    SENSOR_REFERENCE,
     Count,
     DnsLabel,
+    EnvName,
     Labels,
     LabelValue,
     ObjectName,
-    ScalarText,
     Seconds,
     StrictModel,
     key,
@@ -59,7 +61,6 @@ def _env_value(value: object) -> object:
     raise ValueError("must be text, or a mapping with the one key valueFrom (as in a Kubernetes container)")
 
 
-EnvName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
 EnvValue: TypeAlias = Annotated[
     Any,
     BeforeValidator(_env_value),
@@ -173,7 +174,7 @@ class Web(Service):
     service: WebNetwork = section("The Service in front of the pods.")
     tls: WebTls = section("HTTPS of the web UI.")
     config: str | None = key("Content of the UI's config.js.")
-    max_upload_size: Annotated[str, StringConstraints(pattern=r"^[0-9]+[kKmMgG]?$")] = key(
+    max_upload_size: Annotated[str, StringConstraints(pattern=BODY_SIZE)] = key(
         "Largest request body that is passed on, in nginx's notation.", "100m"
     )
 
@@ -188,18 +189,16 @@ class Web(Service):
         return self
 
 
+def _only_one(value: object) -> object:
+    if isinstance(value, int) and value > 1:
+        raise ValueError("must be 1: a second timers engine would fire every timer twice")
+    return value
+
+
 class Timers(Service):
     """Settings of st2timersengine, of which there can be only one."""
 
-    replicas: Annotated[int, Field(ge=0, le=1)] = key("1, or 0 to turn timers off.", 1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_one(cls, data: Any) -> Any:
-        replicas = data.get("replicas") if isinstance(data, dict) else None
-        if isinstance(replicas, int) and replicas > 1:
-            raise ValueError("replicas must be 1: a second timers engine would fire every timer twice")
-        return data
+    replicas: Annotated[int, BeforeValidator(_only_one), Field(ge=0, le=1)] = key("1, or 0 to turn timers off.", 1)
 
 
 class ActionRunner(Service):
@@ -227,7 +226,7 @@ class Sensor(StrictModel):
     """One sensor in a pod of its own; everything that is left out is taken from `st2sensorcontainer`."""
 
     name: DnsLabel = Field(description="Name of the pod, after `st2sensorcontainer-`.")
-    ref: Annotated[str, StringConstraints(pattern=r"^[\w.-]+\.[\w-]+$")] = Field(
+    ref: Annotated[str, StringConstraints(pattern=SENSOR_REFERENCE)] = Field(
         description="The sensor: `pack.SensorClass`."
     )
     resources: Resources | None = key("Requests and limits.")
@@ -261,5 +260,3 @@ class Chatops(Service):
         "Source of a volume that is mounted at /opt/stackstorm/chatops/scripts.", {}
     )
 
-
-__all__ = ["ActionRunner", "Chatops", "HttpService", "ScalarText", "Sensor", "SensorContainer", "Service", "Timers", "Web"]

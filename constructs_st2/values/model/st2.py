@@ -6,10 +6,20 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
-from constructs_st2.values.model.base import AbsolutePath, ObjectName, StrictModel, key, same, section
+from constructs_st2.values.model.base import (
+    FILE_NAME,
+    LOGIN_NAME,
+    USER_NAME,
+    AbsolutePath,
+    ObjectName,
+    StrictModel,
+    key,
+    same,
+    section,
+)
 from constructs_st2.values.model.services import Sensor
 
-FileName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME)]
 Files: TypeAlias = dict[FileName, str]
 """File name to content. An empty content leaves the file out, as in the Helm chart."""
 
@@ -39,7 +49,7 @@ Config: TypeAlias = Annotated[
 class SystemUser(StrictModel):
     """The system user that runs actions."""
 
-    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][-a-z0-9_]{0,31}$")] = key(
+    user: Annotated[str, StringConstraints(pattern=USER_NAME)] = key(
         "Name of the user; it must exist in the action runner's image.", "stanley"
     )
     ssh_key_file: AbsolutePath | None = same(
@@ -72,7 +82,7 @@ class St2(StrictModel):
     version: Literal["3.8", "3.9"] | None = key(
         "Version of st2 in the images. Needed only where `image.tag` does not begin with it."
     )
-    username: Annotated[str, StringConstraints(pattern=r"^[^\s:]{1,64}$")] = key(
+    username: Annotated[str, StringConstraints(pattern=LOGIN_NAME)] = key(
         "Name of the first user, an administrator.", "st2admin"
     )
     config: Config = key(
