@@ -27,6 +27,8 @@ def replacing(destination: Path) -> Iterator[Path]:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"cannot write {destination}: {error.filename} is not a folder") from error
     except OSError as error:
         raise _cannot_write(destination, error) from error
     try:

@@ -232,7 +232,7 @@ def test_a_missing_file(run: Run) -> None:
 def test_output_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = run("synth", "--output", "file/dist")
-    assert (result.status, result.err) == (1, "error: cannot write file/dist: Not a directory\n")
+    assert (result.status, result.err) == (1, "error: cannot write file/dist: file is not a folder\n")
 
 
 def test_no_node(tmp_path: Path) -> None:

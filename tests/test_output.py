@@ -67,7 +67,7 @@ def test_a_failure_keeps_the_old_folder_and_leaves_nothing_else(tmp_path: Path) 
             "choose a folder of its own for manifests",
         ),
         ("file", "cannot write {dist}: it is not a folder"),
-        ("below a file", "cannot write {dist}: Not a directory"),
+        ("below a file", "cannot write {dist}: {dist.parent} is not a folder"),
     ],
 )
 def test_folders_that_cannot_be_replaced(tmp_path: Path, content: str, message: str) -> None:
