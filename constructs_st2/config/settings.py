@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from constructs_st2.config import ini
 from constructs_st2.config.readers import reads
-from constructs_st2.config.st2_conf import ConfFacts, Finding, base_settings, check_settings, check_user_text, effective
+from constructs_st2.config.contradictions import ConfFacts, check_settings
+from constructs_st2.config.findings import Finding
+from constructs_st2.config.st2_conf import base_settings
+from constructs_st2.config.user_text import check_user_text
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
 from constructs_st2.pod import fingerprint
@@ -73,28 +77,43 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
             for entry in CATALOGUE
             if entry.finishes_work and (finish := timings[entry.name].finish) is not None
         },
-        version=version,
     )
     is_text = isinstance(values.st2.config, str)
-    user_text: str = values.st2.config if is_text else ini.render(values.st2.config)
+    user_text: str = values.st2.config if is_text else _rendered(values.st2.config)
     findings = check_user_text(user_text, version)
-    if not any(finding.is_error for finding in findings):
-        findings += check_settings(effective(base, user_text), _facts(values, timings))
-    errors = [_located(finding, is_text=is_text) for finding in findings if finding.is_error]
-    if errors:
-        raise InvalidValues(*errors)
+    if any(finding.is_error for finding in findings):
+        raise _invalid(findings, is_text=is_text)
+    docker_text = ini.render(base)
+    written = ini.parse(user_text)
+    options = {(entry.section, entry.option): entry.value for entry in (*ini.parse(docker_text), *written)}
+    lines = {(entry.section, entry.option): entry.line for entry in written}
+    findings += check_settings(options, _facts(values, timings), lines)
+    if any(finding.is_error for finding in findings):
+        raise _invalid(findings, is_text=is_text)
     return Settings(
-        files={DOCKER_CONF: ini.render(base), USER_CONF: user_text},
-        options=effective(base, user_text),
-        warnings=tuple(f"{_KEY}: {finding.key}: {finding.message}" for finding in findings),
+        files={DOCKER_CONF: docker_text, USER_CONF: user_text},
+        options=options,
+        warnings=tuple(f"{_KEY}: {finding.key} {finding.message}" for finding in findings),
     )
+
+
+def _rendered(config: Mapping[str, Mapping[str, Any]]) -> str:
+    try:
+        return ini.render(config)
+    except ValueError as error:
+        raise InvalidValues(ValueProblem(_KEY, str(error))) from error
+
+
+def _invalid(findings: Iterable[Finding], *, is_text: bool) -> InvalidValues:
+    return InvalidValues(*(_located(finding, is_text=is_text) for finding in findings if finding.is_error))
 
 
 def _facts(values: Values, timings: Mapping[str, StopTiming]) -> ConfFacts:
     return ConfFacts(
         rbac_enabled=values.st2.rbac.enabled,
         coordination=values.coordination.backend != "none",
-        grace={name: timing.grace - timing.drain for name, timing in timings.items()},
+        encryption_key_path=CRYPTO_KEY_PATH,
+        time_to_finish={name: timing.grace - timing.drain for name, timing in timings.items()},
         margin=BESIDES_RUNNING_WORK,
         ports={entry.name.removeprefix("st2"): entry.port for entry in (ST2AUTH, ST2API, ST2STREAM) if entry.port},
         sensor_partitions=values.st2sensorcontainer.deployments,

@@ -1,0 +1,39 @@
+"""Every option that each version of st2 knows.
+
+The tables were made by asking oslo.config in each service of st2 3.8.1 and 3.9.0 for what it had registered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option; ``deprecated`` is st2's reason to use another one, ``former`` are names that st2 still reads."""
+
+    type: Literal["str", "int", "float", "bool", "list", "dict"]
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    secret: bool = False
+    deprecated: str | None = None
+    former: tuple[str, ...] = ()
+
+
+@cache
+def options_for(version: str) -> Mapping[str, Mapping[str, Option]]:
+    """Section to option name to option, for a minor version."""
+    text = resources.files(__package__).joinpath("st2_options", f"{version}.json").read_bytes()
+    table: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
+    return {
+        section: {
+            name: Option(**{key: tuple(fact) if isinstance(fact, list) and key != "default" else fact for key, fact in facts.items()})
+            for name, facts in options.items()
+        }
+        for section, options in table.items()
+    }
