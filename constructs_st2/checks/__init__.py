@@ -1,0 +1,85 @@
+"""What must hold of any set of objects, whoever made it.
+
+Every synth runs these checks over its own objects, and the command line over the manifests in a folder. Rules that the
+API server or the kubelet would enforce hold for all objects; rules of good practice only for those of this program,
+which the label app.kubernetes.io/managed-by tells from the user's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from constructs_st2.checks import (
+    cleartext,
+    hosts,
+    limits,
+    metadata,
+    mounts,
+    pod_security,
+    quorum,
+    references,
+    selectors,
+    services,
+    waves,
+    workloads,
+)
+from constructs_st2.checks.data import at
+from constructs_st2.checks.index import Index, Surroundings
+from constructs_st2.checks.pods import PodTemplate
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document, identity
+
+__all__ = ["Problem", "Surroundings", "check"]
+
+Rule = Callable[[Index], Iterator[Problem]]
+
+RULES: tuple[Rule, ...] = (
+    *references.RULES,
+    *mounts.RULES,
+    *services.RULES,
+    *hosts.RULES,
+    *selectors.RULES,
+    *limits.RULES,
+    *metadata.RULES,
+    *cleartext.RULES,
+    *workloads.RULES,
+    *pod_security.RULES,
+    *waves.RULES,
+    *quorum.RULES,
+)
+
+_NOTHING_ELSE = Surroundings()
+
+
+def check(objects: Sequence[Document], surroundings: Surroundings = _NOTHING_ELSE) -> list[Problem]:
+    """Everything that is wrong with some objects, ordered by object and field.
+
+    Args:
+        objects: all objects that go to one cluster together.
+        surroundings: what exists there besides.
+    """
+    problems: list[Problem] = []
+    sound: list[Document] = []
+    for document in objects:
+        found = list(_shape(document))
+        problems += found
+        if not found:
+            sound.append(document)
+    index = Index(sound, surroundings)
+    for rule in RULES:
+        problems += rule(index)
+    return sorted(set(problems), key=lambda problem: (problem.object, problem.field, problem.rule, problem.message))
+
+
+def _shape(document: Document) -> Iterator[Problem]:
+    """What is missing of an object that the rules rely upon."""
+    required = {path: at(document, *path.split(".")) for path in ("apiVersion", "kind", "metadata.name")}
+    missing = [path for path, value in required.items() if not isinstance(value, str) or not value]
+    if missing:
+        subject = f"{required['kind'] or '?'}/{required['metadata.name'] or '?'}"
+        yield from (Problem("shape", subject, path, "is missing, or no text; set it") for path in missing)
+        return
+    try:
+        PodTemplate.of(document)
+    except (KeyError, TypeError, ValueError):
+        yield Problem("shape", identity(document), "spec", "has no pod template with containers")

@@ -1,0 +1,61 @@
+"""Reading plain data that may have any shape: users add objects of their own, and patch ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from constructs_st2.kubernetes import Document
+
+
+def mapping(value: object) -> Document:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: object) -> list[Document]:
+    """Those items of a list that are mappings."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def strings(value: object) -> list[str]:
+    """Those items of a list that are texts."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def scalar(value: object) -> str | int | None:
+    """The value if it is a text or a whole number, as names and numbers of ports are."""
+    return value if isinstance(value, (str, int)) else None
+
+
+def at(document: Document, *path: str) -> Any:
+    """The value at a path of keys, or None where there is none."""
+    value: Any = document
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def name_of(document: Document) -> str:
+    """The name of an object."""
+    name: str = document["metadata"]["name"]
+    return name
+
+
+def namespace_of(document: Document) -> str:
+    """The namespace of an object; empty for objects without one."""
+    namespace = at(document, "metadata", "namespace")
+    return namespace if isinstance(namespace, str) else ""
+
+
+def labels_of(document: Document) -> Mapping[str, str]:
+    """The labels of an object or pod template, without those that are no texts."""
+    labels = mapping(at(document, "metadata", "labels"))
+    return {key: value for key, value in labels.items() if isinstance(key, str) and isinstance(value, str)}
+
+
+def annotations_of(document: Document) -> Document:
+    """The annotations of an object or pod template."""
+    return mapping(at(document, "metadata", "annotations"))

@@ -1,0 +1,117 @@
+"""Addresses in texts: who names a host of the release must find a Service there, on that port."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from constructs_st2.checks.data import at, labels_of, mappings, name_of, namespace_of, strings
+from constructs_st2.checks.index import Index
+from constructs_st2.checks.pods import PodTemplate
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document
+
+WAIT_PREFIX = "wait-for-"
+"""Init containers of this name hold a pod back until the addresses in their arguments answer."""
+
+_ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
+_INSTANCE = "app.kubernetes.io/instance"
+
+
+class Address(NamedTuple):
+    """A host and a port, as a program in a pod would look them up."""
+
+    host: str
+    port: int
+
+
+def addresses_in_texts(index: Index) -> Iterator[Problem]:
+    """Files, variables and arguments name only Services and pods that exist."""
+    for text in index.texts:
+        release = labels_of(text.owner).get(_INSTANCE)
+        if release is None or text.origin == "annotation":
+            continue
+        for position, address in _addresses(text.text, f"{release}-"):
+            if message := _unreachable(index, address, namespace_of(text.owner)):
+                yield Problem("address", text.object, text.field_at(position), message)
+
+
+def addresses_waited_for(index: Index) -> Iterator[Problem]:
+    """Init containers wait only for what exists; for anything else they would wait forever."""
+    for pod in index.pods:
+        release = labels_of(pod.owner).get(_INSTANCE)
+        for field, address in waited_for(pod):
+            if release is not None and address.host.startswith(f"{release}-"):
+                message = _unreachable(index, address, pod.namespace)
+                if message:
+                    yield Problem("address", pod.identity, field, message)
+
+
+def waited_for(pod: PodTemplate) -> Iterator[tuple[str, Address]]:
+    """The addresses that a pod's init containers wait for, each with its field."""
+    for container in pod.containers:
+        if container.init and container.name.startswith(WAIT_PREFIX):
+            arguments = strings(container.spec.get("args"))
+            for position, (host, port) in enumerate(pairwise(arguments)):
+                if port.isdecimal() and not host.isdecimal():
+                    yield f"{container.field}.args[{position}]", Address(host, int(port))
+
+
+def service_at(index: Index, host: str, namespace: str) -> Document | None:
+    """The Service whose name in DNS a host is, seen from a namespace."""
+    name, _, rest = host.partition(".")
+    return index.find("Service", rest.partition(".")[0] or namespace, name)
+
+
+def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
+    """Where the text names a host with the prefix and a port. A single ``/`` or ``.`` before it makes it no host."""
+    start = text.find(prefix)
+    while start >= 0:
+        before = text[max(0, start - 2) : start]
+        if not before or before == "//" or not (before[-1].isalnum() or before[-1] in "-._/"):
+            match = _ADDRESS.match(text, start)
+            if match:
+                yield start, Address(match[1], int(match[2]))
+        start = text.find(prefix, start + len(prefix))
+
+
+def _unreachable(index: Index, address: Address, namespace: str) -> str | None:
+    """What is wrong with an address, or None. Hosts in namespaces without objects are not ours to judge."""
+    first, *rest = address.host.split(".")
+    if rest:
+        governing = index.find("Service", rest[1] if len(rest) > 1 else namespace, rest[0])
+        if governing is not None:
+            return _unreachable_member(index, address, first, governing)
+        namespace = rest[0]
+        if namespace not in index.namespaces:
+            return None
+    service = index.find("Service", namespace, first)
+    ports = set(index.surroundings.services.get(first, ()))
+    if service is None and not ports:
+        return f'there is no Service "{first}" in namespace "{namespace}"; add it, or correct the host'
+    if service is not None:
+        if at(service, "spec", "type") == "ExternalName":
+            return None
+        ports |= {port["port"] for port in mappings(at(service, "spec", "ports")) if isinstance(port.get("port"), int)}
+    if address.port in ports:
+        return None
+    return f'Service "{first}" has no port {address.port}; its ports are: {", ".join(map(str, sorted(ports)))}'
+
+
+def _unreachable_member(index: Index, address: Address, pod_name: str, service: Document) -> str | None:
+    """What is wrong with the address of one pod of a StatefulSet."""
+    workload_name, _, ordinal = pod_name.rpartition("-")
+    workload = index.find("StatefulSet", namespace_of(service), workload_name)
+    if workload is None or at(workload, "spec", "serviceName") != name_of(service):
+        return f'no StatefulSet behind Service "{name_of(service)}" has a pod "{pod_name}"; correct the host'
+    replicas = index.scale_of(workload).greatest
+    if not ordinal.isdecimal() or int(ordinal) >= replicas:
+        return f'StatefulSet "{workload_name}" has {replicas} pods, and none is called "{pod_name}"; correct the host'
+    if address.port in index.pods_made_by(workload).ports:
+        return None
+    return f'the pods of StatefulSet "{workload_name}" have no port {address.port}; declare it, or correct the address'
+
+
+RULES = (addresses_in_texts, addresses_waited_for)

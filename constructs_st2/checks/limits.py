@@ -1,0 +1,189 @@
+"""What the API server refuses by its form: names, sizes, and what must be unique within a pod."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable, Iterable, Iterator
+
+from constructs_st2.checks.data import annotations_of, mapping, mappings, name_of, scalar
+from constructs_st2.checks.index import Index
+from constructs_st2.checks.pods import Container, PodTemplate
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document, identity, is_built_in
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_VARIABLE_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_FILE_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
+
+_NAME_LENGTHS = {
+    "Namespace": 63,
+    "Service": 63,
+    "Deployment": 63,
+    "DaemonSet": 63,
+    # The name, a "-" and a hash of up to ten characters become the label controller-revision-hash.
+    "StatefulSet": 52,
+    "Job": 63,
+    # The Jobs of a CronJob are called by its name, a "-" and ten digits.
+    "CronJob": 52,
+}
+_LABEL_KINDS = frozenset({"Namespace", *_NAME_LENGTHS})
+_FREE_NAME_GROUPS = ("rbac.authorization.k8s.io",)
+
+DATA_LIMIT = 1024 * 1024
+"""Bytes that the values of a ConfigMap or a Secret may have together."""
+ANNOTATIONS_LIMIT = 256 * 1024
+"""Bytes that the annotations of an object may have together. `kubectl apply` puts the whole object into one of them."""
+
+
+def object_names(index: Index) -> Iterator[Problem]:
+    """Names have the form and length of their kind."""
+    for document in index.objects:
+        name, kind = name_of(document), document["kind"]
+        if document["apiVersion"].startswith(_FREE_NAME_GROUPS):
+            continue
+        limit = _NAME_LENGTHS.get(kind, 253) if is_built_in(document) else 253
+        if kind == "Service" and is_built_in(document):
+            pattern, form = _SERVICE_NAME, 'small letters, digits and "-", beginning with a letter'
+        elif limit < 253:
+            pattern, form = _LABEL, 'small letters, digits and "-"'
+        else:
+            pattern, form = _SUBDOMAIN, 'small letters, digits, "-" and "."'
+        if not pattern.fullmatch(name):
+            message = f'"{name}" is no valid name; expected {form}, with a letter or digit at both ends'
+            yield Problem("name", identity(document), "metadata.name", message)
+        if len(name) > limit:
+            message = f'"{name}" has {len(name)} characters; at most {limit} are possible'
+            yield Problem("name", identity(document), "metadata.name", message)
+
+
+def file_keys(index: Index) -> Iterator[Problem]:
+    """Keys of ConfigMaps and Secrets can be file names, and their values are texts."""
+    for document in index.of_kind("ConfigMap", "Secret"):
+        for field in ("data", "binaryData", "stringData"):
+            for key, value in mapping(document.get(field)).items():
+                where = f"{field}[{key}]"
+                if not _FILE_KEY.fullmatch(str(key)):
+                    message = 'is no valid key; expected letters, digits, "-", "_" and "."'
+                    yield Problem("name", identity(document), where, message)
+                if not isinstance(value, str):
+                    yield Problem("text", identity(document), where, f"is {value!r}; expected a text: put it in quotes")
+
+
+def sizes(index: Index) -> Iterator[Problem]:
+    """Objects fit into the API server, and into the annotation that `kubectl apply` makes of them."""
+    for document in index.objects:
+        annotations = sum(len(str(key)) + _bytes(str(value)) for key, value in annotations_of(document).items())
+        size = _applied_size(document)
+        if annotations > ANNOTATIONS_LIMIT:
+            message = f"the annotations have {annotations} bytes; at most {ANNOTATIONS_LIMIT} are possible"
+            yield Problem("size", identity(document), "metadata.annotations", message)
+        elif size > ANNOTATIONS_LIMIT:
+            message = f"the object has {size} bytes; `kubectl apply` takes at most {ANNOTATIONS_LIMIT}: split it"
+            yield Problem("size", identity(document), "metadata", message)
+    for document in index.of_kind("ConfigMap", "Secret"):
+        for field in ("data", "binaryData", "stringData"):
+            total = sum(_bytes(value) for value in mapping(document.get(field)).values() if isinstance(value, str))
+            if total > DATA_LIMIT:
+                message = f"the values have {total} bytes; at most {DATA_LIMIT} are possible"
+                yield Problem("size", identity(document), field, message)
+
+
+def _applied_size(document: Document) -> int:
+    """Bytes of the object in kubectl's annotation: Go's JSON, which writes ``<``, ``>`` and ``&`` as six characters."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _bytes(text) + 5 * sum(map(text.count, "<>&"))
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
+
+
+def names_in_pods(index: Index) -> Iterator[Problem]:
+    """Names of containers, volumes, ports and variables have the form that each of them needs."""
+    for pod in index.pods:
+        names = [(c.field, c.spec.get("name"), _LABEL, 63, "container") for c in pod.containers]
+        names += [(field, volume.get("name"), _LABEL, 63, "volume") for field, volume in pod.volumes]
+        for container in pod.containers:
+            for field, port in _items(container, "ports"):
+                if "name" in port:
+                    names.append((field, port["name"], _PORT_NAME, 15, "port"))
+            for field, variable in _items(container, "env"):
+                names.append((field, variable.get("name"), _VARIABLE_NAME, 253, "variable"))
+        for field, name, pattern, limit, what in names:
+            if not isinstance(name, str) or not pattern.fullmatch(name) or len(name) > limit:
+                message = f"{name!r} is no valid name of a {what} (at most {limit} characters, {pattern.pattern})"
+                yield Problem("name", pod.identity, field, message)
+
+
+def values_of_variables(index: Index) -> Iterator[Problem]:
+    """Values of environment variables are texts."""
+    for pod in index.pods:
+        for container in pod.containers:
+            for field, variable in _items(container, "env"):
+                value = variable.get("value", "")
+                if not isinstance(value, str):
+                    yield Problem("text", pod.identity, field, f"is {value!r}; expected a text: put it in quotes")
+
+
+def duplicates_in_pods(index: Index) -> Iterator[Problem]:
+    """Containers, volumes, and the variables of a container, have different names; ports are used once in a pod."""
+    for pod in index.pods:
+        names = [(c.field, c.name) for c in pod.containers]
+        yield from _repeated(pod, names, "two containers have this name; rename one")
+        volumes = [(field, str(volume.get("name"))) for field, volume in pod.volumes]
+        yield from _repeated(pod, volumes, "two volumes have this name; rename one")
+        for container in pod.containers:
+            variables = [(field, str(variable.get("name"))) for field, variable in _items(container, "env")]
+            yield from _repeated(pod, variables, "the variable is set twice, and only the last counts; remove one")
+        ports = [
+            (field, (scalar(port.get("containerPort")), str(port.get("protocol", "TCP"))))
+            for container in pod.containers
+            if not container.init
+            for field, port in _items(container, "ports")
+        ]
+        yield from _repeated(pod, ports, "the port is declared twice in this pod; containers share their ports")
+
+
+def ports_of_services(index: Index) -> Iterator[Problem]:
+    """The ports of a Service differ in name and number."""
+    for service in index.of_kind("Service"):
+        ports = mappings(mapping(service.get("spec")).get("ports"))
+        seen: set[Hashable] = set()
+        for position, port in enumerate(ports):
+            number = (scalar(port.get("port")), str(port.get("protocol", "TCP")))
+            field = f"spec.ports[{position}]"
+            if len(ports) > 1 and not port.get("name"):
+                yield Problem("duplicate", identity(service), field, "has no name, which it needs beside other ports")
+            for key in (number, scalar(port.get("name"))):
+                if key is not None and key in seen:
+                    yield Problem("duplicate", identity(service), field, "another port has this name or number")
+                seen.add(key)
+
+
+def _repeated(pod: PodTemplate, items: Iterable[tuple[str, Hashable]], message: str) -> Iterator[Problem]:
+    seen: set[Hashable] = set()
+    for field, key in items:
+        if key in seen:
+            yield Problem("duplicate", pod.identity, field, message)
+        seen.add(key)
+
+
+def _items(container: Container, key: str) -> Iterator[tuple[str, Document]]:
+    """The items of a list of a container, with their fields: named ones by name, others by position."""
+    for position, item in enumerate(mappings(container.spec.get(key))):
+        yield f"{container.field}.{key}[{item.get('name', position)}]", item
+
+
+RULES = (
+    object_names,
+    file_keys,
+    sizes,
+    names_in_pods,
+    values_of_variables,
+    duplicates_in_pods,
+    ports_of_services,
+)

@@ -1,0 +1,99 @@
+"""Labels, annotations and namespaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, namespace_of
+from constructs_st2.checks.index import MANAGED_BY_LABEL, Index, is_ours
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document, identity, is_namespaced
+
+COMPONENT_LABEL = "app.kubernetes.io/component"
+REQUIRED_LABELS = (
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    COMPONENT_LABEL,
+    "app.kubernetes.io/part-of",
+    MANAGED_BY_LABEL,
+    "app",
+    "release",
+    "support",
+    "vendor",
+)
+"""Labels of every object and pod of ours: the standard ones, and the short ones in StackStorm's documentation."""
+
+TIERS = frozenset({"backend", "frontend"})
+"""Components whose pods carry the label ``tier``; `kubectl logs -l tier=backend` must show st2's own services only."""
+
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def namespaces_are_set(index: Index) -> Iterator[Problem]:
+    """Every namespaced object says where it lives, and does not depend on the current context of kubectl."""
+    for document in index.objects:
+        if is_namespaced(document) and not namespace_of(document):
+            yield Problem("namespace", identity(document), "metadata.namespace", "is missing; set it")
+
+
+def labels_are_valid(index: Index) -> Iterator[Problem]:
+    """Labels and annotations have valid keys and values."""
+    for subject, prefix, document in _metadata(index):
+        for key, value in mapping(at(document, "metadata", "labels")).items():
+            if message := _key_problem(str(key)) or _value_problem(value):
+                yield Problem("label", subject, f"{prefix}metadata.labels[{key}]", message)
+        for key, value in annotations_of(document).items():
+            message = _key_problem(str(key).lower())
+            if message is None and not isinstance(value, str):
+                message = f"is {value!r}; expected a text: put it in quotes"
+            if message:
+                yield Problem("annotation", subject, f"{prefix}metadata.annotations[{key}]", message)
+
+
+def required_labels(index: Index) -> Iterator[Problem]:
+    """Objects of ours and their pods carry all labels by which people find them."""
+    ours = [(identity(document), "", document) for document in index.objects if is_ours(document)]
+    ours += [(pod.identity, pod.prefix, pod.document) for pod in index.pods if pod.prefix and is_ours(pod.owner)]
+    for subject, prefix, document in ours:
+        labels = labels_of(document)
+        for key in REQUIRED_LABELS:
+            if key not in labels:
+                yield Problem("required-label", subject, f"{prefix}metadata.labels[{key}]", "is missing; set it")
+        component = labels.get(COMPONENT_LABEL)
+        expected = component if component in TIERS else None
+        if labels.get("tier") != expected and not (expected is None and labels.get("tier") not in TIERS):
+            message = f"is {labels.get('tier')!r}; expected {expected!r}, because the component is {component!r}"
+            yield Problem("required-label", subject, f"{prefix}metadata.labels[tier]", message)
+
+
+def _metadata(index: Index) -> Iterator[tuple[str, str, Document]]:
+    """Every object and pod template, with the field where its metadata begin."""
+    for document in index.objects:
+        yield identity(document), "", document
+    for pod in index.pods:
+        if pod.prefix:
+            yield pod.identity, pod.prefix, pod.document
+
+
+@lru_cache(maxsize=512)
+def _key_problem(key: str) -> str | None:
+    prefix, slash, name = key.rpartition("/")
+    if slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix)):
+        return f'the prefix "{prefix}" is no valid domain name'
+    if len(name) > 63 or not _NAME.fullmatch(name):
+        return f'"{name}" is no valid key; expected at most 63 letters, digits, "-", "_" and "."'
+    return None
+
+
+def _value_problem(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"is {value!r}; expected a text: put it in quotes"
+    if value and (len(value) > 63 or not _NAME.fullmatch(value)):
+        return f'"{value}" is no valid value; expected at most 63 letters, digits, "-", "_" and "."'
+    return None
+
+
+RULES = (namespaces_are_set, labels_are_valid, required_labels)

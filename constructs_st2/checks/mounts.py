@@ -1,0 +1,73 @@
+"""Volumes and where containers mount them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructs_st2.checks.data import at, mapping, mappings
+from constructs_st2.checks.index import Index
+from constructs_st2.checks.pods import Container, PodTemplate
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document
+
+
+def mounts(index: Index) -> Iterator[Problem]:
+    """Every mount names a volume of its pod, at a path of its own, and a file that is in it."""
+    for pod in index.pods:
+        volumes = {str(volume.get("name")): volume for _, volume in pod.volumes}
+        known = {*volumes, *pod.claim_templates}
+        for container in pod.containers:
+            paths: set[str] = set()
+            for position, mount in enumerate(_mounts(container)):
+                field = f"{container.field}.volumeMounts[{position}]"
+                name, path = str(mount.get("name")), str(mount.get("mountPath"))
+                if path in paths:
+                    message = f"{path} is mounted twice in this container; give each mount a path of its own"
+                    yield Problem("mount", pod.identity, field, message)
+                paths.add(path)
+                if name not in known:
+                    message = f'the pod has no volume "{name}"; its volumes are: {", ".join(sorted(known))}'
+                    yield Problem("mount", pod.identity, field, message)
+                elif name in volumes:
+                    yield from _sub_path(index, pod, mount, volumes[name], field)
+
+
+def _sub_path(index: Index, pod: PodTemplate, mount: Document, volume: Document, field: str) -> Iterator[Problem]:
+    """A subPath of files must be one of them: the kubelet makes an empty directory of any other."""
+    path = mount.get("subPath")
+    files = _files(index, pod, volume) if isinstance(path, str) else None
+    if files is not None and not any(file == path or file.startswith(f"{path}/") for file in files):
+        message = f'volume "{mount["name"]}" has no file "{path}"; its files are: {", ".join(sorted(files)) or "none"}'
+        yield Problem("mount", pod.identity, f"{field}.subPath", message)
+
+
+def _files(index: Index, pod: PodTemplate, volume: Document) -> frozenset[str] | None:
+    """The files of a volume; None where they cannot be known."""
+    for kind, source, name in (("ConfigMap", "configMap", "name"), ("Secret", "secret", "secretName")):
+        if source in volume:
+            items = mappings(at(volume, source, "items"))
+            if items:
+                return frozenset(str(item.get("path")) for item in items)
+            found = index.lookup(kind, pod.namespace, str(mapping(volume[source]).get(name)))
+            return found.keys if found else None
+    return None
+
+
+def unused_volumes(index: Index) -> Iterator[Problem]:
+    """Every volume is mounted by some container."""
+    for pod in index.pods:
+        used = {str(mount.get("name")) for container in pod.containers for mount in _mounts(container)}
+        used |= {str(device.get("name")) for c in pod.containers for device in mappings(c.spec.get("volumeDevices"))}
+        fields = [(str(volume.get("name")), field) for field, volume in pod.volumes]
+        fields += [(name, f"spec.volumeClaimTemplates[{name}]") for name in pod.claim_templates]
+        for name, field in fields:
+            if name not in used:
+                message = "no container mounts this volume; mount it, or remove it"
+                yield Problem("unused-volume", pod.identity, field, message)
+
+
+def _mounts(container: Container) -> list[Document]:
+    return mappings(container.spec.get("volumeMounts"))
+
+
+RULES = (mounts, unused_volumes)

@@ -1,0 +1,227 @@
+"""The Pod Security Standards: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+
+The rules are those for Linux that every version from Kubernetes 1.27 on agrees to: what an older version forbids is
+forbidden here although a newer one allows it, and the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, name_of, strings
+from constructs_st2.checks.index import Index
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document, identity
+
+Level = Literal["restricted", "baseline", "privileged"]
+
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+
+_CAPABILITIES = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    }
+)
+_SELINUX_TYPES = ("", "container_t", "container_init_t", "container_kvm_t")
+_SYSCTLS = frozenset(
+    {
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.ip_local_reserved_ports",
+    }
+)
+_VOLUME_TYPES = frozenset(
+    {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+)
+_PROFILES = ("RuntimeDefault", "Localhost")
+_APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
+_HANDLERS = (
+    ("startupProbe",),
+    ("livenessProbe",),
+    ("readinessProbe",),
+    ("lifecycle", "postStart"),
+    ("lifecycle", "preStop"),
+)
+
+
+class Violation(NamedTuple):
+    """A field of a pod that a level forbids; ``control`` is the standard's name of the rule."""
+
+    control: str
+    field: str
+    message: str
+
+
+class _Scope(NamedTuple):
+    """A pod or one of its containers: the standard speaks of the security context of both."""
+
+    field: str
+    spec: Document
+    context: Document
+
+
+def violations(pod: Document, level: Literal["baseline", "restricted"]) -> list[Violation]:
+    """What a level forbids in a pod (``metadata`` and ``spec``)."""
+    spec = mapping(pod.get("spec"))
+    whole = _Scope("spec", spec, mapping(spec.get("securityContext")))
+    containers = [
+        _Scope(f"spec.{key}[{container.get('name')}]", container, mapping(container.get("securityContext")))
+        for key in ("initContainers", "containers", "ephemeralContainers")
+        for container in mappings(spec.get(key))
+    ]
+    found = [*_baseline_of_pod(pod, whole)]
+    for scope in (whole, *containers):
+        found += _baseline_of_context(scope)
+    for container in containers:
+        found += _baseline_of_container(container)
+    if level == "restricted":
+        found += _restricted_of_pod(whole)
+        for container in containers:
+            found += _restricted_of_container(container, whole)
+    return found
+
+
+def level_of(pods: Iterable[Document]) -> Level:
+    """The strictest level that all pods (``metadata`` and ``spec``) meet."""
+    pods = list(pods)
+    if not any(violations(pod, "restricted") for pod in pods):
+        return "restricted"
+    if not any(violations(pod, "baseline") for pod in pods):
+        return "baseline"
+    return "privileged"
+
+
+def _baseline_of_pod(pod: Document, whole: _Scope) -> Iterator[Violation]:
+    for name in ("hostNetwork", "hostPID", "hostIPC"):
+        if whole.spec.get(name):
+            yield Violation("Host Namespaces", f"spec.{name}", "must not be true")
+    for volume in mappings(whole.spec.get("volumes")):
+        if "hostPath" in volume:
+            field = f"spec.volumes[{volume.get('name')}].hostPath"
+            yield Violation("HostPath Volumes", field, "must not be used")
+    for position, sysctl in enumerate(mappings(whole.context.get("sysctls"))):
+        if sysctl.get("name") not in _SYSCTLS:
+            field = f"spec.securityContext.sysctls[{position}]"
+            yield Violation("Sysctls", field, f"{sysctl.get('name')} must not be set")
+    for key, value in annotations_of(pod).items():
+        if str(key).startswith(_APPARMOR_ANNOTATION):
+            text = str(value)
+            if text not in ("", "runtime/default") and not text.startswith("localhost/"):
+                message = f"{text!r} must not be used; expected runtime/default or localhost/…"
+                yield Violation("AppArmor", f"metadata.annotations[{key}]", message)
+
+
+def _baseline_of_context(scope: _Scope) -> Iterator[Violation]:
+    context = scope.context
+    if not context:
+        return
+    field = f"{scope.field}.securityContext"
+    if at(context, "windowsOptions", "hostProcess"):
+        yield Violation("HostProcess", f"{field}.windowsOptions.hostProcess", "must not be true")
+    if (profile := at(context, "appArmorProfile", "type")) not in (None, *_PROFILES):
+        yield Violation("AppArmor", f"{field}.appArmorProfile.type", f"must not be {profile}")
+    if (profile := at(context, "seccompProfile", "type")) not in (None, *_PROFILES):
+        yield Violation("Seccomp", f"{field}.seccompProfile.type", f"must not be {profile}")
+    options = mapping(context.get("seLinuxOptions"))
+    if options.get("type", "") not in _SELINUX_TYPES:
+        yield Violation("SELinux", f"{field}.seLinuxOptions.type", f"must not be {options['type']}")
+    for name in ("user", "role"):
+        if options.get(name):
+            yield Violation("SELinux", f"{field}.seLinuxOptions.{name}", "must not be set")
+
+
+def _baseline_of_container(container: _Scope) -> Iterator[Violation]:
+    context, field = container.context, f"{container.field}.securityContext"
+    if context.get("privileged"):
+        yield Violation("Privileged Containers", f"{field}.privileged", "must not be true")
+    for capability in strings(at(context, "capabilities", "add")):
+        if capability not in _CAPABILITIES:
+            yield Violation("Capabilities", f"{field}.capabilities.add", f"must not contain {capability}")
+    if context.get("procMount") not in (None, "Default"):
+        yield Violation("/proc Mount Type", f"{field}.procMount", f"must not be {context['procMount']}")
+    for position, port in enumerate(mappings(container.spec.get("ports"))):
+        if port.get("hostPort"):
+            yield Violation("Host Ports", f"{container.field}.ports[{position}].hostPort", "must not be used")
+    for path in _HANDLERS:
+        handler = mapping(at(container.spec, *path))
+        for way in ("httpGet", "tcpSocket"):
+            # From Kubernetes 1.34 on.
+            if at(handler, way, "host"):
+                host_field = f"{container.field}.{'.'.join(path)}.{way}.host"
+                yield Violation("Host Probes / Lifecycle Hooks", host_field, "must not be set")
+
+
+def _restricted_of_pod(whole: _Scope) -> Iterator[Violation]:
+    for volume in mappings(whole.spec.get("volumes")):
+        for kind in sorted(volume.keys() - {"name", "hostPath"} - _VOLUME_TYPES):
+            field = f"spec.volumes[{volume.get('name')}].{kind}"
+            yield Violation(
+                "Volume Types", field, f"must not be used; possible are: {', '.join(sorted(_VOLUME_TYPES))}"
+            )
+    if whole.context.get("runAsNonRoot") is False:
+        yield Violation("Running as Non-root", "spec.securityContext.runAsNonRoot", "must not be false")
+    if whole.context.get("runAsUser") == 0:
+        yield Violation("Running as Non-root user", "spec.securityContext.runAsUser", "must not be 0")
+
+
+def _restricted_of_container(container: _Scope, whole: _Scope) -> Iterator[Violation]:
+    context, field = container.context, f"{container.field}.securityContext"
+    if context.get("allowPrivilegeEscalation") is not False:
+        yield Violation("Privilege Escalation", f"{field}.allowPrivilegeEscalation", "must be false")
+    if context.get("runAsNonRoot", whole.context.get("runAsNonRoot")) is not True:
+        yield Violation("Running as Non-root", f"{field}.runAsNonRoot", "must be true, here or for the pod")
+    if context.get("runAsUser") == 0:
+        yield Violation("Running as Non-root user", f"{field}.runAsUser", "must not be 0")
+    if at(context, "seccompProfile", "type") is None and at(whole.context, "seccompProfile", "type") is None:
+        message = "must be RuntimeDefault or Localhost, here or for the pod"
+        yield Violation("Seccomp", f"{field}.seccompProfile.type", message)
+    capabilities = mapping(context.get("capabilities"))
+    if "ALL" not in strings(capabilities.get("drop")):
+        yield Violation("Capabilities", f"{field}.capabilities.drop", "must contain ALL")
+    for capability in strings(capabilities.get("add")):
+        if capability in _CAPABILITIES - {"NET_BIND_SERVICE"}:
+            yield Violation("Capabilities", f"{field}.capabilities.add", f"must not contain {capability}")
+
+
+def namespaces_admit_their_pods(index: Index) -> Iterator[Problem]:
+    """Every pod meets the level that its namespace enforces."""
+    levels = {name_of(document): labels_of(document).get(ENFORCE_LABEL) for document in index.of_kind("Namespace")}
+    for document in index.of_kind("Namespace"):
+        level = levels[name_of(document)]
+        if level not in (None, "restricted", "baseline", "privileged"):
+            message = f'"{level}" is no level; expected restricted, baseline or privileged'
+            yield Problem("pod-security", identity(document), f"metadata.labels[{ENFORCE_LABEL}]", message)
+    for pod in index.pods:
+        match levels.get(pod.namespace):
+            case "restricted" | "baseline" as level:
+                for violation in violations(pod.document, level):
+                    message = f'{violation.message}: namespace "{pod.namespace}" enforces {level} ({violation.control})'
+                    yield pod.problem("pod-security", violation.field, message)
+
+
+RULES = (namespaces_admit_their_pods,)

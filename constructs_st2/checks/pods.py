@@ -1,0 +1,156 @@
+"""Pod templates, and what they use of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import WORKLOAD_KINDS, Document, identity, pod_template
+
+_TEMPLATE_FIELDS = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}
+
+
+class Container(NamedTuple):
+    """A container and the field where it stands. ``init`` tells whether it ends before the others start."""
+
+    name: str
+    field: str
+    spec: Document
+    init: bool
+
+
+class Use(NamedTuple):
+    """A field of a pod that names another object, and the keys of that object which it needs."""
+
+    kind: str
+    name: str
+    field: str
+    keys: tuple[str, ...] = ()
+    optional: bool = False
+
+
+class PodTemplate:
+    """The pods that a workload makes.
+
+    ``prefix`` leads from the workload's fields to those of the pod; ``document`` are its ``metadata`` and ``spec``.
+
+    Raises:
+        KeyError, TypeError: the object has no pod template.
+        ValueError: the pod has no containers.
+    """
+
+    def __init__(self, owner: Document) -> None:
+        document = pod_template(owner)
+        if not isinstance(document, dict):
+            raise TypeError(f"{identity(owner)} has no pod template")
+        self.owner = owner
+        self.identity = identity(owner)
+        self.namespace = namespace_of(owner)
+        self.prefix = _TEMPLATE_FIELDS.get(owner["kind"], "spec.template.")
+        self.document = document
+        self.labels = labels_of(document)
+        self.spec = mapping(document["spec"])
+        self.containers = tuple(_containers(self.spec, self.prefix))
+        if not any(not container.init for container in self.containers):
+            raise ValueError(f"{self.identity} has no containers")
+
+    @staticmethod
+    def of(owner: Document) -> PodTemplate | None:
+        """The pods of an object, or None where it makes no pods. Raises what the constructor raises."""
+        return PodTemplate(owner) if owner["kind"] in WORKLOAD_KINDS else None
+
+    @cached_property
+    def volumes(self) -> list[tuple[str, Document]]:
+        """The volumes of the pod, each with its field."""
+        return [(f"{self.prefix}spec.volumes[{v.get('name')}]", v) for v in mappings(self.spec.get("volumes"))]
+
+    @cached_property
+    def claim_templates(self) -> list[str]:
+        """The names of the volumes that each pod of a StatefulSet gets for itself."""
+        return [
+            str(at(template, "metadata", "name"))
+            for template in mappings(at(self.owner, "spec", "volumeClaimTemplates"))
+        ]
+
+    @cached_property
+    def uses(self) -> tuple[Use, ...]:
+        """Every ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim that the pod names."""
+        return tuple(_uses(self))
+
+    @cached_property
+    def ports(self) -> frozenset[str | int]:
+        """Names and numbers of all ports that the containers declare."""
+        return frozenset(
+            port[key]
+            for container in self.containers
+            for port in mappings(container.spec.get("ports"))
+            for key in ("name", "containerPort")
+            if isinstance(port.get(key), (str, int))
+        )
+
+    def problem(self, rule: str, field: str, message: str) -> Problem:
+        """A problem of this pod; ``field`` is one of the pod."""
+        return Problem(rule, self.identity, self.prefix + field, message)
+
+
+def _containers(spec: Document, prefix: str) -> Iterator[Container]:
+    for key in ("initContainers", "containers"):
+        for position, container in enumerate(mappings(spec.get(key))):
+            name = container.get("name")
+            shown = name if isinstance(name, str) else str(position)
+            yield Container(shown, f"{prefix}spec.{key}[{shown}]", container, init=key == "initContainers")
+
+
+def _uses(pod: PodTemplate) -> Iterator[Use]:
+    account = pod.spec.get("serviceAccountName")
+    if isinstance(account, str) and account:
+        yield Use("ServiceAccount", account, f"{pod.prefix}spec.serviceAccountName")
+    for position, secret in enumerate(mappings(pod.spec.get("imagePullSecrets"))):
+        yield from _use("Secret", secret, f"{pod.prefix}spec.imagePullSecrets[{position}]")
+    for field, volume in pod.volumes:
+        yield from _volume_uses(volume, field)
+    for container in pod.containers:
+        yield from _environment_uses(container)
+
+
+def _volume_uses(volume: Document, field: str) -> Iterator[Use]:
+    if "configMap" in volume:
+        yield from _use("ConfigMap", volume["configMap"], f"{field}.configMap")
+    elif "secret" in volume:
+        yield from _use("Secret", volume["secret"], f"{field}.secret", name="secretName")
+    elif "persistentVolumeClaim" in volume:
+        claim = volume["persistentVolumeClaim"]
+        yield from _use("PersistentVolumeClaim", claim, f"{field}.persistentVolumeClaim", name="claimName")
+    elif "projected" in volume:
+        for position, source in enumerate(mappings(at(volume, "projected", "sources"))):
+            inner = f"{field}.projected.sources[{position}]"
+            yield from _use("ConfigMap", source.get("configMap"), f"{inner}.configMap")
+            yield from _use("Secret", source.get("secret"), f"{inner}.secret")
+
+
+def _environment_uses(container: Container) -> Iterator[Use]:
+    for variable in mappings(container.spec.get("env")):
+        if source := mapping(variable.get("valueFrom")):
+            field = f"{container.field}.env[{variable.get('name')}].valueFrom"
+            yield from _use("ConfigMap", source.get("configMapKeyRef"), f"{field}.configMapKeyRef")
+            yield from _use("Secret", source.get("secretKeyRef"), f"{field}.secretKeyRef")
+    for position, source in enumerate(mappings(container.spec.get("envFrom"))):
+        field = f"{container.field}.envFrom[{position}]"
+        yield from _use("ConfigMap", source.get("configMapRef"), field)
+        yield from _use("Secret", source.get("secretRef"), field)
+
+
+def _use(kind: str, reference: object, field: str, *, name: str = "name") -> Iterator[Use]:
+    if not isinstance(reference, dict) or not isinstance(reference.get(name), str):
+        return
+    keys = [reference.get("key"), *(item.get("key") for item in mappings(reference.get("items")))]
+    yield Use(
+        kind,
+        reference[name],
+        field,
+        tuple(key for key in keys if isinstance(key, str)),
+        optional=reference.get("optional") is True,
+    )

@@ -1,0 +1,202 @@
+"""How workloads of ours run: several pods that survive a drain, single ones that are never doubled, clean stops."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of, strings
+from constructs_st2.checks.hosts import WAIT_PREFIX
+from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
+from constructs_st2.checks.matching import Selector
+from constructs_st2.checks.pods import Container, PodTemplate
+from constructs_st2.checks.problem import Problem
+from constructs_st2.kubernetes import Document, identity
+
+SINGLE = {
+    "st2timersengine": "a second one fires every timer twice",
+    "st2sensorcontainer": "a second one runs every sensor twice",
+    "st2chatops": "a second one answers every message twice",
+    "st2garbagecollector": "a second one deletes what the first one is deleting",
+}
+"""Services, by their label ``app``, of which at most one pod may run at any time; and why."""
+
+DEFAULT_GRACE = 30
+"""Seconds that Kubernetes gives a pod to stop when its template says nothing."""
+
+_SLEEP = re.compile(r"\bsleep\s+(\d+)\b")
+_STOP_SCRIPT = re.compile(r"(.*/)?stop[\w.-]*")
+_TAG = re.compile(r"[^/]+:([^/:@]+)(@.*)?")
+
+
+def disruption_budgets(index: Index) -> Iterator[Problem]:
+    """Exactly one budget, which lets a node be drained, wherever there are several pods; none for a single pod."""
+    budgets: dict[int, list[Document]] = defaultdict(list)
+    for budget in index.of_kind("PodDisruptionBudget"):
+        for pod in index.pods_of(namespace_of(budget), Selector.of(at(budget, "spec", "selector"))):
+            budgets[id(pod.owner)].append(budget)
+    for workload in _controllers(index):
+        scale, found = index.scale_of(workload), budgets[id(workload)]
+        if scale.least >= 2 and not found:
+            message = f"{scale.least} replicas have no PodDisruptionBudget; add one with maxUnavailable: 1"
+            yield Problem("disruption-budget", identity(workload), "spec.replicas", message)
+        if len(found) > 1:
+            names = ", ".join(sorted(map(identity, found)))
+            message = f"more than one PodDisruptionBudget ({names}): Kubernetes then evicts no pod at all; keep one"
+            yield Problem("disruption-budget", identity(workload), "spec.selector", message)
+        for budget in found:
+            yield from _budget_problems(budget, workload, scale)
+
+
+def _budget_problems(budget: Document, workload: Document, scale: Scale) -> Iterator[Problem]:
+    spec = mapping(budget.get("spec"))
+    if scale.greatest < 2:
+        message = f"{identity(workload)} has a single pod, whose node could not be drained; remove the budget"
+        yield Problem("disruption-budget", identity(budget), "spec.selector", message)
+    elif scale.least >= 2 and _evictable(spec, scale.least) < 1:
+        field = "spec.minAvailable" if "minAvailable" in spec else "spec.maxUnavailable"
+        message = f"lets none of {scale.least} pods be evicted, so no node can be drained; use maxUnavailable: 1"
+        yield Problem("disruption-budget", identity(budget), field, message)
+
+
+def _evictable(spec: Document, replicas: int) -> int:
+    """How many of some healthy pods a budget lets go. Kubernetes rounds both percentages up."""
+    if "minAvailable" in spec:
+        return replicas - _count(spec["minAvailable"], replicas)
+    return _count(spec.get("maxUnavailable", 0), replicas)
+
+
+def _count(value: object, replicas: int) -> int:
+    text = str(value)
+    number = text.removesuffix("%")
+    if not number.isdecimal():
+        return 0
+    return math.ceil(int(number) * replicas / 100) if text.endswith("%") else int(number)
+
+
+def spread(index: Index) -> Iterator[Problem]:
+    """Several pods are told to keep apart."""
+    for workload in _controllers(index):
+        spec = index.pods_made_by(workload).spec
+        apart = spec.get("topologySpreadConstraints") or at(spec, "affinity", "podAntiAffinity")
+        if index.scale_of(workload).least >= 2 and not apart:
+            message = "is missing, so all replicas may share one node; spread them over zones and hosts"
+            yield index.pods_made_by(workload).problem("spread", "spec.topologySpreadConstraints", message)
+
+
+def single_services(index: Index) -> Iterator[Problem]:
+    """Services that must not run twice have one pod, which ends before the next one starts."""
+    for workload in filter(is_ours, index.of_kind("Deployment")):
+        reason = SINGLE.get(labels_of(workload).get("app", ""))
+        if reason is None:
+            continue
+        if index.scale_of(workload).greatest > 1:
+            message = f"must be at most 1: {reason}"
+            yield Problem("single", identity(workload), "spec.replicas", message)
+        if at(workload, "spec", "strategy", "type") != "Recreate":
+            message = f"must be Recreate, because a rolling update runs two pods for a while: {reason}"
+            yield Problem("single", identity(workload), "spec.strategy.type", message)
+
+
+def grace_periods(index: Index) -> Iterator[Problem]:
+    """A pod has longer to stop than its preStop hooks sleep."""
+    for pod in _pods(index):
+        given = pod.spec.get("terminationGracePeriodSeconds")
+        grace = given if isinstance(given, int) else DEFAULT_GRACE
+        longest = max(map(_pre_stop_seconds, pod.containers))
+        if longest >= grace:
+            message = f"is {grace} s, and a preStop hook alone takes {longest} s; make it longer"
+            yield pod.problem("grace-period", "spec.terminationGracePeriodSeconds", message)
+
+
+def _pre_stop_seconds(container: Container) -> int:
+    """Seconds that a preStop hook sleeps, as far as its command tells: ``sleep N``, or ``stop.sh SIGNAL N``."""
+    hook = mapping(at(container.spec, "lifecycle", "preStop"))
+    built_in = at(hook, "sleep", "seconds")
+    if isinstance(built_in, int):
+        return built_in
+    command = strings(at(hook, "exec", "command"))
+    slept = sum(map(int, _SLEEP.findall(" ".join(command))))
+    for position, word in enumerate(command):
+        if _STOP_SCRIPT.fullmatch(word):
+            return slept + next((int(later) for later in command[position + 1 :] if later.isdecimal()), 0)
+    return slept
+
+
+def resource_requests(index: Index) -> Iterator[Problem]:
+    """Containers say what they need, so that the scheduler does not pile them up."""
+    for pod in _pods(index):
+        for container in _own_containers(pod):
+            for resource in ("cpu", "memory"):
+                if at(container.spec, "resources", "requests", resource) is None:
+                    message = f"is missing; say how much {resource} the container normally uses"
+                    field = f"{container.field}.resources.requests.{resource}"
+                    yield Problem("resources", pod.identity, field, message)
+
+
+def image_tags(index: Index) -> Iterator[Problem]:
+    """Images are of a known version."""
+    for pod in _pods(index):
+        for container in _own_containers(pod):
+            image = str(container.spec.get("image", ""))
+            tag = _TAG.fullmatch(image.rpartition("/")[2])
+            if "@sha256:" in image or (tag and tag[1] != "latest"):
+                continue
+            message = f'"{image}" may be another version tomorrow; give a tag other than latest, or a digest'
+            yield Problem("image", pod.identity, f"{container.field}.image", message)
+
+
+def readiness_probes(index: Index) -> Iterator[Problem]:
+    """The main container of a Deployment has a readiness probe where it has a port."""
+    for workload in filter(is_ours, index.of_kind("Deployment")):
+        pod = index.pods_made_by(workload)
+        main = _main_container(pod)
+        if mappings(main.spec.get("ports")) and not main.spec.get("readinessProbe"):
+            message = "is missing: requests would reach the container before it listens"
+            yield Problem("readiness", pod.identity, f"{main.field}.readinessProbe", message)
+
+
+def tokens_and_links(index: Index) -> Iterator[Problem]:
+    """No pod gets a token or addresses of the cluster unasked."""
+    for pod in _pods(index):
+        if not pod.spec.get("serviceAccountName") and pod.spec.get("automountServiceAccountToken") is not False:
+            message = "must be false where no serviceAccountName is set: the pod would get a token that it does not use"
+            yield pod.problem("token", "spec.automountServiceAccountToken", message)
+        if pod.spec.get("enableServiceLinks") is not False:
+            # A Service called "st2-api" would set ST2_API_PORT to "tcp://…", and programs read such variables.
+            message = "must be false: Kubernetes would set variables that st2 takes for settings"
+            yield pod.problem("service-links", "spec.enableServiceLinks", message)
+
+
+def _controllers(index: Index) -> Iterator[Document]:
+    return filter(is_ours, index.of_kind(*CONTROLLERS))
+
+
+def _pods(index: Index) -> Iterator[PodTemplate]:
+    return (pod for pod in index.pods if is_ours(pod.owner))
+
+
+def _main_container(pod: PodTemplate) -> Container:
+    return next(container for container in pod.containers if not container.init)
+
+
+def _own_containers(pod: PodTemplate) -> list[Container]:
+    """The containers that are certainly not the user's: sidecars and init containers of a Deployment may be."""
+    if pod.owner["kind"] != "Deployment":
+        return list(pod.containers)
+    waits = [c for c in pod.containers if c.init and c.name.startswith(WAIT_PREFIX)]
+    return [*waits, _main_container(pod)]
+
+
+RULES = (
+    disruption_budgets,
+    spread,
+    single_services,
+    grace_periods,
+    resource_requests,
+    image_tags,
+    readiness_probes,
+    tokens_and_links,
+)
