@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -28,12 +28,13 @@ class Option:
 @cache
 def options_for(version: str) -> Mapping[str, Mapping[str, Option]]:
     """Section to option name to option, for a minor version."""
-    text = resources.files(__package__).joinpath("st2_options", f"{version}.json").read_bytes()
-    table: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
+    path = Path(__file__).parent / "st2_options" / f"{version}.json"
+    table: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_bytes())
     return {
-        section: {
-            name: Option(**{key: tuple(fact) if isinstance(fact, list) and key != "default" else fact for key, fact in facts.items()})
-            for name, facts in options.items()
-        }
-        for section, options in table.items()
+        section: {name: _option(facts) for name, facts in options.items()} for section, options in table.items()
     }
+
+
+def _option(facts: dict[str, Any]) -> Option:
+    lists = {key: tuple(facts.get(key, ())) for key in ("choices", "former")}
+    return Option(**{**facts, **lists})
