@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import PurePosixPath
 
-from constructs_st2.checks.data import labels_of, strings
+from constructs_st2.checks.data import label, strings
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.texts import Text
@@ -56,7 +55,7 @@ def no_secret_after_an_option(index: Index) -> Iterator[Problem]:
             for key in ("command", "args"):
                 arguments = strings(container.spec.get(key))
                 for position, (option, value) in enumerate(pairwise(arguments), start=1):
-                    if option.startswith("-") and _OPTION.fullmatch(option) and _is_literal(value):
+                    if option[:1] == "-" and _OPTION.fullmatch(option) and _is_literal(value):
                         message = f"is the value of {option}; {_INSTEAD}, and refer to it by $(VARIABLE)"
                         yield Problem("cleartext", pod.identity, f"{container.field}.{key}[{position}]", message)
 
@@ -64,7 +63,7 @@ def no_secret_after_an_option(index: Index) -> Iterator[Problem]:
 def no_secret_objects(index: Index) -> Iterator[Problem]:
     """Secrets are made in the cluster, unless the user chose to have them in the manifests."""
     for secret in index.of_kind("Secret"):
-        if labels_of(secret).get(SECRETS_MODE_LABEL) == "plain":
+        if label(secret, SECRETS_MODE_LABEL) == "plain":
             continue
         for field in ("data", "stringData"):
             if secret.get(field):
@@ -90,8 +89,13 @@ def _secrets(text: Text) -> Iterator[tuple[int, str]]:
                 yield match.start(), what
     if text.origin in ("file", "variable") and _VARIABLE.search(text.name) and _is_literal(content):
         yield 0, "a secret, by its name"
-    elif text.origin == "argument" or (text.origin == "file" and PurePosixPath(text.name).suffix in _SETTINGS_FILES):
+    elif text.origin == "argument" or (text.origin == "file" and _ending(text.name) in _SETTINGS_FILES):
         yield from _settings(content)
+
+
+def _ending(name: str) -> str:
+    stem, dot, ending = name.rpartition(".")
+    return dot + ending if stem else ""
 
 
 def _settings(content: str) -> Iterator[tuple[int, str]]:

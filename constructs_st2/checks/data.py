@@ -56,6 +56,12 @@ def labels_of(document: Document) -> Mapping[str, str]:
     return {key: value for key, value in labels.items() if isinstance(key, str) and isinstance(value, str)}
 
 
+def label(document: Document, key: str) -> str | None:
+    """One label of an object or pod template."""
+    value = at(document, "metadata", "labels", key)
+    return value if isinstance(value, str) else None
+
+
 def annotations_of(document: Document) -> Document:
     """The annotations of an object or pod template."""
     return mapping(at(document, "metadata", "annotations"))

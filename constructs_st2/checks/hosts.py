@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from constructs_st2.checks.data import at, labels_of, mappings, name_of, namespace_of, strings
+from constructs_st2.checks.data import at, label, mappings, name_of, namespace_of, strings
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
@@ -30,8 +30,10 @@ class Address(NamedTuple):
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
     """Files, variables and arguments name only Services and pods that exist."""
     for text in index.texts:
-        release = labels_of(text.owner).get(_INSTANCE)
-        if release is None or text.origin == "annotation":
+        if text.origin == "annotation" or ":" not in text.text:
+            continue
+        release = label(text.owner, _INSTANCE)
+        if release is None:
             continue
         for position, address in _addresses(text.text, f"{release}-"):
             if message := _unreachable(index, address, namespace_of(text.owner)):
@@ -41,7 +43,7 @@ def addresses_in_texts(index: Index) -> Iterator[Problem]:
 def addresses_waited_for(index: Index) -> Iterator[Problem]:
     """Init containers wait only for what exists; for anything else they would wait forever."""
     for pod in index.pods:
-        release = labels_of(pod.owner).get(_INSTANCE)
+        release = label(pod.owner, _INSTANCE)
         for field, address in waited_for(pod):
             if release is not None and address.host.startswith(f"{release}-"):
                 message = _unreachable(index, address, pod.namespace)

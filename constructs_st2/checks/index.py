@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from constructs_st2.checks.data import at, labels_of, mapping, mappings, name_of, namespace_of
+from constructs_st2.checks.data import at, label, mapping, mappings, name_of, namespace_of
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.texts import Text, texts_of
@@ -173,7 +173,7 @@ class Index:
 
 def is_ours(document: Document) -> bool:
     """Whether this program made the object; the others are the user's own."""
-    return labels_of(document).get(MANAGED_BY_LABEL) == MANAGED_BY
+    return label(document, MANAGED_BY_LABEL) == MANAGED_BY
 
 
 def _number(value: object, default: int) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, name_of, strings
+from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, strings
 from constructs_st2.checks.index import Index
+from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kubernetes import Document, identity
 
@@ -60,13 +61,6 @@ _VOLUME_TYPES = frozenset(
 )
 _PROFILES = ("RuntimeDefault", "Localhost")
 _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
-_HANDLERS = (
-    ("startupProbe",),
-    ("livenessProbe",),
-    ("readinessProbe",),
-    ("lifecycle", "postStart"),
-    ("lifecycle", "preStop"),
-)
 
 
 class Violation(NamedTuple):
@@ -167,13 +161,11 @@ def _baseline_of_container(container: _Scope) -> Iterator[Violation]:
     for position, port in enumerate(mappings(container.spec.get("ports"))):
         if port.get("hostPort"):
             yield Violation("Host Ports", f"{container.field}.ports[{position}].hostPort", "must not be used")
-    for path in _HANDLERS:
-        handler = mapping(at(container.spec, *path))
-        for way in ("httpGet", "tcpSocket"):
-            # From Kubernetes 1.34 on.
-            if at(handler, way, "host"):
-                host_field = f"{container.field}.{'.'.join(path)}.{way}.host"
-                yield Violation("Host Probes / Lifecycle Hooks", host_field, "must not be set")
+    for name, action in network_actions(container.spec):
+        # From Kubernetes 1.34 on.
+        if action.get("host"):
+            control = "Host Probes / Lifecycle Hooks"
+            yield Violation(control, f"{container.field}.{name}.host", "must not be set")
 
 
 def _restricted_of_pod(whole: _Scope) -> Iterator[Violation]:
@@ -210,7 +202,7 @@ def _restricted_of_container(container: _Scope, whole: _Scope) -> Iterator[Viola
 
 def namespaces_admit_their_pods(index: Index) -> Iterator[Problem]:
     """Every pod meets the level that its namespace enforces."""
-    levels = {name_of(document): labels_of(document).get(ENFORCE_LABEL) for document in index.of_kind("Namespace")}
+    levels = {name_of(document): label(document, ENFORCE_LABEL) for document in index.of_kind("Namespace")}
     for document in index.of_kind("Namespace"):
         level = levels[name_of(document)]
         if level not in (None, "restricted", "baseline", "privileged"):

@@ -12,6 +12,8 @@ from constructs_st2.kubernetes import WORKLOAD_KINDS, Document, identity, pod_te
 
 _TEMPLATE_FIELDS = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}
 
+_PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
 
 class Container(NamedTuple):
     """A container and the field where it stands. ``init`` tells whether it ends before the others start."""
@@ -94,6 +96,17 @@ class PodTemplate:
     def problem(self, rule: str, field: str, message: str) -> Problem:
         """A problem of this pod; ``field`` is one of the pod."""
         return Problem(rule, self.identity, self.prefix + field, message)
+
+
+def network_actions(container: Document) -> Iterator[tuple[str, Document]]:
+    """The HTTP requests and TCP connections of a container's probes and hooks, each with its field."""
+    hooks = mapping(container.get("lifecycle"))
+    handlers = [(name, container[name]) for name in _PROBES if name in container]
+    handlers += [(f"lifecycle.{name}", hook) for name, hook in hooks.items()]
+    for field, handler in handlers:
+        for way in ("httpGet", "tcpSocket"):
+            if action := at(handler, way):
+                yield f"{field}.{way}", mapping(action)
 
 
 def _containers(spec: Document, prefix: str) -> Iterator[Container]:

@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from constructs_st2.checks.data import at, mapping, mappings, namespace_of, scalar
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.matching import Selector
-from constructs_st2.checks.pods import Container
+from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kubernetes import Document, identity
-
-_PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-_HOOKS = ("postStart", "preStop")
 
 
 def services_lead_to_pods(index: Index) -> Iterator[Problem]:
@@ -38,21 +35,12 @@ def ports_of_probes(index: Index) -> Iterator[Problem]:
     """A probe or hook that names a port names one of its container."""
     for pod in index.pods:
         for container in pod.containers:
-            named = {scalar(port.get("name")) for port in mappings(container.spec.get("ports"))}
-            for field, port in _named_ports(container):
-                if port not in named:
+            for field, action in network_actions(container.spec):
+                named = {scalar(port.get("name")) for port in mappings(container.spec.get("ports"))}
+                port = action.get("port")
+                if isinstance(port, str) and port not in named:
                     message = f'the container has no port named "{port}"; its port names are: {_listed(named)}'
-                    yield Problem("probe-port", pod.identity, f"{container.field}.{field}", message)
-
-
-def _named_ports(container: Container) -> Iterator[tuple[str, str]]:
-    handlers = [(probe, container.spec.get(probe)) for probe in _PROBES]
-    handlers += [(f"lifecycle.{hook}", at(container.spec, "lifecycle", hook)) for hook in _HOOKS]
-    for field, handler in handlers:
-        for way in ("httpGet", "tcpSocket"):
-            port = at(mapping(handler), way, "port")
-            if isinstance(port, str):
-                yield f"{field}.{way}.port", port
+                    yield Problem("probe-port", pod.identity, f"{container.field}.{field}.port", message)
 
 
 def ingress_backends(index: Index) -> Iterator[Problem]:

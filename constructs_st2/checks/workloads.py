@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of, strings
+from constructs_st2.checks.data import at, label, mapping, mappings, namespace_of, strings
 from constructs_st2.checks.hosts import WAIT_PREFIX
 from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
 from constructs_st2.checks.matching import Selector
@@ -89,7 +89,7 @@ def spread(index: Index) -> Iterator[Problem]:
 def single_services(index: Index) -> Iterator[Problem]:
     """Services that must not run twice have one pod, which ends before the next one starts."""
     for workload in filter(is_ours, index.of_kind("Deployment")):
-        reason = SINGLE.get(labels_of(workload).get("app", ""))
+        reason = SINGLE.get(label(workload, "app") or "")
         if reason is None:
             continue
         if index.scale_of(workload).greatest > 1:

@@ -1,0 +1,95 @@
+"""The JSON Schema of a values model, for editors and other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+Schema = dict[str, Any]
+
+_TEMPLATE = "template"
+_TEMPLATE_SCHEMA: Schema = {
+    "description": "A Helm template such as {{ .Release.Name }} or {{ .Values.a.b }}, or null for the default.",
+    "type": ["string", "null"],
+    "pattern": r"\{\{",
+}
+_ANNOTATIONS = ("description", "default", "examples", "deprecated")
+_OF_SCHEMAS = ("properties", "patternProperties", "$defs")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
+# Pydantic leaves the limits of a number as they are when a validator stands before them.
+_LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+
+
+class _Generator(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+def plain_schema(model: type[BaseModel]) -> Schema:
+    """What pydantic says of a model, without titles that only repeat names."""
+    return _everywhere(model.model_json_schema(by_alias=True, schema_generator=_Generator), _tidied)
+
+
+def json_schema(model: type[BaseModel], *, title: str = "Values", schema_id: str = "values.schema.json") -> Schema:
+    """The JSON Schema (draft 2020-12) that every usable values file fits.
+
+    Besides what the model says, every key may be null, and every single value may hold a template.
+    """
+    schema = _everywhere(plain_schema(model), _lenient)
+    definitions = {**schema.pop("$defs", {}), _TEMPLATE: _TEMPLATE_SCHEMA}
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": schema_id,
+        "title": title,
+        **schema,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def _everywhere(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """The schema with a change made to it and to all schemas in it, the inner ones first."""
+    result: Schema = {}
+    for keyword, value in schema.items():
+        if keyword in _OF_SCHEMAS:
+            result[keyword] = {name: _everywhere(inner, change) for name, inner in value.items()}
+        elif keyword in _LISTS:
+            result[keyword] = [_everywhere(inner, change) for inner in value]
+        elif keyword in _SINGLE and isinstance(value, Mapping):
+            result[keyword] = _everywhere(dict(value), change)
+        else:
+            result[keyword] = value
+    return change(result)
+
+
+def _tidied(schema: Schema) -> Schema:
+    tidy = {_LIMITS.get(keyword, keyword): value for keyword, value in schema.items() if keyword != "title"}
+    if tidy.get("default", ...) is None:
+        del tidy["default"]
+    if "patternProperties" in tidy:
+        tidy.setdefault("additionalProperties", False)
+    return tidy
+
+
+def _lenient(schema: Schema) -> Schema:
+    """An object or array whose members may each be null or a template."""
+    result = dict(schema)
+    for keyword in ("properties", "patternProperties"):
+        if keyword in result:
+            result[keyword] = {name: _or_template(member) for name, member in result[keyword].items()}
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(result.get(keyword), dict):
+            result[keyword] = _or_template(result[keyword])
+    return result
+
+
+def _or_template(schema: Schema) -> Schema:
+    annotations = {keyword: value for keyword, value in schema.items() if keyword in _ANNOTATIONS}
+    rules = {keyword: value for keyword, value in schema.items() if keyword not in _ANNOTATIONS}
+    if not rules:
+        return schema
+    alternatives = [rule for rule in rules["anyOf"] if rule != {"type": "null"}] if set(rules) == {"anyOf"} else [rules]
+    return {**annotations, "anyOf": [*alternatives, {"$ref": f"#/$defs/{_TEMPLATE}"}]}
