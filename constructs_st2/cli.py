@@ -163,4 +163,4 @@ def _cluster(files: tuple[Path, ...], sets: tuple[str, ...], release: str, names
     try:
         yield Cluster.of(loaded.values, release, namespace)
     except InvalidValues as error:
-        raise UserError(map(loaded.describe, error.problems)) from error
+        raise UserError(loaded.report(error.problems)) from error

@@ -13,11 +13,12 @@ from typing import Literal
 from constructs_st2 import backends
 from constructs_st2.backends import Backend
 from constructs_st2.config.settings import Settings, settings_of
-from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.errors import InvalidValues
 from constructs_st2.images import Images, St2Version, st2_version
 from constructs_st2.release import Release, Role
 from constructs_st2.secrets import contract
 from constructs_st2.services.timing import impossible_timings
+from constructs_st2.values.combinations import impossible_combinations
 from constructs_st2.values.model import Values
 
 
@@ -39,7 +40,7 @@ class Cluster:
         return cls(Release(release, namespace, values.cluster_domain, support), values)
 
     def __post_init__(self) -> None:
-        problems = [*impossible_timings(self.values), *_impossible_combinations(self.values)]
+        problems = [*impossible_timings(self.values), *impossible_combinations(self.values, self.release)]
         if problems:
             raise InvalidValues(*problems)
         # Both raise for values that cannot be honoured; better here than in the midst of building.
@@ -73,39 +74,3 @@ class Cluster:
     def service_account(self) -> str:
         """The name of the service account for pods that want one."""
         return self.values.service_account.service_account_name or self.release.named("st2")
-
-
-def _impossible_combinations(values: Values) -> list[ValueProblem]:
-    problems = []
-    if values.st2.packs.sensors and values.st2sensorcontainer.deployments > 1:
-        problems.append(
-            ValueProblem(
-                "st2sensorcontainer.deployments",
-                "cannot be more than 1 together with st2.packs.sensors: "
-                "use hash ranges (deployments) or one sensor per pod (sensors), not both",
-            )
-        )
-    names = [sensor.name for sensor in values.st2.packs.sensors]
-    problems.extend(
-        ValueProblem(f"st2.packs.sensors[{index}].name", f'"{name}" is already the name of another sensor')
-        for index, name in enumerate(names)
-        if name in names[:index]
-    )
-    if values.coordination.backend == "none":
-        problems.extend(
-            ValueProblem(
-                f"{service}.replicas",
-                'must be 1 with coordination.backend "none": without coordination, replicas work on the same items',
-            )
-            for service in ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
-            if getattr(values, service).replicas > 1
-        )
-    for service in ("st2web", "st2auth", "st2api", "st2stream"):
-        network = getattr(values, service).service
-        if network.type == "ExternalName" and not network.hostname:
-            problems.append(ValueProblem(f"{service}.service.hostname", "is required with type ExternalName"))
-        if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
-            problems.append(
-                ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
-            )
-    return problems

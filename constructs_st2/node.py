@@ -62,10 +62,9 @@ def _from_pypi() -> str | None:
 
 
 def _can_write_home() -> bool:
-    folder = Path("~").expanduser()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
+    home = Path("~").expanduser()
+    # Where it cannot make its folder, jsii ends with an error or, under /proc, never.
+    return home.is_dir() and os.access(home, os.W_OK)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 LONGEST_COMPONENT = "st2-datastore-crypto-key"
 """The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""
 
-_LABEL_LIMIT = 63
+LABEL_LIMIT = 63
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 Role = Literal["backend", "frontend", "database", "messaging", "coordination", "operations"]
@@ -35,7 +35,7 @@ class Release:
     support: Literal["community", "enterprise"] = "community"
 
     def __post_init__(self) -> None:
-        longest = _LABEL_LIMIT - len(f"-{LONGEST_COMPONENT}")
+        longest = LABEL_LIMIT - len(f"-{LONGEST_COMPONENT}")
         problems = [
             f'{what} "{text}" must consist of small letters, digits and "-", and begin and end with a letter or digit'
             for what, text in (("release name", self.name), ("namespace", self.namespace))
@@ -44,10 +44,10 @@ class Release:
         if len(self.name) > longest:
             problems.append(
                 f'release name "{self.name}" has {len(self.name)} characters; at most {longest} keep '
-                f'"{self.name}-{LONGEST_COMPONENT}" within {_LABEL_LIMIT}'
+                f'"{self.name}-{LONGEST_COMPONENT}" within {LABEL_LIMIT}'
             )
-        if len(self.namespace) > _LABEL_LIMIT:
-            problems.append(f'namespace "{self.namespace}" has more than {_LABEL_LIMIT} characters')
+        if len(self.namespace) > LABEL_LIMIT:
+            problems.append(f'namespace "{self.namespace}" has more than {LABEL_LIMIT} characters')
         if problems:
             raise UserError(problems)
 

@@ -20,8 +20,7 @@ def surroundings(cluster: Cluster) -> Surroundings:
         secrets={**dict.fromkeys(named), **contract.keys_by_name(cluster.release, values)},
         config_maps=named,
         services={
-            cluster.release.named(backend.component): frozenset({backend.port})
-            for backend in cluster.backends.values()
+            cluster.release.named(backend.component): frozenset({backend.port}) for backend in cluster.backends.values()
         },
         service_accounts=frozenset({cluster.service_account}),
         claims=named,

@@ -71,4 +71,5 @@ def new_app(folder: Path | None = None) -> cdk8s.App:
         import cdk8s
     except Exception as error:
         raise node.problem() or error from error
-    return cdk8s.App(outdir=str(folder)) if folder else cdk8s.App()
+    # Absolute, because Node.js stays in the folder in which it was started.
+    return cdk8s.App(outdir=str(folder.absolute())) if folder else cdk8s.App()

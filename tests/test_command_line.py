@@ -137,22 +137,27 @@ WRONG = [
         id="wrong type",
     ),
     pytest.param(
-        "st2api:\n  replicas: -1\n", ["values.yaml:2: st2api.replicas: must be at least 0"], id="negative replicas"
+        "st2api:\n  replicas: -1\n",
+        ["values.yaml:2: st2api.replicas: must be at least 0, not -1"],
+        id="negative replicas",
     ),
     pytest.param(
         "st2api: {replicas: 1}\nst2auth: {}\nst2api: {replicas: 2}\n",
-        ["values.yaml:3: st2api: duplicate key; it is already set in line 1"],
+        ["values.yaml:3: st2api: duplicate key; it is already in line 1"],
         id="duplicate key",
     ),
     pytest.param("- a\n", ["values.yaml:1: must be a mapping of keys to values, not a list"], id="not a mapping"),
     pytest.param(
         "st2api:\n\treplicas: 3\n",
-        ["values.yaml:2: indented with a tab, which YAML does not allow; use spaces"],
+        ["values.yaml:2: the line is indented with a tab; use spaces"],
         id="tab",
     ),
     pytest.param(
         "image:\n  tag: '{{ .Files.Get \"x\" }}'\n",
-        None,
+        [
+            'values.yaml:2: image.tag: template {{ .Files.Get "x" }} is not supported; use {{ .Release.Name }}, '
+            '{{ .Release.Namespace }}, {{ .Chart.AppVersion }} and {{ .Values.a.b }}, or {{ "{{" }} for "{{" itself'
+        ],
         id="unknown template",
     ),
     pytest.param(
@@ -187,8 +192,12 @@ WRONG = [
         id="sensors and deployments",
     ),
     pytest.param(
-        "st2:\n  packs:\n    sensors:\n      - {name: sensor-with-a-name-that-is-far-too-long-for-a-label, ref: p.A}\n",
-        None,
+        "st2:\n  packs:\n    sensors:\n      - {name: sensor-with-a-name-that-is-too-long-for-labels, ref: p.A}\n",
+        [
+            'values.yaml:4: st2.packs.sensors[0].name: "sensor-with-a-name-that-is-too-long-for-labels" has 46 '
+            "characters; at most 40 keep "
+            '"st2-st2sensorcontainer-sensor-with-a-name-that-is-too-long-for-labels" within 63'
+        ],
         id="name too long",
     ),
     pytest.param(
@@ -203,13 +212,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "messages"), WRONG)
-def test_wrong_values(run: Run, tmp_path: Path, text: str, messages: Sequence[str] | None) -> None:
+def test_wrong_values(run: Run, tmp_path: Path, text: str, messages: Sequence[str]) -> None:
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "old.k8s.yaml").write_text("old")
     (tmp_path / "values.yaml").write_text(text)
     result = run("synth")
     assert result.status == 1
-    assert result.err.splitlines() == [f"error: {message}" for message in messages or ()]
+    assert result.err.splitlines() == [f"error: {message}" for message in messages]
     assert manifests(tmp_path / "dist") == {"old.k8s.yaml": b"old"}
 
 
@@ -251,6 +260,11 @@ def test_no_node(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": "/proc/nowhere"}
     ended = subprocess.run(
-        [sys.executable, str(MAIN), "--quiet"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, str(MAIN), "--quiet"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")

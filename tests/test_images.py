@@ -47,7 +47,10 @@ def test_pull_secrets_add_up_without_repeating() -> None:
     images = Images(
         from_mapping({"enterprise": {"enabled": True}, "image": {"pullSecret": "hub"}}), license_secret="st2-license"
     )
-    assert images.st2("st2api", ImageOverride.model_validate({"pullSecret": "hub"})).pull_secrets == ("st2-license", "hub")
+    assert images.st2("st2api", ImageOverride.model_validate({"pullSecret": "hub"})).pull_secrets == (
+        "st2-license",
+        "hub",
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from support import Synth
 
 PYTHON_SERVICES = {
@@ -42,7 +41,10 @@ def conf(text: str) -> dict[str, Any]:
         pytest.param({}, conf("[log]\nmask_secrets = False\n"), PYTHON_SERVICES, id="a log option of all services"),
         pytest.param({}, conf("[scheduler]\npool_size = 20\n"), {"st2scheduler"}, id="an option of the scheduler"),
         pytest.param(
-            {}, conf("[garbagecollector]\ncollection_interval = 900\n"), {"st2garbagecollector"}, id="a retention option"
+            {},
+            conf("[garbagecollector]\ncollection_interval = 900\n"),
+            {"st2garbagecollector"},
+            id="a retention option",
         ),
         pytest.param({}, conf("[metrics]\nprefix = x\n"), PYTHON_SERVICES, id="an option that all services read"),
         pytest.param(
@@ -71,9 +73,14 @@ def conf(text: str) -> dict[str, Any]:
         pytest.param({}, {"st2actionrunner": {"replicas": 6}}, set(), id="replicas of the runner"),
         pytest.param({}, {"image": {"tag": "3.9.0"}}, EVERYTHING, id="image tag"),
         pytest.param({}, {"st2api": {"image": {"tag": "3.9.0"}}}, {"st2api"}, id="image tag of one service"),
-        pytest.param({}, {"image": {"utilityImage": "busybox:1"}}, EVERYTHING - {"st2web", "st2client"}, id="utility image"),
         pytest.param(
-            {}, {"st2actionrunner": {"terminationGracePeriodSeconds": 900}}, {"st2actionrunner"}, id="grace of the runner"
+            {}, {"image": {"utilityImage": "busybox:1"}}, EVERYTHING - {"st2web", "st2client"}, id="utility image"
+        ),
+        pytest.param(
+            {},
+            {"st2actionrunner": {"terminationGracePeriodSeconds": 900}},
+            {"st2actionrunner"},
+            id="grace of the runner",
         ),
         pytest.param(
             {},
@@ -92,7 +99,9 @@ def conf(text: str) -> dict[str, Any]:
         pytest.param({}, {"st2api": {"service": {"type": "NodePort"}}}, set(), id="type of a Service"),
         pytest.param({}, {"st2": {"username": "admin"}}, set(), id="name of the first user"),
         pytest.param({}, {"st2chatops": {"enabled": True}}, set(), id="chat bot added"),
-        pytest.param({}, {"coordination": {"backend": "etcd"}}, PYTHON_SERVICES - {"st2client"}, id="coordination backend"),
+        pytest.param(
+            {}, {"coordination": {"backend": "etcd"}}, PYTHON_SERVICES - {"st2client"}, id="coordination backend"
+        ),
     ],
 )
 def test_what_rolls(synth: Synth, before: dict[str, Any], after: dict[str, Any], rolled: set[str]) -> None:
@@ -103,4 +112,7 @@ def test_what_rolls(synth: Synth, before: dict[str, Any], after: dict[str, Any],
 def test_another_partition_of_sensors_rolls_the_old_ones(synth: Synth) -> None:
     two = synth({"st2sensorcontainer": {"deployments": 2}}).pod_templates()
     three = synth({"st2sensorcontainer": {"deployments": 3}}).pod_templates()
-    assert {name for name in two if three[name] != two[name]} == {"st2-st2sensorcontainer-0", "st2-st2sensorcontainer-1"}
+    assert {name for name in two if three[name] != two[name]} == {
+        "st2-st2sensorcontainer-0",
+        "st2-st2sensorcontainer-1",
+    }

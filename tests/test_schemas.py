@@ -37,7 +37,11 @@ EVERYTHING: dict[str, Any] = {
     },
     "st2web": {
         "config": "x",
-        "service": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"], "externalTrafficPolicy": "Local"},
+        "service": {
+            "type": "LoadBalancer",
+            "loadBalancerSourceRanges": ["10.0.0.0/8"],
+            "externalTrafficPolicy": "Local",
+        },
     },
     "st2api": {
         "env": {"A": 1, "B": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}},

@@ -30,9 +30,7 @@ def options_for(version: str) -> Mapping[str, Mapping[str, Option]]:
     """Section to option name to option, for a minor version."""
     path = Path(__file__).parent / "st2_options" / f"{version}.json"
     table: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_bytes())
-    return {
-        section: {name: _option(facts) for name, facts in options.items()} for section, options in table.items()
-    }
+    return {section: {name: _option(facts) for name, facts in options.items()} for section, options in table.items()}
 
 
 def _option(facts: dict[str, Any]) -> Option:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from constructs_st2.config import ini
-from constructs_st2.config.readers import reads
 from constructs_st2.config.contradictions import ConfFacts, check_settings
 from constructs_st2.config.findings import Finding
+from constructs_st2.config.readers import reads
 from constructs_st2.config.st2_conf import base_settings
 from constructs_st2.config.user_text import check_user_text
 from constructs_st2.errors import InvalidValues, ValueProblem

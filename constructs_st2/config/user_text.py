@@ -55,9 +55,9 @@ def _check(entry: Entry, options: Mapping[str, Mapping[str, Option]], version: s
     if message := _secret(entry, option):
         yield Finding(entry.line, key, message)
         return
-    if message := _unresolved(entry, options):
-        yield Finding(entry.line, key, message)
-    elif "$" not in entry.value and (message := _wrong_value(entry.value, option)):
+    if (message := _unresolved(entry, options)) or (
+        "$" not in entry.value and (message := _wrong_value(entry.value, option))
+    ):
         yield Finding(entry.line, key, message)
 
 
@@ -110,9 +110,7 @@ def _unresolved(entry: Entry, options: Mapping[str, Mapping[str, Option]]) -> st
             continue
         group, dot, option = name.partition(".")
         found = (
-            option in options.get(group, {})
-            if dot
-            else name in options[entry.section] or name in options["DEFAULT"]
+            option in options.get(group, {}) if dot else name in options[entry.section] or name in options["DEFAULT"]
         )
         if not found:
             return (

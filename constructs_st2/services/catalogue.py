@@ -259,3 +259,8 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
     ST2CLIENT,
     ST2CHATOPS,
 )
+
+
+def sensor_component(partition: str | int) -> str:
+    """The component that runs a part of the sensors: a hash range, or one sensor."""
+    return f"{ST2SENSORCONTAINER.name}-{partition}"

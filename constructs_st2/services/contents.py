@@ -56,7 +56,9 @@ def _packs(_: Cluster) -> list[Mount]:
 def _configs(cluster: Cluster) -> list[Mount]:
     if not files(cluster.values.st2.packs.configs):
         return []
-    return [Mount(Volume.config_map("st2-pack-configs", cluster.release.named("st2-pack-configs")), f"{STACKSTORM}/configs")]
+    return [
+        Mount(Volume.config_map("st2-pack-configs", cluster.release.named("st2-pack-configs")), f"{STACKSTORM}/configs")
+    ]
 
 
 def _overrides(cluster: Cluster) -> list[Mount]:
@@ -71,7 +73,8 @@ def _rbac(cluster: Cluster) -> list[Mount]:
         return []
     return [
         Mount(
-            Volume.config_map(f"st2-rbac-{kind}", cluster.release.named(f"st2-rbac-{kind}")), f"{STACKSTORM}/rbac/{kind}"
+            Volume.config_map(f"st2-rbac-{kind}", cluster.release.named(f"st2-rbac-{kind}")),
+            f"{STACKSTORM}/rbac/{kind}",
         )
         for kind in RBAC_KINDS
     ]

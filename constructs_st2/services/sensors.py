@@ -11,7 +11,7 @@ from constructs_st2.config.files import config_map
 from constructs_st2.config.settings import CONF_DIRECTORY
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Mount, Volume, fingerprint
-from constructs_st2.services.catalogue import ST2SENSORCONTAINER
+from constructs_st2.services.catalogue import ST2SENSORCONTAINER, sensor_component
 from constructs_st2.services.process import st2_process
 from constructs_st2.services.workload import Workload
 from constructs_st2.values.model.services import Sensor, SensorContainer
@@ -38,21 +38,22 @@ class Partition:
 
 def partitions(cluster: Cluster) -> Iterator[Partition]:
     """The pods that run sensors, by the mode that the values ask for."""
-    name = ST2SENSORCONTAINER.name
     settings = cluster.values.st2sensorcontainer
     if sensors := cluster.values.st2.packs.sensors:
         for sensor in sensors:
             yield Partition(
-                component=f"{name}-{sensor.name}",
+                component=sensor_component(sensor.name),
                 settings=_settings_of(sensor, settings),
                 annotations={_MODE: "one-sensor-per-pod"},
                 args=("--single-sensor-mode", f"--sensor-ref={sensor.ref}"),
             )
     elif settings.deployments == 1:
-        yield Partition(component=name, settings=settings, annotations={_MODE: "all-sensors-in-one-pod"})
+        yield Partition(
+            component=ST2SENSORCONTAINER.name, settings=settings, annotations={_MODE: "all-sensors-in-one-pod"}
+        )
     else:
         for number, ranges in enumerate(hash_ranges(settings.deployments)):
-            component = f"{name}-{number}"
+            component = sensor_component(number)
             yield Partition(
                 component=component,
                 settings=settings,

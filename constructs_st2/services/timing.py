@@ -25,7 +25,9 @@ class StopTiming:
 
 def stop_timing(entry: CatalogueEntry, settings: Service) -> StopTiming:
     """The timing of a service under its values."""
-    grace = entry.grace if settings.termination_grace_period_seconds is None else settings.termination_grace_period_seconds
+    grace = (
+        entry.grace if settings.termination_grace_period_seconds is None else settings.termination_grace_period_seconds
+    )
     drain = entry.drain if settings.pre_stop_sleep is None else settings.pre_stop_sleep
     finish = grace - drain - BESIDES_RUNNING_WORK if entry.finishes_work else None
     return StopTiming(grace, drain, finish)

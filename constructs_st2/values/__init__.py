@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def _profile(given: Layered) -> list[Source]:
     # An unknown profile is reported with all other problems, by the model.
     if name not in _PROFILES:
         return []
-    return [read(Path(__file__).parent / "profiles" / f"{name}.yaml")]
+    return [replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}")]
 
 
 __all__ = ["Loaded", "Values", "from_mapping", "load"]

@@ -138,14 +138,15 @@ def apply_set(layered: Layered, text: str) -> Layered:
     positions: dict[KeyPath, int | None] = {}
     try:
         for assignment in parse(text):
+            positions |= dict.fromkeys(_paths_set_by(assignment, data))
             data = assign(data, assignment)
-            positions |= dict.fromkeys(_paths_set_by(assignment))
     except AssignmentError as error:
         raise UserError(f"{name}: {error}") from None
     return Layered(_without_nulls(data), (*layered.layers, Source(name, {}, positions)))
 
 
-def _paths_set_by(assignment: Assignment) -> list[KeyPath]:
+def _paths_set_by(assignment: Assignment, data: Mapping[str, Any]) -> list[KeyPath]:
     path, value = assignment
+    made = [path[:length] for length in range(1, len(path)) if not _is_set(data, path[:length])]
     items = range(len(value)) if isinstance(value, list) else ()
-    return [path, *((*path, index) for index in items)]
+    return [*made, path, *((*path, index) for index in items)]

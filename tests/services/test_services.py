@@ -344,9 +344,7 @@ def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:
     assert pod["affinity"] == {"nodeAffinity": {}}
     assert pod["topologySpreadConstraints"] == [
         {
-            "labelSelector": {
-                "matchLabels": {"app.kubernetes.io/name": "st2api", "app.kubernetes.io/instance": "st2"}
-            },
+            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "st2api", "app.kubernetes.io/instance": "st2"}},
             "maxSkew": 1,
             "topologyKey": "rack",
             "whenUnsatisfiable": "DoNotSchedule",

@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
-    AnnotationKey,
-    Annotations,
     BODY_SIZE,
     SENSOR_REFERENCE,
+    AnnotationKey,
+    Annotations,
     Count,
     DnsLabel,
     EnvName,
@@ -259,4 +259,3 @@ class Chatops(Service):
     hubot_scripts_volume: dict[str, Any] = key(
         "Source of a volume that is mounted at /opt/stackstorm/chatops/scripts.", {}
     )
-

@@ -1,0 +1,60 @@
+"""Values that are right by themselves but not together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructs_st2.errors import ValueProblem
+from constructs_st2.release import LABEL_LIMIT, Release
+from constructs_st2.services import catalogue
+from constructs_st2.values.model import Values
+
+_REACHED_BY_NETWORK = ("st2web", "st2auth", "st2api", "st2stream")
+_NEED_COORDINATION = ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
+
+
+def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
+    """What cannot be honoured about the values of a release."""
+    return [*_of_sensors(values, release), *_of_coordination(values), *_of_networks(values)]
+
+
+def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
+    sensors = values.st2.packs.sensors
+    if sensors and values.st2sensorcontainer.deployments > 1:
+        yield ValueProblem(
+            "st2sensorcontainer.deployments",
+            "cannot be more than 1 together with st2.packs.sensors: "
+            "use hash ranges (deployments) or one sensor per pod (sensors), not both",
+        )
+    names = [sensor.name for sensor in sensors]
+    for index, name in enumerate(names):
+        key = f"st2.packs.sensors[{index}].name"
+        if name in names[:index]:
+            yield ValueProblem(key, f'"{name}" is already the name of another sensor')
+        longest = LABEL_LIMIT - len(release.named(catalogue.sensor_component("")))
+        if len(name) > longest:
+            yield ValueProblem(
+                key,
+                f'"{name}" has {len(name)} characters; at most {longest} keep '
+                f'"{release.named(catalogue.sensor_component(name))}" within {LABEL_LIMIT}',
+            )
+
+
+def _of_coordination(values: Values) -> Iterator[ValueProblem]:
+    if values.coordination.backend != "none":
+        return
+    for service in _NEED_COORDINATION:
+        if getattr(values, service).replicas > 1:
+            yield ValueProblem(
+                f"{service}.replicas",
+                'must be 1 with coordination.backend "none": without coordination, replicas work on the same items',
+            )
+
+
+def _of_networks(values: Values) -> Iterator[ValueProblem]:
+    for service in _REACHED_BY_NETWORK:
+        network = getattr(values, service).service
+        if network.type == "ExternalName" and not network.hostname:
+            yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
+        if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
+            yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
