@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from typing import Any
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues, ValueProblem
@@ -42,6 +43,7 @@ def _apply(patch: Patch, objects: dict[str, Document], key: str) -> ValueProblem
     import difflib
 
     import jsonpatch
+    from jsonpointer import JsonPointerException
 
     wanted = f"{patch.target.kind}/{patch.target.name}"
     document = objects.get(wanted)
@@ -49,10 +51,10 @@ def _apply(patch: Patch, objects: dict[str, Document], key: str) -> ValueProblem
         near = difflib.get_close_matches(wanted, objects, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return ValueProblem(f"{key}.target", f"matches no object: there is no {wanted}{hint}")
-    operations = [operation.model_dump(by_alias=True, exclude_unset=True) for operation in patch.patch]
+    operations: Any = [operation.model_dump(by_alias=True, exclude_unset=True) for operation in patch.patch]
     try:
         changed = jsonpatch.apply_patch(document, operations)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+    except (jsonpatch.JsonPatchException, JsonPointerException) as error:
         return ValueProblem(f"{key}.patch", f"cannot be applied to {wanted}: {error}")
     if not isinstance(changed, dict) or identity(changed) != wanted:
         return ValueProblem(f"{key}.patch", f"must leave kind and metadata.name of {wanted} as they are")

@@ -13,17 +13,15 @@ WORKLOAD_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSe
 
 def pod_template(document: Document) -> Document | None:
     """The pod template (``metadata`` and ``spec``) inside a workload, or None when the object makes no pods."""
+    template: Document | None = None
     match document.get("kind"):
         case "Pod":
-            return document
+            template = document
         case "CronJob":
-            template: Document = document["spec"]["jobTemplate"]["spec"]["template"]
-            return template
+            template = document["spec"]["jobTemplate"]["spec"]["template"]
         case kind if kind in WORKLOAD_KINDS:
             template = document["spec"]["template"]
-            return template
-        case _:
-            return None
+    return template
 
 
 def containers(pod: Document) -> Iterator[Document]:

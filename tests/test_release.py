@@ -53,7 +53,8 @@ def test_the_longest_component_is_the_longest() -> None:
     [
         (
             {"name": "St2"},
-            'release name "St2" must consist of small letters, digits and "-", and begin and end with a letter or digit',
+            'release name "St2" must consist of small letters, digits and "-", '
+            "and begin and end with a letter or digit",
         ),
         (
             {"namespace": "a_b"},

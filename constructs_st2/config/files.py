@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
+from constructs_st2.release import Role
 from constructs_st2.services import scripts
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
 from constructs_st2.services.contents import RBAC_KINDS, files
@@ -43,7 +44,7 @@ def config_map(name: str, data: Mapping[str, str], cluster: Cluster, *, componen
         cluster: the cluster that it belongs to.
         component: the part of the cluster that reads it; by default several do.
     """
-    role = "frontend" if component == ST2WEB.name else "backend"
+    role: Role = "frontend" if component == ST2WEB.name else "backend"
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -35,9 +35,9 @@ def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
     """What to wait for, or None where the thing is not part of this cluster."""
     if role := _BACKEND_ROLES.get(need):
         backend = cluster.backends.get(role)
-        return backend and Endpoint(backend.component, backend.port)
+        return Endpoint(backend.component, backend.port) if backend else None
     port = next(entry.port for entry in CATALOGUE if entry.name == need.value)
-    return port and Endpoint(need.value, port)
+    return Endpoint(need.value, port) if port else None
 
 
 def scripts_mount(cluster: Cluster) -> Mount:

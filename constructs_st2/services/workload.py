@@ -25,6 +25,7 @@ from constructs_st2.services.catalogue import CatalogueEntry, Rollout
 from constructs_st2.services.process import Process
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import scripts_mount, wait_containers
+from constructs_st2.values.model.kubernetes import Container
 from constructs_st2.values.model.services import Service
 
 POST_START_PATH = "/opt/constructs-st2-post-start"
@@ -212,7 +213,7 @@ def _main_container(workload: Workload, cluster: Cluster, mounts: Sequence[Mount
     return _without_empty(container)
 
 
-def _user_container(container: Document) -> Document:
+def _user_container(container: Container) -> Document:
     """A sidecar or init container of the user: as restricted as ours, unless it says otherwise.
 
     Its root stays writable, because nobody knows what it writes.

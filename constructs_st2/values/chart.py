@@ -13,7 +13,7 @@ RAW_PATHS: tuple[tuple[str, ...], ...] = (
     ("extraObjects",),
     ("patches",),
 )
-"""Where `{{ … }}` is content, such as Jinja of StackStorm, and no Helm template. The chart does not render them, either."""
+"""Where `{{ … }}` is content, such as Jinja of StackStorm, and no Helm template; nor does the chart render it."""
 
 _NOT_YET = "is not supported by this version"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from support import Objects, Synth
 
@@ -18,7 +20,7 @@ def test_half_open_ranges_cover_every_hash_exactly_once(count: int) -> None:
     pairs = [bounds(ranges) for ranges in hash_ranges(count)]
     assert pairs[0][0] == 0
     assert pairs[-1][1] == HASH_SPACE
-    assert all(end == start for (_, end), (start, _) in zip(pairs, pairs[1:], strict=False))
+    assert all(end == start for (_, end), (start, _) in itertools.pairwise(pairs))
 
 
 def test_by_default_one_pod_runs_all_sensors(default_objects: Objects) -> None:

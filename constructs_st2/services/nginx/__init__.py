@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import resources
 from string import Template
 
@@ -49,5 +50,6 @@ def config_files(*, https: bool, auth: str, api: str, stream: str, max_body_size
     }
 
 
+@cache
 def _read(name: str) -> str:
     return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")

@@ -48,8 +48,8 @@ class Namespace(StrictModel):
     labels: Labels = key("Further labels.", {})
     annotations: Annotations = key("Annotations.", {})
     pod_security: Literal["auto", "restricted", "baseline", "privileged", "none"] = key(
-        "Pod Security level that the namespace enforces. `auto`: the strictest level that all pods of the release meet; "
-        "`none`: no label.",
+        "Pod Security level that the namespace enforces. `auto`: the strictest level that all pods of the release "
+        "meet; `none`: no label.",
         "auto",
     )
 

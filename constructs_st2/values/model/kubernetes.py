@@ -1,6 +1,6 @@
 """Parts of the Kubernetes API that appear in values as they are.
 
-They are typed dictionaries: what the user wrote goes into the manifest unchanged, after its keys and types were checked.
+They are typed dictionaries: what the user wrote goes into the manifest unchanged, once its keys and types are checked.
 Fields are those of Kubernetes 1.27 (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/).
 """
 
