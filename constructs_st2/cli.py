@@ -9,14 +9,13 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.kubernetes import Document, containers, pod_template
 
 if TYPE_CHECKING:
     from constructs_st2.cluster import Cluster
@@ -139,18 +138,13 @@ def schema() -> None:
 @values_options
 def images(files: tuple[Path, ...], sets: tuple[str, ...], release: str, namespace: str) -> None:
     """List the images that a cluster pulls, e.g. to mirror them."""
+    from constructs_st2.images import pulled_by
     from constructs_st2.synth import build
 
     with _cluster(files, sets, release, namespace) as cluster:
         objects = build(cluster).objects
-    for reference in image_references(objects):
+    for reference in pulled_by(objects):
         click.echo(reference)
-
-
-def image_references(objects: Iterable[Document]) -> list[str]:
-    """Every image that some objects name, each once."""
-    pods = [pod for document in objects if (pod := pod_template(document))]
-    return sorted({container["image"] for pod in pods for container in containers(pod)})
 
 
 @contextlib.contextmanager

@@ -6,8 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from constructs_st2.cluster import Cluster
+from constructs_st2.images import pulled_by
 from constructs_st2.secrets.contract import CONTRACT
 from constructs_st2.services.catalogue import CATALOGUE, CatalogueEntry
+from constructs_st2.synth import build
+from constructs_st2.values import from_mapping
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema, markdown
 
@@ -21,6 +25,7 @@ def pages() -> Mapping[str, str]:
         "values.schema.json": json.dumps(json_schema(Values), indent=2) + "\n",
         "secrets.md": _secrets(),
         "services.md": _services(),
+        "images.md": _images(),
     }
 
 
@@ -55,6 +60,22 @@ def _services() -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     lines.extend(_service_row(entry) for entry in CATALOGUE)
+    return "\n".join(lines) + "\n"
+
+
+def _images() -> str:
+    lines = [
+        GENERATED,
+        "",
+        "# Images",
+        "",
+        "What the default cluster pulls. `constructs-st2 images -f values.yaml` lists the same for any other.",
+        "",
+        "| image | workloads |",
+        "|---|---|",
+    ]
+    pulled = pulled_by(build(Cluster.of(from_mapping({}))).objects)
+    lines.extend(f"| `{reference}` | {', '.join(workloads)} |" for reference, workloads in pulled.items())
     return "\n".join(lines) + "\n"
 
 

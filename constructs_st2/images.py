@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.kubernetes import Document, containers, pod_template
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.images import ImageOverride
 
@@ -106,3 +108,13 @@ class Images:
             version=reference.rpartition(":")[2],
             pull_secrets=self._pull_secrets,
         )
+
+
+def pulled_by(objects: Iterable[Document]) -> Mapping[str, list[str]]:
+    """Every image that some objects name, and the workloads that pull it."""
+    users: dict[str, list[str]] = {}
+    for document in objects:
+        pod = pod_template(document)
+        for reference in {container["image"] for container in containers(pod)} if pod else ():
+            users.setdefault(reference, []).append(document["metadata"]["name"])
+    return dict(sorted(users.items()))

@@ -1,0 +1,74 @@
+"""What people read and copy: README, docs/ and examples/ must be true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support import Synth
+
+from constructs_st2 import docs
+from constructs_st2.cluster import Cluster
+from constructs_st2.synth import build
+from constructs_st2.values import load
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+def test_generated_pages_are_fresh() -> None:
+    for name, content in docs.pages().items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, f"{name} is stale: run make docs"
+
+
+HOW_TO = BLOCK.findall((ROOT / "docs" / "how-to.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("block", HOW_TO, ids=[block.split("\n", 1)[0] for block in HOW_TO])
+def test_each_block_of_the_how_to_is_a_values_file(synth: Synth, block: str) -> None:
+    assert synth(yaml.safe_load(block))
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "values.yaml", *sorted((ROOT / "examples").glob("*.yaml"))], ids=lambda path: path.name
+)
+def test_values_files_synthesize(path: Path) -> None:
+    loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
+    assert build(Cluster.of(loaded.values)).objects
+
+
+def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
+    lines = (ROOT / "values.yaml").read_text(encoding="utf-8").splitlines()
+    suggestions = "\n".join(
+        line.removeprefix("# ") for line in lines if line.startswith("# ") and lines.index(line) > 4
+    )
+    assert synth(yaml.safe_load(suggestions))
+
+
+def test_two_releases_in_one_app(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(ROOT / "examples" / "two_releases.py"), str(tmp_path)], check=True)
+    namespaces = {
+        document["metadata"]["namespace"]
+        for path in tmp_path.iterdir()
+        for document in yaml.safe_load_all(path.read_text())
+        if document["kind"] == "Deployment"
+    }
+    assert namespaces == {"stackstorm-network", "stackstorm-storage"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_paths_that_contributors_are_sent_to_exist() -> None:
+    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`(constructs_st2/[^`]*)`", text):
+        assert (ROOT / path).exists(), path
