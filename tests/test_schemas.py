@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +60,6 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-@cache
-def known_minors() -> tuple[str, ...]:
-    return tuple(minors())
-
-
 @pytest.mark.parametrize("minor", minors())
 def test_the_default_cluster(default_objects: Objects, minor: str) -> None:
     for document in default_objects:
@@ -84,5 +78,5 @@ def test_the_development_profile(synth: Synth) -> None:
 
 
 def test_versions_are_there() -> None:
-    assert known_minors()[0] == "1.27"
-    assert len(known_minors()) >= 8
+    assert minors()[0] == "1.27"
+    assert len(minors()) >= 8

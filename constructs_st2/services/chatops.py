@@ -18,7 +18,7 @@ def process(cluster: Cluster) -> Process:
     values = cluster.values.st2chatops
     mounts = scratch(_HOME)
     if values.hubot_scripts_volume:
-        mounts.append(Mount(Volume("hubot-scripts", values.hubot_scripts_volume), _SCRIPTS_PATH))
+        mounts.append(Mount(Volume("hubot-scripts", {**values.hubot_scripts_volume}), _SCRIPTS_PATH))
     port = ST2CHATOPS.port
     return Process(
         command=["bin/hubot"],

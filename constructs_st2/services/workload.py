@@ -25,8 +25,8 @@ from constructs_st2.services.catalogue import CatalogueEntry, Rollout
 from constructs_st2.services.process import Process
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import scripts_mount, wait_containers
-from constructs_st2.values.model.kubernetes import Container
-from constructs_st2.values.model.services import Service
+from constructs_st2.values.model.containers import Container
+from constructs_st2.values.model.services import EnvSource, Service
 
 POST_START_PATH = "/opt/constructs-st2-post-start"
 POST_START_FILE = "post-start.sh"
@@ -230,7 +230,7 @@ def _without_empty(fields: Document) -> Document:
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
 
-def _env_field(name: str, value: str | Document) -> Document:
+def _env_field(name: str, value: str | EnvSource) -> Document:
     return {"name": name, "value": value} if isinstance(value, str) else {"name": name, **value}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 
 def _camel_case(name: str) -> str:
@@ -42,6 +42,19 @@ def _text_of_scalar(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value
+
+
+T = TypeVar("T", bound=Mapping[str, Any])
+
+
+def _one_key(value: T) -> T:
+    if len(value) > 1:
+        raise ValueError(f"must have only one of the keys {', '.join(value)}")
+    return value
+
+
+ONE_KEY = AfterValidator(_one_key)
+"""For a mapping whose keys exclude each other."""
 
 
 def _seconds(value: object) -> object:

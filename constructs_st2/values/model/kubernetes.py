@@ -6,16 +6,14 @@ Fields are those of Kubernetes 1.27 (https://kubernetes.io/docs/reference/kubern
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
-    AbsolutePath,
     AnnotationKey,
     DnsLabel,
-    ImageReference,
     LabelValue,
     ObjectName,
     PortNumber,
@@ -283,42 +281,6 @@ class DnsConfig(TypedDict, total=False):
     nameservers: list[str]
     searches: list[str]
     options: list[DnsOption]
-
-
-@with_config(_STRICT)
-class VolumeMount(TypedDict, total=False):
-    """Where a volume appears in a container. The name is the volume's, unless given."""
-
-    name: DnsLabel
-    mountPath: Required[AbsolutePath]
-    subPath: str
-    subPathExpr: str
-    readOnly: bool
-    mountPropagation: Literal["None", "HostToContainer", "Bidirectional"]
-
-
-@with_config(ConfigDict(extra="allow", strict=True))
-class Container(TypedDict, total=False):
-    """A container of a pod, with any field of the Kubernetes API besides those named here."""
-
-    name: Required[DnsLabel]
-    image: Required[ImageReference]
-    command: list[str]
-    args: list[str]
-    env: list[dict[str, Any]]
-    envFrom: list[dict[str, Any]]
-    volumeMounts: list[dict[str, Any]]
-    resources: Resources
-    securityContext: SecurityContext
-
-
-@with_config(_STRICT)
-class ExtraVolume(TypedDict, total=False):
-    """A volume and where it is mounted, in the chart's form."""
-
-    name: Required[DnsLabel]
-    mount: Required[VolumeMount]
-    volume: Required[dict[str, Any]]
 
 
 @with_config(ConfigDict(extra="allow", strict=True))

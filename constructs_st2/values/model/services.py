@@ -6,13 +6,14 @@ All services share `Service`; the others add what only they have. Replicas and r
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator, with_config
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
     BODY_SIZE,
+    ONE_KEY,
     SENSOR_REFERENCE,
     AnnotationKey,
     Annotations,
@@ -22,17 +23,17 @@ from constructs_st2.values.model.base import (
     Labels,
     LabelValue,
     ObjectName,
+    ScalarText,
     Seconds,
     StrictModel,
     key,
     same,
     section,
 )
+from constructs_st2.values.model.containers import Container, EnvVarSource
 from constructs_st2.values.model.images import ImageOverride
 from constructs_st2.values.model.kubernetes import (
     Affinity,
-    Container,
-    ExtraVolume,
     HostAlias,
     PodSecurityContext,
     Probe,
@@ -41,43 +42,17 @@ from constructs_st2.values.model.kubernetes import (
     Toleration,
     TopologySpreadConstraint,
 )
+from constructs_st2.values.model.volumes import ExtraVolume, VolumeSource
 
 
+@with_config(ConfigDict(extra="forbid", strict=True))
 class EnvSource(TypedDict):
     """An environment variable whose value lies in another object."""
 
-    valueFrom: Required[dict[str, Any]]
+    valueFrom: Required[Annotated[EnvVarSource, ONE_KEY]]
 
 
-def _env_value(value: object) -> object:
-    if isinstance(value, dict):
-        if set(value) != {"valueFrom"} or not isinstance(value["valueFrom"], dict):
-            raise ValueError("must be text, or a mapping with the one key valueFrom (as in a Kubernetes container)")
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float | str):
-        return str(value)
-    raise ValueError("must be text, or a mapping with the one key valueFrom (as in a Kubernetes container)")
-
-
-EnvValue: TypeAlias = Annotated[
-    Any,
-    BeforeValidator(_env_value),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": ["string", "integer", "number", "boolean"]},
-                {
-                    "type": "object",
-                    "properties": {"valueFrom": {"type": "object"}},
-                    "required": ["valueFrom"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
-]
+EnvValue: TypeAlias = ScalarText | EnvSource
 
 
 class AttachServiceAccount(StrictModel):
@@ -256,6 +231,6 @@ class Chatops(Service):
     existing_secret: ObjectName | None = key(
         "Your own Secret with the bot's environment (tokens, ST2_API_KEY) instead of the release's."
     )
-    hubot_scripts_volume: dict[str, Any] = key(
+    hubot_scripts_volume: Annotated[VolumeSource, ONE_KEY] = key(
         "Source of a volume that is mounted at /opt/stackstorm/chatops/scripts.", {}
     )
