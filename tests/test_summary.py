@@ -54,8 +54,8 @@ Command line     kubectl -n automation exec -it deploy/blue-st2client -- st2 run
             "Web UI           https://st2.example.org/\n",
         ),
         (
-            {"st2": {"config": "[timer]\nenable = False\n"}},
-            "\nwarning: st2.config: [timer] enable is False: no timer fires",
+            {"st2": {"config": "[timersengine]\nenable = False\n"}},
+            "\nwarning: st2.config: [timersengine] enable is False: no timer fires",
         ),
     ],
 )

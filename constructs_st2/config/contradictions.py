@@ -12,6 +12,7 @@ Options: TypeAlias = Mapping[tuple[str, str], str]
 """(section, option) to value."""
 
 _TRUE = frozenset({"true", "1", "on", "yes"})
+_BACKENDS_WITHOUT_GROUPS = frozenset({"flat_file", "pam"})
 _SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
 
 
@@ -19,6 +20,7 @@ _SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier"
 class ConfFacts:
     """What the options must agree with.
 
+    ``encryption_key_path`` is where pods have the key of the key-value store, None if they have none.
     ``time_to_finish`` is how long each service has between its signal and its end, in seconds, of which st2 needs
     ``margin`` after it has given up on running work.
     """
@@ -73,10 +75,35 @@ def _rbac(options: Options, facts: ConfFacts) -> Iterator[Finding]:
         yield _error("rbac", "enable", f"is {enabled}, but st2.rbac.enabled is {state}; set st2.rbac.enabled instead")
     if not facts.rbac_enabled:
         return
-    if options.get(("rbac", "backend"), "noop") == "noop":
-        yield _error("rbac", "backend", "must not be noop with st2.rbac.enabled: st2api refuses to start")
+    # st2api/validation.py
+    if (backend := options.get(("rbac", "backend"), "noop")) != "default":
+        yield _error(
+            "rbac", "backend", f"must be default with st2.rbac.enabled, not {backend}: st2api refuses to start"
+        )
     if not _is_true(options, "auth", "enable", default=True):
         yield _error("auth", "enable", "must be True with st2.rbac.enabled: without users there are no roles")
+    # st2auth/validation.py
+    users = options.get(("auth", "backend"), "flat_file")
+    if users in _BACKENDS_WITHOUT_GROUPS and _is_true(options, "rbac", "sync_remote_groups", default=False):
+        yield _error(
+            "rbac", "sync_remote_groups", f"must be False with the backend {users} of [auth], which knows no groups"
+        )
+
+
+def _auth(options: Options, _: ConfFacts) -> Iterator[Finding]:
+    # st2auth/validation.py
+    mode = options.get(("auth", "mode"), "standalone")
+    if mode not in ("standalone", "proxy"):
+        yield _error("auth", "mode", f"must be standalone or proxy, not {mode}: st2auth refuses to start")
+    if _is_true(options, "auth", "use_ssl", default=False):
+        yield _error("auth", "use_ssl", "must be False: the other services reach st2auth by plain HTTP")
+
+
+def _cookie(options: Options, _: ConfFacts) -> Iterator[Finding]:
+    # st2api/validation.py, which makes a cookie with WebOb to see whether it can.
+    secure = _is_true(options, "api", "auth_cookie_secure", default=True)
+    if options.get(("api", "auth_cookie_same_site")) == "none" and not secure:
+        yield _error("api", "auth_cookie_same_site", "must not be none unless auth_cookie_secure is True")
 
 
 def _running_work(options: Options, facts: ConfFacts) -> Iterator[Finding]:
@@ -152,17 +179,28 @@ def _paths(options: Options, facts: ConfFacts) -> Iterator[Finding]:
             yield _error(section, option, f"must be {path}, where pods have their files, not {given}")
 
 
+def _encryption(options: Options, facts: ConfFacts) -> Iterator[Finding]:
+    enabled = _is_true(options, "keyvalue", "enable_encryption", default=True)
+    if enabled and facts.encryption_key_path is None and not options.get(("keyvalue", "encryption_key_path")):
+        yield _error("keyvalue", "enable_encryption", "must be False with st2.datastore_crypto_key: disable")
+
+
 def _sensors(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     if facts.sensor_partitions > 1:
         for option in ("partition_provider", "sensor_node_name", "single_sensor_mode"):
             if ("sensorcontainer", option) in options:
                 yield _error("sensorcontainer", option, "is set for each pod by st2sensorcontainer.deployments")
+        return
+    for section in ("DEFAULT", "sensorcontainer"):
+        if _is_true(options, section, "single_sensor_mode", default=False):
+            yield _error(section, "single_sensor_mode", "must be False; st2.packs.sensors gives each sensor a pod")
 
 
 def _timers(options: Options, _: ConfFacts) -> Iterator[Finding]:
-    for section in ("timersengine", "timer"):
-        if not _is_true(options, section, "enable", default=True):
-            yield _warning(section, "enable", "is False: no timer fires; st2timersengine.replicas: 0 saves the pod")
+    # [timer] is the former name of the section; either one turns timers on (st2reactor/cmd/timersengine.py).
+    defaults = {"timersengine": True, "timer": False}
+    if not any(_is_true(options, section, "enable", default) for section, default in defaults.items()):
+        yield _warning("timersengine", "enable", "is False: no timer fires; st2timersengine.replicas: 0 saves the pod")
 
 
 def _metrics(options: Options, _: ConfFacts) -> Iterator[Finding]:
@@ -172,12 +210,15 @@ def _metrics(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[Options, ConfFacts], Iterator[Finding]], ...] = (
     _rbac,
+    _auth,
+    _cookie,
     _running_work,
     _coordination,
     _retention,
     _database,
     _listeners,
     _paths,
+    _encryption,
     _sensors,
     _timers,
     _metrics,

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-ConfValue: TypeAlias = str | int | float | bool | Sequence[str] | Mapping[str, str]
+Scalar: TypeAlias = str | int | float | bool
+ConfValue: TypeAlias = Scalar | Sequence[Scalar] | Mapping[str, str]
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _QUOTES = ('"', "'")
+_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
 class Entry(NamedTuple):
@@ -101,19 +103,26 @@ def render(sections: Mapping[str, Mapping[str, ConfValue]]) -> str:
     """The text from which oslo.config reads exactly the given values: nothing in them has a meaning of its own.
 
     Raises:
-        ValueError: a value cannot be written in this dialect.
+        ValueError: a name or a value cannot be written in this dialect.
     """
     blocks = []
     for section, options in sections.items():
-        lines = [f"[{section}]"]
+        lines = [f"[{_name(section)}]"]
         for option, value in options.items():
+            name = _name(option)
             try:
                 text = _text(value)
             except ValueError as error:
-                raise ValueError(f"[{section}] {option}: {error}") from None
-            lines.append(f"{option} = {text}".rstrip())
+                raise ValueError(f"[{section}] {name}: {error}") from None
+            lines.append(f"{name} = {text}".rstrip())
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(str(name)):
+        raise ValueError(f"{name!r} cannot be a name in st2.conf")
+    return name
 
 
 def _text(value: ConfValue) -> str:
@@ -123,7 +132,7 @@ def _text(value: ConfValue) -> str:
         return _literal(value)
     if isinstance(value, Mapping):
         return _literal(", ".join(f"{_item(key, ',:')}:{_item(item, ',')}" for key, item in value.items()))
-    return _literal(",".join(_item(item, ",") for item in value))
+    return _literal(",".join(_item(str(item), ",") for item in value))
 
 
 def _item(item: str, separators: str) -> str:

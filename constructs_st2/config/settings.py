@@ -64,6 +64,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         InvalidValues: an option is unknown, has a wrong value, or contradicts another one.
     """
     timings = {entry.name: stop_timing(entry, getattr(values, entry.name)) for entry in CATALOGUE}
+    encryption_key_path = None if values.st2.datastore_crypto_key == "disable" else CRYPTO_KEY_PATH
     base = base_settings(
         api_url=f"http://{release.named(ST2API.name)}:{ST2API.port}/",
         htpasswd_path=HTPASSWD_PATH,
@@ -71,7 +72,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         ssh_key_file=ssh_key_file(values),
         rbac_enabled=values.st2.rbac.enabled,
         coordination=values.coordination.backend != "none",
-        encryption_key_path=None if values.st2.datastore_crypto_key == "disable" else CRYPTO_KEY_PATH,
+        encryption_key_path=encryption_key_path,
         exit_after={
             entry.finishes_work: finish
             for entry in CATALOGUE
@@ -87,7 +88,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
     written = ini.parse(user_text)
     options = {(entry.section, entry.option): entry.value for entry in (*ini.parse(docker_text), *written)}
     lines = {(entry.section, entry.option): entry.line for entry in written}
-    findings += check_settings(options, _facts(values, timings), lines)
+    findings += check_settings(options, _facts(values, timings, encryption_key_path), lines)
     if any(finding.is_error for finding in findings):
         raise _invalid(findings, is_text=is_text)
     return Settings(
@@ -108,11 +109,11 @@ def _invalid(findings: Iterable[Finding], *, is_text: bool) -> InvalidValues:
     return InvalidValues(*(_located(finding, is_text=is_text) for finding in findings if finding.is_error))
 
 
-def _facts(values: Values, timings: Mapping[str, StopTiming]) -> ConfFacts:
+def _facts(values: Values, timings: Mapping[str, StopTiming], encryption_key_path: str | None) -> ConfFacts:
     return ConfFacts(
         rbac_enabled=values.st2.rbac.enabled,
         coordination=values.coordination.backend != "none",
-        encryption_key_path=CRYPTO_KEY_PATH,
+        encryption_key_path=encryption_key_path,
         time_to_finish={name: timing.grace - timing.drain for name, timing in timings.items()},
         margin=BESIDES_RUNNING_WORK,
         ports={entry.name.removeprefix("st2"): entry.port for entry in (ST2AUTH, ST2API, ST2STREAM) if entry.port},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from constructs_st2.config.findings import Finding, option_key
 from constructs_st2.config.ini import Entry, IniError, parse
@@ -25,6 +25,7 @@ _URL_PASSWORD = re.compile(r"://[^/@\s,]*:[^/@\s,]+@")
 _QUERY_PASSWORD = re.compile(r"[?&](?:sentinel_)?password=[^&\s]")
 _SECRET_WORD = re.compile(r"passw(or)?d|secret|token|private_key", re.IGNORECASE)
 
+_ARGUMENTS = "backend_kwargs"
 _MOVE = "is secret, but this text goes into a ConfigMap; put it into the Secret of st2.existingConfigSecret"
 
 
@@ -35,7 +36,7 @@ def check_user_text(text: str, version: str) -> list[Finding]:
     except IniError as error:
         return [Finding(error.line, "", error.message)]
     options = options_for(version)
-    return [finding for entry in entries for finding in _check(entry, options, version)]
+    return [*(finding for entry in entries for finding in _check(entry, options, version)), *_repeated(entries)]
 
 
 def _check(entry: Entry, options: Mapping[str, Mapping[str, Option]], version: str) -> Iterator[Finding]:
@@ -56,9 +57,17 @@ def _check(entry: Entry, options: Mapping[str, Mapping[str, Option]], version: s
         yield Finding(entry.line, key, message)
         return
     if (message := _unresolved(entry, options)) or (
-        "$" not in entry.value and (message := _wrong_value(entry.value, option))
+        "$" not in entry.value and (message := _wrong_value(entry.value, option) or _wrong_arguments(entry))
     ):
         yield Finding(entry.line, key, message)
+
+
+def _repeated(entries: Iterable[Entry]) -> Iterator[Finding]:
+    lines: dict[tuple[str, str], int] = {}
+    for section, option, _, line in entries:
+        if earlier := lines.get((section, option)):
+            yield Finding(line, option_key(section, option), f"replaces the one in line {earlier}", is_error=False)
+        lines[section, option] = line
 
 
 def _by_former_name(section: Mapping[str, Option], name: str) -> Option | None:
@@ -88,7 +97,7 @@ def _secret(entry: Entry, option: Option) -> str | None:
         return _MOVE
     if _URL_PASSWORD.search(entry.value) or _QUERY_PASSWORD.search(entry.value):
         return f"holds a password, which {_MOVE}"
-    if entry.option.endswith("backend_kwargs") and (name := _secret_argument(entry.value)):
+    if entry.option.endswith(_ARGUMENTS) and (name := _secret_argument(entry.value)):
         return f'its argument "{name}" {_MOVE}'
     return None
 
@@ -133,6 +142,17 @@ def _wrong_value(value: str, option: Option) -> str | None:
         case "dict" if not all(":" in pair for pair in value.split(",")):
             return f'must be pairs like "key:value, key:value", not "{value}"'
     return None
+
+
+def _wrong_arguments(entry: Entry) -> str | None:
+    if not entry.option.endswith(_ARGUMENTS) or not entry.value:
+        return None
+    try:
+        arguments = json.loads(entry.value)
+    except ValueError:
+        arguments = None
+    # The value is not told: it may hold a password.
+    return None if isinstance(arguments, dict) else 'must be a JSON object like {"name": "value"}'
 
 
 def _is(number: type[int] | type[float], value: str) -> bool:
