@@ -135,8 +135,9 @@ def _extra(scope: Construct, cluster: Cluster) -> list[Tier]:
     if not cluster.values.extra_objects:
         return []
     tier = Tier(scope, "95-extra")
-    for document in extra_objects(cluster):
-        Manifest(tier, tier, document)
+    for index, document in enumerate(extra_objects(cluster)):
+        # Kind and name alone need not be unique: there are other namespaces and other API groups.
+        Manifest(Construct(tier, f"extraObjects[{index}]"), tier, document)
     return [tier]
 
 

@@ -28,6 +28,17 @@ def test_extra_objects_may_name_another_namespace(synth: Synth) -> None:
     assert synth({"extraObjects": [elsewhere]}).named("ConfigMap", "ansible") == elsewhere
 
 
+def test_extra_objects_of_one_name_in_two_namespaces(synth: Synth) -> None:
+    elsewhere = {**CONFIG_MAP, "metadata": {"name": "ansible", "namespace": "kube-public"}}
+    found = [d for d in synth({"extraObjects": [CONFIG_MAP, elsewhere]}) if d["metadata"]["name"] == "ansible"]
+    assert [document["metadata"]["namespace"] for document in found] == ["stackstorm", "kube-public"]
+
+
+def test_the_same_extra_object_twice(synth: Synth) -> None:
+    with pytest.raises(UserError, match=r"^ConfigMap/ansible: .*unique"):
+        synth({"extraObjects": [CONFIG_MAP, CONFIG_MAP]})
+
+
 def test_extra_objects_without_namespaces_stay_so(synth: Synth) -> None:
     objects = synth({"extraObjects": [{**CLUSTER_ROLE, "rules": []}]})
     assert objects.named("ClusterRole", "reader")["metadata"] == {"name": "reader"}

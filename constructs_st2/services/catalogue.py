@@ -1,6 +1,6 @@
 """The StackStorm services, as facts.
 
-One entry per service says what the service needs and how it behaves; ``service.py`` turns any entry into objects.
+One entry per service says what the service needs and how it behaves; ``workload.py`` turns any entry into objects.
 Behaviour under signals was measured for each service as PID 1 of a container: seven of them ignore SIGTERM.
 """
 

@@ -89,6 +89,8 @@ USER_NAME = r"^[a-z_][-a-z0-9_]{0,31}$"
 LOGIN_NAME = r"^[^\s:]{1,64}$"
 SENSOR_REFERENCE = r"^[\w.-]+\.[\w-]+$"
 BODY_SIZE = r"^[0-9]+[kKmMgG]?$"
+API_VERSION = r"^([a-z0-9][-a-z0-9.]*/)?v[0-9]+((alpha|beta)[0-9]+)?$"
+KIND = r"^[A-Z][A-Za-z0-9]*$"
 JSON_POINTER = r"^(/[^\n]*)?$"
 
 MEANINGS: Mapping[str, str] = {
@@ -108,6 +110,8 @@ MEANINGS: Mapping[str, str] = {
     LOGIN_NAME: 'a user name without blanks and ":"',
     SENSOR_REFERENCE: 'a sensor reference, "pack.SensorClass"',
     BODY_SIZE: "a size in nginx's notation, such as 100m",
+    API_VERSION: "an API version, such as v1 or apps/v1",
+    KIND: "a kind of object, such as ConfigMap",
     JSON_POINTER: 'a JSON pointer, which begins with "/"',
 }
 """What the patterns mean, for messages."""

@@ -5,7 +5,7 @@ Fields are those of https://kubernetes.io/docs/reference/kubernetes-api/workload
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import Required, TypedDict
@@ -126,6 +126,22 @@ class Lifecycle(TypedDict, total=False):
 
 
 @with_config(_STRICT)
+class VolumeDevice(TypedDict):
+    """A block device of the pod, and where the container has it."""
+
+    name: DnsLabel
+    devicePath: AbsolutePath
+
+
+@with_config(_STRICT)
+class ResizePolicy(TypedDict):
+    """Whether the container restarts when a resource of the running pod is changed."""
+
+    resourceName: Literal["cpu", "memory"]
+    restartPolicy: Literal["NotRequired", "RestartContainer"]
+
+
+@with_config(_STRICT)
 class Container(TypedDict, total=False):
     """A container of a pod."""
 
@@ -139,9 +155,9 @@ class Container(TypedDict, total=False):
     env: list[EnvVar]
     envFrom: list[EnvFrom]
     volumeMounts: list[NamedVolumeMount]
-    volumeDevices: list[dict[str, Any]]
+    volumeDevices: list[VolumeDevice]
     resources: Resources
-    resizePolicy: list[dict[str, Any]]
+    resizePolicy: list[ResizePolicy]
     restartPolicy: Literal["Always"]
     livenessProbe: Probe
     readinessProbe: Probe

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, StringConstraints, with_config
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
+    API_VERSION,
+    KIND,
     AnnotationKey,
     DnsLabel,
     LabelValue,
@@ -297,6 +299,6 @@ class ObjectMetadata(TypedDict, total=False):
 class KubernetesObject(TypedDict, total=False):
     """Any Kubernetes object."""
 
-    apiVersion: Required[str]
-    kind: Required[str]
+    apiVersion: Required[Annotated[str, StringConstraints(pattern=API_VERSION)]]
+    kind: Required[Annotated[str, StringConstraints(pattern=KIND)]]
     metadata: Required[ObjectMetadata]
