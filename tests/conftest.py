@@ -1,12 +1,14 @@
-"""Fixtures for all tests: clusters from values, and their objects."""
+"""Fixtures for all tests: clusters from values, their objects, and the programs that some tests run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support import MakeCluster, Objects, Synth
+from servers import packages
+from support import MakeCluster, Objects, Require, Synth
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.values import from_mapping
@@ -37,3 +39,22 @@ def synth(cluster: MakeCluster) -> Synth:
 def default_objects(synth: Synth) -> Objects:
     """The objects of the default cluster. Do not change them."""
     return synth()
+
+
+@pytest.fixture(scope="session")
+def require() -> Require:
+    """Finds a program, or ends the test as not run: `require("nginx")`.
+
+    With ST2_TEST_REQUIRE_ALL=1 a missing program is a failure.
+    """
+
+    def find(program: str) -> str:
+        path = packages.find(program)
+        if path is None:
+            message = f"not run: there is no {program}; {packages.install_command(program)}"
+            if os.environ.get("ST2_TEST_REQUIRE_ALL") == "1":
+                pytest.fail(message, pytrace=False)
+            pytest.skip(message)
+        return path
+
+    return find

@@ -37,3 +37,5 @@ class Objects(list[Document]):
 
 MakeCluster = Callable[..., Cluster]
 Synth = Callable[..., Objects]
+Require = Callable[[str], str]
+"""The path of a program that the test needs."""

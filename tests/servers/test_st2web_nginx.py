@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from servers.st2web_pod import HOST, LIMIT, USER, WEBUI, Certificate, Web, eventually, exchange
+from support import Require
 
 from constructs_st2.services import nginx
 
@@ -34,22 +35,22 @@ StartWeb = Callable[..., Web]
 
 
 @pytest.fixture(scope="module")
-def certificate(require: Callable[[str, str], str], tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+def certificate(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     directory = tmp_path_factory.mktemp("certificate")
     made = Certificate(directory / "crt", directory / "key")
     algorithm = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
     files = ["-keyout", str(made.key), "-out", str(made.certificate)]
-    openssl = require("openssl", "openssl")
+    openssl = require("openssl")
     subprocess.run([openssl, "req", "-x509", *algorithm, *subject, *files], check=True, capture_output=True)
     return made
 
 
 @pytest.fixture(scope="module")
 def start_web(
-    require: Callable[[str, str], str], certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+    require: Require, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartWeb]:
-    require("nginx", "nginx-light")
+    require("nginx")
     if os.geteuid() != 0:
         pytest.skip("not run: only root can make namespaces")
     started: list[Web] = []
