@@ -23,7 +23,10 @@ CDK8S_CLI = "cdk8s-cli@2.207.60"
 CDK8S_FOLDER = Path(sys.prefix, "cdk8s-cli")
 """Where the cdk8s command line is installed: in the virtual environment, so that it goes with it."""
 
-_SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+# RabbitMQ's own program comes before the wrapper around it in /usr/sbin, which insists on the folders of the machine.
+_SEARCH_PATH = os.pathsep.join(
+    ["/usr/lib/rabbitmq/bin", os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"]
+)
 
 
 def find(program: str) -> str | None:
