@@ -53,7 +53,7 @@ def _check(entry: Entry, options: Mapping[str, Mapping[str, Option]], version: s
         yield Finding(entry.line, key, "is the former name of another option; st2 still reads it", is_error=False)
     if option.deprecated:
         yield Finding(entry.line, key, f"is deprecated: {' '.join(option.deprecated.split())}", is_error=False)
-    if message := _secret(entry, option):
+    if message := _secret(entry):
         yield Finding(entry.line, key, message)
         return
     if (message := _unresolved(entry, options)) or (
@@ -90,16 +90,22 @@ def _hint(name: str, known: Mapping[str, object]) -> str:
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
-def _secret(entry: Entry, option: Option) -> str | None:
+def _secret(entry: Entry) -> str | None:
     if not entry.value:
         return None
-    if option.secret:
+    if _is_secret(entry):
         return _MOVE
     if _URL_PASSWORD.search(entry.value) or _QUERY_PASSWORD.search(entry.value):
         return f"holds a password, which {_MOVE}"
     if entry.option.endswith(_ARGUMENTS) and (name := _secret_argument(entry.value)):
         return f'its argument "{name}" {_MOVE}'
     return None
+
+
+def _is_secret(entry: Entry) -> bool:
+    # Not all versions say so of the same option.
+    known = (options_for(version).get(entry.section, {}).get(entry.option) for version in _VERSIONS)
+    return any(option.secret for option in known if option)
 
 
 def _secret_argument(value: str) -> str | None:
