@@ -87,7 +87,8 @@ def template(component: str, role: str = "backend", **fields: Any) -> Document:
 
 def container(name: str, **fields: Any) -> Document:
     """A container with nothing but what it must have."""
-    return {"name": name, "image": f"{name}:1.2", "securityContext": RESTRICTED, "resources": REQUESTS, **fields}
+    needed = copy.deepcopy({"securityContext": RESTRICTED, "resources": REQUESTS})
+    return {"name": name, "image": f"{name}:1.2", **needed, **fields}
 
 
 def spread(component: str) -> list[Document]:

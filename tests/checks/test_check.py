@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import pytest
@@ -118,24 +117,6 @@ def paths(value: Any, before: tuple[str | int, ...] = ()) -> list[tuple[str | in
         if key not in ("labels", "matchLabels"):
             found += paths(item, (*before, key))
     return found
-
-
-def test_the_cost_grows_with_the_number_of_objects() -> None:
-    def seconds(releases: int) -> float:
-        objects = []
-        for number in range(releases):
-            for each in sound_objects().values():
-                if each["kind"] != "Namespace":
-                    each["metadata"]["namespace"] = f"n{number}"
-                else:
-                    each["metadata"]["name"] = f"n{number}"
-                objects.append(each)
-        begin = time.process_time()
-        check(objects, SURROUNDINGS)
-        return time.process_time() - begin
-
-    few, many = min(seconds(10) for _ in range(3)), min(seconds(100) for _ in range(2))
-    assert many < 25 * few
 
 
 def test_custom_kinds_are_not_taken_for_built_in_ones() -> None:
