@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from constructs_st2.errors import UserError
@@ -68,7 +70,7 @@ def test_the_longest_component_is_the_longest() -> None:
         ({"namespace": "n" * 64}, f'namespace "{"n" * 64}" has more than 63 characters'),
     ],
 )
-def test_names_that_cannot_be_used(arguments: dict[str, str], message: str) -> None:
+def test_names_that_cannot_be_used(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as caught:
         Release(**arguments)
     assert caught.value.problems == (message,)

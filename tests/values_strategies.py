@@ -62,7 +62,7 @@ class ValuesFiles:
             case "array":
                 return st.lists(self.of(node.get("items", True)), max_size=2)
             case "string" if "pattern" in node:
-                texts = st.from_regex(node["pattern"], fullmatch=True)
+                texts = st.from_regex(str(node["pattern"]), fullmatch=True)
                 return texts.filter(lambda text: len(text) <= node.get("maxLength", 300) and text.isprintable())
             case "string":
                 return _TEXT

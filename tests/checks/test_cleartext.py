@@ -145,7 +145,7 @@ def test_the_line_is_told_and_the_secret_is_not() -> None:
 
 @pytest.mark.parametrize("field", ["data", "stringData"])
 def test_secrets_with_values_are_found_unless_they_were_asked_for(field: str) -> None:
-    secret = document("Secret", "st2-x", "st2", **{field: {"a": "aHVudGVyMg=="}})
+    secret = {**document("Secret", "st2-x", "st2"), field: {"a": "aHVudGVyMg=="}}
     assert findings_after(add(secret)) == [("cleartext", "Secret/st2-x", field)]
     secret["metadata"]["labels"]["constructs-st2.dev/secrets-mode"] = "plain"
     assert findings_after(add(secret)) == []

@@ -205,7 +205,8 @@ def test_restricted_allows(subject: Document) -> None:
 
 @pytest.mark.parametrize("kind", ["initContainers", "ephemeralContainers"])
 def test_all_containers_are_looked_at(kind: str) -> None:
-    subject = pod(**{kind: [{"name": "other", "securityContext": {"privileged": True}}]})
+    subject = pod()
+    subject["spec"][kind] = [{"name": "other", "securityContext": {"privileged": True}}]
     assert ("Privileged Containers", f"spec.{kind}[other].securityContext.privileged") in found(subject, "baseline")
 
 

@@ -39,7 +39,7 @@ def read(files: Sequence[Path], options: Mapping[str, Mapping[str, Option]]) -> 
 
 def of_section(conf: cfg.ConfigOpts, section: str) -> Mapping[str, object]:
     """The options of a section."""
-    return conf if section == "DEFAULT" else conf[section]  # type: ignore[no-any-return]
+    return conf if section == "DEFAULT" else conf[section]
 
 
 def entries(file: Path) -> dict[tuple[str, str], str]:

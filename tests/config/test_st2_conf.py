@@ -92,7 +92,8 @@ def test_the_users_mapping_is_literal(value: str, cluster: MakeCluster, tmp_path
 
 
 def test_lists_and_numbers_of_the_users_mapping_are_read_as_such(cluster: MakeCluster, tmp_path: Path) -> None:
-    config = {"api": {"allow_origin": ["https://a.example", "https://b.example"]}, "scheduler": {"pool_size": 7}}
+    origins = ["https://a.example", "https://b.example"]
+    config = {"api": {"allow_origin": origins}, "scheduler": {"pool_size": 7}}
     conf = conf_of(cluster({"st2": {"config": config}}).settings, tmp_path, "3.9")
-    assert conf.api.allow_origin == config["api"]["allow_origin"]
+    assert conf.api.allow_origin == origins
     assert conf.scheduler.pool_size == 7

@@ -80,7 +80,7 @@ def shell(request: pytest.FixtureRequest) -> Shell:
 
 
 def test_they_are_portable_and_without_known_mistakes(require: Require) -> None:
-    command = [require("shellcheck"), "--shell=sh", *(FOLDER / name for name in scripts.ALL)]
+    command = [require("shellcheck"), "--shell=sh", *(str(FOLDER / name) for name in scripts.ALL)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
 
