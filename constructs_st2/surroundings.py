@@ -10,6 +10,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
 from constructs_st2.services.catalogue import CATALOGUE
+from constructs_st2.services.contents import mounts_of
 
 
 def surroundings(cluster: Cluster) -> Surroundings:
@@ -24,6 +25,10 @@ def surroundings(cluster: Cluster) -> Surroundings:
         },
         service_accounts=frozenset({cluster.service_account}),
         claims=named,
+        content={
+            entry.name: frozenset(mount.path for content in entry.contents for mount in mounts_of(content, cluster))
+            for entry in CATALOGUE
+        },
     )
 
 

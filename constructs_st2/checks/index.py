@@ -23,7 +23,8 @@ CONTROLLERS = ("Deployment", "StatefulSet")
 class Surroundings:
     """What exists in the cluster besides the objects under check.
 
-    ``secrets`` maps names to keys, None standing for any key; ``services`` maps names to ports.
+    ``secrets`` maps names to keys, None standing for any key; ``services`` maps names to ports. ``content`` are the
+    paths at which a service, known by the label ``app`` of its pods, must find files that its image does not have.
     """
 
     secrets: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Surroundings:
     services: Mapping[str, frozenset[int]] = field(default_factory=dict)
     service_accounts: frozenset[str] = frozenset()
     claims: frozenset[str] = frozenset()
+    content: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Found(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.data import at, mapping, mappings
-from constructs_st2.checks.index import Index
+from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kubernetes import Document
@@ -66,8 +66,18 @@ def unused_volumes(index: Index) -> Iterator[Problem]:
                 yield Problem("unused-volume", pod.identity, field, message)
 
 
+def content(index: Index) -> Iterator[Problem]:
+    """Every service finds what it reads."""
+    for pod in index.pods:
+        expected = index.surroundings.content.get(pod.labels.get("app", ""), frozenset()) if is_ours(pod.owner) else ()
+        main = pod.main_container
+        for path in sorted({*expected} - {str(mount.get("mountPath")) for mount in _mounts(main)}):
+            message = f"nothing is mounted at {path}, where the service looks for it"
+            yield Problem("content", pod.identity, f"{main.field}.volumeMounts", message)
+
+
 def _mounts(container: Container) -> list[Document]:
     return mappings(container.spec.get("volumeMounts"))
 
 
-RULES = (mounts, unused_volumes)
+RULES = (mounts, unused_volumes, content)

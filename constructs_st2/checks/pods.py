@@ -64,6 +64,11 @@ class PodTemplate:
         """The pods of an object, or None where it makes no pods. Raises what the constructor raises."""
         return PodTemplate(owner) if owner["kind"] in WORKLOAD_KINDS else None
 
+    @property
+    def main_container(self) -> Container:
+        """The first container, which is what the pod is for; the others are its sidecars."""
+        return next(container for container in self.containers if not container.init)
+
     @cached_property
     def volumes(self) -> list[tuple[str, Document]]:
         """The volumes of the pod, each with its field."""

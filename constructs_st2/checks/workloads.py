@@ -152,7 +152,7 @@ def readiness_probes(index: Index) -> Iterator[Problem]:
     """The main container of a Deployment has a readiness probe where it has a port."""
     for workload in filter(is_ours, index.of_kind("Deployment")):
         pod = index.pods_made_by(workload)
-        main = _main_container(pod)
+        main = pod.main_container
         if mappings(main.spec.get("ports")) and not main.spec.get("readinessProbe"):
             message = "is missing: requests would reach the container before it listens"
             yield Problem("readiness", pod.identity, f"{main.field}.readinessProbe", message)
@@ -178,16 +178,12 @@ def _pods(index: Index) -> Iterator[PodTemplate]:
     return (pod for pod in index.pods if is_ours(pod.owner))
 
 
-def _main_container(pod: PodTemplate) -> Container:
-    return next(container for container in pod.containers if not container.init)
-
-
 def _own_containers(pod: PodTemplate) -> list[Container]:
     """The containers that are certainly not the user's: sidecars and init containers of a Deployment may be."""
     if pod.owner["kind"] != "Deployment":
         return list(pod.containers)
     waits = [c for c in pod.containers if c.init and c.name.startswith(WAIT_PREFIX)]
-    return [*waits, _main_container(pod)]
+    return [*waits, pod.main_container]
 
 
 RULES = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from checks.sound import (
     API,
@@ -9,6 +11,7 @@ from checks.sound import (
     MAIN,
     MONGODB,
     POD,
+    SURROUNDINGS,
     Change,
     Finding,
     both,
@@ -17,6 +20,9 @@ from checks.sound import (
     problems_after,
     put,
 )
+from support import Objects, Synth
+
+from constructs_st2.errors import UserError
 
 MOUNTS = (*MAIN, "volumeMounts")
 
@@ -83,6 +89,24 @@ def test_what_cannot_be_mounted_is_found(change: Change, findings: list[Finding]
 )
 def test_what_can_be_mounted_is_accepted(change: Change) -> None:
     assert findings_after(change) == []
+
+
+def test_what_a_service_reads_must_be_mounted() -> None:
+    def findings(*paths: str) -> list[Finding]:
+        content = {"st2api": frozenset(paths), "st2web": frozenset({"/elsewhere"})}
+        return findings_after(both(), replace(SURROUNDINGS, content=content))
+
+    assert findings("/etc/st2/auth", "/opt/stackstorm/packs") == []
+    assert findings("/etc/st2/auth", "/etc/st2/keys") == [("content", API, f"{API_MAIN}.volumeMounts")]
+
+
+def test_a_patch_cannot_take_content_from_a_service(synth: Synth, default_objects: Objects) -> None:
+    mounts = default_objects.container("st2api")["volumeMounts"]
+    position = [mount["mountPath"] for mount in mounts].index("/etc/st2/keys")
+    target = {"kind": "Deployment", "name": "st2-st2api"}
+    remove = {"op": "remove", "path": f"/spec/template/spec/containers/0/volumeMounts/{position}"}
+    with pytest.raises(UserError, match="nothing is mounted at /etc/st2/keys, where the service looks for it"):
+        synth({"patches": [{"target": target, "patch": [remove]}]})
 
 
 def test_the_volumes_and_files_that_exist_are_told() -> None:
