@@ -33,6 +33,8 @@ _AT_PROBLEM = (
         "unknown escape after the backslash; put the text in single quotes, or double the backslash",
     ),
     ("did not find expected alphabetic", 'text cannot begin with "*" or "&"; put it in quotes'),
+    # libyaml has a limit of its own since 0.2.6 (PyYAML 6.0.4).
+    ("exceeded maximum nesting depth", TOO_DEEP),
 )
 
 
