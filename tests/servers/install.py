@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from servers.packages import CDK8S_CLI, CDK8S_FOLDER, DEBIAN, find, npm
+from servers.packages import DEBIAN, NODE, find, npm
 
 _NO_SERVICES = Path("/usr/sbin/policy-rc.d")
 
@@ -24,8 +24,11 @@ def main() -> None:
     packages = sorted({package for program, package in DEBIAN.items() if find(program) is None})
     if packages and os.geteuid() == 0 and shutil.which("apt-get"):
         _install_from_debian(packages)
-    if find("cdk8s") is None and (command := npm()):
-        _run([*command, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(CDK8S_FOLDER), CDK8S_CLI])
+    missing = [package for program, package in NODE.items() if find(program) is None]
+    if missing and (command := npm()):
+        for package in missing:
+            options = ["--silent", "--no-audit", "--no-fund", "--prefix", str(package.folder)]
+            _run([*command, "install", *options, package.requirement])
 
 
 def _install_from_debian(packages: Sequence[str]) -> None:

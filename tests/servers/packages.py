@@ -8,20 +8,47 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 DEBIAN: Mapping[str, str] = {
     "busybox": "busybox",
     "dash": "dash",
+    "etcd": "etcd-server",
+    "etcdctl": "etcd-client",
+    "ip": "iproute2",
     "nginx": "nginx-light",
     "openssl": "openssl",
     "rabbitmq-server": "rabbitmq-server",
+    "redis-cli": "redis-tools",
+    "redis-sentinel": "redis-sentinel",
+    "redis-server": "redis-server",
     "shellcheck": "shellcheck",
 }
 """The Debian package of each program."""
 
-CDK8S_CLI = "cdk8s-cli@2.207.60"
-CDK8S_FOLDER = Path(sys.prefix, "cdk8s-cli")
-"""Where the cdk8s command line is installed: in the virtual environment, so that it goes with it."""
+
+class NodePackage(NamedTuple):
+    """A program from npm. It is installed into the virtual environment, so that it goes with it."""
+
+    requirement: str
+    path: str
+    """Where the program is among the installed packages."""
+
+    @property
+    def folder(self) -> Path:
+        """Where npm installs it."""
+        return Path(sys.prefix, "npm", self.requirement)
+
+    @property
+    def program(self) -> Path:
+        """The program, which is run by Node.js."""
+        return self.folder / "node_modules" / self.path
+
+
+NODE: Mapping[str, NodePackage] = {
+    "cdk8s": NodePackage("cdk8s-cli@2.207.60", "cdk8s-cli/bin/cdk8s"),
+    "mongosh": NodePackage("mongosh@2.12.0", "mongosh/bin/mongosh.js"),
+}
 
 # RabbitMQ's own program comes before the wrapper around it in /usr/sbin, which insists on the folders of the machine.
 _SEARCH_PATH = os.pathsep.join(
@@ -31,8 +58,8 @@ _SEARCH_PATH = os.pathsep.join(
 
 def find(program: str) -> str | None:
     """The path of a program, or None where it is not installed."""
-    if program == "cdk8s":
-        path = CDK8S_FOLDER / "node_modules" / "cdk8s-cli" / "bin" / "cdk8s"
+    if program in NODE:
+        path = NODE[program].program
         return str(path) if path.exists() else None
     return shutil.which(program, path=_SEARCH_PATH)
 
@@ -48,6 +75,7 @@ def npm() -> list[str] | None:
 
 def install_command(program: str) -> str:
     """What brings a program, for people."""
-    if program == "cdk8s":
-        return f"npm install --prefix {CDK8S_FOLDER} {CDK8S_CLI}"
+    if program in NODE:
+        package = NODE[program]
+        return f"npm install --prefix {package.folder} {package.requirement}"
     return f"apt-get install {DEBIAN[program]}"
