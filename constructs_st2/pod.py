@@ -1,31 +1,36 @@
-"""Composing pods: volumes and mounts, security, spread, and the template around them."""
+"""Composing pods: containers, volumes and mounts, security, spread, and the template around them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
+from constructs_st2.values.model.containers import Container as UserContainer
+from constructs_st2.values.model.pods import Pods
 
-ST2_UID = 1000
-"""The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
-
-RESTRICTED_POD: Document = {
-    "runAsNonRoot": True,
-    "runAsUser": ST2_UID,
-    "runAsGroup": ST2_UID,
-    "fsGroup": ST2_UID,
-    "fsGroupChangePolicy": "OnRootMismatch",
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 RESTRICTED_CONTAINER: Document = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "readOnlyRootFilesystem": True,
 }
+
+
+def restricted_pod(uid: int) -> Document:
+    """The security context of a pod that runs as some user, and as the group of the same number."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": uid,
+        "runAsGroup": uid,
+        "fsGroup": uid,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
 
 READABLE_BY_GROUP = 0o440
 """Mode of files from Secrets: root owns them, the pod's fsGroup may read them."""
@@ -63,6 +68,11 @@ class Volume:
         return Volume(name, {"emptyDir": {"medium": "Memory"} if in_memory else {}})
 
     @staticmethod
+    def claimed(name: str) -> Volume:
+        """A volume that comes from a claim template of the StatefulSet, under the template's name."""
+        return Volume(name, {})
+
+    @staticmethod
     def config_map(name: str, config_map: str, *, fingerprint: str | None = None) -> Volume:
         """The keys of a ConfigMap as files."""
         return Volume(name, {"configMap": {"name": config_map}}, fingerprint)
@@ -93,31 +103,167 @@ class Mount:
         return mount
 
 
-def mount_fields(mounts: Iterable[Mount]) -> list[Document]:
-    """The ``volumeMounts`` of a container."""
-    return [mount.field() for mount in mounts]
+@dataclass(frozen=True)
+class Container:
+    """A container to be. Its volumes become those of the pod."""
+
+    name: str
+    image: Image
+    command: Sequence[str] = ()
+    args: Sequence[str] = ()
+    env: Sequence[Document] = ()
+    env_from: Sequence[Document] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    security: Document = field(default_factory=lambda: RESTRICTED_CONTAINER)
+    probes: Mapping[str, Document] = field(default_factory=dict)
+    lifecycle: Document = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    extra_mounts: Sequence[Document] = ()
+
+    def field(self) -> Document:
+        """The entry of ``containers`` or ``initContainers``."""
+        return without_empty(
+            {
+                "name": self.name,
+                **self.image.fields(),
+                "command": list(self.command),
+                "args": list(self.args),
+                "env": list(self.env),
+                "envFrom": list(self.env_from),
+                "ports": [{"name": name, "containerPort": port} for name, port in self.ports.items()],
+                "resources": self.resources,
+                "securityContext": self.security,
+                **self.probes,
+                "lifecycle": self.lifecycle,
+                "volumeMounts": [*(mount.field() for mount in self.mounts), *self.extra_mounts],
+            }
+        )
 
 
-def volumes_of(mounts: Iterable[Mount]) -> list[Volume]:
-    """The volumes behind some mounts, each once."""
-    return list({mount.volume.name: mount.volume for mount in mounts}.values())
+def env_text(name: str, value: str) -> Document:
+    """An environment variable with a value; ``$(NAME)`` in it stands for one that comes before."""
+    return {"name": name, "value": value}
 
 
-def spread(selector: Mapping[str, str]) -> list[Document]:
-    """Prefer to put pods into different zones, and onto different hosts."""
+def env_of_pod(name: str, field_path: str) -> Document:
+    """An environment variable with what is known of the pod only when it runs, such as ``metadata.name``."""
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}
+
+
+def env_of_secret(name: str, secret: str, key: str) -> Document:
+    """An environment variable with the key of a Secret."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+def pod_spec(
+    settings: Pods,
+    containers: Sequence[Container],
+    init_containers: Sequence[Container] = (),
+    *,
+    security: Document,
+    grace: int,
+    spread: Sequence[Document] = (),
+    **fields: Any,
+) -> Document:
+    """The spec of a pod under the user's settings.
+
+    Args:
+        settings: what the user says of such pods.
+        containers: what runs in it; the user's sidecars come behind.
+        init_containers: what runs first; the user's own come behind.
+        security: the security context of the pod, before the user's settings.
+        grace: seconds that it has to stop.
+        spread: topology spread constraints that hold unless the user gives others.
+        fields: further fields of the spec; they win over those from the settings.
+    """
+    volumes = {mount.volume.name: mount.volume for each in (*containers, *init_containers) for mount in each.mounts}
+    pull_secrets = dict.fromkeys(name for each in containers for name in each.image.pull_secrets)
+    return without_empty(
+        {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "imagePullSecrets": [{"name": name} for name in pull_secrets],
+            "securityContext": overlaid(security, settings.pod_security_context),
+            "terminationGracePeriodSeconds": grace,
+            "priorityClassName": settings.priority_class_name,
+            "nodeSelector": settings.node_selector,
+            "tolerations": settings.tolerations,
+            "affinity": settings.affinity,
+            "topologySpreadConstraints": list(spread),
+            "hostAliases": settings.host_aliases,
+            "initContainers": [
+                *(each.field() for each in init_containers),
+                *map(_user_container, settings.init_containers),
+            ],
+            "containers": [*(each.field() for each in containers), *map(_user_container, settings.sidecars)],
+            "volumes": [
+                *({"name": volume.name, **volume.source} for volume in volumes.values() if volume.source),
+                *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
+            ],
+            **fields,
+        }
+    )
+
+
+def extra_mounts(settings: Pods) -> list[Document]:
+    """Where the main container finds the user's further volumes."""
+    return [{"name": extra["name"], **extra["mount"]} for extra in settings.extra_volumes]
+
+
+def probes(settings: Pods, own: Mapping[str, Document]) -> dict[str, Document]:
+    """The probes of the main container: our own, where the user gives no others."""
+    given = {
+        "startupProbe": settings.startup_probe,
+        "livenessProbe": settings.liveness_probe,
+        "readinessProbe": settings.readiness_probe,
+    }
+    chosen = {name: own.get(name) if probe is None else {**probe} for name, probe in given.items()}
+    return {name: probe for name, probe in chosen.items() if probe}
+
+
+def without_empty(fields: Document) -> Document:
+    """The fields that say something."""
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}
+
+
+def _user_container(container: UserContainer) -> Document:
+    """A sidecar or init container of the user: as restricted as ours, unless it says otherwise.
+
+    Its root stays writable, because nobody knows what it writes.
+    """
+    restricted = {name: value for name, value in RESTRICTED_CONTAINER.items() if name != "readOnlyRootFilesystem"}
+    return {**container, "securityContext": overlaid(restricted, container.get("securityContext", {}))}
+
+
+def spread_constraints(
+    settings: Pods, selector: Mapping[str, str], *, revision: str = "pod-template-hash"
+) -> list[Document]:
+    """How pods keep apart: as the user says, or else in different zones and on different hosts where that is possible.
+
+    Args:
+        settings: what the user says of the pods.
+        selector: the labels of the pods.
+        revision: the label that tells the pods of one revision from those of the one before.
+    """
+    if settings.topology_spread is not None:
+        return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
+    if settings.replicas < 2:
+        return []
     return [
         {
             "maxSkew": 1,
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": dict(selector)},
+            "labelSelector": {"matchLabels": {**selector}},
             # Without this, pods of the old revision count as neighbours during a rollout.
-            "matchLabelKeys": ["pod-template-hash"],
+            "matchLabelKeys": [revision],
         }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
 
 
-def checksums(volumes: Sequence[Volume]) -> dict[str, str]:
+def checksums(containers: Iterable[Container]) -> dict[str, str]:
     """Annotations that make a pod roll when what it read at its start has changed."""
-    return {f"checksum/{volume.name}": volume.fingerprint for volume in volumes if volume.fingerprint}
+    volumes = {mount.volume.name: mount.volume for each in containers for mount in each.mounts}
+    return {f"checksum/{volume.name}": volume.fingerprint for volume in volumes.values() if volume.fingerprint}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.pod import Mount, Volume, mount_fields
+from constructs_st2.pod import Container, Mount, Volume
 from constructs_st2.release import Role
 from constructs_st2.services import scripts
 from constructs_st2.services.catalogue import CATALOGUE, Need
@@ -45,18 +45,17 @@ def scripts_mount(cluster: Cluster) -> Mount:
     return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), scripts.MOUNT_PATH)
 
 
-def wait_containers(needs: tuple[Need, ...], cluster: Cluster, security_context: Document) -> list[Document]:
+def wait_containers(needs: tuple[Need, ...], cluster: Cluster) -> list[Container]:
     """One init container per need, named after what it waits for."""
     endpoints = [found for need in needs if (found := endpoint(need, cluster))]
     return [
-        {
-            "name": f"wait-for-{target.component}",
-            **cluster.images.utility().fields(),
-            "command": ["sh", f"{scripts.MOUNT_PATH}/{scripts.WAIT_FOR}"],
-            "args": [target.component, str(WAIT_SECONDS), cluster.release.named(target.component), str(target.port)],
-            "resources": _RESOURCES,
-            "securityContext": security_context,
-            "volumeMounts": mount_fields([scripts_mount(cluster)]),
-        }
+        Container(
+            name=f"wait-for-{target.component}",
+            image=cluster.images.utility(),
+            command=["sh", f"{scripts.MOUNT_PATH}/{scripts.WAIT_FOR}"],
+            args=[target.component, str(WAIT_SECONDS), cluster.release.named(target.component), str(target.port)],
+            resources=_RESOURCES,
+            mounts=[scripts_mount(cluster)],
+        )
         for target in endpoints
     ]

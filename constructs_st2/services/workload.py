@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from constructs_st2.cluster import Cluster
@@ -10,23 +10,28 @@ from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
-    RESTRICTED_POD,
+    Container,
     Mount,
     Volume,
     checksums,
+    env_text,
+    extra_mounts,
     fingerprint,
-    mount_fields,
     overlaid,
-    spread,
-    volumes_of,
+    pod_spec,
+    probes,
+    restricted_pod,
+    spread_constraints,
 )
 from constructs_st2.services import scripts
 from constructs_st2.services.catalogue import CatalogueEntry, Rollout
 from constructs_st2.services.process import Process
 from constructs_st2.services.timing import stop_timing
-from constructs_st2.services.waiting import scripts_mount, wait_containers
-from constructs_st2.values.model.containers import Container
+from constructs_st2.services.waiting import wait_containers
 from constructs_st2.values.model.services import EnvSource, Service
+
+ST2_UID = 1000
+"""The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
 
 POST_START_PATH = "/opt/constructs-st2-post-start"
 POST_START_FILE = "post-start.sh"
@@ -136,117 +141,71 @@ def _strategy(rollout: Rollout, replicas: int) -> Document:
 
 
 def _template(workload: Workload, cluster: Cluster) -> Document:
-    mounts = [*workload.process.mounts, *_post_start_mounts(workload, cluster)]
+    main = _main_container(workload, cluster)
     annotations = {
         **workload.settings.annotations,
         **workload.role_annotations,
-        **checksums(volumes_of(mounts)),
+        **checksums([main]),
         **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
     }
     metadata: Document = {"labels": _labels(workload, cluster)}
     if annotations:
         metadata["annotations"] = annotations
-    return {"metadata": metadata, "spec": _pod_spec(workload, cluster, mounts)}
+    return {"metadata": metadata, "spec": _pod_spec(workload, cluster, main)}
 
 
-def _pod_spec(workload: Workload, cluster: Cluster, mounts: Sequence[Mount]) -> Document:
+def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document:
     settings, values = workload.settings, cluster.values
-    image = _image(workload, cluster)
-    waits = wait_containers(workload.entry.needs, cluster, RESTRICTED_CONTAINER)
-    volumes = volumes_of([*mounts, *([scripts_mount(cluster)] if waits else [])])
     attached = settings.service_account.attach
-    spec: Document = {
-        "serviceAccountName": cluster.service_account if attached else None,
-        "automountServiceAccountToken": attached,
-        "enableServiceLinks": False,
-        "imagePullSecrets": [{"name": name} for name in image.pull_secrets],
-        "securityContext": overlaid(
-            RESTRICTED_POD, workload.pod_security, values.pod_security_context, settings.pod_security_context
-        ),
-        "terminationGracePeriodSeconds": stop_timing(workload.entry, settings).grace,
-        "priorityClassName": settings.priority_class_name,
+    return pod_spec(
+        settings,
+        [main],
+        wait_containers(workload.entry.needs, cluster),
+        security=overlaid(restricted_pod(ST2_UID), workload.pod_security, values.pod_security_context),
+        grace=stop_timing(workload.entry, settings).grace,
+        spread=spread_constraints(settings, cluster.release.selector(workload.component)),
+        serviceAccountName=cluster.service_account if attached else None,
+        automountServiceAccountToken=attached,
         # The images are built for amd64 only.
-        "nodeSelector": {"kubernetes.io/arch": "amd64", **settings.node_selector},
-        "tolerations": settings.tolerations,
-        "affinity": settings.affinity,
-        "topologySpreadConstraints": _spread_constraints(workload, cluster),
-        "hostAliases": settings.host_aliases,
-        "dnsPolicy": values.dns_policy,
-        "dnsConfig": values.dns_config,
-        "initContainers": [*waits, *map(_user_container, settings.init_containers)],
-        "containers": [_main_container(workload, cluster, mounts), *map(_user_container, settings.sidecars)],
-        "volumes": [
-            *({"name": volume.name, **volume.source} for volume in volumes),
-            *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
-        ],
-    }
-    return _without_empty(spec)
+        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        dnsPolicy=values.dns_policy,
+        dnsConfig=values.dns_config,
+    )
 
 
-def _main_container(workload: Workload, cluster: Cluster, mounts: Sequence[Mount]) -> Document:
+def _main_container(workload: Workload, cluster: Cluster) -> Container:
     settings, process = workload.settings, workload.process
-    container: Document = {
-        "name": workload.entry.name,
-        **_image(workload, cluster).fields(),
-        "command": list(process.command),
-        "args": list(process.args),
-        "env": [
-            *({"name": name, "value": value} for name, value in process.env.items() if name not in settings.env),
+    return Container(
+        name=workload.entry.name,
+        image=_image(workload, cluster),
+        command=process.command,
+        args=process.args,
+        env=[
+            *(env_text(name, value) for name, value in process.env.items() if name not in settings.env),
             *(_env_field(name, value) for name, value in settings.env.items()),
         ],
-        "envFrom": [*process.env_from, *({"secretRef": {"name": name}} for name in settings.env_from_secrets)],
-        "ports": [{"name": name, "containerPort": port} for name, port in process.ports.items()],
-        "resources": settings.resources,
-        "securityContext": overlaid(
+        env_from=[*process.env_from, *({"secretRef": {"name": name}} for name in settings.env_from_secrets)],
+        ports=process.ports,
+        resources=settings.resources,
+        security=overlaid(
             RESTRICTED_CONTAINER,
             workload.container_security,
             cluster.values.security_context,
             settings.security_context,
         ),
-        **_probes(workload),
-        "lifecycle": _lifecycle(workload),
-        "volumeMounts": [
-            *mount_fields(mounts),
-            *({"name": extra["name"], **extra["mount"]} for extra in settings.extra_volumes),
-        ],
-    }
-    return _without_empty(container)
-
-
-def _user_container(container: Container) -> Document:
-    """A sidecar or init container of the user: as restricted as ours, unless it says otherwise.
-
-    Its root stays writable, because nobody knows what it writes.
-    """
-    restricted = {name: value for name, value in RESTRICTED_CONTAINER.items() if name != "readOnlyRootFilesystem"}
-    return {**container, "securityContext": overlaid(restricted, container.get("securityContext", {}))}
+        probes=probes(settings, process.probes),
+        lifecycle=_lifecycle(workload),
+        mounts=[*process.mounts, *_post_start_mounts(workload, cluster)],
+        extra_mounts=extra_mounts(settings),
+    )
 
 
 def _image(workload: Workload, cluster: Cluster) -> Image:
     return cluster.images.st2(workload.entry.image or workload.entry.name, workload.settings.image)
 
 
-def _without_empty(fields: Document) -> Document:
-    return {name: value for name, value in fields.items() if value not in (None, [], {})}
-
-
 def _env_field(name: str, value: str | EnvSource) -> Document:
-    return {"name": name, "value": value} if isinstance(value, str) else {"name": name, **value}
-
-
-def _probes(workload: Workload) -> dict[str, Document]:
-    settings = workload.settings
-    replaced = {
-        "startupProbe": settings.startup_probe,
-        "livenessProbe": settings.liveness_probe,
-        "readinessProbe": settings.readiness_probe,
-    }
-    probes: dict[str, Document] = {}
-    for name, own in replaced.items():
-        probe = workload.process.probes.get(name) if own is None else {**own}
-        if probe:
-            probes[name] = probe
-    return probes
+    return env_text(name, value) if isinstance(value, str) else {"name": name, **value}
 
 
 def _lifecycle(workload: Workload) -> Document:
@@ -270,11 +229,3 @@ def _post_start_mounts(workload: Workload, cluster: Cluster) -> list[Mount]:
     name = _post_start_name(workload, cluster)
     volume = Volume.config_map("st2-post-start-script", name, fingerprint=fingerprint(script))
     return [Mount(volume, POST_START_PATH)]
-
-
-def _spread_constraints(workload: Workload, cluster: Cluster) -> list[Document]:
-    selector = cluster.release.selector(workload.component)
-    own = workload.settings.topology_spread
-    if own is None:
-        return spread(selector) if workload.replicas > 1 else []
-    return [{"labelSelector": {"matchLabels": selector}, **constraint} for constraint in own]

@@ -1,8 +1,4 @@
-"""Settings of the StackStorm services.
-
-All services share `Service`; the others add what only they have. Replicas and resources come from the profile
-(``constructs_st2/values/profiles``), which lies under the user's files.
-"""
+"""Settings of the StackStorm services. All services share `Service`; the others add what only they have."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ from constructs_st2.values.model.base import (
     SENSOR_REFERENCE,
     AnnotationKey,
     Annotations,
-    Count,
     DnsLabel,
     EnvName,
     Labels,
@@ -30,18 +25,17 @@ from constructs_st2.values.model.base import (
     same,
     section,
 )
-from constructs_st2.values.model.containers import Container, EnvVarSource
+from constructs_st2.values.model.containers import EnvVarSource
 from constructs_st2.values.model.images import ImageOverride
 from constructs_st2.values.model.kubernetes import (
     Affinity,
-    HostAlias,
     PodSecurityContext,
     Probe,
     Resources,
     SecurityContext,
     Toleration,
-    TopologySpreadConstraint,
 )
+from constructs_st2.values.model.pods import Pods
 from constructs_st2.values.model.volumes import ExtraVolume, VolumeSource
 
 
@@ -85,41 +79,20 @@ class WebNetwork(Network):
     type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = key("Type of the Service.", "NodePort")
 
 
-class Service(StrictModel):
+class Service(Pods):
     """Settings that every StackStorm service has."""
 
     reference_section: ClassVar[str] = "Settings of every service"
 
-    replicas: Count = key("Number of pods. The default comes from the profile.", 1)
-    resources: Resources = key("Requests and limits. The default comes from the profile.", {})
-    annotations: Annotations = key("Annotations of the Deployment and its pods.", {})
-    labels: Labels = key("Further labels of the Deployment and its pods.", {})
     image: ImageOverride = section("Another image for this service.")
     env: dict[EnvName, EnvValue] = key(
         "Environment variables: text, or `{valueFrom: …}` as in a Kubernetes container.", {}
     )
     env_from_secrets: list[ObjectName] = key("Secrets whose keys become environment variables.", [])
-    extra_volumes: list[ExtraVolume] = same(
-        "extra_volumes", "Volumes to mount: `name`, `mount` (a volume mount) and `volume` (its source).", []
-    )
-    sidecars: list[Container] = key("Further containers of the pods.", [])
-    init_containers: list[Container] = key("Further init containers, after those that wait for backends.", [])
     node_selector: dict[AnnotationKey, LabelValue] = key(
         "Labels of the nodes to run on, besides kubernetes.io/arch: amd64.", {}
     )
-    tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
-    affinity: Affinity | None = key("Scheduling constraints.")
-    topology_spread: list[TopologySpreadConstraint] | None = key(
-        "Replaces the default spread over zones and hosts; [] turns it off."
-    )
-    priority_class_name: ObjectName | None = key("Priority class of the pods.")
-    host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
     service_account: AttachServiceAccount = section("Identity of the pods in the cluster.")
-    security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
-    pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
-    liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
-    readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
-    startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
     termination_grace_period_seconds: Seconds | None = key(
         "Time for a pod to stop. For st2actionrunner and st2workflowengine, st2's own limit for running work "
         "(exit_still_active_check) is derived from it, 30 s shorter."

@@ -1,0 +1,59 @@
+"""Settings of the pods of a workload, whatever runs in them.
+
+Replicas and resources come from the profile (``constructs_st2/values/profiles``), which lies under the user's files.
+"""
+
+from __future__ import annotations
+
+from constructs_st2.values.model.base import (
+    AnnotationKey,
+    Annotations,
+    Count,
+    Labels,
+    LabelValue,
+    ObjectName,
+    Seconds,
+    StrictModel,
+    key,
+    same,
+)
+from constructs_st2.values.model.containers import Container
+from constructs_st2.values.model.kubernetes import (
+    Affinity,
+    HostAlias,
+    PodSecurityContext,
+    Probe,
+    Resources,
+    SecurityContext,
+    Toleration,
+    TopologySpreadConstraint,
+)
+from constructs_st2.values.model.volumes import ExtraVolume
+
+
+class Pods(StrictModel):
+    """Settings that the pods of every workload have."""
+
+    replicas: Count = key("Number of pods. The default comes from the profile.", 1)
+    resources: Resources = key("Requests and limits. The default comes from the profile.", {})
+    annotations: Annotations = key("Annotations of the workload and its pods.", {})
+    labels: Labels = key("Further labels of the workload and its pods.", {})
+    extra_volumes: list[ExtraVolume] = same(
+        "extra_volumes", "Volumes to mount: `name`, `mount` (a volume mount) and `volume` (its source).", []
+    )
+    sidecars: list[Container] = key("Further containers of the pods.", [])
+    init_containers: list[Container] = key("Further init containers, after those that wait or prepare.", [])
+    node_selector: dict[AnnotationKey, LabelValue] = key("Labels of the nodes to run on.", {})
+    tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
+    affinity: Affinity | None = key("Scheduling constraints.")
+    topology_spread: list[TopologySpreadConstraint] | None = key(
+        "Replaces the default spread over zones and hosts; [] turns it off."
+    )
+    priority_class_name: ObjectName | None = key("Priority class of the pods.")
+    host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
+    security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
+    pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
+    liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
+    readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
+    startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
+    termination_grace_period_seconds: Seconds | None = key("Time for a pod to stop.")
