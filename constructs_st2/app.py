@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from constructs import Construct
 
+from constructs_st2.backends.construct import BackendMembers
+from constructs_st2.backends.tiers import member_sets
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.files import config_maps
@@ -36,6 +38,7 @@ def add_cluster(scope: Construct, cluster: Cluster) -> list[Tier]:
     """
     tiers = [
         _config(scope, cluster),
+        *_backends(scope, cluster),
         _api(scope, cluster),
         _engines(scope, cluster),
         _runners(scope, cluster),
@@ -69,6 +72,15 @@ def _config(scope: Construct, cluster: Cluster) -> Tier:
     for document in config_maps(cluster):
         Manifest(tier, tier, document)
     return tier
+
+
+def _backends(scope: Construct, cluster: Cluster) -> list[Tier]:
+    tiers = []
+    for name, members in member_sets(cluster):
+        tier = Tier(scope, name)
+        BackendMembers(tier, members, cluster)
+        tiers.append(tier)
+    return tiers
 
 
 def _api(scope: Construct, cluster: Cluster) -> Tier:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.kubernetes import Document, containers, pod_template
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.backends import ServerImage
 from constructs_st2.values.model.images import ImageOverride
 
 St2Version = Literal["3.8", "3.9"]
@@ -97,16 +98,26 @@ class Images:
 
     def utility(self) -> Image:
         """The small image of the init containers that wait."""
-        reference = self._values.utility_image
-        return self.other(reference)
+        return self.other(self._values.utility_image)
 
-    def other(self, reference: str) -> Image:
-        """An image that is not StackStorm's."""
+    def other(self, reference: str, override: ServerImage | None = None) -> Image:
+        """An image that is not StackStorm's.
+
+        Args:
+            reference: repository and tag.
+            override: what the user says of digest, pull policy and pull Secret.
+        """
+        repository, _, tag = reference.rpartition(":")
+        pull_secrets = list(self._pull_secrets)
+        if override and override.digest:
+            reference = f"{repository}@{override.digest}"
+        if override and override.pull_secret:
+            pull_secrets.append(override.pull_secret)
         return Image(
             reference=with_registry(reference, self._values.registry),
-            pull_policy=self._values.pull_policy,
-            version=reference.rpartition(":")[2],
-            pull_secrets=self._pull_secrets,
+            pull_policy=(override and override.pull_policy) or self._values.pull_policy,
+            version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
+            pull_secrets=tuple(dict.fromkeys(pull_secrets)),
         )
 
 

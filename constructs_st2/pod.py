@@ -236,15 +236,14 @@ def _user_container(container: UserContainer) -> Document:
     return {**container, "securityContext": overlaid(restricted, container.get("securityContext", {}))}
 
 
-def spread_constraints(
-    settings: Pods, selector: Mapping[str, str], *, revision: str = "pod-template-hash"
-) -> list[Document]:
+def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision: str | None = None) -> list[Document]:
     """How pods keep apart: as the user says, or else in different zones and on different hosts where that is possible.
 
     Args:
         settings: what the user says of the pods.
         selector: the labels of the pods.
-        revision: the label that tells the pods of one revision from those of the one before.
+        revision: the label that tells pods of one revision from those of the one before, where a rollout makes new
+            ones beside the old ones, which must not count as neighbours then.
     """
     if settings.topology_spread is not None:
         return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
@@ -256,8 +255,7 @@ def spread_constraints(
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
             "labelSelector": {"matchLabels": {**selector}},
-            # Without this, pods of the old revision count as neighbours during a rollout.
-            "matchLabelKeys": [revision],
+            **({"matchLabelKeys": [revision]} if revision else {}),
         }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]

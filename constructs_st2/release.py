@@ -59,6 +59,15 @@ class Release:
         """The name in the cluster's DNS of the Service of a component."""
         return f"{self.named(component)}.{self.namespace}.svc.{self.cluster_domain}"
 
+    def headless(self, component: str) -> str:
+        """The name of the Service that gives each member of a component a name of its own."""
+        return self.named(f"{component}-headless")
+
+    def members(self, component: str, count: int) -> list[str]:
+        """The names in the cluster's DNS of the members of a component, in order of their ordinals."""
+        name, domain = self.named(component), self.host(f"{component}-headless")
+        return [f"{name}-{ordinal}.{domain}" for ordinal in range(count)]
+
     def selector(self, component: str) -> dict[str, str]:
         """The labels that select a component's pods. Selectors are immutable: nothing versioned goes in."""
         return {"app.kubernetes.io/name": component, "app.kubernetes.io/instance": self.name}

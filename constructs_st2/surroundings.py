@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from constructs_st2.backends import BACKENDS
+from constructs_st2.backends import outside
 from constructs_st2.checks import Surroundings
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
@@ -14,15 +14,12 @@ from constructs_st2.services.contents import mounts_of
 
 
 def surroundings(cluster: Cluster) -> Surroundings:
-    """The Secrets of the contract, the backends' Services, and all that the user's own settings name."""
+    """The Secrets of the contract, and all that the user's own settings name."""
     values = cluster.values
     named = frozenset(_named_by_user(cluster))
     return Surroundings(
         secrets={**dict.fromkeys(named), **contract.keys_by_name(cluster.release, values)},
         config_maps=named,
-        services={
-            cluster.release.named(backend.component): frozenset({backend.port}) for backend in cluster.backends.values()
-        },
         service_accounts=frozenset({cluster.service_account}),
         claims=named,
         content={
@@ -35,7 +32,7 @@ def surroundings(cluster: Cluster) -> Surroundings:
 def surroundings_of_unknown(objects: Iterable[Document]) -> Surroundings:
     """The same for manifests whose values are not known: whatever does not begin with the release's name is the user's.
 
-    Of the release's own, every Secret of the contract and every backend may exist elsewhere.
+    Of the release's own, every Secret of the contract may exist elsewhere.
     """
     objects = list(objects)
     releases = {release for document in objects if (release := _release_of(document))}
@@ -51,9 +48,6 @@ def surroundings_of_unknown(objects: Iterable[Document]) -> Surroundings:
             },
         },
         config_maps=foreign,
-        services={
-            f"{release}-{backend.component}": frozenset({backend.port}) for release in releases for backend in BACKENDS
-        },
         service_accounts=foreign | {f"{release}-st2" for release in releases},
         claims=foreign,
     )
@@ -87,6 +81,10 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
                 settings.init_containers,
             ]
         )
+    for members in (values.mongodb, values.rabbitmq, values.redis, values.etcd):
+        yield from _texts([members.image.pull_secret, members.extra_volumes, members.sidecars, members.init_containers])
+    for authorities in outside.authorities(values).values():
+        yield from _texts([authorities.config_map, authorities.existing_secret])
     for sensor in values.st2.packs.sensors:
         own_image = sensor.image and sensor.image.pull_secret
         yield from _texts([sensor.env, sensor.env_from_secrets, own_image, sensor.extra_volumes])

@@ -69,7 +69,7 @@ def conf(text: str) -> dict[str, Any]:
         pytest.param({}, {"st2web": {"tls": {"enabled": False}}}, {"st2web"}, id="TLS of the web UI"),
         pytest.param({}, {"st2web": {"config": "x"}}, {"st2web"}, id="config.js"),
         pytest.param({}, {"st2web": {"maxUploadSize": "1m"}}, {"st2web"}, id="upload size"),
-        pytest.param({}, {"clusterDomain": "corp"}, {"st2web"}, id="cluster domain"),
+        pytest.param({}, {"clusterDomain": "corp"}, EVERYTHING | {"rabbitmq", "redis"}, id="cluster domain"),
         pytest.param({}, {"st2actionrunner": {"replicas": 6}}, set(), id="replicas of the runner"),
         pytest.param({}, {"image": {"tag": "3.9.0"}}, EVERYTHING, id="image tag"),
         pytest.param({}, {"st2api": {"image": {"tag": "3.9.0"}}}, {"st2api"}, id="image tag of one service"),
@@ -99,14 +99,25 @@ def conf(text: str) -> dict[str, Any]:
         pytest.param({}, {"st2api": {"service": {"type": "NodePort"}}}, set(), id="type of a Service"),
         pytest.param({}, {"st2": {"username": "admin"}}, set(), id="name of the first user"),
         pytest.param({}, {"st2chatops": {"enabled": True}}, set(), id="chat bot added"),
+        pytest.param({}, {"coordination": {"backend": "etcd"}}, PYTHON_SERVICES, id="coordination backend"),
+        pytest.param({}, {"mongodb": {"replicaCount": 5}}, PYTHON_SERVICES, id="members of MongoDB"),
+        pytest.param({}, {"rabbitmq": {"replicaCount": 5}}, PYTHON_SERVICES | {"rabbitmq"}, id="members of RabbitMQ"),
+        pytest.param({}, {"redis": {"replicaCount": 5}}, PYTHON_SERVICES | {"redis"}, id="members of Redis"),
         pytest.param(
-            {}, {"coordination": {"backend": "etcd"}}, PYTHON_SERVICES - {"st2client"}, id="coordination backend"
+            {},
+            {"mongodb": {"configuration": {"operationProfiling": {"mode": "slowOp"}}}},
+            {"mongodb"},
+            id="an option of MongoDB",
         ),
+        pytest.param({}, {"rabbitmq": {"configuration": {"heartbeat": 30}}}, {"rabbitmq"}, id="an option of RabbitMQ"),
+        pytest.param({}, {"redis": {"configuration": {"hz": 20}}}, {"redis"}, id="an option of Redis"),
+        pytest.param({}, {"mongodb": {"image": {"tag": "7.0.37"}}}, {"mongodb"}, id="image of MongoDB"),
+        pytest.param({}, {"mongodb": {"persistence": {"size": "20Gi"}}}, set(), id="size of a volume"),
     ],
 )
 def test_what_rolls(synth: Synth, before: dict[str, Any], after: dict[str, Any], rolled: set[str]) -> None:
     old, new = synth(before).pod_templates(), synth(after).pod_templates()
-    assert {name.removeprefix("st2-") for name in old if new[name] != old[name]} == rolled
+    assert {name.removeprefix("st2-") for name in old if name in new and new[name] != old[name]} == rolled
 
 
 def test_another_partition_of_sensors_rolls_the_old_ones(synth: Synth) -> None:

@@ -29,7 +29,7 @@ def test_the_first_steps(say: Any) -> None:
     assert (
         say()
         == """\
-dist/: 7 files, 32 objects, 25 pods; requests 1.575 CPUs and 3.78 GiB
+dist/: 10 files, 50 objects, 34 pods; requests 3.165 CPUs and 10.4 GiB
 release blue, namespace automation, st2 3.9, profile ha
 
 Apply            kubectl apply -f dist/

@@ -27,8 +27,6 @@ RABBITMQ = Backend("rabbitmq", 5672, "messaging")
 REDIS_SENTINEL = Backend("redis", 26379, "coordination")
 ETCD = Backend("etcd", 2379, "coordination")
 
-BACKENDS = (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD)
-
 _COORDINATION = {"redis": REDIS_SENTINEL, "etcd": ETCD}
 
 
@@ -39,6 +37,6 @@ def in_cluster(values: Values) -> Mapping[Role, Backend]:
         backends["database"] = MONGODB
     if values.rabbitmq.enabled:
         backends["messaging"] = RABBITMQ
-    if coordination := _COORDINATION.get(values.coordination.backend):
+    if coordination := _COORDINATION.get(values.coordination_backend):
         backends["coordination"] = coordination
     return backends

@@ -34,6 +34,8 @@ _TOKENS = (
     ("AKIA", "an AWS access key", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
     ("AGE-SECRET-KEY-", "an age key", re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}")),
 )
+_NO_SECRET_NAMES = frozenset({"initial-cluster-token"})
+"""Settings whose names only sound secret."""
 _NO_SECRETS = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "~"})
 # Paths, options, comments; and in YAML and JSON: texts of several lines, lists, mappings, references, tags.
 _NO_SECRET_STARTS = ("/", "-", "#", "|", ">", "[", "{", "*", "&", "!")
@@ -104,8 +106,9 @@ def _settings(content: str) -> Iterator[tuple[int, str]]:
         return
     for match in _SETTING.finditer(content):
         key, value = match[1] or match[3], match[2] or match[4]
-        if _is_literal(value):
-            yield match.start(), f"a value of {key.lstrip('-')}"
+        name = key.lstrip("-")
+        if name not in _NO_SECRET_NAMES and _is_literal(value):
+            yield match.start(), f"a value of {name}"
     for match in _REDIS_SETTING.finditer(content):
         if _is_literal(match[2]):
             yield match.start(), f"a value of {match[1]}"

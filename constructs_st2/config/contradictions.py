@@ -42,6 +42,21 @@ def check_settings(options: Options, facts: ConfFacts, lines: Mapping[tuple[str,
     ]
 
 
+def overridden(decided: Options, lines: Mapping[tuple[str, str], int], switches: Mapping[str, str]) -> list[Finding]:
+    """Options of the user that would have no effect, because st2.secrets.conf, which is read later, has them too.
+
+    Args:
+        decided: the options there.
+        lines: where the user wrote an option.
+        switches: what decides the options of a section.
+    """
+    return [
+        Finding(lines[place], option_key(*place), f"has no effect: it follows from {switches[place[0]]}")
+        for place in decided
+        if place in lines
+    ]
+
+
 def _place(key: str) -> tuple[str, str]:
     section, _, option = key.removeprefix("[").partition("] ")
     return section, option

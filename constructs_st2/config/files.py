@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from constructs_st2 import objects
+from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.release import Role
@@ -26,6 +28,8 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
     yield config_map("st2-config", cluster.settings.files, cluster)
     yield config_map("st2-urls", urls(cluster), cluster)
     yield config_map("st2-scripts", {name: scripts.read(name) for name in scripts.ALL}, cluster)
+    if library := payload.config_map(cluster):
+        yield library
     if configs := files(values.packs.configs):
         yield config_map("st2-pack-configs", configs, cluster)
     if overrides := files(values.overrides):
@@ -45,13 +49,9 @@ def config_map(name: str, data: Mapping[str, str], cluster: Cluster, *, componen
         component: the part of the cluster that reads it; by default several do.
     """
     role: Role = "frontend" if component == ST2WEB.name else "backend"
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": cluster.release.named(name),
-            "namespace": cluster.release.namespace,
-            "labels": cluster.release.labels(component, role),
-        },
-        "data": dict(data),
+    metadata: Document = {
+        "name": cluster.release.named(name),
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(component, role),
     }
+    return objects.config_map(metadata, data)

@@ -129,10 +129,10 @@ def _text(value: ConfValue) -> str:
     if isinstance(value, bool | int | float):
         return str(value)
     if isinstance(value, str):
-        return _literal(value)
+        return literal(value)
     if isinstance(value, Mapping):
-        return _literal(", ".join(f"{_item(key, ',:')}:{_item(item, ',')}" for key, item in value.items()))
-    return _literal(",".join(_item(str(item), ",") for item in value))
+        return literal(", ".join(f"{_item(key, ',:')}:{_item(item, ',')}" for key, item in value.items()))
+    return literal(",".join(_item(str(item), ",") for item in value))
 
 
 def _item(item: str, separators: str) -> str:
@@ -142,7 +142,12 @@ def _item(item: str, separators: str) -> str:
     return item
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """How a value is written so that it is read as it is.
+
+    Raises:
+        ValueError: it cannot be written in this dialect.
+    """
     if _UNPRINTABLE.search(text):
         raise ValueError("has control characters, which st2.conf cannot hold")
     if r"\$" in text:

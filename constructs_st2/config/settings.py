@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from constructs_st2.backends.connections import Options as ConnectionOptions
+from constructs_st2.backends.connections import connections
 from constructs_st2.config import ini
-from constructs_st2.config.contradictions import ConfFacts, check_settings
+from constructs_st2.config.contradictions import ConfFacts, check_settings, overridden
 from constructs_st2.config.findings import Finding
 from constructs_st2.config.readers import reads
 from constructs_st2.config.st2_conf import base_settings
@@ -16,6 +18,7 @@ from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
 from constructs_st2.pod import fingerprint
 from constructs_st2.release import Release
+from constructs_st2.secrets.composition import shown
 from constructs_st2.services.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, ST2API, ST2AUTH, ST2STREAM
 from constructs_st2.services.timing import StopTiming, stop_timing
 from constructs_st2.values.model import Values
@@ -27,16 +30,24 @@ HTPASSWD_PATH = f"{CONF_DIRECTORY}/auth/htpasswd"
 CRYPTO_KEY_PATH = f"{CONF_DIRECTORY}/keys/datastore_key.json"
 
 _KEY = "st2.config"
+_SWITCHES: Mapping[str, str] = {
+    "database": "mongodb.enabled or mongodb.external",
+    "messaging": "rabbitmq.enabled or rabbitmq.external",
+    "coordination": "coordination.backend or coordination.external",
+}
+"""What in the values decides the connection settings of a section."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the services of a cluster are configured with.
 
-    ``files`` are the ConfigMap's; ``options`` what is in force of them, without the settings from Secrets.
+    ``files`` are the ConfigMap's; ``connections`` the sections of st2.secrets.conf; ``options`` what is in force of
+    both, with names in the place of secrets. The settings in the user's own Secrets are not known.
     """
 
     files: Mapping[str, str]
+    connections: Mapping[str, ConnectionOptions]
     options: Mapping[tuple[str, str], str]
     warnings: tuple[str, ...]
 
@@ -71,7 +82,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         system_user=values.st2.system_user.user,
         ssh_key_file=ssh_key_file(values),
         rbac_enabled=values.st2.rbac.enabled,
-        coordination=values.coordination.backend != "none",
+        coordination=values.coordination_backend != "none",
         encryption_key_path=encryption_key_path,
         exit_after={
             entry.finishes_work: finish
@@ -88,11 +99,18 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
     written = ini.parse(user_text)
     options = {(entry.section, entry.option): entry.value for entry in (*ini.parse(docker_text), *written)}
     lines = {(entry.section, entry.option): entry.line for entry in written}
+    sections = connections(values, release, version)
+    decided = {
+        (section, option): shown(value) for section, given in sections.items() for option, value in given.items()
+    }
+    findings += overridden(decided, lines, _SWITCHES)
+    options |= decided
     findings += check_settings(options, _facts(values, timings, encryption_key_path), lines)
     if any(finding.is_error for finding in findings):
         raise _invalid(findings, is_text=is_text)
     return Settings(
         files={DOCKER_CONF: docker_text, USER_CONF: user_text},
+        connections=sections,
         options=options,
         warnings=tuple(f"{_KEY}: {finding.key} {finding.message}" for finding in findings),
     )
@@ -112,7 +130,7 @@ def _invalid(findings: Iterable[Finding], *, is_text: bool) -> InvalidValues:
 def _facts(values: Values, timings: Mapping[str, StopTiming], encryption_key_path: str | None) -> ConfFacts:
     return ConfFacts(
         rbac_enabled=values.st2.rbac.enabled,
-        coordination=values.coordination.backend != "none",
+        coordination=values.coordination_backend != "none",
         encryption_key_path=encryption_key_path,
         time_to_finish={name: timing.grace - timing.drain for name, timing in timings.items()},
         margin=BESIDES_RUNNING_WORK,

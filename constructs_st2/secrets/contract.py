@@ -24,6 +24,16 @@ CLIENT_CONFIG = "config"
 TLS_CERTIFICATE = "tls.crt"
 TLS_KEY = "tls.key"
 PULL_CREDENTIALS = ".dockerconfigjson"
+MONGODB_ROOT_PASSWORD = "mongodb-root-password"
+MONGODB_PASSWORD = "mongodb-password"
+MONGODB_BACKUP_PASSWORD = "mongodb-backup-password"
+MONGODB_METRICS_PASSWORD = "mongodb-metrics-password"
+MONGODB_KEY = "mongodb-replica-set-key"
+RABBITMQ_PASSWORD = "rabbitmq-password"
+ERLANG_COOKIE = "rabbitmq-erlang-cookie"
+DEFINITIONS = "definitions.json"
+REDIS_PASSWORD = "redis-password"
+SENTINEL_PASSWORD = "redis-sentinel-password"
 
 
 @dataclass(frozen=True)
@@ -94,31 +104,34 @@ MONGODB = SecretSpec(
     "mongodb",
     "Users and member key of the MongoDB replica set",
     {
-        "mongodb-root-password": "password of the administrator",
-        "mongodb-password": "password of StackStorm's user",
-        "mongodb-backup-password": "password of the backup user",
-        "mongodb-metrics-password": "password of the metrics user",
-        "mongodb-replica-set-key": "key that members show to each other",
+        MONGODB_ROOT_PASSWORD: "password of the administrator",
+        MONGODB_PASSWORD: "password of StackStorm's user",
+        MONGODB_BACKUP_PASSWORD: "password of the backup user",
+        MONGODB_METRICS_PASSWORD: "password of the metrics user",
+        MONGODB_KEY: "key that members show to each other",
     },
     data_bearing=True,
     in_use=lambda values: values.mongodb.enabled,
+    replaced_by=lambda values: values.mongodb.auth.existing_secret,
 )
 RABBITMQ = SecretSpec(
     "rabbitmq",
     "User, node cookie and definitions of the RabbitMQ cluster",
     {
-        "rabbitmq-password": "password of StackStorm's user",
-        "rabbitmq-erlang-cookie": "cookie that nodes show to each other",
-        "definitions.json": "vhost, users with hashed passwords, permissions and policies",
+        RABBITMQ_PASSWORD: "password of StackStorm's user",
+        ERLANG_COOKIE: "cookie that nodes show to each other",
+        DEFINITIONS: "vhost, users with hashed passwords, permissions and policies",
     },
     data_bearing=True,
     in_use=lambda values: values.rabbitmq.enabled,
+    replaced_by=lambda values: values.rabbitmq.auth.existing_secret,
 )
 REDIS = SecretSpec(
     "redis",
     "Passwords of Redis and its sentinels",
-    {"redis-password": "password of the data nodes", "redis-sentinel-password": "password of the sentinels"},
-    in_use=lambda values: values.coordination.backend == "redis",
+    {REDIS_PASSWORD: "password of the data nodes", SENTINEL_PASSWORD: "password of the sentinels"},
+    in_use=lambda values: values.coordination_backend == "redis",
+    replaced_by=lambda values: values.redis.auth.existing_secret,
 )
 API_KEYS = SecretSpec(
     "st2-apikeys", "API keys to import", {"apikeys.yaml": "list of API keys with their hashes"}, in_use=lambda _: False

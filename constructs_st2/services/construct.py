@@ -10,7 +10,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.manifest import Manifest, Tier
 from constructs_st2.services.network import service
-from constructs_st2.services.workload import Workload, deployment, disruption_budget, post_start_script
+from constructs_st2.services.workload import Workload, budget, deployment, post_start_script
 from constructs_st2.values.model.services import Network
 
 
@@ -38,8 +38,7 @@ class StackStormService(Construct):
     ) -> None:
         super().__init__(tier, workload.component)
         script = post_start_script(workload, cluster)
-        budget = disruption_budget(workload, cluster)
         front = service(workload.entry, network, ports or {}, cluster) if network else None
-        for document in (*config_maps, script, front, deployment(workload, cluster), budget):
+        for document in (*config_maps, script, front, deployment(workload, cluster), budget(workload, cluster)):
             if document is not None:
                 Manifest(self, tier, document)

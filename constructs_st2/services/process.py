@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from constructs_st2.backends import outside
+from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
 from constructs_st2.kubernetes import Document
@@ -47,15 +49,21 @@ def st2_process(
         conf: further files for ``--config-file``, which win over the ConfigMap's but not over those from Secrets.
     """
     files = [*_public_conf(entry.name, cluster), *conf, *_secret_conf(cluster)]
+    library = payload.mounts(cluster)
     paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
     home = f"/home/{cluster.values.st2.system_user.user}"
     return Process(
         command=[*cluster.values.image.entrypoint, entry.command],
         args=[*(f"--config-file={path}" for path in paths), *args],
-        env={"HOME": home} if entry.writes_home else {},
+        env={
+            **({"HOME": home} if entry.writes_home else {}),
+            **({"PYTHONPATH": library[0].path} if library else {}),
+        },
         ports={"http": entry.port} if entry.port else {},
         mounts=[
             *files,
+            *outside.mounts(cluster),
+            *library,
             *(mount for content in entry.contents for mount in mounts_of(content, cluster)),
             *scratch(home if entry.writes_home else None),
             *([scripts_mount(cluster)] if _runs_scripts(entry, cluster) else []),

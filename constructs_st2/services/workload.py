@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from constructs_st2.cluster import Cluster
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
+from constructs_st2.objects import config_map, disruption_budget
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -77,21 +78,12 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
     }
 
 
-def disruption_budget(workload: Workload, cluster: Cluster) -> Document | None:
-    """Lets a drain evict one pod at a time; None for a single pod, which a budget could only make undrainable."""
+def budget(workload: Workload, cluster: Cluster) -> Document | None:
+    """The disruption budget; None for a single pod, which a budget could only make undrainable."""
     if workload.replicas < 2:
         return None
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": _metadata(workload, cluster, annotated=False),
-        "spec": {
-            "maxUnavailable": 1,
-            "selector": {"matchLabels": cluster.release.selector(workload.component)},
-            # A pod that is not ready anyway must not hold up a drain.
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        },
-    }
+    selector = cluster.release.selector(workload.component)
+    return disruption_budget(_metadata(workload, cluster, annotated=False), selector)
 
 
 def post_start_script(workload: Workload, cluster: Cluster) -> Document | None:
@@ -99,12 +91,8 @@ def post_start_script(workload: Workload, cluster: Cluster) -> Document | None:
     if not workload.settings.post_start_script:
         return None
     metadata = _metadata(workload, cluster, annotated=False)
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {**metadata, "name": _post_start_name(workload, cluster)},
-        "data": {POST_START_FILE: workload.settings.post_start_script},
-    }
+    metadata["name"] = _post_start_name(workload, cluster)
+    return config_map(metadata, {POST_START_FILE: workload.settings.post_start_script})
 
 
 def _post_start_name(workload: Workload, cluster: Cluster) -> str:
@@ -163,7 +151,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         wait_containers(workload.entry.needs, cluster),
         security=overlaid(restricted_pod(ST2_UID), workload.pod_security, values.pod_security_context),
         grace=stop_timing(workload.entry, settings).grace,
-        spread=spread_constraints(settings, cluster.release.selector(workload.component)),
+        spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),
         serviceAccountName=cluster.service_account if attached else None,
         automountServiceAccountToken=attached,
         # The images are built for amd64 only.

@@ -15,7 +15,7 @@ _NEED_COORDINATION = ("st2scheduler", "st2workflowengine", "st2notifier", "st2ru
 
 def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
     """What cannot be honoured about the values of a release."""
-    return [*_of_sensors(values, release), *_of_coordination(values), *_of_networks(values)]
+    return [*_of_sensors(values, release), *_of_backends(values), *_of_coordination(values), *_of_networks(values)]
 
 
 def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
@@ -40,8 +40,38 @@ def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
             )
 
 
+def _of_backends(values: Values) -> Iterator[ValueProblem]:
+    elsewhere = {
+        "mongodb": (values.mongodb.enabled, values.mongodb.external),
+        "rabbitmq": (values.rabbitmq.enabled, values.rabbitmq.external),
+    }
+    for key, (enabled, external) in elsewhere.items():
+        if enabled and external:
+            yield ValueProblem(f"{key}.external", f"cannot be used together with {key}.enabled; set that to false")
+        if not enabled and not external and not _may_be_said_in_st2_conf(values):
+            message = f"leaves st2 without; give {key}.external, or the settings in st2.existingConfigSecret"
+            yield ValueProblem(f"{key}.enabled", message)
+    if values.coordination.external and values.coordination_backend != "external":
+        message = f"cannot be used with coordination.backend {values.coordination_backend}; set that to external"
+        yield ValueProblem("coordination.external", message)
+    if values.redis.enabled is False and values.coordination_backend == "redis":
+        message = "cannot be false with coordination.backend redis; set that to etcd, external or none"
+        yield ValueProblem("redis.enabled", message)
+    if (
+        values.coordination_backend == "external"
+        and not values.coordination.external
+        and not _may_be_said_in_st2_conf(values)
+    ):
+        message = "external needs coordination.external, or the settings in st2.existingConfigSecret"
+        yield ValueProblem("coordination.backend", message)
+
+
+def _may_be_said_in_st2_conf(values: Values) -> bool:
+    return bool(values.st2.existing_config_secret or values.st2.config)
+
+
 def _of_coordination(values: Values) -> Iterator[ValueProblem]:
-    if values.coordination.backend != "none":
+    if values.coordination_backend != "none":
         return
     for service in _NEED_COORDINATION:
         if getattr(values, service).replicas > 1:

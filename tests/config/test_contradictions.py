@@ -242,7 +242,10 @@ def test_what_fits_is_accepted(options: dict[tuple[str, str], str], facts: ConfF
             "st2.config: [keyvalue] enable_encryption: must be False with st2.datastore_crypto_key: disable",
         ),
         (
-            {"st2": {"config": {"coordination": {"url": "file:///tmp/locks"}}}},
+            {
+                "st2": {"config": {"coordination": {"url": "file:///tmp/locks"}}},
+                "coordination": {"backend": "external"},
+            },
             "st2.config: [coordination] url: coordinates within one process only, but st2rulesengine, ",
         ),
     ],
@@ -251,6 +254,20 @@ def test_the_facts_are_those_of_the_cluster(values: dict[str, Any], problem: str
     with pytest.raises(InvalidValues) as caught:
         cluster(values)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "switch"),
+    [
+        ("database] host", "mongodb.enabled or mongodb.external"),
+        ("database] password", "mongodb.enabled or mongodb.external"),
+        ("messaging] cluster_urls", "rabbitmq.enabled or rabbitmq.external"),
+        ("coordination] url", "coordination.backend or coordination.external"),
+    ],
+)
+def test_what_the_backends_decide_cannot_be_set_besides(option: str, switch: str, cluster: MakeCluster) -> None:
+    with pytest.raises(InvalidValues, match=f"^st2.config: \\[{option}: has no effect: it follows from {switch}$"):
+        cluster({"st2": {"config": f"[{option} = x\n".replace("] ", "]\n")}})
 
 
 def test_the_line_in_the_users_text_is_told(cluster: MakeCluster) -> None:

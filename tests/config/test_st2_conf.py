@@ -10,9 +10,12 @@ from config import oslo
 from oslo_config import cfg
 from support import MakeCluster
 
+from constructs_st2.backends.connections import secrets_conf
 from constructs_st2.config.options import Option, options_for
 from constructs_st2.config.settings import Settings
 from constructs_st2.images import St2Version
+from constructs_st2.secrets.composition import filled
+from constructs_st2.secrets.contract import SECRETS_CONF
 
 VERSIONS: tuple[St2Version, ...] = get_args(St2Version)
 
@@ -35,6 +38,9 @@ def conf_of(settings: Settings, folder: Path, version: str) -> cfg.ConfigOpts:
     for name, text in settings.files.items():
         files.append(folder / name)
         files[-1].write_text(text, encoding="utf-8")
+    files.append(folder / SECRETS_CONF)
+    secrets = filled(secrets_conf(settings.connections), lambda secret, key: f"{secret}.{key}")
+    files[-1].write_text(secrets, encoding="utf-8")
     return oslo.read(files, options_for(version))
 
 
@@ -45,7 +51,7 @@ def test_st2_reads_every_option_as_what_it_is(
 ) -> None:
     settings = cluster({**values, "image": {"tag": f"{version}.0"}}).settings
     conf = conf_of(settings, tmp_path, version)
-    kinds: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+    kinds: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str, "list": list}
     for section, option in settings.options:
         known: Option = options_for(version)[section][option]
         assert isinstance(oslo.of_section(conf, section)[option], kinds[known.type]), (section, option)

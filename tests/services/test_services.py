@@ -143,10 +143,14 @@ def test_each_service_waits_for_what_it_needs(default_objects: Objects, name: st
 @pytest.mark.parametrize(
     ("values", "targets"),
     [
-        ({"mongodb": {"enabled": False}}, ["rabbitmq", "redis"]),
-        ({"rabbitmq": {"enabled": False}}, ["mongodb", "redis"]),
+        ({"mongodb": {"enabled": False, "external": {"uri": "mongodb://db"}}}, ["rabbitmq", "redis"]),
+        ({"rabbitmq": {"enabled": False, "external": {"urls": ["amqp://mq/st2"]}}}, ["mongodb", "redis"]),
         ({"coordination": {"backend": "etcd"}}, ["mongodb", "rabbitmq", "etcd"]),
-        ({"coordination": {"backend": "external"}}, ["mongodb", "rabbitmq"]),
+        ({"coordination": {"backend": "none"}, "profile": "dev"}, ["mongodb", "rabbitmq"]),
+        (
+            {"coordination": {"backend": "external", "external": {"url": "redis://cache:6379"}}},
+            ["mongodb", "rabbitmq"],
+        ),
     ],
 )
 def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[str, Any], targets: list[str]) -> None:
@@ -207,7 +211,7 @@ def test_a_runner_that_stops_always_has_another_one_beside_it(synth: Synth, repl
 
 def test_disruption_budgets_are_where_there_are_replicas(default_objects: Objects) -> None:
     budgets = {d["metadata"]["name"].removeprefix("st2-") for d in default_objects.of_kind("PodDisruptionBudget")}
-    assert budgets == {name for name, replicas in DEFAULT_REPLICAS.items() if replicas > 1}
+    assert budgets == {name for name, replicas in DEFAULT_REPLICAS.items() if replicas > 1} | set(BACKENDS)
 
 
 def test_replicas_spread_over_zones_and_hosts(default_objects: Objects) -> None:
@@ -265,7 +269,7 @@ def test_documented_selectors_pick_exactly_the_right_pods(default_objects: Objec
             if labels.items() <= pod["metadata"]["labels"].items()
         }
 
-    assert selected(release="st2") == set(DEFAULT_REPLICAS)
+    assert selected(release="st2") == set(DEFAULT_REPLICAS) | set(BACKENDS)
     assert selected(release="st2", tier="backend") == set(DEFAULT_REPLICAS) - {"st2web"}
     assert selected(release="st2", tier="frontend") == {"st2web"}
     assert selected(app="st2client", support="enterprise") == set()

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
 from constructs_st2.values.model.base import (
     DNS_SUBDOMAIN,
     JSON_POINTER,
@@ -62,22 +63,6 @@ class ServiceAccount(StrictModel):
     service_account_annotations: Annotations = key("Annotations, e.g. for cloud identities.", {})
     service_account_labels: Labels = key("Further labels.", {})
     pull_secret: ObjectName | None = key("Pull Secret of the service account.")
-
-
-class Backend(StrictModel):
-    """A backend that runs in the cluster unless it is turned off."""
-
-    enabled: bool = key("Run it in the cluster. Without it, give the connection in `st2.existingConfigSecret`.", True)
-
-
-class Coordination(StrictModel):
-    """The coordination backend: locks and the service registry."""
-
-    backend: Literal["redis", "etcd", "external", "none"] = key(
-        "`redis` and `etcd` run in the cluster; `external` is given in `st2.existingConfigSecret`; "
-        "with `none` no service that shares work may have more than one replica.",
-        "redis",
-    )
 
 
 class PatchTarget(StrictModel):
@@ -146,9 +131,16 @@ class Values(StrictModel):
     st2client: Service = section("A pod with the st2 command line, logged in.")
     st2chatops: Chatops = section("The chat bot.")
 
-    mongodb: Backend = section("The database.")
-    rabbitmq: Backend = section("The message bus.")
+    mongodb: Mongodb = section("The database.")
+    rabbitmq: Rabbitmq = section("The message bus.")
     coordination: Coordination = section("The coordination backend: locks and the service registry.")
+    redis: Redis = section("Redis and its sentinels, the coordination backend.")
+    etcd: Etcd = section("etcd, the other coordination backend.")
 
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
+
+    @property
+    def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:
+        """The coordination backend in use."""
+        return self.coordination.backend or ("external" if self.redis.enabled is False else "redis")

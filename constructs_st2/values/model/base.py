@@ -90,6 +90,8 @@ LOGIN_NAME = r"^[^\s:]{1,64}$"
 SENSOR_REFERENCE = r"^[\w.-]+\.[\w-]+$"
 BODY_SIZE = r"^[0-9]+[kKmMgG]?$"
 API_VERSION = r"^([a-z0-9][-a-z0-9.]*/)?v[0-9]+((alpha|beta)[0-9]+)?$"
+MAJOR_MINOR = r"^[0-9]{1,3}\.[0-9]{1,3}$"
+PLAIN_NAME = r"^[A-Za-z0-9][-._A-Za-z0-9]{0,62}$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 JSON_POINTER = r"^(/[^\n]*)?$"
 
@@ -111,6 +113,8 @@ MEANINGS: Mapping[str, str] = {
     SENSOR_REFERENCE: 'a sensor reference, "pack.SensorClass"',
     BODY_SIZE: "a size in nginx's notation, such as 100m",
     API_VERSION: "an API version, such as v1 or apps/v1",
+    MAJOR_MINOR: "a version such as 8.0, in quotes",
+    PLAIN_NAME: 'a name (at most 63 letters, digits, "-", "_" and ".")',
     KIND: "a kind of object, such as ConfigMap",
     JSON_POINTER: 'a JSON pointer, which begins with "/"',
 }

@@ -1,0 +1,227 @@
+"""How StackStorm reaches its backends: the sections [database], [messaging] and [coordination] of st2.secrets.conf.
+
+One function for each way, from plain facts to options; passwords stay references (see `secrets.composition`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+from urllib.parse import quote, urlencode
+
+from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.backends.redis.config import MASTER, sentinels_have_a_password
+from constructs_st2.config import ini
+from constructs_st2.images import St2Version
+from constructs_st2.release import Release
+from constructs_st2.secrets import contract
+from constructs_st2.secrets.composition import ComposedText, SecretPart, joined
+from constructs_st2.secrets.encodings import Encoding
+from constructs_st2.values.model import Values
+from constructs_st2.values.model.backends import (
+    ExternalCoordination,
+    ExternalMongodb,
+    ExternalRabbitmq,
+    SecretKey,
+)
+
+Options: TypeAlias = Mapping[str, ComposedText]
+"""Options of one section."""
+
+CA_DIRECTORY = "/etc/st2/ca"
+"""Where pods find the authorities that the certificates of external backends are checked with."""
+
+SOCKET_TIMEOUT = 5
+"""Seconds after which a silent Redis counts as gone; tooz waits 30 by itself, longer than any failover takes."""
+
+
+def ca_path(section: str, key: str) -> str:
+    """Where pods find the authorities for the connection of a section."""
+    return f"{CA_DIRECTORY}/{section}/{key}"
+
+
+def connections(values: Values, release: Release, version: St2Version) -> dict[str, Options]:
+    """The options of each section that the cluster's values decide. What they do not, the user gives otherwise."""
+    found: dict[str, Options] = {}
+    if database := _database(values, release, version):
+        found["database"] = database
+    if messaging := _messaging(values, release):
+        found["messaging"] = messaging
+    if coordination := _coordination(values, release, version):
+        found["coordination"] = coordination
+    return found
+
+
+def secrets_conf(sections: Mapping[str, Options]) -> ComposedText:
+    """The text of st2.secrets.conf."""
+    return joined((_section(name, options) for name, options in sections.items()), "\n")
+
+
+def _section(name: str, options: Options) -> ComposedText:
+    parts: list[str | SecretPart] = [f"[{name}]\n"]
+    for option, value in options.items():
+        parts += [f"{option} = ", *(_escaped(part) for part in value), "\n"]
+    return tuple(parts)
+
+
+def _escaped(part: str | SecretPart) -> str | SecretPart:
+    # Secrets are encoded when they are filled in.
+    return ini.literal(part) if isinstance(part, str) else part
+
+
+# --- the database
+
+
+def _database(values: Values, release: Release, version: St2Version) -> Options | None:
+    mongodb = values.mongodb
+    if mongodb.enabled:
+        return replica_set(
+            hosts=release.members(MONGODB.component, mongodb.replicas),
+            name=mongodb.replica_set_name,
+            database=mongodb.auth.database,
+            username=mongodb.auth.username,
+            password=SecretPart(contract.MONGODB.name(release, values), contract.MONGODB_PASSWORD, "conf"),
+        )
+    return external_mongodb(mongodb.external, version) if mongodb.external else None
+
+
+def replica_set(*, hosts: Sequence[str], name: str, database: str, username: str, password: SecretPart) -> Options:
+    """A replica set of the cluster."""
+    options = {
+        "replicaSet": name,
+        "authSource": database,
+        # The default only since MongoDB 5; less could be rolled back after a failover.
+        "w": "majority",
+        "retryWrites": "true",
+    }
+    addresses = ",".join(f"{host}:{MONGODB.port}" for host in hosts)
+    return {
+        "host": (f"mongodb://{addresses}/{database}?{urlencode(options)}",),
+        "db_name": (database,),
+        "username": (username,),
+        "password": (password,),
+    }
+
+
+def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
+    """A MongoDB that runs elsewhere."""
+    options: dict[str, ComposedText] = {"host": (external.uri,), "db_name": (external.database,)}
+    if external.username is not None:
+        options["username"] = (external.username,)
+    if external.password is not None:
+        options["password"] = (_secret_part(external.password, "conf"),)
+    if external.tls.enabled or external.uri.startswith("mongodb+srv://"):
+        # The names that st2 3.9 gave them; those of 3.8 are gone there.
+        tls, ca_file = ("ssl", "ssl_ca_certs") if version == "3.8" else ("tls", "tls_ca_file")
+        options[tls] = ("True",)
+        if external.tls.ca:
+            options[ca_file] = (ca_path("database", external.tls.ca.key),)
+    return options
+
+
+# --- the message bus
+
+
+def _messaging(values: Values, release: Release) -> Options | None:
+    rabbitmq = values.rabbitmq
+    if rabbitmq.enabled:
+        return rabbitmq_cluster(
+            hosts=release.members(RABBITMQ.component, rabbitmq.replicas),
+            vhost=rabbitmq.vhost,
+            username=rabbitmq.auth.username,
+            password=SecretPart(contract.RABBITMQ.name(release, values), contract.RABBITMQ_PASSWORD, "url"),
+        )
+    return external_rabbitmq(rabbitmq.external) if rabbitmq.external else None
+
+
+def rabbitmq_cluster(*, hosts: Sequence[str], vhost: str, username: str, password: SecretPart) -> Options:
+    """A RabbitMQ cluster of the cluster: clients go to the next node when theirs is gone."""
+    urls: list[ComposedText] = [
+        (f"amqp://{quote(username, safe='')}:", password, f"@{host}:{RABBITMQ.port}/{quote(vhost, safe='')}")
+        for host in hosts
+    ]
+    return {"cluster_urls": joined(urls, ",")}
+
+
+def external_rabbitmq(external: ExternalRabbitmq) -> Options:
+    """A RabbitMQ that runs elsewhere."""
+    urls = []
+    uses_tls = external.tls.enabled
+    for url in external.urls:
+        scheme, _, rest = url.partition("://")
+        uses_tls = uses_tls or scheme == "amqps"
+        # TLS has options of its own: kombu takes its settings from them only with the scheme amqp.
+        urls.append(("amqp://", *_credentials(external.username, external.password, "url"), rest))
+    options: dict[str, ComposedText] = {"cluster_urls": joined(urls, ",")}
+    if uses_tls:
+        options |= {"ssl": ("True",), "ssl_cert_reqs": ("required",)}
+        if external.tls.ca:
+            options["ssl_ca_certs"] = (ca_path("messaging", external.tls.ca.key),)
+    return options
+
+
+# --- the coordination backend
+
+
+def _coordination(values: Values, release: Release, version: St2Version) -> Options | None:
+    match values.coordination_backend:
+        case "redis":
+            secret = contract.REDIS.name(release, values)
+            return redis_sentinel(
+                hosts=release.members(REDIS_SENTINEL.component, values.redis.replicas),
+                password=SecretPart(secret, contract.REDIS_PASSWORD, "url-verbatim"),
+                sentinel_password=(
+                    SecretPart(secret, contract.SENTINEL_PASSWORD, "url")
+                    if sentinels_have_a_password(version)
+                    else None
+                ),
+            )
+        case "etcd":
+            return etcd(release.host(ETCD.component))
+        case "external":
+            external = values.coordination.external
+            return external_coordination(external) if external else None
+        case "none":
+            return None
+
+
+def redis_sentinel(*, hosts: Sequence[str], password: SecretPart, sentinel_password: SecretPart | None) -> Options:
+    """Redis behind sentinels: each of them can tell where the master is."""
+    first, *others = (f"{host}:{REDIS_SENTINEL.port}" for host in hosts)
+    query = [
+        ("sentinel", MASTER),
+        *(("sentinel_fallback", address) for address in others),
+        ("socket_timeout", str(SOCKET_TIMEOUT)),
+    ]
+    url: ComposedText = ("redis://:", password, f"@{first}?{urlencode(query, safe=':')}")
+    return {"url": url if sentinel_password is None else (*url, "&sentinel_password=", sentinel_password)}
+
+
+def etcd(host: str) -> Options:
+    """etcd, by the driver that comes with this package. It takes one address: that of the Service."""
+    return {"url": (f"st2etcd+http://{host}:{ETCD.port}",)}
+
+
+def external_coordination(external: ExternalCoordination) -> Options:
+    """A coordination backend that runs elsewhere."""
+    scheme, _, rest = external.url.partition("://")
+    # tooz decodes the password of no URL.
+    credentials = _credentials(external.username, external.password, "url-verbatim")
+    parts: list[str | SecretPart] = [f"{scheme}://", *credentials, rest]
+    if external.ca:
+        parts.append(f"{'&' if '?' in rest else '?'}ssl_ca_certs={ca_path('coordination', external.ca.key)}")
+    return {"url": tuple(parts)}
+
+
+def _credentials(username: str | None, password: SecretKey | None, encoding: Encoding) -> Iterator[str | SecretPart]:
+    if username is None and password is None:
+        return
+    yield quote(username or "", safe="")
+    if password is not None:
+        yield ":"
+        yield _secret_part(password, encoding)
+    yield "@"
+
+
+def _secret_part(password: SecretKey, encoding: Encoding) -> SecretPart:
+    return SecretPart(password.existing_secret, password.key, encoding)

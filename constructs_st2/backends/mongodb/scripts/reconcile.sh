@@ -1,0 +1,53 @@
+#!/bin/sh
+# Run by the container reconcile: makes the replica set and its users what the configuration says, for as long as the
+# pod is there, and notes in a file which role this member has.
+# usage: reconcile.sh     POD_NAME, HOME and perhaps RECONCILE_SECONDS are in the environment
+set -eu
+
+role=/run/constructs-st2/role
+pipe=/run/constructs-st2/reconcile
+here=$(dirname "$0")
+
+# MongoDB 4.4 has the old shell only, 5.0 has both, and all later versions have mongosh only.
+shell=$(command -v mongosh || command -v mongo)
+
+# mongosh writes every call into a log of its own, which would grow until the disk is full.
+mkdir -p "$HOME/.mongodb/mongosh"
+echo '{"disableLogging": true, "enableTelemetry": false}' >"$HOME/.mongodb/mongosh/config"
+
+# Lines of the program are meant for people, except those that name the role.
+pass_on() {
+    while IFS= read -r line; do
+        case $line in
+            "role "*)
+                echo "${line#role }" >"$role.new"
+                mv "$role.new" "$role"
+                ;;
+            *) echo "$line" ;;
+        esac
+    done
+}
+
+program=
+# shellcheck disable=SC2317
+stop() {
+    [ -z "$program" ] || kill "$program" 2>/dev/null || true
+    exit 0
+}
+# As process 1, this shell would not hear of SIGTERM without a trap.
+trap stop TERM INT
+
+rm -f "$pipe"
+mkfifo "$pipe"
+pass_on <"$pipe" &
+reader=$!
+"$shell" --nodb --norc --quiet \
+    --eval "var settings = { pod: '$POD_NAME', seconds: ${RECONCILE_SECONDS:-10} }" \
+    "$here/reconcile.js" "$here/loop.js" >"$pipe" &
+program=$!
+
+status=0
+wait "$program" || status=$?
+wait "$reader" || true
+echo "the shell that reconciles has ended with status $status" >&2
+exit 1

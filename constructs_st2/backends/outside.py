@@ -1,0 +1,39 @@
+"""What pods need for backends that run elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from constructs_st2.backends.connections import ca_path
+from constructs_st2.cluster import Cluster
+from constructs_st2.pod import Mount, Volume
+from constructs_st2.values.model import Values
+from constructs_st2.values.model.backends import Authorities
+
+
+def authorities(values: Values) -> Mapping[str, Authorities]:
+    """The certificates that connections are checked with, by the section of st2.conf."""
+    mongodb, rabbitmq = values.mongodb.external, values.rabbitmq.external
+    coordination = values.coordination.external
+    given = {
+        "database": mongodb.tls.ca if mongodb else None,
+        "messaging": rabbitmq.tls.ca if rabbitmq else None,
+        "coordination": coordination.ca if coordination else None,
+    }
+    return {section: ca for section, ca in given.items() if ca}
+
+
+def mounts(cluster: Cluster) -> list[Mount]:
+    """The mounts that bring those certificates to a pod."""
+    return [
+        Mount(_volume(f"ca-{section}", ca), str(PurePosixPath(ca_path(section, ca.key)).parent))
+        for section, ca in authorities(cluster.values).items()
+    ]
+
+
+def _volume(name: str, ca: Authorities) -> Volume:
+    items = [{"key": ca.key, "path": ca.key}]
+    if ca.config_map:
+        return Volume(name, {"configMap": {"name": ca.config_map, "items": items}})
+    return Volume(name, {"secret": {"secretName": ca.existing_secret, "items": items}})

@@ -1,0 +1,139 @@
+"""rabbitmq.conf and definitions.json as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from constructs_st2.backends.options import laid_over
+from constructs_st2.backends.server import Version
+from constructs_st2.quantity import amount
+from constructs_st2.secrets.composition import ComposedText, SecretPart
+from constructs_st2.values.model.backends import Option, Rabbitmq
+
+WATCH_QUEUE_EXPIRY = 60 * 60 * 1000
+"""Milliseconds after which a watch queue without a consumer goes away.
+
+Sensor containers, rules engines and timers engines make a durable queue of a new name at every start, and leave it
+behind where they cannot stop in order; it then fills for ever (sensor_watcher.py and triggerwatcher.py of st2common).
+"""
+
+_SHARE_OF_MEMORY = Decimal("0.8")
+_OURS = ("cluster_formation.", "definitions.", "load_definitions", "listeners.tcp.default", "log.console")
+
+
+def node_name(host: str) -> str:
+    """The name of a node of the cluster."""
+    return f"rabbit@{host}"
+
+
+def settings_of_every_start(
+    settings: Rabbitmq, version: Version, *, name: str, port: int, management_port: int, metrics_port: int, secrets: str
+) -> dict[str, Option]:
+    """The options of rabbitmq.conf that matter whenever a node starts, with the user's laid over them.
+
+    RabbitMQ does not start with an option that it does not know, so each is written only for versions that know it.
+
+    Raises:
+        InvalidValues: the user's options touch what the cluster stands on.
+    """
+    own: dict[str, Option] = {
+        "cluster_name": name,
+        "log.console": "true",
+        "listeners.tcp.default": str(port),
+        "management.tcp.port": str(management_port),
+        # Not ANONYMOUS, which RabbitMQ 4 offers as well.
+        "auth_mechanisms.1": "PLAIN",
+        "auth_mechanisms.2": "AMQPLAIN",
+        # A minority stops serving, and joins again by itself. Khepri, the metadata store of later versions, always
+        # does so, and ignores this.
+        "cluster_partition_handling": "pause_minority",
+        "queue_leader_locator": "balanced",
+        "definitions.import_backend": "local_filesystem",
+        "definitions.local.path": f"{secrets}/definitions.json",
+        "definitions.skip_if_unchanged": "true",
+        "vm_memory_high_watermark.relative": "0.6",
+        "disk_free_limit.absolute": "1GB",
+    }
+    if settings.metrics.enabled:
+        own["prometheus.tcp.port"] = str(metrics_port)
+    if memory := settings.resources.get("limits", {}).get("memory"):
+        # Erlang sees the memory of the node, and some of the container's is used outside of it.
+        own["total_memory_available_override_value"] = str(int(amount(memory) * _SHARE_OF_MEMORY))
+    if version >= Version(3, 12):
+        # st2 declares its queues without a type, also those that were made as another type before.
+        own["quorum_queue.property_equivalence.relaxed_checks_on_redeclaration"] = "true"
+    if version >= Version(3, 13):
+        # A member that comes back with an empty disk gets its share of every queue again.
+        own["quorum_queue.continuous_membership_reconciliation.enabled"] = "true"
+        own["quorum_queue.continuous_membership_reconciliation.target_group_size"] = str(settings.replicas)
+    return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=_OURS)
+
+
+def formation(hosts: Sequence[str]) -> dict[str, Option]:
+    """The options that matter when a node starts for the first time: which others there are."""
+    if len(hosts) == 1:
+        return {}
+    nodes = {
+        f"cluster_formation.classic_config.nodes.{number}": node_name(host)
+        for number, host in enumerate(hosts, start=1)
+    }
+    return {
+        "cluster_formation.peer_discovery_backend": "classic_config",
+        **nodes,
+        "cluster_formation.target_cluster_size_hint": str(len(hosts)),
+        # Two minutes, and then a node forms a cluster by itself, which never merges with another one.
+        "cluster_formation.discovery_retry_limit": "60",
+        "cluster_formation.discovery_retry_interval": "2000",
+    }
+
+
+def enabled_plugins(settings: Rabbitmq) -> str:
+    """The text of the file enabled_plugins, a term of Erlang."""
+    metrics = ["rabbitmq_prometheus"] if settings.metrics.enabled else []
+    names = dict.fromkeys(["rabbitmq_management", *metrics, *settings.plugins])
+    return f"[{','.join(names)}].\n"
+
+
+def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:
+    """What the cluster holds before anybody has connected: the user, the virtual host and the policies.
+
+    Args:
+        settings: the user's settings.
+        password: the password of StackStorm's user, which is written as a hash.
+    """
+    vhost, user = settings.vhost, settings.auth.username
+    mark = "{password}"
+    data: dict[str, Any] = {
+        "users": [
+            {
+                "name": user,
+                "password_hash": mark,
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": [],
+            }
+        ],
+        "vhosts": [
+            {
+                "name": vhost,
+                # st2 cannot ask for a type of queue. Queues that are exclusive stay classic ones.
+                "default_queue_type": "quorum",
+                "metadata": {"description": "StackStorm", "tags": [], "default_queue_type": "quorum"},
+            }
+        ],
+        "permissions": [{"user": user, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}],
+        "policies": [
+            {
+                "name": "st2-watch-expiry",
+                "vhost": vhost,
+                "pattern": r"^st2\.(trigger|sensor)\.watch\.",
+                "apply-to": "queues",
+                "priority": 0,
+                "definition": {"expires": WATCH_QUEUE_EXPIRY},
+            }
+        ],
+    }
+    before, after = json.dumps(data, indent=2).split(mark)
+    return (before, password, after)

@@ -1,0 +1,166 @@
+"""RabbitMQ: a cluster of quorum queues that forms by itself, without asking the Kubernetes API."""
+
+from __future__ import annotations
+
+from constructs_st2 import scripts
+from constructs_st2.backends import RABBITMQ
+from constructs_st2.backends.member_set import (
+    CONFIG_PATH,
+    HELPER_RESOURCES,
+    POD_NAME,
+    SECRET_PATH,
+    MemberSet,
+    config_mount,
+    data_mount,
+    scripts_mount,
+    secret_mount,
+)
+from constructs_st2.backends.options import lines
+from constructs_st2.backends.rabbitmq.config import enabled_plugins, formation, node_name, settings_of_every_start
+from constructs_st2.backends.server import Server, Version
+from constructs_st2.cluster import Cluster
+from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import Container, Mount, Volume, env_text, fingerprint
+from constructs_st2.secrets import contract
+
+SERVER = Server(
+    key="rabbitmq",
+    name="RabbitMQ",
+    repository="docker.io/library/rabbitmq",
+    # 3.13 gets no more corrections; 4.2 is what the next st2 is tested with, and speaks the same protocol.
+    tags={"3.8": "3.13-management", "3.9": "4.2-management"},
+    oldest=Version(3, 10),
+)
+UID = 999
+"""The user `rabbitmq` of the image."""
+
+MANAGEMENT_PORT = 15672
+METRICS_PORT = 15692
+EPMD_PORT = 4369
+DISTRIBUTION_PORT = 25672
+
+RABBITMQ_CONF = "rabbitmq.conf"
+ENABLED_PLUGINS = "enabled_plugins"
+HOME = "/var/lib/rabbitmq"
+
+WAIT_FOR_NAMES = 300
+"""Seconds that a node waits for the names of all others before its first start."""
+
+GRACE = 180
+_AFTER_WAITING = 90
+"""Seconds of the grace period that the node has after its preStop hook waited for the others: to hand its queues over,
+and to stop."""
+
+_PREPARE = "prepare.sh"
+_STOP = "stop.sh"
+
+
+def member_set(cluster: Cluster) -> MemberSet:
+    """The nodes of the cluster.
+
+    Raises:
+        InvalidValues: the image or the configuration cannot be used.
+    """
+    settings = cluster.values.rabbitmq
+    version = SERVER.version(settings, cluster.version)
+    image = cluster.images.other(
+        f"{settings.image.repository or SERVER.repository}:{SERVER.tag(settings, cluster.version)}", settings.image
+    )
+    hosts = cluster.release.members(RABBITMQ.component, settings.replicas)
+    conf = settings_of_every_start(
+        settings,
+        version,
+        name=cluster.release.named(RABBITMQ.component),
+        port=RABBITMQ.port,
+        management_port=MANAGEMENT_PORT,
+        metrics_port=METRICS_PORT,
+        secrets=SECRET_PATH,
+    )
+    config = {
+        RABBITMQ_CONF: lines({**conf, **formation(hosts)}, " = "),
+        ENABLED_PLUGINS: enabled_plugins(settings),
+    }
+    configuration = config_mount(RABBITMQ, cluster, fingerprint(config))
+    secrets = secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster)
+    home = Mount(Volume.scratch("home"), HOME, writable=True)
+    data = data_mount(settings, f"{HOME}/mnesia")
+    own_scripts = scripts_mount(RABBITMQ, cluster)
+    domain = cluster.release.host(f"{RABBITMQ.component}-headless")
+    environment = [
+        POD_NAME,
+        env_text("HOME", HOME),
+        env_text("RABBITMQ_NODENAME", node_name(f"$(POD_NAME).{domain}")),
+        env_text("RABBITMQ_USE_LONGNAME", "true"),
+        env_text("RABBITMQ_CONFIG_FILE", f"{CONFIG_PATH}/{RABBITMQ_CONF}"),
+        env_text("RABBITMQ_ENABLED_PLUGINS_FILE", f"{CONFIG_PATH}/{ENABLED_PLUGINS}"),
+        env_text("RABBITMQ_LOGS", "-"),
+        # Schedulers that spin while they wait for work are accounted to the container as CPU time.
+        env_text("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none"),
+    ]
+    metrics = {"metrics": METRICS_PORT} if settings.metrics.enabled else {}
+    ports = {"amqp": RABBITMQ.port, "management": MANAGEMENT_PORT, **metrics}
+    peer_ports = {"epmd": EPMD_PORT, "distribution": DISTRIBUTION_PORT}
+    return MemberSet(
+        backend=RABBITMQ,
+        settings=settings,
+        uid=UID,
+        grace=GRACE,
+        containers=[
+            Container(
+                name="rabbitmq",
+                image=image,
+                command=["rabbitmq-server"],
+                env=environment,
+                ports={**ports, **peer_ports},
+                resources=settings.resources,
+                probes=_probes(),
+                lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _seconds_to_wait(cluster))}}},
+                mounts=[
+                    home,
+                    data,
+                    configuration,
+                    secrets,
+                    own_scripts,
+                    Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+                ],
+            )
+        ],
+        init_containers=[
+            Container(
+                name="prepare",
+                image=image,
+                command=scripts.command(_PREPARE, WAIT_FOR_NAMES, *hosts),
+                env=environment[:3],
+                resources=HELPER_RESOURCES,
+                mounts=[home, data, secrets, own_scripts],
+            )
+        ],
+        client_ports=ports,
+        peer_ports=peer_ports,
+        config=config,
+        scripts=scripts.texts("constructs_st2.backends.rabbitmq.scripts"),
+    )
+
+
+def _probes() -> dict[str, Document]:
+    """There is no liveness probe: a node that does not answer is busy, or waits for others, and a restart costs both.
+
+    RabbitMQ's own command for probes starts a second Erlang, which takes seconds where CPU is short.
+    https://www.rabbitmq.com/docs/monitoring#health-checks
+    """
+    listens = {"tcpSocket": {"port": "amqp"}}
+    return {
+        # A node that waits for others to come back does not listen.
+        "startupProbe": {**listens, "periodSeconds": 5, "failureThreshold": 720},
+        "readinessProbe": {**listens, "periodSeconds": 10, "timeoutSeconds": 5},
+    }
+
+
+def _seconds_to_wait(cluster: Cluster) -> int:
+    given = cluster.values.rabbitmq.termination_grace_period_seconds
+    seconds = (GRACE if given is None else given) - _AFTER_WAITING
+    if seconds < 0:
+        message = f"must be at least {_AFTER_WAITING}: a node needs that long to hand its queues over and to stop"
+        raise InvalidValues(ValueProblem("rabbitmq.terminationGracePeriodSeconds", message))
+    return seconds

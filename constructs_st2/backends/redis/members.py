@@ -1,0 +1,153 @@
+"""Redis with Sentinel: one Redis accepts writes, and the sentinels agree on which.
+
+Each pod has a Redis, a sentinel, and a guard that leads a Redis back which nobody knows any more.
+"""
+
+from __future__ import annotations
+
+from constructs_st2 import scripts
+from constructs_st2.backends import REDIS_SENTINEL
+from constructs_st2.backends.member_set import (
+    HELPER_RESOURCES,
+    POD_NAME,
+    STATE_PATH,
+    MemberSet,
+    config_mount,
+    data_mount,
+    scripts_mount,
+    secret_mount,
+)
+from constructs_st2.backends.options import lines
+from constructs_st2.backends.redis.config import redis_conf, sentinel_conf, sentinels_have_a_password
+from constructs_st2.backends.server import Server, Version
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import Container, Mount, Volume, env_of_secret, env_text, fingerprint
+from constructs_st2.secrets import contract
+
+SERVER = Server(
+    key="redis",
+    name="Redis",
+    repository="docker.io/library/redis",
+    tags={"3.8": "7.2", "3.9": "8.0"},
+    # Sentinel resolves names since 6.2.
+    oldest=Version(6, 2),
+)
+UID = 999
+"""The user `redis` of the image."""
+
+REDIS_PORT = 6379
+EXPORTER_PORT = 9121
+GRACE = 60
+_SECONDS_TO_HAND_OVER = 25
+
+REDIS_CONF = "redis.conf"
+SENTINEL_CONF = "sentinel.conf"
+MEMBERS = "members"
+
+_START_REDIS = "start-redis.sh"
+_START_SENTINEL = "start-sentinel.sh"
+_GUARD = "guard.sh"
+_STOP = "stop.sh"
+_ALIVE = "alive.sh"
+_READY = "ready.sh"
+
+
+def member_set(cluster: Cluster) -> MemberSet:
+    """The pods of Redis and its sentinels.
+
+    Raises:
+        InvalidValues: the image or the configuration cannot be used.
+    """
+    settings = cluster.values.redis
+    SERVER.version(settings, cluster.version)
+    image = cluster.images.other(
+        f"{settings.image.repository or SERVER.repository}:{SERVER.tag(settings, cluster.version)}", settings.image
+    )
+    config = {
+        REDIS_CONF: lines(redis_conf(settings, REDIS_PORT), " "),
+        SENTINEL_CONF: lines(sentinel_conf(settings, REDIS_SENTINEL.port), " "),
+        MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
+    }
+    keys = [contract.REDIS_PASSWORD]
+    if sentinels_have_a_password(cluster.version):
+        keys.append(contract.SENTINEL_PASSWORD)
+    mounts = [
+        data_mount(settings, "/data"),
+        Mount(Volume.scratch("state", in_memory=True), STATE_PATH, writable=True),
+        config_mount(REDIS_SENTINEL, cluster, fingerprint(config)),
+        secret_mount(contract.REDIS, keys, cluster),
+        scripts_mount(REDIS_SENTINEL, cluster),
+        Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+    ]
+    return MemberSet(
+        backend=REDIS_SENTINEL,
+        settings=settings,
+        uid=UID,
+        grace=GRACE,
+        # Sentinels learn of a replica up to ten seconds after it came, and cannot hand over to it before.
+        steady=15,
+        containers=[
+            Container(
+                name="redis",
+                image=image,
+                command=scripts.command(_START_REDIS),
+                env=[POD_NAME],
+                ports={"redis": REDIS_PORT},
+                resources=settings.resources,
+                probes=_probes(REDIS_PORT, scripts.command(_READY)),
+                lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _SECONDS_TO_HAND_OVER)}}},
+                mounts=mounts,
+            ),
+            Container(
+                name="sentinel",
+                image=image,
+                command=scripts.command(_START_SENTINEL),
+                env=[POD_NAME],
+                ports={"sentinel": REDIS_SENTINEL.port},
+                resources=HELPER_RESOURCES,
+                probes=_probes(REDIS_SENTINEL.port, scripts.command(_ALIVE, REDIS_SENTINEL.port)),
+                mounts=mounts,
+            ),
+            Container(
+                name="guard",
+                image=image,
+                command=scripts.command(_GUARD),
+                env=[POD_NAME],
+                resources=HELPER_RESOURCES,
+                mounts=mounts,
+            ),
+            *_exporter(cluster),
+        ],
+        client_ports={"sentinel": REDIS_SENTINEL.port},
+        peer_ports={"redis": REDIS_PORT},
+        config=config,
+        scripts=scripts.texts("constructs_st2.backends.redis.scripts"),
+    )
+
+
+def _probes(port: int, ready: list[str]) -> dict[str, Document]:
+    alive = {"exec": {"command": scripts.command(_ALIVE, port)}}
+    return {
+        "startupProbe": {**alive, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 150},
+        "livenessProbe": {**alive, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 5, "timeoutSeconds": 5},
+    }
+
+
+def _exporter(cluster: Cluster) -> list[Container]:
+    metrics = cluster.values.redis.metrics
+    if not metrics.enabled:
+        return []
+    return [
+        Container(
+            name="metrics",
+            image=cluster.images.other(metrics.image),
+            env=[
+                env_text("REDIS_ADDR", f"redis://127.0.0.1:{REDIS_PORT}"),
+                env_of_secret("REDIS_PASSWORD", cluster.secret(contract.REDIS), contract.REDIS_PASSWORD),
+            ],
+            ports={"metrics": EXPORTER_PORT},
+            resources=metrics.resources,
+        )
+    ]

@@ -1,0 +1,82 @@
+#!/bin/sh
+# Run by the preStop hook of redis: hands a master over to a replica, so that no accepted write is lost.
+# usage: stop.sh SECONDS     at most
+set -eu
+# shellcheck disable=SC1091
+. "${0%/*}/common.sh"
+
+end=$(($(date +%s) + $1))
+own=$(own_host)
+peers=$(peer_hosts)
+
+# Is there a replica, and do all that are connected have all the data?
+in_step() {
+    redis 127.0.0.1 info replication | tr -d '\r' | awk -F: '
+        /^slave[0-9]+:.*state=online/ {
+            match($0, /offset=[0-9]+/)
+            offsets[$1] = substr($0, RSTART + 7, RLENGTH - 7)
+        }
+        $1 == "master_repl_offset" { written = $2 }
+        END {
+            for (replica in offsets) {
+                replicas++
+                behind += offsets[replica] + 0 < written + 0
+            }
+            exit !(replicas && !behind)
+        }
+    '
+}
+
+# Replicas confirm once a second what they have.
+wait_until_in_step() {
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+        ! in_step || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# One sentinel at a time: if two began, each could choose another master.
+begin_failover() {
+    for host in $peers; do
+        case $(sentinel "$host" sentinel failover mymaster) in
+            OK | INPROG*) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+# Writes wait from here on, until the server ends: what it accepted now, the next master would not have.
+hand_over() {
+    redis 127.0.0.1 client pause "$(((end - $(date +%s)) * 1000))" write >/dev/null
+    if wait_until_in_step && begin_failover; then
+        return 0
+    fi
+    redis 127.0.0.1 client unpause >/dev/null
+    return 1
+}
+
+if [ -z "$peers" ] || ! is_master 127.0.0.1; then
+    exit 0
+fi
+
+begun=
+silence=0
+while [ "$(date +%s)" -lt "$end" ]; do
+    # shellcheck disable=SC2086
+    said=$(opinions $peers)
+    next=$(echo "$said" | agreed)
+    case $next in
+        "" | "$own") ;;
+        *) ! is_master "$next" || exit 0 ;;
+    esac
+    if [ -n "$said" ]; then
+        silence=0
+        [ -n "$begun" ] || ! hand_over || begun=yes
+    else
+        # All members are being stopped.
+        silence=$((silence + 1))
+        [ "$silence" -lt 2 ] || exit 0
+    fi
+    sleep 0.3
+done

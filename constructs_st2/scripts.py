@@ -1,0 +1,26 @@
+"""The scripts that run in pods: real files beside the module that mounts them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+MOUNT_PATH = "/opt/constructs-st2"
+"""Where pods find their scripts."""
+
+_SUFFIXES = (".sh", ".js")
+
+
+def command(name: str, *arguments: object) -> list[str]:
+    """The command that runs a script. Files of ConfigMaps cannot be executed, so a shell reads them."""
+    return ["sh", f"{MOUNT_PATH}/{name}", *map(str, arguments)]
+
+
+@cache
+def texts(package: str) -> dict[str, str]:
+    """Name and text of every script in a package."""
+    return {
+        file.name: file.read_text(encoding="utf-8")
+        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name)
+        if file.name.endswith(_SUFFIXES)
+    }

@@ -1,0 +1,300 @@
+"""Settings of what StackStorm stands on: the database, the message bus and the coordination backend."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+
+from constructs_st2.values.model.base import (
+    MAJOR_MINOR,
+    PLAIN_NAME,
+    Annotations,
+    ImageDigest,
+    ImageReference,
+    ImageRepository,
+    ImageTag,
+    Labels,
+    ObjectName,
+    Quantity,
+    ScalarText,
+    StrictModel,
+    key,
+    same,
+    section,
+)
+from constructs_st2.values.model.images import PullPolicy
+from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.pods import Pods
+
+
+def _odd(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value % 2 == 0:
+        raise ValueError(
+            f"must be odd (1, 3, 5 or 7), not {value}: {value} members survive no more failures than {value - 1}, "
+            "and can split into two halves"
+        )
+    return value
+
+
+Voters: TypeAlias = Annotated[
+    int, BeforeValidator(_odd), Field(ge=1, le=7), WithJsonSchema({"type": "integer", "enum": [1, 3, 5, 7]})
+]
+"""A number of members of which a majority decides."""
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
+Option: TypeAlias = ScalarText | list[ScalarText]
+Options: TypeAlias = dict[str, Option]
+
+
+class ServerImage(StrictModel):
+    """Where the image of a server comes from."""
+
+    repository: ImageRepository | None = key("Repository, with the registry. Default: the official image.")
+    tag: ImageTag | None = key("Tag. The default follows from the version of st2.")
+    digest: ImageDigest | None = key("Digest; wins over the tag.")
+    pull_policy: PullPolicy | None = key("When the kubelet pulls the image.")
+    pull_secret: ObjectName | None = key("Name of a further Secret with registry credentials.")
+
+
+class RetentionPolicy(StrictModel):
+    """What becomes of the volume claims of members that are gone."""
+
+    when_deleted: Literal["Retain", "Delete"] = key("When the StatefulSet is deleted.", "Retain")
+    when_scaled: Literal["Retain", "Delete"] = key("When there are fewer members.", "Retain")
+
+
+class Persistence(StrictModel):
+    """The volume of each member."""
+
+    enabled: bool = key("Keep data in volume claims. Without, a member that is replaced starts empty.", True)
+    size: Quantity = key("Size of the volume.", "8Gi")
+    storage_class: str | None = key('Storage class; "" for volumes that were made by hand. Default: the cluster\'s.')
+    access_modes: list[Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]] = key(
+        "Access modes of the claim.", ["ReadWriteOnce"]
+    )
+    annotations: Annotations = key("Annotations of the claims.", {})
+    labels: Labels = key("Further labels of the claims.", {})
+    retention: RetentionPolicy = section("What becomes of the claims of members that are gone.")
+
+
+class Exporter(StrictModel):
+    """A container beside each member that tells Prometheus about it."""
+
+    enabled: bool = key("Run the exporter.", False)
+    image: ImageReference = key("Image of the exporter.", ...)
+    resources: Resources = key(
+        "Requests and limits.", {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    )
+
+
+class Members(Pods):
+    """Settings that every backend has."""
+
+    reference_section: ClassVar[str] = "Settings of every backend"
+
+    replicas: Voters = key(
+        "Number of members: 1, 3, 5 or 7. The default comes from the profile.", 1, alias="replicaCount"
+    )
+    image: ServerImage = section("Where the image comes from.")
+    version: Annotated[str, StringConstraints(pattern=MAJOR_MINOR)] | None = key(
+        "Version of the server (major and minor). Needed only where the tag of the image does not begin with it."
+    )
+    persistence: Persistence = section("The volume of each member.")
+    pod_anti_affinity_preset: Literal["soft", "hard"] = key(
+        "`soft`: members go to different hosts where that is possible; `hard`: a member without a host of its own "
+        "does not start. `affinity` takes its place.",
+        "soft",
+    )
+
+
+class SecretKey(StrictModel):
+    """A key of a Secret of yours."""
+
+    existing_secret: ObjectName = key("Name of the Secret.", ...)
+    key: Name = key("Key in the Secret.", "password")
+
+
+class Authorities(StrictModel):
+    """Certificates of the authorities that a server's certificate is checked with; from one of two objects."""
+
+    config_map: ObjectName | None = key("ConfigMap that holds them.")
+    existing_secret: ObjectName | None = key("Secret that holds them.")
+    key: Name = key("Key in the object.", "ca.crt")
+
+    @model_validator(mode="after")
+    def _one_object(self) -> Authorities:
+        if bool(self.config_map) == bool(self.existing_secret):
+            raise ValueError("must have either configMap or existingSecret")
+        return self
+
+
+class Tls(StrictModel):
+    """TLS to a server outside."""
+
+    enabled: bool = key("Connect by TLS, and check the server's certificate.", False)
+    ca: Authorities | None = key("Authorities to check with. Default: those that the st2 images know.")
+
+
+_CREDENTIALS = re.compile(r"//[^/?#]*@")
+
+
+def _without_credentials(uri: str) -> str:
+    if _CREDENTIALS.search(uri):
+        raise ValueError(
+            "must not hold a user or password: give username beside it, and the password in a Secret (password)"
+        )
+    return uri
+
+
+def _of_scheme(*schemes: str) -> AfterValidator:
+    def check(uri: str) -> str:
+        scheme = uri.partition("://")[0]
+        if scheme not in schemes:
+            raise ValueError(f"must begin with {', '.join(f'{known}://' for known in schemes)}")
+        return uri
+
+    return AfterValidator(check)
+
+
+_Uri: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$"), AfterValidator(_without_credentials)]
+MongodbUri: TypeAlias = Annotated[_Uri, _of_scheme("mongodb", "mongodb+srv")]
+AmqpUri: TypeAlias = Annotated[_Uri, _of_scheme("amqp", "amqps")]
+CoordinationUri: TypeAlias = Annotated[_Uri, _of_scheme("redis", "st2etcd+http", "st2etcd+https", "zookeeper", "kazoo")]
+
+
+class ExternalMongodb(StrictModel):
+    """A MongoDB that runs elsewhere."""
+
+    uri: MongodbUri = key("Connection string, without user and password.", ...)
+    database: Name = key("Name of the database.", "st2")
+    username: str | None = key("Name of the user.")
+    password: SecretKey | None = key("Where the user's password is.")
+    tls: Tls = section("TLS to the server; always on with mongodb+srv.")
+
+
+class ExternalRabbitmq(StrictModel):
+    """A RabbitMQ that runs elsewhere."""
+
+    urls: Annotated[list[AmqpUri], Field(min_length=1)] = key(
+        "URL of each node (or of the load balancer), with the virtual host, without user and password.", ...
+    )
+    username: str | None = key("Name of the user.")
+    password: SecretKey | None = key("Where the user's password is.")
+    tls: Tls = section("TLS to the server; always on with amqps.")
+
+
+class ExternalCoordination(StrictModel):
+    """A coordination backend that runs elsewhere."""
+
+    url: CoordinationUri = key(
+        "URL as tooz has it, without user and password: `redis://cache.example.org:6379?ssl=true`.", ...
+    )
+    username: str | None = key("Name of the user, for Redis with access lists (st2 3.9 and later).")
+    password: SecretKey | None = key("Where the password is.")
+    ca: Authorities | None = key("Authorities to check the server's certificate with, for Redis with `ssl=true`.")
+
+
+class MongodbAuth(StrictModel):
+    """Users of MongoDB. Their passwords are in a Secret."""
+
+    root_user: Name = key("Name of the administrator.", "root")
+    username: Name = key("Name of StackStorm's user.", "st2")
+    database: Name = key("StackStorm's database.", "st2")
+    existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-mongodb.")
+
+
+class MongodbExporter(Exporter):
+    """Metrics of MongoDB for Prometheus."""
+
+    image: ImageReference = key("Image of the exporter.", "docker.io/percona/mongodb_exporter:0.44.0")
+
+
+class Mongodb(Members):
+    """Settings of MongoDB: those of every backend, and these."""
+
+    enabled: bool = key(
+        "Run MongoDB in the cluster. Without it, give the connection in `external`, or in `st2.existingConfigSecret`.",
+        True,
+    )
+    external: ExternalMongodb | None = key("A MongoDB that runs elsewhere.")
+    replica_set_name: Name = key("Name of the replica set. It cannot be changed later.", "rs0")
+    auth: MongodbAuth = section("Users. Their passwords are in a Secret.")
+    configuration: dict[str, Any] = key("Laid over mongod.conf, section by section.", {})
+    metrics: MongodbExporter = section("Metrics for Prometheus.")
+
+
+class RabbitmqAuth(StrictModel):
+    """The user of RabbitMQ. Its password is in a Secret."""
+
+    username: Name = key("Name of StackStorm's user.", "st2")
+    existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-rabbitmq.")
+
+
+class RabbitmqMetrics(StrictModel):
+    """Metrics of RabbitMQ for Prometheus."""
+
+    enabled: bool = key("Serve metrics on port 15692.", True)
+
+
+class Rabbitmq(Members):
+    """Settings of RabbitMQ: those of every backend, and these."""
+
+    enabled: bool = key(
+        "Run RabbitMQ in the cluster. Without it, give the connection in `external`, or in `st2.existingConfigSecret`.",
+        True,
+    )
+    external: ExternalRabbitmq | None = key("A RabbitMQ that runs elsewhere.")
+    vhost: Name = key("StackStorm's virtual host.", "st2")
+    auth: RabbitmqAuth = section("The user. Its password is in a Secret.")
+    configuration: Options = key("Laid over rabbitmq.conf, option by option.", {})
+    plugins: list[Name] = key("Further plugins to enable.", [])
+    metrics: RabbitmqMetrics = section("Metrics for Prometheus.")
+
+
+class RedisAuth(StrictModel):
+    """Passwords of Redis. They are in a Secret."""
+
+    existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-redis.")
+
+
+class RedisExporter(Exporter):
+    """Metrics of Redis for Prometheus."""
+
+    image: ImageReference = key("Image of the exporter.", "docker.io/oliver006/redis_exporter:v1.67.0")
+
+
+class Sentinel(StrictModel):
+    """The sentinels, one beside each Redis."""
+
+    down_after_milliseconds: Annotated[int, Field(ge=1000, le=600_000)] = key(
+        "Silence of the master after which it counts as gone.", 5000
+    )
+
+
+class Redis(Members):
+    """Settings of Redis and its sentinels: those of every backend, and these."""
+
+    enabled: bool | None = key("The Helm chart's switch: `false` is `coordination.backend: external`.")
+    auth: RedisAuth = section("Passwords. They are in a Secret.")
+    configuration: Options = key("Laid over redis.conf, option by option.", {})
+    sentinel: Sentinel = section("The sentinels, one beside each Redis.")
+    metrics: RedisExporter = section("Metrics for Prometheus.")
+
+
+class Etcd(Members):
+    """Settings of etcd: those of every backend, and these."""
+
+    replicas: Voters = same("replicas", "Number of members: 1, 3, 5 or 7. The default comes from the profile.", 1)
+    configuration: Options = key("Further flags of etcd, without the leading dashes.", {})
+
+
+class Coordination(StrictModel):
+    """The coordination backend: locks and the service registry."""
+
+    backend: Literal["redis", "etcd", "external", "none"] | None = key(
+        "`redis` (the default) and `etcd` run in the cluster; `external` is given in `external` below or in "
+        "`st2.existingConfigSecret`; with `none` no service that shares work may have more than one replica."
+    )
+    external: ExternalCoordination | None = key("A coordination backend that runs elsewhere.")
