@@ -260,7 +260,6 @@ def test_the_facts_are_those_of_the_cluster(values: dict[str, Any], problem: str
     ("option", "switch"),
     [
         ("database] host", "mongodb.enabled or mongodb.external"),
-        ("database] password", "mongodb.enabled or mongodb.external"),
         ("messaging] cluster_urls", "rabbitmq.enabled or rabbitmq.external"),
         ("coordination] url", "coordination.backend or coordination.external"),
     ],
