@@ -29,10 +29,10 @@ $(READY_DEV): $(READY)
 # As root on Debian, first installs the servers that some tests run.
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 test-quick: $(READY_DEV)
-	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/servers
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --ignore tests/servers
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.backends.redis.config import MASTER, sentinels_have_a_password
@@ -30,6 +30,8 @@ Options: TypeAlias = Mapping[str, ComposedText]
 
 CA_DIRECTORY = "/etc/st2/ca"
 """Where pods find the authorities that the certificates of external backends are checked with."""
+
+AMQPS_PORT = 5671
 
 SOCKET_TIMEOUT = 5
 """Seconds after which a silent Redis counts as gone; tooz waits 30 by itself, longer than any failover takes."""
@@ -145,13 +147,15 @@ def rabbitmq_cluster(*, hosts: Sequence[str], vhost: str, username: str, passwor
 
 def external_rabbitmq(external: ExternalRabbitmq) -> Options:
     """A RabbitMQ that runs elsewhere."""
-    urls = []
+    urls: list[ComposedText] = []
     uses_tls = external.tls.enabled
     for url in external.urls:
-        scheme, _, rest = url.partition("://")
-        uses_tls = uses_tls or scheme == "amqps"
-        # TLS has options of its own: kombu takes its settings from them only with the scheme amqp.
-        urls.append(("amqp://", *_credentials(external.username, external.password, "url"), rest))
+        parts = urlsplit(url)
+        uses_tls = uses_tls or parts.scheme == "amqps"
+        port = parts.port or (AMQPS_PORT if uses_tls else RABBITMQ.port)
+        credentials = _credentials(external.username, external.password, "url")
+        # TLS has options of its own, which kombu takes with the scheme amqp alone.
+        urls.append(("amqp://", *credentials, f"{parts.hostname}:{port}{parts.path}"))
     options: dict[str, ComposedText] = {"cluster_urls": joined(urls, ",")}
     if uses_tls:
         options |= {"ssl": ("True",), "ssl_cert_reqs": ("required",)}
