@@ -56,6 +56,13 @@ EVERYTHING: dict[str, Any] = {
     "st2actionrunner": {"sudo": True},
     "st2sensorcontainer": {"deployments": 2},
     "st2chatops": {"enabled": True},
+    "mongodb": {
+        "metrics": {"enabled": True},
+        "podAntiAffinityPreset": "hard",
+        "persistence": {"storageClass": "fast", "annotations": {"a": "b"}, "retention": {"whenScaled": "Delete"}},
+    },
+    "rabbitmq": {"persistence": {"enabled": False}, "plugins": ["rabbitmq_shovel"]},
+    "redis": {"metrics": {"enabled": True}},
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}],
 }
 
@@ -70,6 +77,22 @@ def test_the_default_cluster(default_objects: Objects, minor: str) -> None:
 def test_a_cluster_with_everything(synth: Synth, minor: str) -> None:
     for document in synth(EVERYTHING):
         kubernetes_validate.validate(document, minor, strict=True)
+
+
+def test_etcd(synth: Synth) -> None:
+    for document in synth({"coordination": {"backend": "etcd"}}):
+        kubernetes_validate.validate(document, minors()[0], strict=True)
+
+
+def test_backends_elsewhere(synth: Synth) -> None:
+    ca = {"ca": {"configMap": "authorities"}}
+    values = {
+        "mongodb": {"enabled": False, "external": {"uri": "mongodb://db", "tls": {"enabled": True, **ca}}},
+        "rabbitmq": {"enabled": False, "external": {"urls": ["amqps://mq/st2"], "tls": ca}},
+        "coordination": {"backend": "external", "external": {"url": "redis://cache?ssl=true", **ca}},
+    }
+    for document in synth(values):
+        kubernetes_validate.validate(document, minors()[0], strict=True)
 
 
 def test_the_development_profile(synth: Synth) -> None:

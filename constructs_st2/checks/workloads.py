@@ -179,8 +179,8 @@ def _pods(index: Index) -> Iterator[PodTemplate]:
 
 
 def _own_containers(pod: PodTemplate) -> list[Container]:
-    """The containers that are certainly not the user's: sidecars and init containers of a Deployment may be."""
-    if pod.owner["kind"] != "Deployment":
+    """The containers that are certainly not the user's: further ones of a Deployment or StatefulSet may be."""
+    if pod.owner["kind"] not in CONTROLLERS:
         return list(pod.containers)
     waits = [c for c in pod.containers if c.init and c.name.startswith(WAIT_PREFIX)]
     return [*waits, pod.main_container]

@@ -47,7 +47,7 @@ class Pods(StrictModel):
     tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
     affinity: Affinity | None = key("Scheduling constraints.")
     topology_spread: list[TopologySpreadConstraint] | None = key(
-        "Replaces the default spread over zones and hosts; [] turns it off."
+        "Replaces the default spread over zones and hosts; [] where `affinity` keeps the pods apart."
     )
     priority_class_name: ObjectName | None = key("Priority class of the pods.")
     host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
