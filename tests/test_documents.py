@@ -27,11 +27,15 @@ def test_generated_pages_are_fresh() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, f"{name} is stale: run make docs"
 
 
-HOW_TO = BLOCK.findall((ROOT / "docs" / "how-to.md").read_text(encoding="utf-8"))
+BLOCKS = {
+    f"{page}:{number}": block
+    for page in ("how-to", "backends")
+    for number, block in enumerate(BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")), start=1)
+}
 
 
-@pytest.mark.parametrize("block", HOW_TO, ids=[block.split("\n", 1)[0] for block in HOW_TO])
-def test_each_block_of_the_how_to_is_a_values_file(synth: Synth, block: str) -> None:
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_each_block_of_the_pages_is_a_values_file(synth: Synth, block: str) -> None:
     assert synth(yaml.safe_load(block))
 
 

@@ -30,7 +30,9 @@ DATA_PATH = "/var/lib/etcd"
 _OURS = (
     "advertise-client-urls",
     "data-dir",
-    "initial-",
+    "initial-advertise-peer-urls",
+    "initial-cluster",
+    "initial-cluster-token",
     "listen-",
     "name",
 )
@@ -91,7 +93,7 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
         "initial-cluster": ",".join(
             f"{name}=http://{host}:{PEER_PORT}" for name, host in zip(names, hosts, strict=True)
         ),
-        # Both matter at the first start only.
+        # Both matter at the first start of a member only; `existing` is for members that join later.
         "initial-cluster-state": "new",
         "initial-cluster-token": f"{cluster.release.namespace}-{cluster.release.named(ETCD.component)}",
         # Leases of locks and members are written all the time.
