@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues, ValueProblem
-from constructs_st2.images import St2Version
+from constructs_st2.images import Image, St2Version
 from constructs_st2.values.model.backends import Members
 
 _LEADING_MINOR = re.compile(r"v?(\d+)\.(\d+)(?![0-9])")
@@ -39,17 +40,18 @@ class Server:
     oldest: Version
     newest: Mapping[St2Version, Version] = field(default_factory=dict)
 
-    def tag(self, settings: Members, st2: St2Version) -> str:
-        """The tag of the image."""
-        return settings.image.tag or self.tags[st2]
+    def image(self, settings: Members, cluster: Cluster) -> Image:
+        """The image of the members."""
+        repository = settings.image.repository or self.repository
+        return cluster.images.other(f"{repository}:{self._tag(settings, cluster.version)}", settings.image)
 
-    def version(self, settings: Members, st2: St2Version) -> Version:
+    def version(self, settings: Members, cluster: Cluster) -> Version:
         """The version in the image: as the user says, or as its tag begins.
 
         Raises:
             InvalidValues: the tag names no version, or the version is not supported.
         """
-        said = settings.version or self.tag(settings, st2)
+        said = settings.version or self._tag(settings, cluster.version)
         key = f"{self.key}.version" if settings.version else f"{self.key}.image.tag"
         found = _LEADING_MINOR.match(said)
         if found is None:
@@ -59,8 +61,11 @@ class Server:
         if version < self.oldest:
             message = f"{self.name} {version} is not supported; use {self.oldest} or newer"
             raise InvalidValues(ValueProblem(key, message))
-        newest = self.newest.get(st2)
+        newest = self.newest.get(cluster.version)
         if newest and version > newest:
-            message = f"st2 {st2} works with {self.name} {newest} at most, not with {version}"
+            message = f"st2 {cluster.version} works with {self.name} {newest} at most, not with {version}"
             raise InvalidValues(ValueProblem(key, message))
         return version
+
+    def _tag(self, settings: Members, st2: St2Version) -> str:
+        return settings.image.tag or self.tags[st2]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from constructs_st2 import objects
+from constructs_st2 import objects, scripts
 from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.release import Role
-from constructs_st2.services import scripts
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
 from constructs_st2.services.contents import RBAC_KINDS, files
 
@@ -27,7 +26,7 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
     values = cluster.values.st2
     yield config_map("st2-config", cluster.settings.files, cluster)
     yield config_map("st2-urls", urls(cluster), cluster)
-    yield config_map("st2-scripts", {name: scripts.read(name) for name in scripts.ALL}, cluster)
+    yield config_map("st2-scripts", scripts.texts("constructs_st2.services.scripts"), cluster)
     if library := payload.config_map(cluster):
         yield library
     if configs := files(values.packs.configs):

@@ -7,10 +7,11 @@ from dataclasses import replace
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.files import urls
 from constructs_st2.pod import fingerprint
-from constructs_st2.services import scripts
+from constructs_st2.scripts import command
 from constructs_st2.services.catalogue import ST2CLIENT
 from constructs_st2.services.contents import CLIENT_CONFIG_PATH
 from constructs_st2.services.process import Process, st2_process
+from constructs_st2.services.scripts import CLIENT
 from constructs_st2.services.waiting import scripts_mount
 
 
@@ -22,7 +23,7 @@ def process(cluster: Cluster) -> Process:
     base = st2_process(ST2CLIENT, cluster)
     return replace(
         base,
-        command=[*cluster.values.image.entrypoint, "sh", f"{scripts.MOUNT_PATH}/{scripts.CLIENT}"],
+        command=[*cluster.values.image.entrypoint, *command(CLIENT)],
         args=[CLIENT_CONFIG_PATH],
         env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
         mounts=[*base.mounts, scripts_mount(cluster)],

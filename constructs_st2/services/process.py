@@ -11,10 +11,11 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import READABLE_BY_GROUP, Mount, Volume
+from constructs_st2.scripts import command
 from constructs_st2.secrets import contract
-from constructs_st2.services import scripts
 from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.services.contents import mounts_of
+from constructs_st2.services.scripts import MESSAGING_CONNECTED
 from constructs_st2.services.waiting import endpoint, scripts_mount
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
@@ -114,8 +115,8 @@ def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
             broker = endpoint(Need.MESSAGING, cluster)
             if broker is None:
                 return {}
-            command = ["sh", f"{scripts.MOUNT_PATH}/{scripts.MESSAGING_CONNECTED}", str(broker.port)]
-            return {"readinessProbe": {"exec": {"command": command}, "periodSeconds": 10, "timeoutSeconds": 5}}
+            connected = command(MESSAGING_CONNECTED, broker.port)
+            return {"readinessProbe": {"exec": {"command": connected}, "periodSeconds": 10, "timeoutSeconds": 5}}
         case Probes.NONE:
             return {}
 

@@ -9,8 +9,9 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Container, Mount, Volume
 from constructs_st2.release import Role
-from constructs_st2.services import scripts
+from constructs_st2.scripts import MOUNT_PATH, command
 from constructs_st2.services.catalogue import CATALOGUE, Need
+from constructs_st2.services.scripts import WAIT_FOR
 
 WAIT_SECONDS = 600
 """How long one attempt waits. The kubelet then starts the next one, so this bounds a hang, not the wait as a whole."""
@@ -42,7 +43,7 @@ def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
 
 def scripts_mount(cluster: Cluster) -> Mount:
     """The scripts that pods run. They are read when they run, so a change of one rolls nothing."""
-    return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), scripts.MOUNT_PATH)
+    return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), MOUNT_PATH)
 
 
 def wait_containers(needs: tuple[Need, ...], cluster: Cluster) -> list[Container]:
@@ -52,7 +53,7 @@ def wait_containers(needs: tuple[Need, ...], cluster: Cluster) -> list[Container
         Container(
             name=f"wait-for-{target.component}",
             image=cluster.images.utility(),
-            command=["sh", f"{scripts.MOUNT_PATH}/{scripts.WAIT_FOR}"],
+            command=command(WAIT_FOR),
             args=[target.component, str(WAIT_SECONDS), cluster.release.named(target.component), str(target.port)],
             resources=_RESOURCES,
             mounts=[scripts_mount(cluster)],

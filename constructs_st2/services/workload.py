@@ -24,9 +24,10 @@ from constructs_st2.pod import (
     restricted_pod,
     spread_constraints,
 )
-from constructs_st2.services import scripts
+from constructs_st2.scripts import command
 from constructs_st2.services.catalogue import CatalogueEntry, Rollout
 from constructs_st2.services.process import Process
+from constructs_st2.services.scripts import STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import wait_containers
 from constructs_st2.values.model.services import EnvSource, Service
@@ -201,8 +202,7 @@ def _lifecycle(workload: Workload) -> Document:
     drain = stop_timing(workload.entry, workload.settings).drain
     hooks: Document = {}
     if workload.entry.stop != "TERM":
-        stop = ["sh", f"{scripts.MOUNT_PATH}/{scripts.STOP}", workload.entry.stop, str(drain)]
-        hooks["preStop"] = {"exec": {"command": stop}}
+        hooks["preStop"] = {"exec": {"command": command(STOP, workload.entry.stop, drain)}}
     elif drain:
         hooks["preStop"] = {"exec": {"command": ["sleep", str(drain)]}}
     if workload.settings.post_start_script:

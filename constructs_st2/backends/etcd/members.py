@@ -45,8 +45,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.etcd
-    version = SERVER.version(settings, cluster.version)
-    reference = f"{settings.image.repository or SERVER.repository}:{SERVER.tag(settings, cluster.version)}"
+    version = SERVER.version(settings, cluster)
     ports = {"client": ETCD.port}
     peer_ports = {"peer": PEER_PORT, "metrics": METRICS_PORT}
     return MemberSet(
@@ -57,7 +56,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         containers=[
             Container(
                 name="etcd",
-                image=cluster.images.other(reference, settings.image),
+                image=SERVER.image(settings, cluster),
                 command=["etcd"],
                 args=[
                     f"--{flag}={value}"

@@ -61,10 +61,8 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.mongodb
-    SERVER.version(settings, cluster.version)
-    image = cluster.images.other(
-        f"{settings.image.repository or SERVER.repository}:{SERVER.tag(settings, cluster.version)}", settings.image
-    )
+    SERVER.version(settings, cluster)
+    image = SERVER.image(settings, cluster)
     conf = mongod_conf(
         settings, data_path=DATA_PATH, port=MONGODB.port, cache_gigabytes=cache_gigabytes(settings.resources)
     )

@@ -72,7 +72,7 @@ def settings_of_every_start(
     return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=_OURS)
 
 
-def formation(hosts: Sequence[str]) -> dict[str, Option]:
+def formation(hosts: Sequence[str], version: Version) -> dict[str, Option]:
     """The options that matter when a node starts for the first time: which others there are."""
     if len(hosts) == 1:
         return {}
@@ -80,14 +80,17 @@ def formation(hosts: Sequence[str]) -> dict[str, Option]:
         f"cluster_formation.classic_config.nodes.{number}": node_name(host)
         for number, host in enumerate(hosts, start=1)
     }
-    return {
+    options: dict[str, Option] = {
         "cluster_formation.peer_discovery_backend": "classic_config",
         **nodes,
         "cluster_formation.target_cluster_size_hint": str(len(hosts)),
-        # Two minutes, and then a node forms a cluster by itself, which never merges with another one.
-        "cluster_formation.discovery_retry_limit": "60",
-        "cluster_formation.discovery_retry_interval": "2000",
     }
+    if version >= Version(3, 13):
+        # A node that gives up on the others forms a cluster by itself, which never merges with theirs. Before 3.13 the
+        # first node gives up on the others to form the cluster that they join, so that it must not take its time.
+        options["cluster_formation.discovery_retry_limit"] = "unlimited" if version >= Version(4, 1) else "1800"
+        options["cluster_formation.discovery_retry_interval"] = "2000"
+    return options
 
 
 def enabled_plugins(settings: Rabbitmq) -> str:

@@ -63,10 +63,8 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.rabbitmq
-    version = SERVER.version(settings, cluster.version)
-    image = cluster.images.other(
-        f"{settings.image.repository or SERVER.repository}:{SERVER.tag(settings, cluster.version)}", settings.image
-    )
+    version = SERVER.version(settings, cluster)
+    image = SERVER.image(settings, cluster)
     hosts = cluster.release.members(RABBITMQ.component, settings.replicas)
     conf = settings_of_every_start(
         settings,
@@ -78,7 +76,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         secrets=SECRET_PATH,
     )
     config = {
-        RABBITMQ_CONF: lines({**conf, **formation(hosts)}, " = "),
+        RABBITMQ_CONF: lines({**conf, **formation(hosts, version)}, " = "),
         ENABLED_PLUGINS: enabled_plugins(settings),
     }
     configuration = config_mount(RABBITMQ, cluster, fingerprint(config))

@@ -60,10 +60,8 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.redis
-    SERVER.version(settings, cluster.version)
-    image = cluster.images.other(
-        f"{settings.image.repository or SERVER.repository}:{SERVER.tag(settings, cluster.version)}", settings.image
-    )
+    SERVER.version(settings, cluster)
+    image = SERVER.image(settings, cluster)
     config = {
         REDIS_CONF: lines(redis_conf(settings, REDIS_PORT), " "),
         SENTINEL_CONF: lines(sentinel_conf(settings, REDIS_SENTINEL.port), " "),
