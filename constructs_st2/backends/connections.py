@@ -11,12 +11,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.backends.redis.config import MASTER, sentinels_have_a_password
-from constructs_st2.config import ini
 from constructs_st2.images import St2Version
 from constructs_st2.release import Release
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import ComposedText, SecretPart, joined
-from constructs_st2.secrets.encodings import Encoding
+from constructs_st2.secrets.encodings import conf
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import (
     ExternalCoordination,
@@ -68,7 +67,7 @@ def _section(name: str, options: Options) -> ComposedText:
 
 def _escaped(part: str | SecretPart) -> str | SecretPart:
     # Secrets are encoded when they are filled in.
-    return ini.literal(part) if isinstance(part, str) else part
+    return conf(part) if isinstance(part, str) else part
 
 
 # --- the database
@@ -217,7 +216,7 @@ def external_coordination(external: ExternalCoordination) -> Options:
     return {"url": tuple(parts)}
 
 
-def _credentials(username: str | None, password: SecretKey | None, encoding: Encoding) -> Iterator[str | SecretPart]:
+def _credentials(username: str | None, password: SecretKey | None, encoding: str) -> Iterator[str | SecretPart]:
     if username is None and password is None:
         return
     yield quote(username or "", safe="")
@@ -227,5 +226,5 @@ def _credentials(username: str | None, password: SecretKey | None, encoding: Enc
     yield "@"
 
 
-def _secret_part(password: SecretKey, encoding: Encoding) -> SecretPart:
+def _secret_part(password: SecretKey, encoding: str) -> SecretPart:
     return SecretPart(password.existing_secret, password.key, encoding)

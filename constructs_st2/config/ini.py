@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from constructs_st2.secrets.encodings import conf, unquoted
+
 Scalar: TypeAlias = str | int | float | bool
 ConfValue: TypeAlias = Scalar | Sequence[Scalar] | Mapping[str, str]
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
-_QUOTES = ('"', "'")
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
@@ -92,11 +92,7 @@ def _assignment(line: str, number: int) -> tuple[str, str]:
     name, value = line[: match.start()].strip(), line[match.end() :].strip()
     if not name:
         raise IniError(number, "has a value, but no option")
-    return name, _unquoted(value)
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if value and value[0] == value[-1] and value.startswith(_QUOTES) else value
+    return name, unquoted(value)
 
 
 def render(sections: Mapping[str, Mapping[str, ConfValue]]) -> str:
@@ -129,10 +125,10 @@ def _text(value: ConfValue) -> str:
     if isinstance(value, bool | int | float):
         return str(value)
     if isinstance(value, str):
-        return literal(value)
+        return conf(value)
     if isinstance(value, Mapping):
-        return literal(", ".join(f"{_item(key, ',:')}:{_item(item, ',')}" for key, item in value.items()))
-    return literal(",".join(_item(str(item), ",") for item in value))
+        return conf(", ".join(f"{_item(key, ',:')}:{_item(item, ',')}" for key, item in value.items()))
+    return conf(",".join(_item(str(item), ",") for item in value))
 
 
 def _item(item: str, separators: str) -> str:
@@ -140,21 +136,3 @@ def _item(item: str, separators: str) -> str:
         names = " or ".join(f'"{separator}"' for separator in separators)
         raise ValueError(f'"{item}" cannot be an item: it is empty, has blanks around it, or holds {names}')
     return item
-
-
-def literal(text: str) -> str:
-    """How a value is written so that it is read as it is.
-
-    Raises:
-        ValueError: it cannot be written in this dialect.
-    """
-    if _UNPRINTABLE.search(text):
-        raise ValueError("has control characters, which st2.conf cannot hold")
-    if r"\$" in text:
-        raise ValueError(r'has "\$", which st2.conf cannot hold: oslo.config reads it as "$"')
-    first, *others = text.replace("$", "$$").split("\n")
-    if any(not line or line != line.strip() for line in others):
-        raise ValueError("has an empty line, or one with blanks around it, which st2.conf cannot hold")
-    if first != first.strip() or _unquoted(first) != first:
-        first = f'"{first}"'
-    return "\n    ".join([first, *others])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from constructs_st2.secrets.encodings import Encoding, encoded
+from constructs_st2.secrets.encodings import ENCODINGS
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class SecretPart:
 
     secret: str
     key: str
-    encoding: Encoding = "plain"
+    encoding: str = "plain"
+    """One of `encodings.ENCODINGS`."""
 
 
 ComposedText: TypeAlias = tuple[str | SecretPart, ...]
@@ -42,7 +43,7 @@ def filled(text: ComposedText, secret: Callable[[str, str], str]) -> str:
         ValueError: a secret cannot be written where it stands.
     """
     return "".join(
-        part if isinstance(part, str) else encoded(secret(part.secret, part.key), part.encoding) for part in text
+        part if isinstance(part, str) else ENCODINGS[part.encoding](secret(part.secret, part.key)) for part in text
     )
 
 

@@ -1,42 +1,75 @@
-"""How secrets are written into texts of several kinds."""
+"""How values are written into texts of several kinds.
+
+Also runs in the cluster, by the Python of the oldest st2 image (3.8), without the rest of this package.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
-from typing import Literal, TypeAlias
+from collections.abc import Callable
 from urllib.parse import quote
 
-from constructs_st2.config import ini
-
-Encoding: TypeAlias = Literal["plain", "conf", "url", "url-verbatim", "rabbitmq-hash"]
-"""``conf``: the value of an option of st2.conf. ``url``: a part of a URL whose reader decodes it. ``url-verbatim``: a
-part of a URL whose reader does not. ``rabbitmq-hash``: hashed as RabbitMQ's definitions want it."""
-
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+_QUOTES = ('"', "'")
 
 
-def encoded(value: str, encoding: Encoding) -> str:
-    """The secret as it is written.
+def conf(value: str) -> str:
+    """The value of an option of st2.conf: how it is written so that oslo.config reads it as it is.
 
     Raises:
-        ValueError: it cannot be written so.
+        ValueError: it cannot be written in this dialect.
     """
-    match encoding:
-        case "plain":
-            return value
-        case "conf":
-            return ini.literal(value)
-        case "url":
-            return quote(value, safe="")
-        case "url-verbatim":
-            # tooz does not decode the password of a Redis URL (oslo_utils.netutils.urlsplit).
-            if not _UNRESERVED.fullmatch(value):
-                raise ValueError('may only consist of letters, digits and "-._~", because it becomes part of a URL')
-            return value
-        case "rabbitmq-hash":
-            return rabbitmq_hash(value)
+    if _UNPRINTABLE.search(value):
+        raise ValueError("has control characters, which st2.conf cannot hold")
+    if r"\$" in value:
+        raise ValueError(r'has "\$", which st2.conf cannot hold: oslo.config reads it as "$"')
+    first, *others = value.replace("$", "$$").split("\n")
+    if any(not line or line != line.strip() for line in others):
+        raise ValueError("has an empty line, or one with blanks around it, which st2.conf cannot hold")
+    if first != first.strip() or unquoted(first) != first:
+        first = f'"{first}"'
+    return "\n    ".join([first, *others])
+
+
+def unquoted(value: str) -> str:
+    """A value without the quotes around it, which oslo.config removes."""
+    return value[1:-1] if value and value[0] == value[-1] and value.startswith(_QUOTES) else value
+
+
+def url(value: str) -> str:
+    """A part of a URL whose reader decodes it."""
+    return quote(value, safe="")
+
+
+def url_verbatim(value: str) -> str:
+    """A part of a URL whose reader does not decode it, as tooz does with the password (oslo_utils.netutils.urlsplit).
+
+    Raises:
+        ValueError: it has characters with a meaning.
+    """
+    if not _UNRESERVED.fullmatch(value):
+        raise ValueError('may only consist of letters, digits and "-._~", because it becomes part of a URL')
+    return value
+
+
+def client_config(value: str) -> str:
+    """The value of an option of the st2 command line's configuration, which Python's configparser reads.
+
+    Raises:
+        ValueError: it cannot be written there.
+    """
+    if _UNPRINTABLE.search(value) or "\n" in value or value != value.strip():
+        raise ValueError("has line breaks, control characters or blanks around it, which ~/.st2/config cannot hold")
+    return value.replace("%", "%%")
+
+
+def json_text(value: str) -> str:
+    """The inside of a text in JSON, without the quotes around it."""
+    return json.dumps(value)[1:-1]
 
 
 def rabbitmq_hash(password: str) -> str:
@@ -47,3 +80,19 @@ def rabbitmq_hash(password: str) -> str:
     """
     salt = hashlib.sha256(b"salt of " + password.encode()).digest()[:4]
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _plain(value: str) -> str:
+    return value
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": _plain,
+    "conf": conf,
+    "url": url,
+    "url-verbatim": url_verbatim,
+    "client-config": client_config,
+    "json": json_text,
+    "rabbitmq-hash": rabbitmq_hash,
+}
+"""The encodings by their names."""
