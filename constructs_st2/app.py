@@ -19,6 +19,7 @@ from constructs_st2.extras import extra_objects
 from constructs_st2.kubernetes import Document, pod_template
 from constructs_st2.manifest import Manifest, Tier
 from constructs_st2.namespace import namespace, service_account
+from constructs_st2.secrets.modes import secret_documents
 from constructs_st2.services import catalogue, chatops, client, runner, sensors, web
 from constructs_st2.services.catalogue import CatalogueEntry
 from constructs_st2.services.construct import StackStormService
@@ -38,6 +39,7 @@ def add_cluster(scope: Construct, cluster: Cluster) -> list[Tier]:
     """
     tiers = [
         _config(scope, cluster),
+        *_secrets(scope, cluster),
         *_backends(scope, cluster),
         _api(scope, cluster),
         _engines(scope, cluster),
@@ -72,6 +74,16 @@ def _config(scope: Construct, cluster: Cluster) -> Tier:
     for document in config_maps(cluster):
         Manifest(tier, tier, document)
     return tier
+
+
+def _secrets(scope: Construct, cluster: Cluster) -> list[Tier]:
+    made = secret_documents(cluster)
+    if not made:
+        return []
+    tier = Tier(scope, "20-secrets", wave=-10)
+    for document in made:
+        Manifest(tier, tier, document)
+    return [tier]
 
 
 def _backends(scope: Construct, cluster: Cluster) -> list[Tier]:

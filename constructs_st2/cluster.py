@@ -17,6 +17,7 @@ from constructs_st2.errors import InvalidValues
 from constructs_st2.images import Images, St2Version, st2_version
 from constructs_st2.release import Release, Role
 from constructs_st2.secrets import contract
+from constructs_st2.secrets.given import misplaced_secrets
 from constructs_st2.services.timing import impossible_timings
 from constructs_st2.values.combinations import impossible_combinations
 from constructs_st2.values.model import Values
@@ -40,7 +41,11 @@ class Cluster:
         return cls(Release(release, namespace, values.cluster_domain, support), values)
 
     def __post_init__(self) -> None:
-        problems = [*impossible_timings(self.values), *impossible_combinations(self.values, self.release)]
+        problems = [
+            *impossible_timings(self.values),
+            *impossible_combinations(self.values, self.release),
+            *misplaced_secrets(self.values),
+        ]
         if problems:
             raise InvalidValues(*problems)
         # Both raise for values that cannot be honoured; better here than in the midst of building.

@@ -42,8 +42,8 @@ def _secrets() -> str:
         "|---|---|---|---|",
     ]
     for secret in CONTRACT:
-        keys = "<br>".join(f"`{key}`: {meaning}" for key, meaning in secret.keys.items()) or "any"
-        purpose = secret.purpose + (" **(data-bearing: never make it anew)**" if secret.data_bearing else "")
+        keys = "<br>".join(f"`{key}`: {spec.meaning}" for key, spec in secret.keys.items()) or "any"
+        purpose = secret.purpose + (" **(data-bearing: never make it anew)**" if secret.data_in else "")
         lines.append(f"| `{secret.component}` | {secret.type} | {purpose} | {keys} |")
     return "\n".join(lines) + "\n"
 

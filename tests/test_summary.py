@@ -29,7 +29,7 @@ def test_the_first_steps(say: Any) -> None:
     assert (
         say()
         == """\
-dist/: 10 files, 50 objects, 34 pods; requests 3.165 CPUs and 10.4 GiB
+dist/: 11 files, 55 objects, 35 pods; requests 3.215 CPUs and 10.5 GiB
 release blue, namespace automation, st2 3.9, profile ha
 
 Apply            kubectl apply -f dist/

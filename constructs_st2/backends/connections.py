@@ -17,12 +17,8 @@ from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import ComposedText, SecretPart, joined
 from constructs_st2.secrets.encodings import conf
 from constructs_st2.values.model import Values
-from constructs_st2.values.model.backends import (
-    ExternalCoordination,
-    ExternalMongodb,
-    ExternalRabbitmq,
-    SecretKey,
-)
+from constructs_st2.values.model.backends import ExternalCoordination, ExternalMongodb, ExternalRabbitmq
+from constructs_st2.values.model.secrets import SecretKey
 
 Options: TypeAlias = Mapping[str, ComposedText]
 """Options of one section."""

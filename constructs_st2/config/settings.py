@@ -18,6 +18,7 @@ from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
 from constructs_st2.pod import fingerprint
 from constructs_st2.release import Release
+from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import shown
 from constructs_st2.services.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, ST2API, ST2AUTH, ST2STREAM
 from constructs_st2.services.timing import StopTiming, stop_timing
@@ -75,7 +76,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         InvalidValues: an option is unknown, has a wrong value, or contradicts another one.
     """
     timings = {entry.name: stop_timing(entry, getattr(values, entry.name)) for entry in CATALOGUE}
-    encryption_key_path = None if values.st2.datastore_crypto_key == "disable" else CRYPTO_KEY_PATH
+    encryption_key_path = CRYPTO_KEY_PATH if contract.DATASTORE.in_use(values) else None
     base = base_settings(
         api_url=f"http://{release.named(ST2API.name)}:{ST2API.port}/",
         htpasswd_path=HTPASSWD_PATH,

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from constructs_st2.release import Release
+from constructs_st2.secrets.formats import Format
+from constructs_st2.secrets.given import DISABLED
 from constructs_st2.values.model import Values
 
 AUTH_USERNAME = "ST2_AUTH_USERNAME"
@@ -34,20 +37,31 @@ ERLANG_COOKIE = "rabbitmq-erlang-cookie"
 DEFINITIONS = "definitions.json"
 REDIS_PASSWORD = "redis-password"
 SENTINEL_PASSWORD = "redis-sentinel-password"
+API_KEYS_FILE = "apikeys.yaml"
+KEY_VALUES_FILE = "kv.yaml"
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """A key of a Secret: what it holds, in which form, and what a new value takes."""
+
+    meaning: str
+    format: Format
+    rotation: str
 
 
 @dataclass(frozen=True)
 class SecretSpec:
     """One Secret of the contract.
 
-    ``keys`` maps each key to its meaning; with ``open_ended`` there may be others. A ``data_bearing`` Secret opens
-    stored data: made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values.
+    With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
+    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values.
     """
 
     component: str
     purpose: str
-    keys: Mapping[str, str]
-    data_bearing: bool = False
+    keys: Mapping[str, KeySpec]
+    data_in: Literal["mongodb", "rabbitmq"] | None = None
     open_ended: bool = False
     type: str = "Opaque"
     in_use: Callable[[Values], bool] = lambda _: True
@@ -58,44 +72,51 @@ class SecretSpec:
         return self.replaced_by(values) or release.named(self.component)
 
 
+_BY_HAND = "put another one here; running pods read it when they restart"
+_FOLLOWS = "follows from others; made anew with them"
+
 AUTH = SecretSpec(
     "st2-auth",
     "The first user of StackStorm",
     {
-        AUTH_USERNAME: "name of the user",
-        AUTH_PASSWORD: "password of the user",
-        HTPASSWD: "users and password hashes, as st2auth reads them",
+        AUTH_USERNAME: KeySpec("name of the user", Format.NAME, "change `st2.username` for a new release only"),
+        AUTH_PASSWORD: KeySpec(
+            "password of the user",
+            Format.TEXT,
+            "put another one here, then run the bootstrap Job again; st2auth reads it without a restart",
+        ),
+        HTPASSWD: KeySpec(
+            "users and password hashes, as st2auth reads them",
+            Format.HTPASSWD,
+            f"{_FOLLOWS}; lines of further users are yours",
+        ),
     },
     replaced_by=lambda values: values.st2.existing_auth_secret,
-)
-SETTINGS = SecretSpec(
-    "st2-secrets-conf",
-    "Settings of st2.conf that are secret: connections to the backends",
-    {SECRETS_CONF: "INI text with the sections [database], [messaging] and [coordination]"},
 )
 DATASTORE = SecretSpec(
     "st2-datastore-crypto-key",
     "Encrypts secret items of the key-value store",
-    {CRYPTO_KEY: "AES and HMAC key in st2's JSON format"},
-    data_bearing=True,
-    in_use=lambda values: values.st2.datastore_crypto_key != "disable",
+    {CRYPTO_KEY: KeySpec("AES and HMAC key in st2's JSON format", Format.CRYPTO_KEY, "never: it opens what is stored")},
+    data_in="mongodb",
+    in_use=lambda values: values.st2.datastore_crypto_key != DISABLED,
     replaced_by=lambda values: values.st2.existing_datastore_secret,
 )
 SSH = SecretSpec(
     "st2-ssh",
     "SSH key pair of the system user",
-    {SSH_PRIVATE_KEY: "private key, PEM or OpenSSH format", SSH_PUBLIC_KEY: "public key, for authorized_keys"},
+    {
+        SSH_PRIVATE_KEY: KeySpec("private key, PEM or OpenSSH format", Format.PRIVATE_KEY, _BY_HAND),
+        SSH_PUBLIC_KEY: KeySpec("public key, for authorized_keys", Format.SSH_PUBLIC_KEY, _FOLLOWS),
+    },
     replaced_by=lambda values: values.st2.existing_ssh_secret,
-)
-CLIENT = SecretSpec(
-    "st2-client-config",
-    "Configuration of the st2 command line",
-    {CLIENT_CONFIG: "INI text with the section [credentials]"},
 )
 WEB_TLS = SecretSpec(
     "st2web-tls",
     "Certificate of the web UI",
-    {TLS_CERTIFICATE: "certificate chain, PEM", TLS_KEY: "private key, PEM"},
+    {
+        TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, "put another one here; restart st2web"),
+        TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, "as tls.key; restart st2web"),
+    },
     type="kubernetes.io/tls",
     in_use=lambda values: values.st2web.tls.enabled,
     replaced_by=lambda values: values.st2web.tls.existing_secret,
@@ -104,13 +125,27 @@ MONGODB = SecretSpec(
     "mongodb",
     "Users and member key of the MongoDB replica set",
     {
-        MONGODB_ROOT_PASSWORD: "password of the administrator",
-        MONGODB_PASSWORD: "password of StackStorm's user",
-        MONGODB_BACKUP_PASSWORD: "password of the backup user",
-        MONGODB_METRICS_PASSWORD: "password of the metrics user",
-        MONGODB_KEY: "key that members show to each other",
+        MONGODB_ROOT_PASSWORD: KeySpec(
+            "password of the administrator", Format.TEXT, "first in MongoDB (changeUserPassword), then here"
+        ),
+        MONGODB_PASSWORD: KeySpec(
+            "password of StackStorm's user",
+            Format.TEXT,
+            "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
+        ),
+        MONGODB_BACKUP_PASSWORD: KeySpec(
+            "password of the backup user", Format.TEXT, "put another one here: the primary sets it within minutes"
+        ),
+        MONGODB_METRICS_PASSWORD: KeySpec(
+            "password of the metrics user", Format.TEXT, "put another one here: the primary sets it within minutes"
+        ),
+        MONGODB_KEY: KeySpec(
+            "key that members show to each other",
+            Format.MEMBER_KEY,
+            "put a YAML list of both keys here and restart the members, then the new one alone",
+        ),
     },
-    data_bearing=True,
+    data_in="mongodb",
     in_use=lambda values: values.mongodb.enabled,
     replaced_by=lambda values: values.mongodb.auth.existing_secret,
 )
@@ -118,26 +153,63 @@ RABBITMQ = SecretSpec(
     "rabbitmq",
     "User, node cookie and definitions of the RabbitMQ cluster",
     {
-        RABBITMQ_PASSWORD: "password of StackStorm's user",
-        ERLANG_COOKIE: "cookie that nodes show to each other",
-        DEFINITIONS: "vhost, users with hashed passwords, permissions and policies",
+        RABBITMQ_PASSWORD: KeySpec(
+            "password of StackStorm's user",
+            Format.TEXT,
+            "put another one here, run the bootstrap Job again, restart RabbitMQ",
+        ),
+        ERLANG_COOKIE: KeySpec(
+            "cookie that nodes show to each other", Format.COOKIE, "put another one here, restart all nodes at once"
+        ),
+        DEFINITIONS: KeySpec(
+            "vhost, users with hashed passwords, permissions and policies", Format.DEFINITIONS, _FOLLOWS
+        ),
     },
-    data_bearing=True,
+    data_in="rabbitmq",
     in_use=lambda values: values.rabbitmq.enabled,
     replaced_by=lambda values: values.rabbitmq.auth.existing_secret,
 )
 REDIS = SecretSpec(
     "redis",
     "Passwords of Redis and its sentinels",
-    {REDIS_PASSWORD: "password of the data nodes", SENTINEL_PASSWORD: "password of the sentinels"},
+    {
+        REDIS_PASSWORD: KeySpec(
+            "password of the data nodes", Format.URL_TEXT, "put another one here, restart all pods of Redis at once"
+        ),
+        SENTINEL_PASSWORD: KeySpec(
+            "password of the sentinels", Format.TEXT, "put another one here, restart all pods of Redis at once"
+        ),
+    },
     in_use=lambda values: values.coordination_backend == "redis",
     replaced_by=lambda values: values.redis.auth.existing_secret,
 )
+SETTINGS = SecretSpec(
+    "st2-secrets-conf",
+    "Settings of st2.conf that are secret: connections to the backends",
+    {
+        SECRETS_CONF: KeySpec(
+            "INI text with the sections [database], [messaging] and [coordination]",
+            Format.ST2_CONF,
+            f"{_FOLLOWS}; restart StackStorm's pods",
+        )
+    },
+)
+CLIENT = SecretSpec(
+    "st2-client-config",
+    "Configuration of the st2 command line",
+    {CLIENT_CONFIG: KeySpec("INI text with the section [credentials]", Format.CLIENT_CONFIG, _FOLLOWS)},
+)
 API_KEYS = SecretSpec(
-    "st2-apikeys", "API keys to import", {"apikeys.yaml": "list of API keys with their hashes"}, in_use=lambda _: False
+    "st2-apikeys",
+    "API keys to import",
+    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.TEXT, _BY_HAND)},
+    in_use=lambda _: False,
 )
 KEY_VALUES = SecretSpec(
-    "st2-kv", "Secret key-value items to import", {"kv.yaml": "list of items"}, in_use=lambda _: False
+    "st2-kv",
+    "Secret key-value items to import",
+    {KEY_VALUES_FILE: KeySpec("list of items", Format.TEXT, _BY_HAND)},
+    in_use=lambda _: False,
 )
 CHATOPS = SecretSpec(
     "st2chatops",
@@ -150,7 +222,7 @@ CHATOPS = SecretSpec(
 LICENSE = SecretSpec(
     "st2-license",
     "Credentials of the enterprise image registry",
-    {PULL_CREDENTIALS: "credentials of docker.stackstorm.com"},
+    {PULL_CREDENTIALS: KeySpec("credentials of docker.stackstorm.com", Format.DOCKER_CONFIG, "put another one here")},
     type="kubernetes.io/dockerconfigjson",
     in_use=lambda values: values.enterprise.enabled,
     replaced_by=lambda values: values.enterprise.existing_pull_secret,
@@ -158,19 +230,20 @@ LICENSE = SecretSpec(
 
 CONTRACT: tuple[SecretSpec, ...] = (
     AUTH,
-    SETTINGS,
     DATASTORE,
     SSH,
-    CLIENT,
     WEB_TLS,
     MONGODB,
     RABBITMQ,
     REDIS,
+    SETTINGS,
+    CLIENT,
     API_KEYS,
     KEY_VALUES,
     CHATOPS,
     LICENSE,
 )
+"""Each Secret stands behind those that it is made of."""
 
 
 def required(values: Values) -> Iterator[SecretSpec]:

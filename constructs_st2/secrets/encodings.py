@@ -67,11 +67,6 @@ def client_config(value: str) -> str:
     return value.replace("%", "%%")
 
 
-def json_text(value: str) -> str:
-    """The inside of a text in JSON, without the quotes around it."""
-    return json.dumps(value)[1:-1]
-
-
 def rabbitmq_hash(password: str) -> str:
     """A password as `rabbit_password_hashing_sha256` has it: base64 of a salt of four bytes and the salted SHA-256.
 
@@ -80,6 +75,12 @@ def rabbitmq_hash(password: str) -> str:
     """
     salt = hashlib.sha256(b"salt of " + password.encode()).digest()[:4]
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def docker_config(registry: str, license_key: str) -> str:
+    """Credentials of an image registry, to which the license is both name and password."""
+    auth = base64.b64encode(f"{license_key}:{license_key}".encode()).decode()
+    return json.dumps({"auths": {registry: {"username": license_key, "password": license_key, "auth": auth}}})
 
 
 def _plain(value: str) -> str:
@@ -92,7 +93,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "url": url,
     "url-verbatim": url_verbatim,
     "client-config": client_config,
-    "json": json_text,
+    "json": json.dumps,
     "rabbitmq-hash": rabbitmq_hash,
 }
 """The encodings by their names."""

@@ -16,23 +16,15 @@ RAW_PATHS: tuple[tuple[str, ...], ...] = (
 """Where `{{ … }}` is content, such as Jinja of StackStorm, and no Helm template; nor does the chart render it."""
 
 _NOT_YET = "remove it: this version has nothing that it could set"
-_IN_SECRET = "put it as {} into a Secret of yours, and name that in {}.auth.existingSecret"
 _OF_BITNAMI = "the images are the official ones, not Bitnami's; see docs/backends.md for what there is instead"
 
 RETIRED: Mapping[tuple[str, ...], str] = {
-    ("st2", "password"): "put it into a Secret as ST2_AUTH_PASSWORD and name that in st2.existingAuthSecret",
-    ("st2", "ssh_key"): "put it into a Secret as private_key and name that in st2.existingSshSecret",
     ("st2client", "st2clientConfig"): "the key `config` of the Secret <release>-st2-client-config takes its place",
-    ("secrets",): "its keys have moved below st2",
+    ("secrets", "st2"): "its keys have moved below st2",
     ("external-dns",): "install external-dns by itself; st2web.service.hostname sets the annotation that it reads",
     ("mongodb", "architecture"): "remove it: members always form a replica set, also a single one (replicaCount: 1)",
     ("mongodb", "arbiter"): "remove it: there are no arbiters; replicaCount says how many members there are",
     ("mongodb", "auth", "enabled"): "remove it: authentication is always on",
-    ("mongodb", "auth", "password"): _IN_SECRET.format("mongodb-password", "mongodb"),
-    ("mongodb", "auth", "rootPassword"): _IN_SECRET.format("mongodb-root-password", "mongodb"),
-    ("mongodb", "auth", "replicaSetKey"): _IN_SECRET.format("mongodb-replica-set-key", "mongodb"),
-    ("rabbitmq", "auth", "password"): _IN_SECRET.format("rabbitmq-password", "rabbitmq"),
-    ("rabbitmq", "auth", "erlangCookie"): _IN_SECRET.format("rabbitmq-erlang-cookie", "rabbitmq"),
     ("rabbitmq", "clustering"): "remove it: all nodes start together, so none has to be forced to boot",
     ("rabbitmq", "loadDefinition"): "remove it: the definitions are made for you",
     ("rabbitmq", "extraConfiguration"): "use rabbitmq.configuration, a mapping of options to values",
@@ -50,8 +42,7 @@ RETIRED: Mapping[tuple[str, ...], str] = {
     ("redis", "sentinel", "staticID"): "remove it: sentinels keep their identity",
     ("redis", "sentinel", "usePassword"): "remove it: sentinels have a password wherever this st2 can use one",
     ("redis", "usePassword"): "remove it: passwords are always on",
-    ("redis", "password"): _IN_SECRET.format("redis-password", "redis"),
-    ("redis", "auth", "password"): _IN_SECRET.format("redis-password", "redis"),
+    ("redis", "password"): "use redis.auth.password",
     ("redis", "existingSecret"): "use redis.auth.existingSecret",
     ("*", "networkPolicy"): _NOT_YET,
     ("*", "image", "registry"): "write it in front of image.repository; image.registry at the top is for all images",

@@ -21,7 +21,18 @@ behind where they cannot stop in order; it then fills for ever (sensor_watcher.p
 """
 
 _SHARE_OF_MEMORY = Decimal("0.8")
-_OURS = ("cluster_formation.", "definitions.", "load_definitions", "listeners.tcp.default", "log.console")
+_DISK_RESERVE = 10**9
+"""Bytes that stay free on a volume which is large enough: RabbitMQ takes no more messages then."""
+_OURS = (
+    "cluster_formation.",
+    "definitions.",
+    "listeners.tcp",
+    "listeners.tcp.",
+    "load_definitions",
+    "log.console",
+    "management.tcp.port",
+    "prometheus.tcp.port",
+)
 
 
 def node_name(host: str) -> str:
@@ -55,7 +66,7 @@ def settings_of_every_start(
         "definitions.local.path": f"{secrets}/definitions.json",
         "definitions.skip_if_unchanged": "true",
         "vm_memory_high_watermark.relative": "0.6",
-        "disk_free_limit.absolute": "1GB",
+        "disk_free_limit.absolute": str(_disk_reserve(settings)),
     }
     if settings.metrics.enabled:
         own["prometheus.tcp.port"] = str(metrics_port)
@@ -72,6 +83,12 @@ def settings_of_every_start(
     return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=_OURS)
 
 
+def _disk_reserve(settings: Rabbitmq) -> int:
+    if not settings.persistence.enabled:
+        return _DISK_RESERVE
+    return min(_DISK_RESERVE, int(amount(settings.persistence.size) / 4))
+
+
 def formation(hosts: Sequence[str], version: Version) -> dict[str, Option]:
     """The options that matter when a node starts for the first time: which others there are."""
     if len(hosts) == 1:
@@ -86,8 +103,8 @@ def formation(hosts: Sequence[str], version: Version) -> dict[str, Option]:
         "cluster_formation.target_cluster_size_hint": str(len(hosts)),
     }
     if version >= Version(3, 13):
-        # A node that gives up on the others forms a cluster by itself, which never merges with theirs. Before 3.13 the
-        # first node gives up on the others to form the cluster that they join, so that it must not take its time.
+        # A node that gives up forms a cluster by itself, which never merges with that of the others. Before 3.13, that
+        # is how the first node forms the one that the others then join: it must not take long.
         options["cluster_formation.discovery_retry_limit"] = "unlimited" if version >= Version(4, 1) else "1800"
         options["cluster_formation.discovery_retry_interval"] = "2000"
     return options
@@ -105,19 +122,15 @@ def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:
 
     Args:
         settings: the user's settings.
-        password: the password of StackStorm's user, which is written as a hash.
+        password: the password of StackStorm's user: hashed (encoding ``rabbitmq-hash``); or as it is (``json``), and
+            then RabbitMQ hashes it when it reads the definitions.
     """
     vhost, user = settings.vhost, settings.auth.username
     mark = "{password}"
+    hashed = {"password_hash": mark, "hashing_algorithm": "rabbit_password_hashing_sha256"}
+    secret = hashed if password.encoding == "rabbitmq-hash" else {"password": mark}
     data: dict[str, Any] = {
-        "users": [
-            {
-                "name": user,
-                "password_hash": mark,
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": [],
-            }
-        ],
+        "users": [{"name": user, **secret, "tags": []}],
         "vhosts": [
             {
                 "name": vhost,
@@ -139,4 +152,7 @@ def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:
         ],
     }
     before, after = json.dumps(data, indent=2).split(mark)
+    if password.encoding == "json":
+        # This encoding brings its own quotes.
+        before, after = before[:-1], after[1:]
     return (before, password, after)

@@ -93,7 +93,8 @@ def member_set(cluster: Cluster) -> MemberSet:
         env_text("RABBITMQ_CONFIG_FILE", f"{CONFIG_PATH}/{RABBITMQ_CONF}"),
         env_text("RABBITMQ_ENABLED_PLUGINS_FILE", f"{CONFIG_PATH}/{ENABLED_PLUGINS}"),
         env_text("RABBITMQ_LOGS", "-"),
-        env_text("RABBITMQ_UPGRADE_LOG", "-"),
+        # Before 3.12 there is a second log, which goes to a file unless told otherwise.
+        *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if version < Version(3, 12) else []),
         # Schedulers that spin while they wait for work are accounted to the container as CPU time.
         env_text("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none"),
     ]

@@ -19,6 +19,7 @@ from constructs_st2.values.model.base import (
 )
 from constructs_st2.values.model.images import Image
 from constructs_st2.values.model.kubernetes import DnsConfig, KubernetesObject, PodSecurityContext, SecurityContext
+from constructs_st2.values.model.secrets import Secrets, SecretValue
 from constructs_st2.values.model.services import (
     ActionRunner,
     Chatops,
@@ -39,6 +40,7 @@ class Enterprise(StrictModel):
         "and label everything `support: enterprise`.",
         False,
     )
+    license: SecretValue | None = key("License key, from which the pull Secret is made.")
     existing_pull_secret: ObjectName | None = key("Your own pull Secret instead of <release>-st2-license.")
 
 
@@ -108,6 +110,7 @@ class Values(StrictModel):
     cluster_domain: ClusterDomain = key("DNS domain of the cluster.", "cluster.local")
     namespace: Namespace = section("The namespace of the release.")
     service_account: ServiceAccount = section("The service account of pods whose service has `serviceAccount.attach`.")
+    secrets: Secrets = section("Who makes the Secrets.")
     st2: St2 = section("Settings that the StackStorm services share.")
     pod_security_context: PodSecurityContext = key("Laid over the security settings of every StackStorm pod.", {})
     security_context: SecurityContext = key("Laid over the security settings of every StackStorm container.", {})

@@ -27,6 +27,7 @@ from constructs_st2.values.model.base import (
 from constructs_st2.values.model.images import PullPolicy
 from constructs_st2.values.model.kubernetes import Resources
 from constructs_st2.values.model.pods import Pods
+from constructs_st2.values.model.secrets import SecretKey, SecretValue
 
 
 def _odd(value: object) -> object:
@@ -107,13 +108,6 @@ class Members(Pods):
         "does not start. `affinity` takes its place.",
         "soft",
     )
-
-
-class SecretKey(StrictModel):
-    """A key of a Secret of yours."""
-
-    existing_secret: ObjectName = key("Name of the Secret.", ...)
-    key: Name = key("Key in the Secret.", "password")
 
 
 class Authorities(StrictModel):
@@ -202,6 +196,9 @@ class MongodbAuth(StrictModel):
     root_user: Name = key("Name of the administrator.", "root")
     username: Name = key("Name of StackStorm's user.", "st2")
     database: Name = key("StackStorm's database.", "st2")
+    root_password: SecretValue | None = key("Password of the administrator.")
+    password: SecretValue | None = key("Password of StackStorm's user.")
+    replica_set_key: SecretValue | None = key("Key that members show to each other.")
     existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-mongodb.")
 
 
@@ -229,6 +226,8 @@ class RabbitmqAuth(StrictModel):
     """The user of RabbitMQ. Its password is in a Secret."""
 
     username: Name = key("Name of StackStorm's user.", "st2")
+    password: SecretValue | None = key("Password of StackStorm's user.")
+    erlang_cookie: SecretValue | None = key("Cookie that nodes show to each other.")
     existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-rabbitmq.")
 
 
@@ -256,6 +255,7 @@ class Rabbitmq(Members):
 class RedisAuth(StrictModel):
     """Passwords of Redis. They are in a Secret."""
 
+    password: SecretValue | None = key("Password of the data nodes.")
     existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-redis.")
 
 

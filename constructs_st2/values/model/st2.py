@@ -17,6 +17,7 @@ from constructs_st2.values.model.base import (
     same,
     section,
 )
+from constructs_st2.values.model.secrets import SecretValue
 from constructs_st2.values.model.services import Sensor
 
 FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME)]
@@ -100,8 +101,11 @@ class St2(StrictModel):
         "Your own Secret with datastore_crypto_key instead of the release's."
     )
     existing_ssh_secret: ObjectName | None = key("Your own Secret with private_key instead of the release's.")
-    datastore_crypto_key: Literal["disable"] | None = same(
-        "datastore_crypto_key", "`disable` turns the encryption of secret key-value items off."
+    password: SecretValue | None = key("Password of the first user.")
+    ssh_key: SecretValue | None = same("ssh_key", "Private SSH key of the system user.")
+    datastore_crypto_key: SecretValue | None = same(
+        "datastore_crypto_key",
+        "Key that encrypts secret items of the key-value store; `disable` turns their encryption off.",
     )
     system_user: SystemUser = same("system_user", "The system user that runs actions.", {}, validate_default=True)
     packs: Packs = section("Packs and their configuration.")

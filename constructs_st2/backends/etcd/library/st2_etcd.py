@@ -172,7 +172,7 @@ class Driver(Etcd3Driver):
         try:
             for lock in self._acquired_locks.copy():
                 lock.heartbeat()
-            if self._membership_lease.refresh() == 77:
+            if self._membership_lease.refresh() == _GONE:
                 self._executor.submit(self._join_again).result()
         except Exception as error:  # etcd3gw and requests have many ways to say that etcd is away
             LOG.warning("no heartbeat reached etcd: %r", error)

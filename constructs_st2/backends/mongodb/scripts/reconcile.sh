@@ -4,12 +4,18 @@
 # usage: reconcile.sh     POD_NAME, HOME and perhaps RECONCILE_SECONDS are in the environment
 set -eu
 
+# As process 1, this shell would not hear of SIGTERM without a trap.
+trap 'exit 0' TERM INT
+
 role=/run/constructs-st2/role
 pipe=/run/constructs-st2/reconcile
 here=$(dirname "$0")
 
 # MongoDB 4.4 has the old shell only, 5.0 has both, and all later versions have mongosh only.
-shell=$(command -v mongosh || command -v mongo)
+shell=$(command -v mongosh || command -v mongo) || {
+    echo "the image has neither mongosh nor mongo" >&2
+    exit 1
+}
 
 # mongosh writes every call into a log of its own, which would grow until the disk is full.
 mkdir -p "$HOME/.mongodb/mongosh"
@@ -28,15 +34,6 @@ pass_on() {
     done
 }
 
-program=
-# shellcheck disable=SC2317
-stop() {
-    [ -z "$program" ] || kill "$program" 2>/dev/null || true
-    exit 0
-}
-# As process 1, this shell would not hear of SIGTERM without a trap.
-trap stop TERM INT
-
 rm -f "$pipe"
 mkfifo "$pipe"
 pass_on <"$pipe" &
@@ -45,9 +42,9 @@ reader=$!
     --eval "var settings = { pod: '$POD_NAME', seconds: ${RECONCILE_SECONDS:-10} }" \
     "$here/reconcile.js" "$here/loop.js" >"$pipe" &
 program=$!
+trap 'kill "$program" 2>/dev/null || true; exit 0' TERM INT
 
 status=0
 wait "$program" || status=$?
 wait "$reader" || true
 echo "the shell that reconciles has ended with status $status" >&2
-exit 1

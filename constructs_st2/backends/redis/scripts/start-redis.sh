@@ -10,10 +10,19 @@ conf=/run/constructs-st2/redis.conf
 own=$(own_host)
 peers=$(peer_hosts)
 
-# A failover that happened while this pod was away has a higher epoch than what its own sentinel remembers.
+# The master as a majority of the sentinels knows it, because this pod may have missed a failover while it was away. With
+# the others gone for longer than 10 s, the master that its own sentinel remembers; without any memory the first member.
 find_master() {
-    # shellcheck disable=SC2086
-    found=$({ opinion_in /data/sentinel/sentinel.conf && opinions $peers; } | newest)
+    end=$(($(date +%s) + 10))
+    while :; do
+        # shellcheck disable=SC2086
+        said=$(opinion_in /data/sentinel/sentinel.conf && opinions $peers)
+        if [ "$(echo "$said" | grep -c .)" -ge "$(majority)" ] || [ "$(date +%s)" -ge "$end" ]; then
+            break
+        fi
+        sleep 0.3
+    done
+    found=$(echo "$said" | newest)
     echo "${found:-$(first_host)}"
 }
 

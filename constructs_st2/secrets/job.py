@@ -1,0 +1,191 @@
+"""The Job that makes the Secrets which are missing, and what it may do."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document
+from constructs_st2.objects import config_map
+from constructs_st2.pod import (
+    Container,
+    Mount,
+    Volume,
+    env_of_pod,
+    env_text,
+    fingerprint,
+    pod_spec,
+    restricted_pod,
+    without_empty,
+)
+from constructs_st2.secrets.contract import CONTRACT
+from constructs_st2.secrets.given import references
+from constructs_st2.secrets.plan import ANNOTATIONS, claims, planned, secret_labels
+from constructs_st2.services.workload import ST2_UID
+from constructs_st2.values.model.images import ImageOverride
+from constructs_st2.values.model.pods import Pods
+
+COMPONENT = "secrets-bootstrap"
+_DIRECTORY = "/opt/constructs-st2"
+_PACKAGE = "constructs_st2.secrets"
+_MODULES = ("bootstrap", "encodings", "generate", "sha512_crypt")
+"""What the Job runs. They need nothing of this package but each other."""
+
+_PLAN = "plan.json"
+_PYTHON = "/opt/stackstorm/st2/bin/python"
+_RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+_REQUIRED_KEYS = {
+    "kubernetes.io/tls": ["tls.crt", "tls.key"],
+    "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+}
+"""Keys without which the API refuses a Secret of a type."""
+
+
+def documents(cluster: Cluster) -> list[Document]:
+    """The Job with its program, its identity and its rights."""
+    program = {
+        _PLAN: json.dumps(plan(cluster), indent=2) + "\n",
+        **{f"{module}.py": _text_of(module) for module in _MODULES},
+    }
+    job = _job(cluster, program)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": _metadata(cluster),
+            "automountServiceAccountToken": False,
+        },
+        _role(cluster, job["metadata"]["name"]),
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": _metadata(cluster),
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                "name": cluster.release.named(COMPONENT),
+            },
+            "subjects": [
+                {
+                    "kind": "ServiceAccount",
+                    "name": cluster.release.named(COMPONENT),
+                    "namespace": cluster.release.namespace,
+                }
+            ],
+        },
+        config_map(_metadata(cluster), program),
+        job,
+    ]
+
+
+def plan(cluster: Cluster) -> dict[str, Any]:
+    """What the Job is told: the Secrets, and the recipe of each value. It holds no secret."""
+    return {
+        "namespace": cluster.release.namespace,
+        "annotations": dict(ANNOTATIONS),
+        "secrets": [
+            {
+                "name": secret.name,
+                "type": secret.spec.type,
+                "labels": secret_labels(secret, cluster),
+                "own": secret.own,
+                "named_in": secret.named_in,
+                "claims": claims(secret.spec, cluster),
+                "required": _REQUIRED_KEYS.get(secret.spec.type, []),
+                "keys": dict(secret.recipes),
+            }
+            for secret in planned(cluster)
+        ],
+    }
+
+
+def _text_of(module: str) -> str:
+    return resources.files(_PACKAGE).joinpath(f"{module}.py").read_text(encoding="utf-8")
+
+
+def _metadata(cluster: Cluster, name: str = COMPONENT) -> Document:
+    return {
+        "name": cluster.release.named(name),
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(COMPONENT, "operations"),
+    }
+
+
+def _job(cluster: Cluster, program: dict[str, str]) -> Document:
+    image = cluster.images.st2("st2actionrunner", ImageOverride())
+    items = [
+        {"key": _PLAN, "path": _PLAN},
+        *({"key": f"{module}.py", "path": f"{_PACKAGE.replace('.', '/')}/{module}.py"} for module in _MODULES),
+    ]
+    volume = Volume("program", {"configMap": {"name": cluster.release.named(COMPONENT), "items": items}})
+    container = Container(
+        name="bootstrap",
+        image=image,
+        command=[*cluster.values.image.entrypoint, _PYTHON, "-m", f"{_PACKAGE}.bootstrap", f"{_DIRECTORY}/{_PLAN}"],
+        env=[
+            env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
+            env_text("PYTHONPATH", _DIRECTORY),
+            env_text("PYTHONDONTWRITEBYTECODE", "1"),
+            env_text("PYTHONUNBUFFERED", "1"),
+        ],
+        resources=_RESOURCES,
+        mounts=[Mount(volume, _DIRECTORY), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
+    )
+    spec = pod_spec(
+        Pods(),
+        [container],
+        security=restricted_pod(ST2_UID),
+        grace=30,
+        serviceAccountName=cluster.release.named(COMPONENT),
+        automountServiceAccountToken=True,
+        # The images are built for amd64 only.
+        nodeSelector={"kubernetes.io/arch": "amd64"},
+        restartPolicy="OnFailure",
+        dnsPolicy=cluster.values.dns_policy,
+        dnsConfig=cluster.values.dns_config,
+    )
+    # A Job cannot be changed: another program, plan or image makes another Job, and the same ones none.
+    content = fingerprint([spec, program])[:10]
+    metadata = _metadata(cluster, f"{COMPONENT}-{content}")
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "backoffLimit": 10,
+            "activeDeadlineSeconds": 3600,
+            "template": {"metadata": {"labels": metadata["labels"]}, "spec": without_empty(spec)},
+        },
+    }
+
+
+def _role(cluster: Cluster, job: str) -> Document:
+    """The least rights that do. Creating cannot be bound to names: an object that is not there has none."""
+    secrets = list(planned(cluster))
+    names = [secret.name for secret in secrets]
+    read = sorted({reference.existing_secret for reference in references(cluster.values)} - set(names))
+    volume_claims = sorted({claim for secret in CONTRACT for claim in claims(secret, cluster)})
+    rules: list[Document] = [
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(names), "verbs": ["get", "patch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        {"apiGroups": ["batch"], "resources": ["jobs"], "resourceNames": [job], "verbs": ["get"]},
+    ]
+    if read:
+        rules.append({"apiGroups": [""], "resources": ["secrets"], "resourceNames": read, "verbs": ["get"]})
+    if volume_claims:
+        rules.append(
+            {
+                "apiGroups": [""],
+                "resources": ["persistentvolumeclaims"],
+                "resourceNames": volume_claims,
+                "verbs": ["get"],
+            }
+        )
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": _metadata(cluster),
+        "rules": rules,
+    }

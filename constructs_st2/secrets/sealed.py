@@ -1,0 +1,87 @@
+"""SealedSecrets: Secrets encrypted for the controller in the cluster, which may lie in a repository.
+
+https://github.com/bitnami-labs/sealed-secrets, docs/developer/crypto.md
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from constructs_st2.errors import UserError
+from constructs_st2.kubernetes import Document
+from constructs_st2.secrets.scope import Scope
+
+_SESSION_KEY_BYTES = 32
+_NONCE = bytes(12)
+"""Each session key encrypts one value only, so the nonce need not change."""
+
+
+def controller_key(certificate: bytes) -> rsa.RSAPublicKey:
+    """The public key of the controller, from its certificate in PEM format.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        key = x509.load_pem_x509_certificate(certificate).public_key()
+    except ValueError:
+        raise UserError("the certificate of the controller is not in PEM format: use `kubeseal --fetch-cert`") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise UserError("the certificate of the controller has no RSA key; it is not that of sealed-secrets")
+    return key
+
+
+def sealed(secret: Document, key: rsa.RSAPublicKey, scope: Scope = "strict") -> Document:
+    """A Secret with ``stringData``, encrypted."""
+    metadata = secret["metadata"]
+    label = _label(metadata["namespace"], metadata["name"], scope)
+    annotations = {} if scope == "strict" else {f"sealedsecrets.bitnami.com/{scope}": "true"}
+    return {
+        "apiVersion": "bitnami.com/v1alpha1",
+        "kind": "SealedSecret",
+        "metadata": {
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "labels": metadata["labels"],
+            **({"annotations": annotations} if annotations else {}),
+        },
+        "spec": {
+            "encryptedData": _encrypted(secret["stringData"], key, label),
+            "template": {
+                "type": secret["type"],
+                "metadata": {
+                    "name": metadata["name"],
+                    "namespace": metadata["namespace"],
+                    "labels": metadata["labels"],
+                    **({"annotations": annotations} if annotations else {}),
+                },
+            },
+        },
+    }
+
+
+def _label(namespace: str, name: str, scope: Scope) -> bytes:
+    labels: Mapping[Scope, str] = {
+        "strict": f"{namespace}/{name}",
+        "namespace-wide": namespace,
+        "cluster-wide": "",
+    }
+    return labels[scope].encode()
+
+
+def _encrypted(values: Mapping[str, str], key: rsa.RSAPublicKey, label: bytes) -> dict[str, str]:
+    return {name: base64.b64encode(_hybrid(value.encode(), key, label)).decode() for name, value in values.items()}
+
+
+def _hybrid(value: bytes, key: rsa.RSAPublicKey, label: bytes) -> bytes:
+    session_key = os.urandom(_SESSION_KEY_BYTES)
+    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=label)
+    encrypted_key = key.encrypt(session_key, oaep)
+    return len(encrypted_key).to_bytes(2, "big") + encrypted_key + AESGCM(session_key).encrypt(_NONCE, value, None)

@@ -1,0 +1,64 @@
+"""Settings of Secrets: who makes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from constructs_st2.values.model.base import PLAIN_NAME, ObjectName, StrictModel, key, section
+
+KeyName: TypeAlias = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
+
+
+class SecretKey(StrictModel):
+    """A key of a Secret of yours."""
+
+    existing_secret: ObjectName = key("Name of the Secret.", ...)
+    key: KeyName = key("Key in the Secret.", "password")
+
+
+SecretValue: TypeAlias = Annotated[str, Field(min_length=1)] | SecretKey
+"""A secret: where it is, or, with ``secrets.mode: plain`` only, itself."""
+
+
+class SecretStore(StrictModel):
+    """The store of External Secrets Operator from which secrets come."""
+
+    name: ObjectName = key("Name of the store.", "stackstorm")
+    kind: Literal["SecretStore", "ClusterSecretStore"] = key("Kind of the store.", "SecretStore")
+
+
+class ExternalSecrets(StrictModel):
+    """How External Secrets Operator finds the secrets."""
+
+    store: SecretStore = section("The store from which secrets come.")
+    refresh_interval: Annotated[str, StringConstraints(pattern=r"^[0-9]+(s|m|h)$")] = key(
+        "How often the store is asked.", "1h"
+    )
+    key_format: str = key(
+        "Name of an entry in the store; `{release}`, `{secret}` (the part after the release) and `{key}` stand for "
+        "what they say.",
+        "{release}/{secret}",
+    )
+    property_format: str | None = key(
+        "Name of a property of the entry, with the same placeholders; null where each key has an entry of its own.",
+        "{key}",
+    )
+
+
+class Secrets(StrictModel):
+    """Who makes the Secrets. No mode but `plain` writes a secret into the manifests."""
+
+    mode: Literal["bootstrap", "existing", "external-secrets", "plain"] = key(
+        "`bootstrap`: a Job makes those that are missing. `existing`: you make them. `external-secrets`: External "
+        "Secrets Operator makes them from a store. `plain`: they are in the manifests, for development only.",
+        "bootstrap",
+    )
+    seed: Annotated[str, Field(min_length=8)] | None = key(
+        "Text from which all secrets follow that are not given (mode `plain`). Whoever knows it knows them."
+    )
+    external: ExternalSecrets = section("How External Secrets Operator finds the secrets.")
+    reloader: bool = key(
+        "Annotate workloads for Stakater Reloader, which restarts them when a Secret that they read has changed.", False
+    )
