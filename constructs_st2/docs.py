@@ -9,6 +9,7 @@ from pathlib import Path
 from constructs_st2.cluster import Cluster
 from constructs_st2.images import pulled_by
 from constructs_st2.secrets.contract import CONTRACT
+from constructs_st2.secrets.listing import consumers
 from constructs_st2.services.catalogue import CATALOGUE, CatalogueEntry
 from constructs_st2.synth import build
 from constructs_st2.values import from_mapping
@@ -30,22 +31,35 @@ def pages() -> Mapping[str, str]:
 
 
 def _secrets() -> str:
+    cluster = Cluster.of(from_mapping({}))
+    readers = consumers(build(cluster).objects)
     lines = [
         GENERATED,
         "",
         "# Secrets",
         "",
-        "The Secrets of a release, by their name after `<release>-`. No value is ever written to `dist/`: the pods",
-        "refer to these names and keys and wait until they exist.",
+        "The Secrets of a release, by their name after `<release>-`: the contract between those who make them and the",
+        "pods that read them. [How to](how-to.md#secrets) tells how to choose who makes them, and how to change them.",
+        "`constructs-st2 secrets list` prints what your own cluster needs.",
         "",
-        "| Secret | type | purpose | keys |",
-        "|---|---|---|---|",
     ]
     for secret in CONTRACT:
-        keys = "<br>".join(f"`{key}`: {spec.meaning}" for key, spec in secret.keys.items()) or "any"
-        purpose = secret.purpose + (" **(data-bearing: never make it anew)**" if secret.data_in else "")
-        lines.append(f"| `{secret.component}` | {secret.type} | {purpose} | {keys} |")
-    return "\n".join(lines) + "\n"
+        read_by = [name.removeprefix("st2-") for name in readers.get(f"st2-{secret.component}", [])]
+        lines += [f"## {secret.component}", "", f"{secret.purpose}. Type `{secret.type}`."]
+        if read_by:
+            lines.append(f"Read by {', '.join(read_by)}.")
+        if secret.data_in:
+            lines.append(f"**It opens the data of {secret.data_in}: made anew, that data is lost.**")
+        if secret.open_ended:
+            lines.append("Any keys: each becomes an environment variable.")
+        if secret.keys:
+            lines += ["", "| key | holds | form | another one |", "|---|---|---|---|"]
+            lines += [
+                f"| `{key}` | {spec.meaning} | {spec.format.value} | {spec.rotation} |"
+                for key, spec in secret.keys.items()
+            ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _services() -> str:

@@ -56,11 +56,13 @@ class Volume:
 
     ``fingerprint`` stands for content that is read only when the pod starts: another one must roll the pod.
     Content that is read whenever it is needed has none, because a running pod sees its change.
+    ``secret_at_start`` is the name of the Secret whose content, which no synth knows, is read only then.
     """
 
     name: str
     source: Document
     fingerprint: str | None = None
+    secret_at_start: str | None = None
 
     @staticmethod
     def scratch(name: str, *, in_memory: bool = False) -> Volume:
@@ -78,10 +80,11 @@ class Volume:
         return Volume(name, {"configMap": {"name": config_map}}, fingerprint)
 
     @staticmethod
-    def secret(name: str, secret: str, files: Mapping[str, str]) -> Volume:
-        """Some keys of a Secret as files: key to file name."""
+    def secret(name: str, secret: str, files: Mapping[str, str], *, at_start: bool = False) -> Volume:
+        """Some keys of a Secret as files: key to file name. ``at_start``: a running pod does not see their change."""
         items = [{"key": key, "path": path} for key, path in files.items()]
-        return Volume(name, {"secret": {"secretName": secret, "items": items, "defaultMode": READABLE_BY_GROUP}})
+        source = {"secret": {"secretName": secret, "items": items, "defaultMode": READABLE_BY_GROUP}}
+        return Volume(name, source, secret_at_start=secret if at_start else None)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import click
+
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document, pod_template
 from constructs_st2.quantity import total
 from constructs_st2.secrets import contract
 from constructs_st2.services import web
 from constructs_st2.services.catalogue import ST2CLIENT, ST2WEB
+
+_PLAIN_SECRETS = click.style(
+    " SECRETS ARE IN CLEAR TEXT IN THESE FILES (secrets.mode: plain). For development only: "
+    "do not commit them, do not use them anywhere else. ",
+    fg="white",
+    bg="red",
+    bold=True,
+)
 
 
 def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
@@ -24,6 +34,7 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
         f"requests {float(cpu):.4g} CPUs and {float(memory / 2**30):.3g} GiB",
         f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
         *(f"warning: {warning}" for warning in cluster.settings.warnings),
+        *([_PLAIN_SECRETS] if values.secrets.mode == "plain" else []),
         "",
         f"Apply            kubectl apply -f {folder}/",
         f"Watch            {in_namespace} get pods -l release={release.name} -w",

@@ -26,7 +26,8 @@ def _crypto_key(cluster: Cluster) -> list[Mount]:
         return []
     path = PurePosixPath(CRYPTO_KEY_PATH)
     secret = cluster.secret(contract.DATASTORE)
-    return [Mount(Volume.secret("st2-encryption-key", secret, {contract.CRYPTO_KEY: path.name}), str(path.parent))]
+    volume = Volume.secret("st2-encryption-key", secret, {contract.CRYPTO_KEY: path.name}, at_start=True)
+    return [Mount(volume, str(path.parent))]
 
 
 def _htpasswd(cluster: Cluster) -> list[Mount]:

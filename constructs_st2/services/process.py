@@ -96,7 +96,7 @@ def _secret_conf(cluster: Cluster) -> list[Mount]:
 
 def _secret_file(volume: str, secret: str, key: str, path: str) -> Mount:
     source = {"secret": {"secretName": secret, "defaultMode": READABLE_BY_GROUP}}
-    return Mount(Volume(volume, source), path, sub_path=key)
+    return Mount(Volume(volume, source, secret_at_start=secret), path, sub_path=key)
 
 
 def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:

@@ -40,7 +40,8 @@ def process(cluster: Cluster) -> Process:
     ]
     if https:
         files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
-        mounts.append(Mount(Volume.secret("tls", cluster.secret(contract.WEB_TLS), files), nginx.CERTIFICATE_DIRECTORY))
+        volume = Volume.secret("tls", cluster.secret(contract.WEB_TLS), files, at_start=True)
+        mounts.append(Mount(volume, nginx.CERTIFICATE_DIRECTORY))
     if cluster.values.st2web.config is not None:
         volume = Volume.config_map(
             UI_CONFIG, cluster.release.named(UI_CONFIG), fingerprint=fingerprint(cluster.values.st2web.config)

@@ -35,6 +35,9 @@ from constructs_st2.values.model.services import EnvSource, Service
 ST2_UID = 1000
 """The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
 
+RELOADER = "secret.reloader.stakater.com/reload"
+"""Annotation by which Stakater Reloader restarts a workload when one of some Secrets has changed."""
+
 POST_START_PATH = "/opt/constructs-st2-post-start"
 POST_START_FILE = "post-start.sh"
 
@@ -64,7 +67,10 @@ class Workload:
 def deployment(workload: Workload, cluster: Cluster) -> Document:
     """The Deployment of a workload."""
     selector = cluster.release.selector(workload.component)
+    main = _main_container(workload, cluster)
     metadata = _metadata(workload, cluster)
+    if cluster.values.secrets.reloader and (secrets := _secrets_at_start(main)):
+        metadata["annotations"] = {RELOADER: ",".join(secrets), **metadata.get("annotations", {})}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -74,9 +80,16 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
             "revisionHistoryLimit": 5,
             "selector": {"matchLabels": selector},
             "strategy": _strategy(workload.entry.rollout, workload.replicas),
-            "template": _template(workload, cluster),
+            "template": _template(workload, cluster, main),
         },
     }
+
+
+def _secrets_at_start(container: Container) -> list[str]:
+    """The Secrets that a container reads only when it starts."""
+    from_env = [source["secretRef"]["name"] for source in container.env_from if "secretRef" in source]
+    mounted = [mount.volume.secret_at_start for mount in container.mounts]
+    return sorted({name for name in (*from_env, *mounted) if name})
 
 
 def budget(workload: Workload, cluster: Cluster) -> Document | None:
@@ -129,8 +142,7 @@ def _strategy(rollout: Rollout, replicas: int) -> Document:
             return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": int(replicas > 1)}}
 
 
-def _template(workload: Workload, cluster: Cluster) -> Document:
-    main = _main_container(workload, cluster)
+def _template(workload: Workload, cluster: Cluster, main: Container) -> Document:
     annotations = {
         **workload.settings.annotations,
         **workload.role_annotations,
