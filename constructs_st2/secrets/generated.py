@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document
+from constructs_st2.secrets.contract import LICENSE
 from constructs_st2.secrets.encodings import docker_config
 from constructs_st2.secrets.generate import NotGiven, RandomBytes, from_system, make
-from constructs_st2.secrets.plan import ANNOTATIONS, ENTERPRISE_REGISTRY, PlannedSecret, planned, secret_labels
+from constructs_st2.secrets.plan import ANNOTATIONS, ENTERPRISE_REGISTRY, PlannedSecret, Recipe, planned, secret_labels
 
 
 def secret_manifests(
@@ -26,6 +27,9 @@ def secret_manifests(
         random_bytes: where the random bytes in them come from.
         labels: further labels.
         license_key: the license of the enterprise images.
+
+    Raises:
+        UserError: a value that was given cannot be used.
     """
     values: dict[str, dict[str, str]] = {}
     for secret in planned(cluster):
@@ -34,13 +38,29 @@ def secret_manifests(
         data = values.setdefault(secret.name, {})
         try:
             for key, recipe in secret.recipes.items():
-                if license_key is not None and secret.spec.component == "st2-license":
+                if license_key is not None and secret.spec is LICENSE:
                     data[key] = docker_config(ENTERPRISE_REGISTRY, license_key)
-                    continue
-                data[key] = make(recipe, lambda name, key: values[name][key], f"{secret.name}/{key}", random_bytes)
+                else:
+                    data[key] = _made(secret, key, recipe, values, random_bytes)
         except (NotGiven, KeyError):
             continue
         yield _manifest(secret, data, cluster, labels or {})
+
+
+def _made(
+    secret: PlannedSecret,
+    key: str,
+    recipe: Recipe,
+    values: Mapping[str, Mapping[str, str]],
+    random_bytes: RandomBytes,
+) -> str:
+    try:
+        value = make(recipe, lambda name, inner: values[name][inner], f"{secret.name}/{key}", random_bytes)
+    except ValueError as error:
+        raise UserError(f"Secret {secret.name}, key {key}: {error}") from None
+    if problem := secret.spec.keys[key].format.problem(value):
+        raise UserError(f"Secret {secret.name}, key {key}: {problem}")
+    return value
 
 
 def chosen(manifests: Iterator[Document], only: Collection[str], cluster: Cluster) -> list[Document]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from constructs_st2.values.model.base import PLAIN_NAME, ObjectName, StrictModel, key, section
 
@@ -18,7 +18,14 @@ class SecretKey(StrictModel):
     key: KeyName = key("Key in the Secret.", "password")
 
 
-SecretValue: TypeAlias = Annotated[str, Field(min_length=1)] | SecretKey
+def _text_or_reference(value: object) -> object:
+    # The messages of other validators show the value.
+    if value == "" or not isinstance(value, str | dict | SecretKey):
+        raise ValueError("must be {existingSecret: NAME, key: KEY}, or a text in quotes")
+    return value
+
+
+SecretValue: TypeAlias = Annotated[str | SecretKey, BeforeValidator(_text_or_reference)]
 """A secret: where it is, or, with ``secrets.mode: plain`` only, itself."""
 
 
