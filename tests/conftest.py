@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
-from servers import packages
-from support import MakeCluster, Objects, Require, Synth
+from servers import environments, packages
+from support import Environment, MakeCluster, Objects, Require, Synth
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.values import from_mapping
@@ -51,10 +53,27 @@ def require() -> Require:
     def find(program: str) -> str:
         path = packages.find(program)
         if path is None:
-            message = f"not run: there is no {program}; {packages.install_command(program)}"
-            if os.environ.get("ST2_TEST_REQUIRE_ALL") == "1":
-                pytest.fail(message, pytrace=False)
-            pytest.skip(message)
+            _not_run(f"there is no {program}; {packages.install_command(program)}")
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def environment() -> Environment:
+    """Finds the interpreter of a virtual environment, or ends the test as not run: `environment("st2-3.9")`."""
+
+    def find(name: str) -> Path:
+        interpreter = environments.python(name)
+        if interpreter is None:
+            _not_run(f"there is no environment {name}; {sys.executable} tests/servers/install.py")
+        return interpreter
+
+    return find
+
+
+def _not_run(reason: str) -> NoReturn:
+    message = f"not run: {reason}"
+    if os.environ.get("ST2_TEST_REQUIRE_ALL") == "1":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)

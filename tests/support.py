@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document, identity, pod_template
@@ -39,3 +40,5 @@ MakeCluster = Callable[..., Cluster]
 Synth = Callable[..., Objects]
 Require = Callable[[str], str]
 """The path of a program that the test needs."""
+Environment = Callable[[str], Path]
+"""The interpreter of a virtual environment that the test needs."""

@@ -208,7 +208,8 @@ def external_coordination(external: ExternalCoordination) -> Options:
     credentials = _credentials(external.username, external.password, "url-verbatim")
     parts: list[str | SecretPart] = [f"{scheme}://", *credentials, rest]
     if external.ca:
-        parts.append(f"{'&' if '?' in rest else '?'}ssl_ca_certs={ca_path('coordination', external.ca.key)}")
+        option = "ca_cert" if scheme.startswith("st2etcd") else "ssl_ca_certs"
+        parts.append(f"{'&' if '?' in rest else '?'}{option}={ca_path('coordination', external.ca.key)}")
     return {"url": tuple(parts)}
 
 

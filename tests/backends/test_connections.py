@@ -191,7 +191,10 @@ class TestCoordination:
                 },
                 "redis://storm:s3cret@cache.example.org:6379?ssl=true&ssl_ca_certs=/etc/st2/ca/coordination/ca.crt",
             ),
-            ({"url": "st2etcd+https://etcd.example.org:2379"}, "st2etcd+https://etcd.example.org:2379"),
+            (
+                {"url": "st2etcd+https://etcd.example.org:2379", "ca": {"existingSecret": "ca"}},
+                "st2etcd+https://etcd.example.org:2379?ca_cert=/etc/st2/ca/coordination/ca.crt",
+            ),
         ],
     )
     def test_elsewhere(self, coordination: Conf, external: dict[str, Any], url: str) -> None:

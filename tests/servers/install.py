@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from servers import environments
 from servers.packages import DEBIAN, NODE, find, npm
 
 _NO_SERVICES = Path("/usr/sbin/policy-rc.d")
@@ -29,6 +30,7 @@ def main() -> None:
         for package in missing:
             options = ["--silent", "--no-audit", "--no-fund", "--prefix", str(package.folder)]
             _run([*command, "install", *options, package.requirement])
+    environments.ensure()
 
 
 def _install_from_debian(packages: Sequence[str]) -> None:

@@ -187,7 +187,9 @@ class ExternalCoordination(StrictModel):
     )
     username: str | None = key("Name of the user, for Redis with access lists (st2 3.9 and later).")
     password: SecretKey | None = key("Where the password is.")
-    ca: Authorities | None = key("Authorities to check the server's certificate with, for Redis with `ssl=true`.")
+    ca: Authorities | None = key(
+        "Authorities to check the server's certificate with, for Redis with `ssl=true` and for `st2etcd+https`."
+    )
 
 
 class MongodbAuth(StrictModel):

@@ -15,14 +15,13 @@ from importlib import resources
 from constructs_st2.images import St2Version
 
 LIBRARY_FILE = "st2_etcd.egg"
-"""A ZIP file. It must be called an egg: where st2 3.8 looks for drivers, in the pkg_resources of its setuptools 51.3.3,
-a ZIP file in PYTHONPATH counts for nothing else (``find_eggs_in_zip`` of a ``WorkingSet``)."""
+"""A ZIP file, and an egg by its name: where st2 3.8 looks for drivers, in pkg_resources through stevedore 1.30.1, any
+other ZIP file in PYTHONPATH counts for nothing."""
 SCHEMES = ("st2etcd+http", "st2etcd+https")
 """What the URL of a coordinator begins with, for the driver in the library."""
 
-# The newest release for the Python of each version's images. etcd3gw imports requests, futurist and pbr, which tooz
-# and st2 itself bring along: requests is in st2's fixed-requirements.txt, tooz requires futurist, and stevedore and
-# oslo.utils, which tooz requires too, require pbr.
+# The newest release for the Python of each version's images. What etcd3gw imports is there: requests is in st2's
+# fixed-requirements.txt, tooz requires futurist, and tooz 2.8.0 and every stevedore require pbr.
 _ETCD3GW: Mapping[St2Version, str] = {
     "3.8": "etcd3gw-2.4.2-py3-none-any.whl",
     "3.9": "etcd3gw-2.7.0-py3-none-any.whl",

@@ -39,15 +39,14 @@ _GONE = -1
 """What etcd3gw says about a lease that etcd no longer knows."""
 
 
-def _binary(name: str | bytes) -> bytes:
-    return name.encode() if isinstance(name, str) else name
-
-
 class Client(etcd3gw.Etcd3Client):
     """Outlasts the loss of a leader or of a member, which st2 would take for the failure of what it is doing."""
 
     patience = 20.0
-    """Seconds for which a request is tried again. None of them does harm when it is carried out twice."""
+    """Seconds for which a request is tried again; none does harm when it is carried out twice.
+
+    A new leader takes up to 5 s, and a member that is gone with its node costs the time-outs of its connections.
+    """
 
     def __init__(self, client: Any) -> None:
         # Every etcd that has an API of version 3 under /v3/ is new enough; asking for its version first can only fail.
@@ -71,8 +70,9 @@ class Client(etcd3gw.Etcd3Client):
                 if time.monotonic() - begin >= self.patience:
                     # st2 tries again after a lost connection and after nothing else: retry_on_connection_errors in
                     # st2common/exceptions/workflow.py.
-                    raise exceptions.ConnectionFailedError(error.detail_text, *error.args) from error
-                LOG.info("etcd does not answer, trying again: %s", error.detail_text or error)
+                    message = f"{self.base_url} does not answer: {error.detail_text}"
+                    raise exceptions.ConnectionFailedError(message, message) from error
+                LOG.debug("%s does not answer, trying again: %s", self.base_url, error.detail_text)
             time.sleep(0.5)
 
 
@@ -81,7 +81,7 @@ class Lock(Etcd3Lock):
 
     @_translate_failures
     def acquire(self, blocking: bool | float = True, shared: bool = False, timeout: int | None = None) -> bool:
-        """As in tooz, but tooz makes a lease per attempt and leaves it, looks once a second, and fails at the end."""
+        """As in tooz, where every attempt leaves a lease, the next comes a second later, and the last one raises."""
         if shared:
             raise tooz.NotImplemented
         wait, seconds = utils.convert_blocking(blocking)
@@ -118,7 +118,7 @@ class Lock(Etcd3Lock):
 
     @_translate_failures
     def release(self) -> bool:
-        """As in tooz, where a lock that was lost, or could not be released, is kept alive by the heartbeat for ever."""
+        """As in tooz, where the heartbeat keeps a lock alive for ever that was lost or could not be released."""
         with self._exclusive_access:
             if not self.acquired:
                 return False
@@ -165,9 +165,9 @@ class Driver(Etcd3Driver):
         super().stop()
 
     def heartbeat(self) -> float:
-        """As in tooz, but an error ends this beat and not the process's stop, which waits for the beat to return.
+        """As in tooz, but returns when etcd is away: tooz's Heart repeats a beat that fails, also while it should stop.
 
-        tooz waits for half of the seconds that are returned.
+        It waits for half of the seconds that are returned.
         """
         try:
             for lock in self._acquired_locks.copy():
@@ -175,17 +175,18 @@ class Driver(Etcd3Driver):
             if self._membership_lease.refresh() == _GONE:
                 self._executor.submit(self._join_again).result()
         except Exception as error:  # etcd3gw and requests have many ways to say that etcd is away
-            LOG.warning("no heartbeat reached etcd: %r", error)
+            LOG.warning("no heartbeat: %r", error)
             return 2
         return min(self.lock_timeout, self.membership_timeout) / 2
 
     def get_lock(self, name: str | bytes) -> Lock:
-        """As in tooz, but st2 also has text: the names of actions with a policy (st2actions/scheduler/handler.py)."""
-        return Lock(self, _binary(name), self.lock_timeout)
+        """As in tooz, but st2 also has text: names of actions that have a policy (st2actions/scheduler/handler.py)."""
+        return Lock(self, utils.to_binary(name, "utf-8"), self.lock_timeout)
 
     def _prefix_group(self, group_id: str | bytes) -> bytes:
-        """As in tooz, but what begins with the key of one group is no other group."""
-        return self.GROUP_PREFIX + quote_from_bytes(_binary(group_id), safe="").encode() + b"/"
+        """As in tooz, but with a slash in its name a group is not taken for a member of another."""
+        name = quote_from_bytes(utils.to_binary(group_id, "utf-8"), safe="")
+        return self.GROUP_PREFIX + name.encode() + b"/"
 
     def get_groups(self) -> coordination.CoordinatorResult:
         """As in tooz, which takes every member for a group."""
@@ -215,12 +216,9 @@ class Driver(Etcd3Driver):
         return self._submit(join)
 
     def leave_group(self, group_id: bytes) -> coordination.CoordinatorResult:
+        """As in tooz, but it is not joined again. The one thread of the executor keeps the order."""
         self._executor.submit(self._capabilities.pop, group_id, None)
         return super().leave_group(group_id)
-
-    def update_capabilities(self, group_id: bytes, capabilities: Any) -> coordination.CoordinatorResult:
-        self._capabilities[group_id] = capabilities
-        return super().update_capabilities(group_id, capabilities)
 
     def _join_again(self) -> None:
         """After the lease has expired: tooz 6.3.0 only gets a new one, and tooz 2.8.0 does not notice."""

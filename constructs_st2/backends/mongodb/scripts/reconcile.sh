@@ -48,3 +48,4 @@ status=0
 wait "$program" || status=$?
 wait "$reader" || true
 echo "the shell that reconciles has ended with status $status" >&2
+exit 1

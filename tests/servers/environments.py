@@ -1,0 +1,226 @@
+"""Virtual environments with the libraries by which st2 coordinates its services, and processes in them.
+
+An environment stands for that of an st2 image: it has the releases of st2's fixed-requirements.txt, as far as the
+Python of this machine can use them. What constructs-st2 adds to the image is not in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_COMMON = (
+    "eventlet==0.39.1",
+    "futurist==3.0.0",
+    "oslo.utils==7.4.0",  # older ones need a C compiler for netifaces, and newer ones are not made for these tooz
+    "setuptools==75.3.2",
+)
+
+ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
+    "st2-3.8": (
+        *_COMMON,
+        "redis==4.1.4",
+        "requests==2.25.1",
+        "stevedore==1.30.1",
+        "tenacity==6.3.1",
+        "tooz==2.8.0",
+    ),
+    "st2-3.9": (
+        *_COMMON,
+        "redis==6.1.1",
+        "requests==2.32.4",
+        "stevedore==5.3.0",
+        "tenacity==9.0.0",
+        "tooz==6.3.0",
+    ),
+}
+"""What is installed in each environment."""
+
+
+def python(name: str) -> Path | None:
+    """The interpreter of an environment, or None where it is missing or out of date."""
+    installed = _installed(name)
+    up_to_date = installed.exists() and installed.read_text() == "\n".join(ENVIRONMENTS[name])
+    return _interpreter(name) if up_to_date else None
+
+
+def install_commands(name: str) -> list[list[str]]:
+    """What makes an environment."""
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *ENVIRONMENTS[name]]
+    return [[sys.executable, "-m", "venv", "--clear", str(_folder(name))], [str(_interpreter(name)), *install]]
+
+
+def ensure() -> None:
+    """Make the environments that are missing or out of date. Never fails: tests that lack one say so."""
+    for name in ENVIRONMENTS:
+        if python(name) is None and all(_run(command) for command in install_commands(name)):
+            _installed(name).write_text("\n".join(ENVIRONMENTS[name]))
+
+
+def _folder(name: str) -> Path:
+    return Path(sys.prefix, "environments", name)
+
+
+def _interpreter(name: str) -> Path:
+    return _folder(name) / "bin" / "python"
+
+
+def _installed(name: str) -> Path:
+    """Written last: it tells that the environment is whole, and what is in it."""
+    return _folder(name) / "installed.txt"
+
+
+def _run(command: Sequence[str]) -> bool:
+    print(" ".join(command), flush=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+    return done.returncode == 0
+
+
+class Raised(Exception):
+    """The name of the error that an expression ended with."""
+
+
+Start = Callable[[Sequence[str], Mapping[str, str]], "subprocess.Popen[str]"]
+"""Starts a command with an environment. Standard input and output are pipes."""
+
+
+def start_here(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a command on this machine."""
+    return subprocess.Popen(
+        command,
+        env={"PATH": os.defpath, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+_COORDINATOR = """
+import functools
+import logging
+from tooz import coordination
+
+logging.basicConfig(level="INFO")
+coordinator = coordination.get_coordinator({url!r}, {member!r}, lock_timeout={lock_timeout!r})
+coordinator.start(start_heart=True)
+lock = functools.lru_cache(None)(coordinator.get_lock)
+
+def join(group, capabilities=b""):
+    try:
+        coordinator.create_group(group).get()
+    except coordination.GroupAlreadyExist:
+        pass
+    coordinator.join_group(group, capabilities=capabilities).get()
+
+def members(group):
+    return coordinator.get_members(group).get()
+
+def capabilities(group, member):
+    return coordinator.get_member_capabilities(group, member).get()
+"""
+
+
+def coordinator(url: str, member: bytes, lock_timeout: int = 60) -> str:
+    """The setup of an `Interpreter` that coordinates as a service of st2.
+
+    It does what coordinator_setup in st2common/services/coordination.py does, and offers what the services use:
+    `coordinator`, `lock(name)`, which remembers its locks, `join(group, capabilities)`, `members(group)` and
+    `capabilities(group, member)`.
+    """
+    return _COORDINATOR.format(url=url, member=member, lock_timeout=lock_timeout)
+
+
+_ANSWER = "answer: "
+# $1: what is done first. Green, as all services of st2 are; only reading from the test is not.
+_EVALUATE = f"""
+import eventlet
+eventlet.monkey_patch()
+import sys
+from eventlet import tpool
+
+names = {{}}
+exec(sys.argv[1], names)
+for line in iter(lambda: tpool.execute(sys.stdin.readline), ""):
+    try:
+        answer = None, eval(line, names)
+    except Exception as error:
+        answer = type(error).__name__, None
+    print("{_ANSWER}" + repr(answer), flush=True)
+"""
+
+
+class Interpreter:
+    """A process that evaluates expressions of Python.
+
+    Args:
+        python: its interpreter, of an environment.
+        setup: statements that make what the expressions use.
+        variables: its environment variables.
+        start: starts it.
+    """
+
+    def __init__(
+        self, python: Path, setup: str, variables: Mapping[str, str] | None = None, start: Start = start_here
+    ) -> None:
+        self.process = start([str(python), "-u", "-c", _EVALUATE, setup], variables or {})
+        self.log: list[str] = []
+        """What it has written besides its answers."""
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __call__(self, expression: str, seconds: float = 30) -> Any:
+        """The value of an expression, a literal.
+
+        Raises:
+            Raised: it ended with an error.
+        """
+        self.begin(expression)
+        return self.answer(seconds)
+
+    def begin(self, expression: str) -> None:
+        """Let it evaluate an expression, without waiting for the value."""
+        assert self.process.stdin
+        self.process.stdin.write(expression + "\n")
+        self.process.stdin.flush()
+
+    def answer(self, seconds: float = 30) -> Any:
+        """The value of what was begun first of all that was not answered."""
+        try:
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError(f"no answer within {seconds} s:\n{''.join(self.log)}") from None
+        if answer is None:
+            raise RuntimeError(f"it has ended:\n{''.join(self.log)}")
+        error, value = ast.literal_eval(answer)
+        if error:
+            raise Raised(error)
+        return value
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe
+            pipe.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if line.startswith(_ANSWER):
+                self._answers.put(line[len(_ANSWER) :])
+            else:
+                self.log.append(line)
+        self._answers.put(None)

@@ -1,0 +1,179 @@
+"""The etcd of the manifests in fake pods, and how st2 coordinates through it, with the library of the manifests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.environments import Interpreter, coordinator
+from servers.pods import FakeCluster, Pod
+from servers.ports import eventually
+from support import Environment, MakeCluster, Objects, Require, Synth
+
+from constructs_st2.backends.connections import connections
+from constructs_st2.backends.etcd.library import LIBRARY_FILE
+
+VALUES = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
+NAME = "st2-etcd"
+SERVICE = "http://st2-etcd.stackstorm.svc.cluster.local:2379"
+
+
+class Etcd:
+    """The pods of etcd."""
+
+    def __init__(self, cluster: FakeCluster, etcdctl: str) -> None:
+        self.cluster = cluster
+        self._etcdctl = etcdctl
+
+    def start_all(self) -> None:
+        self.cluster.start_all(NAME)
+        self.wait()
+
+    def wait(self) -> None:
+        """Return when all pods are ready; the Service then leads to them."""
+        eventually(lambda: all(pod.ready() for pod in self.pods), "all members are ready", 60)
+        self.cluster.update_services()
+
+    @property
+    def pods(self) -> list[Pod]:
+        return [self.cluster.pods[name] for name in sorted(self.cluster.pods)]
+
+    def ctl(self, *arguments: str, endpoint: str = SERVICE) -> str:
+        command = [self._etcdctl, f"--endpoints={endpoint}", *arguments]
+        done = self.cluster.client(command, {"ETCDCTL_API": "3"})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def leader(self) -> Pod:
+        def leads(pod: Pod) -> bool:
+            (status,) = json.loads(self.ctl("endpoint", "status", "-w", "json", endpoint=f"http://{pod.ip}:2379"))
+            return bool(status["Status"]["leader"] == status["Status"]["header"]["member_id"])
+
+        (leader,) = filter(leads, self.pods)
+        return leader
+
+    def kept(self, pod: Pod, key: str) -> str:
+        """The value that a member has itself, whatever the others have."""
+        options = ["--consistency=s", "--print-value-only"]
+        return self.ctl("get", *options, key, endpoint=f"http://{pod.ip}:2379").strip()
+
+    def start(self, ordinal: int) -> Pod:
+        return self.cluster.start(NAME, ordinal)
+
+
+@pytest.fixture(scope="module")
+def objects(synth: Synth) -> Objects:
+    return synth(VALUES)
+
+
+@pytest.fixture(scope="module")
+def etcd(require: Require, objects: Objects, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+    """Three members, which every test leaves as it found them."""
+    for program in ("ip", "etcd"):
+        require(program)
+    if os.geteuid() != 0:
+        pytest.skip("not run: only root can make namespaces")
+    with FakeCluster(objects, {}, tmp_path_factory.mktemp("etcd") / "cluster") as cluster:
+        found = Etcd(cluster, require("etcdctl"))
+        found.start_all()
+        yield found
+
+
+Member = Callable[[str], Interpreter]
+
+
+@pytest.fixture
+def member(
+    etcd: Etcd, objects: Objects, cluster: MakeCluster, environment: Environment, tmp_path: Path
+) -> Iterator[Member]:
+    """Starts a process that coordinates as st2 does, from what the manifests give it."""
+    made = cluster(VALUES)
+    (url,) = connections(made.values, made.release, made.version)["coordination"]["url"]
+    (content,) = (each["binaryData"][LIBRARY_FILE] for each in objects if LIBRARY_FILE in each.get("binaryData", ()))
+    path = tmp_path / LIBRARY_FILE
+    path.write_bytes(base64.b64decode(content))
+    python = environment(f"st2-{made.version}")
+    # A Service keeps its address; here its name leads to the pods, whose addresses eventlet would remember for a while.
+    variables = {"PYTHONPATH": str(path), "EVENTLET_NO_GREENDNS": "yes"}
+    started: list[Interpreter] = []
+
+    def start(name: str) -> Interpreter:
+        setup = coordinator(str(url), name.encode())
+        started.append(Interpreter(python, setup, variables, etcd.cluster.background))
+        assert started[-1]("coordinator.is_started") is True
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def test_three_members_that_start_at_the_same_time_are_one_cluster(etcd: Etcd) -> None:
+    listed: Any = json.loads(etcd.ctl("member", "list", "-w", "json"))["members"]
+    assert {each["name"]: each["clientURLs"] for each in listed} == {
+        pod.name: [f"http://{pod.host}:2379"] for pod in etcd.pods
+    }
+    etcd.ctl("put", "formed", "yes")
+    eventually(lambda: [etcd.kept(pod, "formed") for pod in etcd.pods] == ["yes"] * 3, "every member has the value")
+
+
+def test_the_loss_of_the_leader_goes_unnoticed_and_another_address_takes_its_place(etcd: Etcd, member: Member) -> None:
+    holder, other = member("holder_1"), member("other_1")
+    holder("join(b'leader', 'capable')")
+    assert holder("lock('leader').acquire()") is True
+    lost = etcd.leader()
+    lost.kill()
+    assert other("lock('wanted').acquire()") is True
+    assert other("lock('leader').acquire(blocking=False)") is False
+    assert other("members(b'leader')") == {b"holder_1"}
+    etcd.ctl("put", "leader", "lost")
+
+    back = etcd.start(int(lost.name[-1]))
+    assert back.ip != lost.ip
+    etcd.wait()
+    eventually(lambda: etcd.kept(back, "leader") == "lost", "it has what was written without it")
+    assert holder("lock('leader').release()") is True
+    assert other("lock('leader').acquire(blocking=False)") is True
+
+
+def test_without_a_majority_a_member_is_alive_and_not_ready_and_st2_waits(etcd: Etcd, member: Member) -> None:
+    holder, other = member("holder_1"), member("other_1")
+    assert holder("lock('majority').acquire()") is True
+    lost = etcd.pods[:2]
+    for pod in lost:
+        pod.kill()
+    (left,) = etcd.pods
+    other.begin("lock('minority').acquire()")
+    eventually(lambda: not left.ready(), "it is not ready")
+    time.sleep(2)  # longer than a leader is taken to be there
+    holder.begin("lock('majority').release()")
+    time.sleep(8)  # longer than etcd itself waits for one
+    assert left.live()
+    for pod in lost:
+        etcd.start(int(pod.name[-1]))
+    assert other.answer() is True
+    assert holder.answer() is True
+    etcd.wait()
+    assert other("lock('majority').acquire(blocking=False)") is True
+
+
+def test_all_is_kept_when_all_members_stop_and_start_again(etcd: Etcd, member: Member) -> None:
+    process = member("process_1")
+    process("join(b'all', 'capable')")
+    assert process("lock('all').acquire()") is True
+    etcd.ctl("put", "all", "kept")
+    for pod in etcd.pods:
+        pod.stop()
+    etcd.start_all()
+    assert [etcd.kept(pod, "all") for pod in etcd.pods] == ["kept"] * 3
+    other = member("other_1")
+    assert other("lock('all').acquire(blocking=False)") is False
+    assert other("members(b'all')") == {b"process_1"}
+    assert process("lock('all').release()") is True
+    assert other("lock('all').acquire(blocking=False)") is True
