@@ -105,7 +105,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_RECONCILE),
                 # The shell keeps its history and settings in the home directory.
                 env=[POD_NAME, env_text("HOME", "/tmp")],
-                resources={"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+                resources={"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
                 mounts=[config, own_scripts, secrets, Mount(state, STATE_PATH, writable=True), tmp],
             ),
             *_exporter(cluster),
