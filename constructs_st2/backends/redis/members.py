@@ -83,7 +83,8 @@ def member_set(cluster: Cluster) -> MemberSet:
         settings=settings,
         uid=UID,
         grace=GRACE,
-        # Sentinels learn of a replica up to ten seconds after it came, and cannot hand over to it before.
+        # A sentinel keeps trying the former address of a pod for up to 15 s, and cannot promote that replica before
+        # (SENTINEL_MIN_LINK_RECONNECT_PERIOD in sentinel.c).
         steady=15,
         containers=[
             Container(

@@ -48,7 +48,9 @@ look_after() {
     done
 }
 
-# In the background, because a shell in the foreground hears a signal only when its command is done.
+# In the background, because a shell hears a signal only when the command before it is done.
+child=
+trap '[ -z "$child" ] || kill "$child"; exit 0' TERM INT
 look_after &
-trap 'kill $!; exit 0' TERM INT
-wait $!
+child=$!
+wait "$child"

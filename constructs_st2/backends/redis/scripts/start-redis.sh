@@ -10,20 +10,28 @@ conf=/run/constructs-st2/redis.conf
 own=$(own_host)
 peers=$(peer_hosts)
 
-# The master as a majority of the sentinels knows it, because this pod may have missed a failover while it was away. With
-# the others gone for longer than 10 s, the master that its own sentinel remembers; without any memory the first member.
+# usage: count LINES
+count() {
+    printf '%s\n' "$1" | grep -c . || true
+}
+
+# The master, as far as a majority of the sentinels knows, because this pod may have missed a failover. With too many of
+# them gone, the master that its own sentinel remembers, and without any memory the first member.
 find_master() {
     end=$(($(date +%s) + 10))
+    waiting=
     while :; do
         # shellcheck disable=SC2086
         said=$(opinion_in /data/sentinel/sentinel.conf && opinions $peers)
-        if [ "$(echo "$said" | grep -c .)" -ge "$(majority)" ] || [ "$(date +%s)" -ge "$end" ]; then
+        if [ "$(count "$said")" -ge "$(majority)" ] || [ "$(date +%s)" -ge "$end" ]; then
             break
         fi
+        [ -n "$waiting" ] || echo "waiting for a majority of the sentinels (at most 10 s)" >&2
+        waiting=yes
         sleep 0.3
     done
-    found=$(echo "$said" | newest)
-    echo "${found:-$(first_host)}"
+    master=$(echo "$said" | newest)
+    echo "${master:-$(first_host)}"
 }
 
 # The number of keys, or an error as LOADING, of each peer that answers.
@@ -39,34 +47,34 @@ peers_have() {
     sizes=$(peer_sizes)
     case $sizes in
         *[1-9]* | *LOADING*) echo data ;;
-        *)
-            if [ "$(echo "$sizes" | grep -c .)" -lt "$(echo "$peers" | grep -c .)" ]; then
-                echo unknown
-            else
-                echo none
-            fi
-            ;;
+        *) if [ "$(count "$sizes")" -lt "$(count "$peers")" ]; then echo unknown; else echo none; fi ;;
     esac
 }
 
-# Replicas become as empty as their master. So a member that has no data, which is how it starts for the first time but
-# also after it lost its disk, lets the sentinels choose another master if it would be the master of members with data.
+# Replicas become as empty as their master. A member without data starts for the first time, or has lost its disk: if
+# others have data, it must not be their master, and stays away until the sentinels have found that out.
 yield_to_data() {
     [ -z "$(ls -A "$data")" ] || return 0
     begin=$(date +%s)
+    told=
     while [ "$master" = "$own" ]; do
         waited=$(($(date +%s) - begin))
-        case $(peers_have) in
+        others=$(peers_have)
+        case $others in
             none) return 0 ;;
             unknown) [ "$waited" -lt 30 ] || return 0 ;;
             data)
                 if [ "$waited" -ge 60 ]; then
-                    echo "gave up: this member has no data, and none that has some became the master" >&2
+                    echo "gave up: other members have data, but none of them became the master" >&2
                     exit 1
                 fi
-                echo "this member has no data but others have: waiting until one of them is the master ($waited of 60 s)"
                 ;;
         esac
+        [ "$others" = "$told" ] || case $others in
+            unknown) echo "waiting until the other members say that they have no data either (at most 30 s)" ;;
+            data) echo "waiting until a member that has data is the master (at most 60 s)" ;;
+        esac
+        told=$others
         sleep 1
         master=$(find_master)
     done
@@ -77,6 +85,7 @@ trap 'exit 0' TERM
 mkdir -p "$data"
 master=$(find_master)
 yield_to_data
+
 {
     cat /etc/constructs-st2/config/redis.conf
     echo "dir $data"

@@ -8,13 +8,13 @@ set -eu
 conf=/data/sentinel/sentinel.conf
 own=$(own_host)
 
-# An identity that a sentinel keeps when it loses its disk. With another one it would count as one more.
+# Follows from the name, so that a sentinel which lost its disk does not count as one more.
 identity() {
     printf '%s' "$1" | sha1sum | cut -c 1-40
 }
 
-# Sentinels would find each other and the replicas by and by: if the master dies before, a replica that they have not
-# met keeps following it, and a member that they have met and is none any more has a vote forever.
+# Sentinels are told of all members. Left to find them, they would not know a replica for its first ten seconds, which
+# could not take over then, and would go on counting a member that is none any more.
 # usage: membership MASTER
 membership() {
     for host in $(all_hosts); do
@@ -24,7 +24,7 @@ membership() {
 }
 
 mkdir -p "${conf%/*}"
-# Nothing where the state is about other members, as after a change of the release's name. Then it is of no use.
+# Nothing where the master is no member, as after a change of the cluster's domain: what was left is of no use then.
 remembered=$(opinion_in "$conf" | newest)
 master=${remembered:-$(first_host)}
 

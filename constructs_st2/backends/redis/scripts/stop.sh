@@ -6,7 +6,7 @@ set -eu
 . "${0%/*}/common.sh"
 
 end=$(($(date +%s) + $1))
-own=$(own_host)
+own=$(own_host) || exit 0
 peers=$(peer_hosts)
 
 # Is there a replica, and do all that are connected have all the data?

@@ -1,0 +1,248 @@
+"""The cluster's Redis and sentinels in fake pods: what happens to them, and what they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+from servers.environments import Interpreter, Raised
+from servers.pods import FakeCluster, Pod
+from servers.ports import eventually
+from servers.secrets import secrets_of
+
+from constructs_st2.backends.redis.config import sentinels_have_a_password
+from constructs_st2.cluster import Cluster
+from constructs_st2.secrets import contract
+from constructs_st2.synth import build
+
+SET = "st2-redis"
+MASTER = "mymaster"
+
+# Like a service of st2: start_heart and a lock that times out are how st2common/services/coordination.py calls tooz.
+_SERVICE = """
+import itertools
+import os
+from tooz import coordination
+
+def coordinator(name):
+    made = coordination.get_coordinator(os.environ["URL"], name, lock_timeout=60)
+    made.start(start_heart=True)
+    return made
+
+one, other = coordinator(b"one"), coordinator(b"other")
+one.create_group(b"services").get()
+for each in one, other:
+    each.join_group(b"services").get()
+names = (f"lock {number}".encode() for number in itertools.count())
+
+def coordinates():
+    name = next(names)
+    mine, theirs = one.get_lock(name), other.get_lock(name)
+    excluded = mine.acquire(blocking=False) and not theirs.acquire(blocking=False)
+    passed_on = mine.release() and theirs.acquire(blocking=False) and theirs.release()
+    return excluded and passed_on and one.get_members(b"services").get() == {b"one", b"other"}
+"""
+
+# Writes numbers while it does other things, and knows which of them were accepted.
+_WRITER = """
+import os
+import eventlet
+import redis
+import redis.sentinel
+
+sentinels = [(host, 26379) for host in os.environ["HOSTS"].split()]
+sentinel_options = {"password": os.environ["SENTINEL_PASSWORD"] or None, "socket_timeout": 2}
+master = redis.sentinel.Sentinel(
+    sentinels, sentinel_kwargs=sentinel_options, password=os.environ["PASSWORD"], socket_timeout=5
+).master_for("mymaster")
+
+accepted = []
+stopped = eventlet.event.Event()
+
+def write():
+    number = 0
+    while not stopped.ready():
+        number += 1
+        try:
+            master.set(f"number {number}", number)
+            accepted.append(number)
+        except redis.RedisError:
+            eventlet.sleep(0.05)
+        eventlet.sleep(0.002)
+
+def start():
+    global writing
+    writing = eventlet.spawn(write)
+
+def stop():
+    stopped.send()
+    writing.wait()
+    return len(accepted)
+
+def lost():
+    values = master.mget([f"number {number}" for number in accepted])
+    return [number for number, value in zip(accepted, values) if value is None]
+
+def write_to_two(key):
+    with master.client() as connection:
+        connection.set(key, "kept")
+        return connection.wait(1, 5000) >= 1
+"""
+
+
+class RedisCluster:
+    """The pods of one cluster.
+
+    Args:
+        cluster: what is deployed.
+        folder: for the files of the pods.
+    """
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.secrets = secrets_of(cluster)
+        self.pods = FakeCluster(build(cluster).objects, self.secrets, folder)
+        self.replicas = cluster.values.redis.replicas
+        self._sentinels_have_one = sentinels_have_a_password(cluster.version)
+
+    def update(self, cluster: Cluster) -> None:
+        """Take the manifests and Secrets of another cluster of that name. The next pods are made from them."""
+        self.secrets.clear()
+        self.secrets.update(secrets_of(cluster))
+        self.replicas = cluster.values.redis.replicas
+        self._sentinels_have_one = sentinels_have_a_password(cluster.version)
+        self.pods.apply(build(cluster).objects)
+
+    def start(self, member: int) -> Pod:
+        return self.pods.start(SET, member)
+
+    def start_all(self) -> None:
+        self.pods.start_all(SET)
+
+    def pod(self, member: int) -> Pod:
+        return self.pods.pods[f"{SET}-{member}"]
+
+    def kill_all(self) -> None:
+        """What a loss of power does."""
+        for pod in list(self.pods.pods.values()):
+            pod.kill()
+
+    def stop_all(self) -> list[float]:
+        """Delete all pods at the same time."""
+        pods = list(self.pods.pods.values())
+        with ThreadPoolExecutor(len(pods)) as threads:
+            return list(threads.map(Pod.stop, pods))
+
+    def hosts(self) -> list[str]:
+        return [host(member) for member in range(self.replicas)]
+
+    def password(self, key: str = contract.REDIS_PASSWORD) -> str:
+        return self.secrets[SET][key]
+
+    def redis(self, member: int, *command: str) -> str:
+        """The answer of a Redis; nothing where there is none."""
+        return self._ask(member, 6379, self.password(), command)
+
+    def sentinel(self, member: int, *command: str) -> str:
+        """The answer of a sentinel; nothing where there is none."""
+        return self._ask(member, 26379, self.password(contract.SENTINEL_PASSWORD), command)
+
+    def _ask(self, member: int, port: int, password: str, command: Iterable[str]) -> str:
+        program = ["timeout", "3", "redis-cli", "-h", host(member), "-p", str(port), "--raw", *command]
+        return self.pods.client(program, {"REDISCLI_AUTH": password}).stdout.strip()
+
+    def named_by(self, member: int) -> int | None:
+        """The master, as a sentinel says."""
+        answer = self.sentinel(member, "sentinel", "get-master-addr-by-name", MASTER)
+        return next((number for number in range(self.replicas) if answer.startswith(f"{host(number)}\n")), None)
+
+    def facts(self, member: int) -> Mapping[str, str]:
+        """What a sentinel knows of the master."""
+        words = self.sentinel(member, "sentinel", "master", MASTER).splitlines()
+        return dict(zip(words[::2], words[1::2], strict=False))
+
+    def replication(self, member: int) -> Mapping[str, str]:
+        """What a Redis says of its role."""
+        words = (line.partition(":") for line in self.redis(member, "info", "replication").splitlines())
+        return {name: value.strip() for name, _, value in words}
+
+    def role(self, member: int) -> str:
+        return self.replication(member).get("role", "gone")
+
+    def follows(self, member: int, master: int) -> bool:
+        """Whether it has the data of that master."""
+        said = self.replication(member)
+        return (said.get("master_host"), said.get("master_link_status")) == (host(master), "up")
+
+    def accepts_writes(self, member: int) -> bool:
+        return self.redis(member, "set", "written", "yes") == "OK"
+
+    def master(self, *members: int) -> int | None:
+        """The one master of these members (all, if none are named), which all sentinels name and all Redis follow."""
+        present = members or tuple(range(self.replicas))
+        named = {self.named_by(member) for member in present}
+        master = named.pop()
+        if named or master not in present:
+            return None
+        others = [member for member in present if member != master]
+        well = self.accepts_writes(master) and all(self.follows(member, master) for member in others)
+        return master if well else None
+
+    def settled(self, *members: int, seconds: float = 60) -> int:
+        """Wait until there is such a master, and return it."""
+        found: list[int | None] = []
+
+        def settled() -> bool:
+            found.append(self.master(*members))
+            return found[-1] is not None
+
+        try:
+            eventually(settled, "one master that all follow", seconds)
+        except TimeoutError as error:
+            raise AssertionError("\n".join(pod.logs() for pod in self.pods.pods.values())) from error
+        assert found[-1] is not None
+        return found[-1]
+
+    def service(self, python: Path) -> Interpreter:
+        """A service of st2, with the coordination URL that st2 has. `coordinates()` tells whether it can work."""
+        conf = ConfigParser(interpolation=None)
+        conf.read_string(self.secrets["st2-st2-secrets-conf"][contract.SECRETS_CONF])
+        return self._client(python, _SERVICE, {"URL": conf["coordination"]["url"]})
+
+    def writer(self, python: Path) -> Interpreter:
+        """A client that writes: between `start()` and `stop()`, and `lost()` tells what came of it.
+
+        `write_to_two(key)` writes something that also a replica has confirmed.
+        """
+        variables = {
+            "HOSTS": " ".join(self.hosts()),
+            "PASSWORD": self.password(),
+            "SENTINEL_PASSWORD": self.password(contract.SENTINEL_PASSWORD) if self._sentinels_have_one else "",
+        }
+        return self._client(python, _WRITER, variables)
+
+    def _client(self, python: Path, program: str, variables: Mapping[str, str]) -> Interpreter:
+        # Eventlet's own resolver would ask a DNS server for the names of pods that are gone. Here is none to answer.
+        return Interpreter(python, program, {**variables, "EVENTLET_NO_GREENDNS": "yes"}, self.pods.background)
+
+
+def host(member: int) -> str:
+    return f"{SET}-{member}.{SET}-headless.stackstorm.svc.cluster.local"
+
+
+def works(service: Interpreter, seconds: float = 30) -> None:
+    """Wait until a service can work: what fails on the way, st2 or the kubelet repeats.
+
+    Raises:
+        TimeoutError: it cannot, in that time.
+    """
+
+    def coordinates() -> Any:
+        try:
+            return service("coordinates()")
+        except Raised:
+            return False
+
+    eventually(coordinates, "a service coordinates", seconds)

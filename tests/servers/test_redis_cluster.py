@@ -1,0 +1,258 @@
+"""Redis and its sentinels from the manifests, in fake pods: they form, survive and stop by themselves.
+
+Whatever happens, in the end there is one master that all follow, writes are accepted, and services of st2 can work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers.environments import Interpreter
+from servers.ports import eventually
+from servers.redis_cluster import RedisCluster, host, works
+from support import Environment, MakeCluster, Require
+
+from constructs_st2.secrets import contract
+
+MEMBERS = (0, 1, 2)
+VALUES = {"redis": {"version": "7.0"}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs(require: Require) -> None:
+    for program in ("ip", "redis-cli", "redis-sentinel", "redis-server"):
+        require(program)
+
+
+@pytest.fixture(scope="module")
+def formed(cluster: MakeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """The three members of the default cluster, which all started at the same time."""
+    redis = RedisCluster(cluster(VALUES), tmp_path_factory.mktemp("redis") / "pods")
+    with redis.pods:
+        redis.start_all()
+        redis.settled()
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def service(formed: RedisCluster, environment: Environment) -> Iterator[Interpreter]:
+    """A service of st2 that runs all the time."""
+    started = formed.service(environment("st2-3.9"))
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def writer(formed: RedisCluster, environment: Environment) -> Iterator[Interpreter]:
+    """A client that knows which of its writes were accepted."""
+    started = formed.writer(environment("st2-3.9"))
+    yield started
+    started.kill()
+
+
+@pytest.fixture(scope="module")
+def older(cluster: MakeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """The same for st2 3.8, whose tooz cannot log in to sentinels, so that they have no password."""
+    redis = RedisCluster(cluster({**VALUES, "st2": {"version": "3.8"}}), tmp_path_factory.mktemp("redis") / "pods")
+    with redis.pods:
+        redis.start_all()
+        redis.settled()
+        yield redis
+
+
+class TestThreeMembers:
+    """What can happen to them."""
+
+    @pytest.fixture
+    def redis(self, formed: RedisCluster, service: Interpreter) -> Iterator[RedisCluster]:
+        """All is well before a test, and must be again after it."""
+        for member in MEMBERS:
+            if f"st2-redis-{member}" not in formed.pods.pods:
+                formed.start(member)
+        formed.settled()
+        works(service)
+        yield formed
+        formed.settled()
+        works(service)
+
+    def test_they_form_a_cluster_when_all_start_at_once(self, redis: RedisCluster) -> None:
+        for member in MEMBERS:
+            eventually(redis.pod(member).ready, f"{member} is ready")
+            assert redis.pod(member).live()
+            facts = redis.facts(member)
+            assert (facts["num-slaves"], facts["num-other-sentinels"], facts["quorum"]) == ("2", "2", "2")
+
+    def test_what_they_write_is_for_nobody_else(self, redis: RedisCluster) -> None:
+        list_open_files = "find /data/db /data/sentinel /run/constructs-st2 -type f -perm /077"
+        for member in MEMBERS:
+            found = redis.pod(member).exec("redis", ["sh", "-c", list_open_files])
+            assert (found.stdout, found.stderr) == ("", "")
+
+    def test_a_replica_is_lost(self, redis: RedisCluster, writer: Interpreter) -> None:
+        master = redis.settled()
+        lost = (master + 1) % 3
+        redis.pod(lost).kill()
+        assert writer("write_to_two('without a replica')")
+        redis.start(lost)
+        assert redis.settled() == master
+        assert redis.redis(lost, "get", "without a replica") == "kept"
+
+    def test_a_rollout_loses_no_write(self, redis: RedisCluster, writer: Interpreter) -> None:
+        writer("start()")
+        handed_over = 0
+        for member in reversed(MEMBERS):
+            was_master = redis.role(member) == "master"
+            pod = redis.pod(member)
+            seconds = pod.stop()
+            hook = pod.containers["redis"].hook
+            assert hook is not None
+            assert (hook.returncode, hook.stderr) == (0, "")
+            assert seconds < 15
+            if was_master:
+                handed_over += 1
+                others = [other for other in MEMBERS if other != member]
+                # They agree already: nobody had to notice first that the old one is gone.
+                assert {redis.named_by(other) for other in others} <= {*others}
+            assert redis.start(member).ip != pod.ip
+            redis.settled()
+        assert handed_over
+        assert writer("stop()") > 100
+        assert writer("lost()") == []
+
+    def test_all_stop_at_once_and_start_again(self, redis: RedisCluster, writer: Interpreter) -> None:
+        writer("start()")
+        eventually(lambda: writer("len(accepted)") > 10, "it writes")
+        assert max(redis.stop_all()) < 10
+        redis.start_all()
+        redis.settled()
+        written = writer("len(accepted)")
+        eventually(lambda: writer("len(accepted)") > written, "it goes on")
+        writer("stop()")
+        assert writer("lost()") == []
+
+    def test_the_old_master_does_not_come_back_with_the_others(self, redis: RedisCluster, writer: Interpreter) -> None:
+        old = redis.settled()
+        assert writer("write_to_two('before the outage')")
+        redis.kill_all()
+        others = [member for member in MEMBERS if member != old]
+        for member in others:
+            redis.start(member)
+        new = redis.settled(*others)
+        assert redis.redis(new, "get", "before the outage") == "kept"
+        redis.start(old)
+        assert redis.settled() == new
+
+    def test_a_master_that_is_cut_off_refuses_writes_and_follows_later(
+        self, redis: RedisCluster, writer: Interpreter
+    ) -> None:
+        old = redis.settled()
+        assert writer("write_to_two('before the cut')")
+        pod = redis.pod(old)
+        write = ["sh", "-c", ". /opt/constructs-st2/common.sh && redis 127.0.0.1 set written alone"]
+        pod.isolate()
+        others = [member for member in MEMBERS if member != old]
+        new = redis.settled(*others)
+        assert redis.redis(new, "get", "before the cut") == "kept"
+        eventually(lambda: pod.exec("redis", write).stdout.startswith("NOREPLICAS"), "it refuses writes", 20)
+        # To restart it would not help.
+        assert pod.live()
+        pod.reconnect()
+        eventually(lambda: redis.follows(old, new), "it follows the new master")
+
+    def test_a_replica_that_follows_somebody_else_is_led_back(self, redis: RedisCluster) -> None:
+        master = redis.settled()
+        first, second = (member for member in MEMBERS if member != master)
+        redis.redis(first, "replicaof", host(second), "6379")
+        # The sentinels would take the time of a failover: 30 s.
+        eventually(lambda: redis.follows(first, master), "it is led back", 20)
+        assert f"the master is {host(master)}" in redis.pod(first).log("guard")
+
+    def test_a_master_that_lost_its_disk_does_not_empty_the_others(
+        self, redis: RedisCluster, writer: Interpreter
+    ) -> None:
+        old = redis.settled()
+        assert writer("write_to_two('on another disk')")
+        redis.pod(old).kill()
+        redis.pods.lose_claim(f"st2-redis-{old}", "data")
+        # Before anybody notices.
+        redis.start(old)
+        assert redis.settled() != old
+        assert redis.redis(old, "get", "on another disk") == "kept"
+        # It is the sentinel that it was, and no additional one.
+        assert {redis.facts(member)["num-other-sentinels"] for member in MEMBERS} == {"2"}
+
+    def test_a_guard_ends_at_once(self, redis: RedisCluster) -> None:
+        pod = redis.pod(0)
+        pod.containers["guard"].stop(20)
+        assert pod.exit_code("guard") == 0
+        pod.restart_container("guard")
+
+
+class TestOlderStackStorm:
+    """The members for st2 3.8."""
+
+    def test_the_master_is_lost_right_after_the_first_start(
+        self, older: RedisCluster, environment: Environment
+    ) -> None:
+        lost = older.settled()
+        service, writer = older.service(environment("st2-3.8")), older.writer(environment("st2-3.9"))
+        works(service)
+        assert writer("write_to_two('before the loss')")
+        for member in MEMBERS:
+            # Sentinels find replicas only every ten seconds. They must know these without, and without any help.
+            older.pod(member).kill_container("guard")
+        older.pod(lost).kill()
+        others = [member for member in MEMBERS if member != lost]
+        master = older.settled(*others)
+        assert older.redis(master, "get", "before the loss") == "kept"
+        works(service)
+        for member in others:
+            older.pod(member).restart_container("guard")
+        older.start(lost)
+        assert older.settled() == master
+        works(service)
+        service.kill()
+        writer.kill()
+
+    def test_changes_take_effect_at_a_restart_and_identities_stay(
+        self, older: RedisCluster, cluster: MakeCluster
+    ) -> None:
+        def identities() -> list[str]:
+            folders = [older.pods.claim(f"st2-redis-{member}", "data") for member in MEMBERS]
+            lines = [
+                line for folder in folders for line in (folder / "sentinel/sentinel.conf").read_text().splitlines()
+            ]
+            return [line for line in lines if line.startswith("sentinel myid ")]
+
+        master = older.settled()
+        before, epoch = identities(), older.facts(master)["config-epoch"]
+        older.redis(master, "set", "before the power loss", "kept")
+        older.kill_all()
+        settings = {"replicaCount": 5, "sentinel": {"downAfterMilliseconds": 4000}}
+        older.update(cluster({"st2": {"version": "3.9"}, "redis": {**VALUES["redis"], **settings}}))
+        older.secrets["st2-redis"][contract.REDIS_PASSWORD] = "another"
+        older.start_all()
+        assert older.settled() == master
+        assert older.redis(master, "get", "before the power loss") == "kept"
+        assert identities() == before
+        members = {"quorum": "3", "num-other-sentinels": "4", "num-slaves": "4"}
+        expected = {**members, "down-after-milliseconds": "4000", "config-epoch": epoch}
+        eventually(lambda: all(expected.items() <= older.facts(n).items() for n in range(5)), "all sentinels agree")
+        older.secrets["st2-redis"][contract.SENTINEL_PASSWORD] = "wrong"
+        assert "NOAUTH" in older.sentinel(master, "ping")
+
+
+def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
+    redis = RedisCluster(cluster({"redis": {**VALUES["redis"], "replicaCount": 1}}), tmp_path / "pods")
+    redis.secrets["st2-redis"][contract.REDIS_PASSWORD] = 'it\'s "odd" \\ #1 $HOME'
+    with redis.pods:
+        redis.start_all()
+        redis.settled()
+        redis.redis(0, "set", "key", "kept")
+        eventually(redis.pod(0).ready, "it is ready")
+        assert redis.pod(0).stop() < 5
+        redis.start(0)
+        redis.settled()
+        assert redis.redis(0, "get", "key") == "kept"

@@ -1,0 +1,382 @@
+"""The scripts of Redis's pods in the shells of its images, with programs that play Redis."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+
+import pytest
+from support import Require
+
+from constructs_st2.scripts import texts
+
+SCRIPTS = texts("constructs_st2.backends.redis.scripts")
+PASSWORD = 'it\'s "odd" \\ #1 $HOME & more'
+MEMBERS = tuple(f"st2-redis-{number}.headless.example" for number in range(3))
+REDIS, SENTINEL = 6379, 26379
+
+# Becomes whatever server it is called as: shows its configuration.
+SERVER = '#!/bin/sh\ncat "$1"\n'
+# Answers what the file CLI/HOST:PORT/COMMAND says. Hosts without a folder do not answer.
+CLI = """#!/bin/sh
+echo "$*" >>"$CLI/arguments"
+echo "$REDISCLI_AUTH" >>"$CLI/passwords"
+[ "$1 $3 $5" = "-p -h --raw" ] || exit 2
+folder=$CLI/$4:$2
+shift 5
+[ -d "$folder" ] || exit 1
+if [ $# -gt 0 ]; then
+    cat "$folder/$*"
+else
+    while read -r command; do cat "$folder/$command"; done
+fi
+"""
+
+
+@dataclass(frozen=True)
+class Member:
+    """The pod of one member, as its scripts see it."""
+
+    shell: Sequence[str]
+    path: str
+    folder: Path
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the pod."""
+        target = self.folder / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    def read(self, path: str) -> str:
+        return (self.folder / path.lstrip("/")).read_text()
+
+    def answers(self, host: str, port: int, answers: Mapping[str, str]) -> None:
+        """Let a server answer these commands."""
+        for command, answer in answers.items():
+            self.write(f"cli/{host}:{port}/{command}", answer)
+
+    def names(self, host: str, master: str, epoch: int) -> None:
+        """Let a sentinel name a master."""
+        facts = f"name\nmymaster\nip\n{master}\nflags\nmaster\nconfig-epoch\n{epoch}\n"
+        self.answers(
+            host,
+            SENTINEL,
+            {"sentinel get-master-addr-by-name mymaster": f"{master}\n6379\n", "sentinel master mymaster": facts},
+        )
+
+    def run(self, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.shell, str(self.folder / "opt/constructs-st2" / script), *map(str, arguments)],
+            env={"PATH": self.path, "POD_NAME": "st2-redis-1", "CLI": str(self.folder / "cli")},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def busybox(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All programs of the small image."""
+    applets = tmp_path_factory.mktemp("applets")
+    subprocess.run([require("busybox"), "--install", "-s", applets], check=True)
+    return applets
+
+
+@pytest.fixture(params=["dash", "busybox"])
+def member(request: pytest.FixtureRequest, require: Require, tmp_path: Path) -> Member:
+    """The second of three members, at its first start: nobody answers."""
+    programs = tmp_path / "bin"
+    if request.param == "busybox":
+        applets = request.getfixturevalue("busybox")
+        member = Member([str(applets / "sh")], f"{programs}:{applets}", tmp_path)
+    else:
+        member = Member([require("dash")], f"{programs}:{os.environ['PATH']}", tmp_path)
+    for name, text in {"redis-server": SERVER, "redis-sentinel": SERVER, "redis-cli": CLI}.items():
+        member.write(f"bin/{name}", text)
+        (programs / name).chmod(0o755)
+    for name, text in SCRIPTS.items():
+        for path in ("/etc/constructs-st2", "/run/constructs-st2", "/data"):
+            text = text.replace(path, f"{tmp_path}{path}")
+        text = text.replace("+ 10))", "+ 1))")
+        member.write(f"opt/constructs-st2/{name}", text)
+    member.write("etc/constructs-st2/config/members", "".join(f"{host}\n" for host in MEMBERS))
+    member.write("etc/constructs-st2/config/redis.conf", "port 6379\n")
+    member.write("etc/constructs-st2/config/sentinel.conf", "port 26379\nsentinel resolve-hostnames yes\n")
+    member.write("etc/constructs-st2/secret/redis-password", f"{PASSWORD}\n")
+    member.write("cli/arguments", "")
+    for folder in ("run/constructs-st2", "data"):
+        (tmp_path / folder).mkdir(parents=True)
+    return member
+
+
+def identity(host: str) -> str:
+    return sha1(host.encode()).hexdigest()
+
+
+def test_they_are_portable_and_without_known_mistakes(require: Require, tmp_path: Path) -> None:
+    for name, text in SCRIPTS.items():
+        (tmp_path / name).write_text(text)
+    command = [require("shellcheck"), "--shell=sh", *sorted(str(tmp_path / name) for name in SCRIPTS)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+class TestStartSentinel:
+    """start-sentinel.sh."""
+
+    @staticmethod
+    def configuration(master: int, *epochs: str) -> list[str]:
+        """What it writes for the second member."""
+        replicas = [number for number in range(3) if number != master]
+        return [
+            "port 26379",
+            "sentinel resolve-hostnames yes",
+            "dir /tmp",
+            f"sentinel myid {identity(MEMBERS[1])}",
+            f"sentinel announce-ip {MEMBERS[1]}",
+            f"sentinel monitor mymaster {MEMBERS[master]} 6379 2",
+            *epochs,
+            *(f"sentinel known-replica mymaster {MEMBERS[number]} 6379" for number in replicas),
+            *(
+                f"sentinel known-sentinel mymaster {MEMBERS[number]} 26379 {identity(MEMBERS[number])}"
+                for number in (0, 2)
+            ),
+            'sentinel auth-pass mymaster "it\'s \\"odd\\" \\\\ #1 $HOME & more"',
+        ]
+
+    @staticmethod
+    def left(*masters_and_epochs: str) -> str:
+        """A file as a sentinel leaves it: other order, other options, and passwords without quotes."""
+        return "\n".join(
+            [
+                "port 26379",
+                "sentinel resolve-hostnames yes",
+                'dir "/tmp"',
+                f"sentinel myid {'f' * 40}",
+                *masters_and_epochs,
+                "sentinel down-after-milliseconds mymaster 1",
+                "sentinel auth-pass mymaster old",
+                "# Generated by CONFIG REWRITE",
+                "protected-mode no",
+                "latency-tracking-info-percentiles 50 99 99.9",
+                "user default on nopass ~* &* +@all",
+                "sentinel known-replica mymaster gone.example 6379",
+                f"sentinel known-sentinel mymaster gone.example 26379 {'e' * 40}",
+                "sentinel current-epoch 7",
+                "",
+            ]
+        )
+
+    def test_names_the_first_member_at_the_first_start(self, member: Member) -> None:
+        result = member.run("start-sentinel.sh")
+        assert sorted(result.stdout.splitlines()) == sorted(self.configuration(0))
+        assert (result.returncode, result.stderr) == (0, "")
+
+    def test_keeps_what_sentinels_agreed_on_and_nothing_else(self, member: Member) -> None:
+        epochs = ["sentinel config-epoch mymaster 6", "sentinel leader-epoch mymaster 7"]
+        left = self.left(f"sentinel monitor mymaster {MEMBERS[2]} 6379 4", *epochs)
+        member.write("/data/sentinel/sentinel.conf", left)
+        expected = self.configuration(2, *epochs, "sentinel current-epoch 7")
+        for _ in range(2):
+            assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(expected)
+
+    def test_begins_anew_where_the_master_is_no_member(self, member: Member) -> None:
+        left = self.left("sentinel monitor mymaster st2-redis-0.old.example 6379 2", "sentinel config-epoch mymaster 6")
+        member.write("/data/sentinel/sentinel.conf", left)
+        assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(self.configuration(0))
+
+    def test_has_a_password_of_its_own_where_there_is_one(self, member: Member) -> None:
+        member.write("/etc/constructs-st2/secret/redis-sentinel-password", "secret")
+        lines = member.run("start-sentinel.sh").stdout.splitlines()
+        assert {'requirepass "secret"', 'sentinel sentinel-pass "secret"'} < {*lines}
+
+    def test_needs_to_be_a_member(self, member: Member) -> None:
+        member.write("/etc/constructs-st2/config/members", "st2-redis-10.headless.example\n")
+        result = member.run("start-sentinel.sh")
+        assert result.returncode != 0
+        assert result.stderr == "st2-redis-1 is none of the members: st2-redis-10.headless.example \n"
+
+
+class TestStartRedis:
+    """start-redis.sh."""
+
+    @staticmethod
+    def remember(member: Member, master: str, epoch: int) -> None:
+        lines = [f"sentinel monitor mymaster {master} 6379 2", f"sentinel config-epoch mymaster {epoch}", ""]
+        member.write("/data/sentinel/sentinel.conf", "\n".join(lines))
+
+    @pytest.mark.parametrize(
+        ("remembered", "named", "master"),
+        [
+            (None, {}, 0),
+            ((2, 3), {}, 2),
+            ((2, 3), {0: (0, 4)}, 0),
+            ((0, 4), {2: (2, 3)}, 0),
+            # The sentinel of a member that lost its disk knows of no failover.
+            (None, {0: (0, 0), 2: (2, 1)}, 2),
+            ((0, 9), {0: (0, 9), 2: (2, 10)}, 2),
+        ],
+    )
+    def test_follows_the_master_after_the_last_failover(
+        self,
+        member: Member,
+        remembered: tuple[int, int] | None,
+        named: Mapping[int, tuple[int, int]],
+        master: int,
+    ) -> None:
+        if remembered:
+            self.remember(member, MEMBERS[remembered[0]], remembered[1])
+        for number, (other, epoch) in named.items():
+            member.names(MEMBERS[number], MEMBERS[other], epoch)
+        result = member.run("start-redis.sh")
+        assert result.stdout.splitlines() == [
+            f"the master is {MEMBERS[master]}",
+            "port 6379",
+            f"dir {member.folder}/data/db",
+            f"replica-announce-ip {MEMBERS[1]}",
+            'requirepass "it\'s \\"odd\\" \\\\ #1 $HOME & more"',
+            'masterauth "it\'s \\"odd\\" \\\\ #1 $HOME & more"',
+            f"replicaof {MEMBERS[master]} 6379",
+        ]
+        is_majority = len(named) + bool(remembered) >= 2
+        waiting = "" if is_majority else "waiting for a majority of the sentinels (at most 10 s)\n"
+        assert (result.returncode, result.stderr) == (0, waiting)
+
+    def test_ignores_masters_that_are_no_members(self, member: Member) -> None:
+        self.remember(member, "st2-redis-2.old.example", 9)
+        member.names(MEMBERS[0], MEMBERS[2], 0)
+        assert f"replicaof {MEMBERS[2]} 6379" in member.run("start-redis.sh").stdout
+
+    def test_a_master_follows_nobody(self, member: Member) -> None:
+        member.write("/data/db/appendonly.aof", "")
+        member.names(MEMBERS[0], MEMBERS[1], 1)
+        member.names(MEMBERS[2], MEMBERS[1], 1)
+        result = member.run("start-redis.sh")
+        assert f"the master is {MEMBERS[1]}" in result.stdout
+        assert "replicaof" not in result.stdout
+
+    def test_the_first_start_waits_only_until_all_say_that_they_are_empty(self, member: Member) -> None:
+        for host in (MEMBERS[0], MEMBERS[2]):
+            member.names(host, MEMBERS[1], 0)
+            member.answers(host, REDIS, {"dbsize": "0\n"})
+        assert member.run("start-redis.sh").stdout.startswith(f"the master is {MEMBERS[1]}\n")
+
+    def test_shows_no_password_to_other_processes(self, member: Member) -> None:
+        for host in (MEMBERS[0], MEMBERS[2]):
+            member.names(host, MEMBERS[0], 1)
+        member.write("/etc/constructs-st2/secret/redis-sentinel-password", "secret")
+        member.run("start-redis.sh")
+        member.run("alive.sh", REDIS)
+        assert member.read("cli/passwords").splitlines() == ["secret", "secret", PASSWORD]
+        assert "odd" not in member.read("cli/arguments")
+        assert "secret" not in member.read("cli/arguments")
+
+
+@pytest.mark.parametrize("port", [REDIS, SENTINEL])
+@pytest.mark.parametrize(
+    ("answer", "alive"),
+    [
+        ("PONG", True),
+        ("LOADING Redis is loading the dataset in memory", True),
+        ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", True),
+        ("BUSY Redis is busy running a script.", True),
+        ("NOAUTH Authentication required.", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_alive(member: Member, port: int, answer: str | None, alive: bool) -> None:
+    if answer is not None:
+        member.answers("127.0.0.1", port, {"ping": f"{answer}\n"})
+    assert (member.run("alive.sh", port).returncode == 0) is alive
+
+
+@pytest.mark.parametrize(
+    ("ping", "replication", "ready"),
+    [
+        ("PONG", ["role:master", "connected_slaves:0"], True),
+        ("LOADING Redis is loading the dataset in memory", ["role:master"], False),
+        ("PONG", ["role:slave", "master_link_status:up", "master_sync_in_progress:0"], True),
+        ("PONG", ["role:slave", "master_link_status:down", "master_sync_in_progress:0"], False),
+        ("PONG", ["role:slave", "master_link_status:up", "master_sync_in_progress:1"], False),
+    ],
+)
+def test_ready(member: Member, ping: str, replication: Sequence[str], ready: bool) -> None:
+    text = "".join(f"{line}\r\n" for line in ["# Replication", *replication])
+    member.answers("127.0.0.1", REDIS, {"ping": f"{ping}\n", "info replication": text})
+    assert (member.run("ready.sh").returncode == 0) is ready
+
+
+def test_nobody_is_not_ready(member: Member) -> None:
+    assert member.run("ready.sh").returncode == 1
+
+
+class TestStop:
+    """stop.sh."""
+
+    STEPS = ("client pause", "client unpause", "sentinel failover mymaster")
+
+    @staticmethod
+    def lead(member: Member, *, confirmed: int, written: int = 100) -> None:
+        """Make it a master with one replica."""
+        replica = f"slave0:ip={MEMBERS[0]},port=6379,state=online,offset={confirmed},lag=0"
+        info = f"role:master\r\n{replica}\r\nmaster_repl_offset:{written}\r\n"
+        member.answers("127.0.0.1", REDIS, {"role": "master\n", "info replication": info, "client unpause": "OK\n"})
+
+    def steps(self, member: Member) -> list[str]:
+        """What it had done, in short."""
+        done = member.read("cli/arguments").splitlines()
+        return [step for line in done for step in self.STEPS if f"--raw {step}" in line]
+
+    def test_a_replica_just_ends(self, member: Member) -> None:
+        member.answers("127.0.0.1", REDIS, {"role": "slave\n"})
+        assert member.run("stop.sh", 20).returncode == 0
+        assert self.steps(member) == []
+
+    def test_a_master_without_others_just_ends(self, member: Member) -> None:
+        self.lead(member, confirmed=100)
+        member.write("etc/constructs-st2/config/members", f"{MEMBERS[1]}\n")
+        assert member.run("stop.sh", 20).returncode == 0
+        assert self.steps(member) == []
+
+    def test_does_not_wait_for_members_that_are_gone_too(self, member: Member) -> None:
+        self.lead(member, confirmed=100)
+        assert member.run("stop.sh", 20).returncode == 0
+        assert self.steps(member) == []
+
+    def test_lets_writes_go_on_where_nobody_can_take_over(self, member: Member) -> None:
+        self.lead(member, confirmed=100)
+        member.names(MEMBERS[0], MEMBERS[1], 1)
+        refused = {"sentinel failover mymaster": "NOGOODSLAVE No suitable replica to promote\n"}
+        member.answers(MEMBERS[0], SENTINEL, refused)
+        assert member.run("stop.sh", 2).returncode == 0
+        round_of_steps = ["client pause", *["sentinel failover mymaster"] * 2, "client unpause"]
+        steps = self.steps(member)
+        assert steps == round_of_steps * (len(steps) // 4)
+
+    def test_hands_nothing_over_to_a_replica_that_is_behind(self, member: Member) -> None:
+        self.lead(member, confirmed=99)
+        member.names(MEMBERS[2], MEMBERS[1], 1)
+        assert member.run("stop.sh", 2).returncode == 0
+        assert {*self.steps(member)} == {"client pause", "client unpause"}
+
+    def test_begins_one_failover_and_sees_it_through(self, member: Member) -> None:
+        self.lead(member, confirmed=100)
+        for host in (MEMBERS[0], MEMBERS[2]):
+            member.names(host, MEMBERS[1], 1)
+            member.answers(host, SENTINEL, {"sentinel failover mymaster": "OK\n"})
+        assert member.run("stop.sh", 2).returncode == 0
+        assert self.steps(member) == ["client pause", "sentinel failover mymaster"]
+
+    def test_is_done_when_the_others_have_another_master(self, member: Member) -> None:
+        self.lead(member, confirmed=100)
+        for host in (MEMBERS[0], MEMBERS[2]):
+            member.names(host, MEMBERS[2], 2)
+        member.answers(MEMBERS[2], REDIS, {"role": "master\n"})
+        assert member.run("stop.sh", 20).returncode == 0
+        assert self.steps(member) == []
