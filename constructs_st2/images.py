@@ -83,7 +83,14 @@ class Images:
 
     def st2(self, name: str, override: ImageOverride) -> Image:
         """The image of a StackStorm service."""
-        repository = override.repository or self._values.repository or self._default_repository
+        return self._of_st2(name, override, self._default_repository)
+
+    def community(self, name: str) -> Image:
+        """The image of a StackStorm service that needs no license."""
+        return self._of_st2(name, ImageOverride(), _COMMUNITY)
+
+    def _of_st2(self, name: str, override: ImageOverride, default_repository: str) -> Image:
+        repository = override.repository or self._values.repository or default_repository
         tag = override.tag or self._values.tag
         reference = f"{repository}/{override.name or name}:{tag}"
         if override.digest:

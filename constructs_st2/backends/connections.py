@@ -11,14 +11,15 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.backends.redis.config import MASTER, sentinels_have_a_password
+from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
 from constructs_st2.release import Release
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import ComposedText, SecretPart, joined
-from constructs_st2.secrets.encodings import conf
+from constructs_st2.secrets.encodings import ENCODINGS, conf
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ExternalCoordination, ExternalMongodb, ExternalRabbitmq
-from constructs_st2.values.model.secrets import SecretKey
+from constructs_st2.values.model.secrets import SecretKey, SecretValue
 
 Options: TypeAlias = Mapping[str, ComposedText]
 """Options of one section."""
@@ -106,7 +107,7 @@ def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
     if external.username is not None:
         options["username"] = (external.username,)
     if external.password is not None:
-        options["password"] = (_secret_part(external.password, "conf"),)
+        options["password"] = (_password(external.password, "conf"),)
     if external.tls.enabled or external.uri.startswith("mongodb+srv://"):
         # The names that st2 3.9 gave them; those of 3.8 are gone there.
         tls, ca_file = ("ssl", "ssl_ca_certs") if version == "3.8" else ("tls", "tls_ca_file")
@@ -179,7 +180,7 @@ def _coordination(values: Values, release: Release, version: St2Version) -> Opti
             return etcd(release.host(ETCD.component))
         case "external":
             external = values.coordination.external
-            return external_coordination(external) if external else None
+            return external_coordination(external, version) if external else None
         case "none":
             return None
 
@@ -201,8 +202,22 @@ def etcd(host: str) -> Options:
     return {"url": (f"st2etcd+http://{host}:{ETCD.port}",)}
 
 
-def external_coordination(external: ExternalCoordination) -> Options:
-    """A coordination backend that runs elsewhere."""
+def external_coordination(external: ExternalCoordination, version: St2Version) -> Options:
+    """A coordination backend that runs elsewhere.
+
+    Raises:
+        InvalidValues: this version of st2 cannot use a setting.
+    """
+    if version == "3.8" and external.url.startswith("redis:"):
+        # tooz 2.8 overlooks both, and would connect without.
+        unusable = {"username": external.username, "ca": external.ca}
+        problems = [
+            ValueProblem(f"coordination.external.{key}", "cannot be used by st2 3.8; it needs st2 3.9")
+            for key, value in unusable.items()
+            if value is not None
+        ]
+        if problems:
+            raise InvalidValues(*problems)
     scheme, _, rest = external.url.partition("://")
     # tooz decodes the password of no URL.
     credentials = _credentials(external.username, external.password, "url-verbatim")
@@ -213,15 +228,17 @@ def external_coordination(external: ExternalCoordination) -> Options:
     return {"url": tuple(parts)}
 
 
-def _credentials(username: str | None, password: SecretKey | None, encoding: str) -> Iterator[str | SecretPart]:
+def _credentials(username: str | None, password: SecretValue | None, encoding: str) -> Iterator[str | SecretPart]:
     if username is None and password is None:
         return
     yield quote(username or "", safe="")
     if password is not None:
         yield ":"
-        yield _secret_part(password, encoding)
+        yield _password(password, encoding)
     yield "@"
 
 
-def _secret_part(password: SecretKey, encoding: str) -> SecretPart:
-    return SecretPart(password.existing_secret, password.key, encoding)
+def _password(password: SecretValue, encoding: str) -> str | SecretPart:
+    if isinstance(password, SecretKey):
+        return SecretPart(password.existing_secret, password.key, encoding)
+    return ENCODINGS[encoding](password)

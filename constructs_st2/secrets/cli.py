@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from constructs_st2.errors import UserError
 from constructs_st2.options import ClusterOptions, with_cluster_options
 from constructs_st2.secrets.scope import Scope
+
+if TYPE_CHECKING:
+    from constructs_st2.cluster import Cluster
 
 
 @click.group()
@@ -52,15 +56,34 @@ def generate(
 
     from constructs_st2.secrets.generated import chosen, secret_manifests
 
+    if scope != "strict" and seal is None:
+        raise UserError(f"--scope {scope} is of no use without --seal")
+    left_out: dict[str, str] = {}
     with options.cluster() as cluster:
-        license_key = license_file.read_text(encoding="utf-8").strip() if license_file else None
-        manifests = chosen(secret_manifests(cluster, license_key=license_key), only, cluster)
+        license_key = _license_key(license_file, cluster) if license_file else None
+        made = list(secret_manifests(cluster, license_key=license_key, left_out=left_out.__setitem__))
+        manifests = chosen(made, only, cluster, left_out)
     if seal:
         from constructs_st2.secrets.sealed import controller_key, sealed
 
         key = controller_key(seal.read_bytes())
-        manifests = [sealed(manifest, key, scope) for manifest in manifests]
+        manifests = [sealed(manifest, key, options.release, scope) for manifest in manifests]
+    for name, reason in {} if only else left_out.items():
+        click.echo(f"note: Secret {name} is left out: {reason}", err=True)
     click.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
+
+
+def _license_key(file: Path, cluster: Cluster) -> str:
+    enterprise = cluster.values.enterprise
+    if not enterprise.enabled or enterprise.existing_pull_secret:
+        raise UserError("--license is of use only with enterprise.enabled, and without enterprise.existingPullSecret")
+    try:
+        license_key = file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        license_key = ""
+    if not re.fullmatch(r"[^\s:]+", license_key):
+        raise UserError(f"{file}: is no license key, which has one line without blanks and colons")
+    return license_key
 
 
 @secrets.command("list")
@@ -97,15 +120,25 @@ def user() -> None:
 @click.argument("name")
 def add(name: str) -> None:
     """Print the line of a user for the key `htpasswd` of the Secret <release>-st2-auth. Asks for the password."""
+    import json
+
     from constructs_st2.secrets.formats import Format
     from constructs_st2.secrets.generate import htpasswd_line
 
     if Format.NAME.problem(name):
-        raise UserError(f'"{name}" cannot be the name of a user: it {Format.NAME.problem(name)}')
+        quoted = json.dumps(name, ensure_ascii=False)
+        raise UserError(f"{quoted} cannot be the name of a user: it {Format.NAME.problem(name)}")
     if sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = _password_from(sys.stdin.buffer.readline())
     if not password:
         raise UserError("the password is empty")
     click.echo(htpasswd_line(name, password, name))
+
+
+def _password_from(line: bytes) -> str:
+    try:
+        return line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UserError("the password is not in UTF-8, as st2auth reads passwords") from None

@@ -202,13 +202,13 @@ CLIENT = SecretSpec(
 API_KEYS = SecretSpec(
     "st2-apikeys",
     "API keys to import",
-    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.TEXT, _BY_HAND)},
+    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.YAML_LIST, _BY_HAND)},
     in_use=lambda _: False,
 )
 KEY_VALUES = SecretSpec(
     "st2-kv",
     "Secret key-value items to import",
-    {KEY_VALUES_FILE: KeySpec("list of items", Format.TEXT, _BY_HAND)},
+    {KEY_VALUES_FILE: KeySpec("list of items", Format.YAML_LIST, _BY_HAND)},
     in_use=lambda _: False,
 )
 CHATOPS = SecretSpec(

@@ -57,14 +57,14 @@ def url_verbatim(value: str) -> str:
 
 
 def client_config(value: str) -> str:
-    """The value of an option of the st2 command line's configuration, which Python's configparser reads.
+    """The value of an option of the st2 command line's configuration, which it reads without interpolation.
 
     Raises:
         ValueError: it cannot be written there.
     """
     if _UNPRINTABLE.search(value) or "\n" in value or value != value.strip():
         raise ValueError("has line breaks, control characters or blanks around it, which ~/.st2/config cannot hold")
-    return value.replace("%", "%%")
+    return value
 
 
 def rabbitmq_hash(password: str) -> str:

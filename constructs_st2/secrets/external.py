@@ -26,7 +26,7 @@ _ENCODED: Mapping[str, str] = {
     "conf": ' | replace "$" "$$"',
     "url": " | urlquery",
     "url-verbatim": "",
-    "client-config": ' | replace "%" "%%"',
+    "client-config": "",
     "json": " | toJson",
 }
 """The encodings of secrets in texts, as functions of templates."""

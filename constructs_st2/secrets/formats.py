@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 
+from constructs_st2.config import ini
+
 
 class Format(Enum):
     """The form of a value; the text describes it for people."""
 
-    NAME = "a name without blanks and colons"
+    NAME = 'a name without blanks and colons, and without "#" in front'
     TEXT = "a text on one line"
     URL_TEXT = 'letters, digits and "-._~"'
     HTPASSWD = "lines of NAME:HASH"
@@ -25,6 +28,7 @@ class Format(Enum):
     ST2_CONF = "INI text"
     CLIENT_CONFIG = "INI text with the section [credentials]"
     DOCKER_CONFIG = "JSON with auths"
+    YAML_LIST = "a list in YAML"
 
     def problem(self, value: str) -> str | None:
         """What is wrong with a value, without telling the value; None if nothing is."""
@@ -34,6 +38,11 @@ class Format(Enum):
 def _matches(pattern: str) -> Callable[[str], bool]:
     compiled = re.compile(pattern, re.DOTALL)
     return lambda value: compiled.fullmatch(value) is not None
+
+
+def _pem(kind: str) -> Callable[[str], bool]:
+    # There may be something before it, which readers skip: what it says in words, the parameters of a curve.
+    return _matches(rf"(?:.*\n)?-----BEGIN {kind}-----\r?\n.+\n-----END {kind}-----\s*")
 
 
 def _json_with(*keys: str) -> Callable[[str], bool]:
@@ -47,6 +56,30 @@ def _json_with(*keys: str) -> Callable[[str], bool]:
     return fits
 
 
+def _crypto_key(value: str) -> bool:
+    try:
+        data = json.loads(value)
+        keys = [data["aesKeyString"], data["hmacKey"]["hmacKeyString"]]
+        # Padding is left out.
+        aes, mac = (base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)) for key in keys)
+        return data["mode"].upper() == "CBC" and len(aes) in (16, 24, 32) and bool(mac)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _st2_conf(value: str) -> bool:
+    try:
+        ini.parse(value)
+    except ini.IniError:
+        return False
+    return True
+
+
+def _htpasswd(value: str) -> bool:
+    lines = [line for line in value.splitlines() if line and not line.startswith("#")]
+    return bool(lines) and all(re.fullmatch(r"[^\s:][^:]*:\S+", line) for line in lines)
+
+
 def _member_key(value: str) -> bool:
     # Blanks and line ends do not count; a YAML list of several keys is for the time of a change.
     if value.lstrip().startswith("-"):
@@ -55,20 +88,19 @@ def _member_key(value: str) -> bool:
 
 
 _FITS: Mapping[Format, Callable[[str], bool]] = {
-    Format.NAME: _matches(r"[^\s:]+"),
+    Format.NAME: _matches(r"[^\s:#][^\s:]*"),
     Format.TEXT: _matches(r"[^\r\n]+"),
     Format.URL_TEXT: _matches(r"[A-Za-z0-9._~-]+"),
-    Format.HTPASSWD: _matches(r"(?:(?:#[^\n]*|[^\s:#][^\n:]*:\S+)?\n?)+"),
-    Format.CRYPTO_KEY: _json_with("hmacKey", "aesKeyString", "mode", "size"),
-    Format.PRIVATE_KEY: _matches(
-        r"\s*-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\n.+-----END (?:[A-Z]+ )?PRIVATE KEY-----\s*"
-    ),
+    Format.HTPASSWD: _htpasswd,
+    Format.CRYPTO_KEY: _crypto_key,
+    Format.PRIVATE_KEY: _pem(r"(?:[A-Z]+ )?PRIVATE KEY"),
     Format.SSH_PUBLIC_KEY: _matches(r"(?:ssh|ecdsa|sk)-[\w@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?\n?"),
-    Format.CERTIFICATE: _matches(r"\s*(?:-----BEGIN CERTIFICATE-----\n.+?-----END CERTIFICATE-----\s*)+"),
+    Format.CERTIFICATE: _pem("CERTIFICATE"),
     Format.MEMBER_KEY: _member_key,
     Format.COOKIE: _matches(r"[A-Za-z0-9]{1,255}"),
     Format.DEFINITIONS: _json_with("users", "vhosts", "permissions"),
-    Format.ST2_CONF: _matches(r".*"),
-    Format.CLIENT_CONFIG: _matches(r".*\[credentials\].*"),
+    Format.ST2_CONF: _st2_conf,
+    Format.CLIENT_CONFIG: _matches(r"(?:.*\n)?\[credentials\]\r?\n.*"),
     Format.DOCKER_CONFIG: _json_with("auths"),
+    Format.YAML_LIST: _matches(r"(?:.*\n)?[-\[].*"),
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document
 from constructs_st2.secrets.contract import LICENSE
 from constructs_st2.secrets.encodings import docker_config
-from constructs_st2.secrets.generate import NotGiven, RandomBytes, from_system, make
+from constructs_st2.secrets.generate import NotGiven, RandomBytes, from_system, inputs, make
 from constructs_st2.secrets.plan import ANNOTATIONS, ENTERPRISE_REGISTRY, PlannedSecret, Recipe, planned, secret_labels
+
+LeftOut = Callable[[str, str], object]
+"""Is told the name of a Secret that cannot be made, and why."""
 
 
 def secret_manifests(
@@ -19,6 +22,7 @@ def secret_manifests(
     *,
     labels: Mapping[str, str] | None = None,
     license_key: str | None = None,
+    left_out: LeftOut = lambda *_: None,
 ) -> Iterator[Document]:
     """The Secrets of a cluster that are not the user's own. Those that only the user can make are left out.
 
@@ -27,22 +31,26 @@ def secret_manifests(
         random_bytes: where the random bytes in them come from.
         labels: further labels.
         license_key: the license of the enterprise images.
+        left_out: is told what is left out.
 
     Raises:
         UserError: a value that was given cannot be used.
     """
     values: dict[str, dict[str, str]] = {}
     for secret in planned(cluster):
-        if not secret.own or not secret.recipes:
+        if not secret.own:
             continue
         data = values.setdefault(secret.name, {})
         try:
+            if not secret.recipes:
+                raise NotGiven("its keys are yours to choose")
             for key, recipe in secret.recipes.items():
                 if license_key is not None and secret.spec is LICENSE:
                     data[key] = docker_config(ENTERPRISE_REGISTRY, license_key)
                 else:
                     data[key] = _made(secret, key, recipe, values, random_bytes)
-        except (NotGiven, KeyError):
+        except NotGiven as reason:
+            left_out(secret.name, str(reason))
             continue
         yield _manifest(secret, data, cluster, labels or {})
 
@@ -54,8 +62,13 @@ def _made(
     values: Mapping[str, Mapping[str, str]],
     random_bytes: RandomBytes,
 ) -> str:
+    def read(name: str, inner: str) -> str:
+        if inner not in values.get(name, {}):
+            raise NotGiven(f"needs {inner} of Secret {name}, which is not made here")
+        return values[name][inner]
+
     try:
-        value = make(recipe, lambda name, inner: values[name][inner], f"{secret.name}/{key}", random_bytes)
+        value = make(recipe, read, f"{secret.name}/{key}", random_bytes)
     except ValueError as error:
         raise UserError(f"Secret {secret.name}, key {key}: {error}") from None
     if problem := secret.spec.keys[key].format.problem(value):
@@ -63,21 +76,53 @@ def _made(
     return value
 
 
-def chosen(manifests: Iterator[Document], only: Collection[str], cluster: Cluster) -> list[Document]:
+def chosen(
+    manifests: Iterable[Document], only: Collection[str], cluster: Cluster, left_out: Mapping[str, str]
+) -> list[Document]:
     """The Secrets of some components; all if none is named.
 
+    Args:
+        manifests: those that can be made.
+        only: the components.
+        cluster: the cluster that they are for.
+        left_out: the names of those that cannot be made, and why.
+
     Raises:
-        UserError: a named one is not among them.
+        UserError: a named one is not among them, or of no use without others.
     """
     found = {manifest["metadata"]["name"]: manifest for manifest in manifests}
     if not only:
         return list(found.values())
-    wanted = {component: cluster.release.named(component) for component in only}
-    missing = [component for component, name in wanted.items() if name not in found]
-    if missing:
-        known = ", ".join(sorted(name.removeprefix(f"{cluster.release.name}-") for name in found))
-        raise UserError(f"there is no Secret {', '.join(missing)} to make; there are: {known}")
-    return [found[name] for name in wanted.values()]
+    secrets = {secret.spec.component: secret for secret in planned(cluster)}
+    made = {component: secret for component, secret in secrets.items() if secret.name in found}
+    problems = []
+    for component in dict.fromkeys(only):
+        if component not in made:
+            problems.append(_why_absent(component, secrets.get(component), made, left_out))
+        elif others := [other for other in _made_of(made[component], made) if other not in only]:
+            problems.append(
+                f"Secret {made[component].name} is made of others, and does not fit to those that there are: "
+                f"make them with it ({' '.join(f'--only {other}' for other in others)})"
+            )
+    if problems:
+        raise UserError(problems)
+    return [found[secret.name] for component, secret in made.items() if component in only]
+
+
+def _why_absent(
+    component: str, secret: PlannedSecret | None, made: Collection[str], left_out: Mapping[str, str]
+) -> str:
+    if secret is None:
+        return f'there is no Secret "{component}" to make; there are: {", ".join(made)}'
+    if not secret.own:
+        return f"Secret {secret.name} is yours ({secret.named_in}), and not made here"
+    return f"Secret {secret.name} cannot be made: {left_out[secret.name]}"
+
+
+def _made_of(secret: PlannedSecret, made: Mapping[str, PlannedSecret]) -> Iterator[str]:
+    """The components whose Secrets another one is made of."""
+    names = {name for recipe in secret.recipes.values() for name, _ in inputs(recipe)}
+    return (component for component, other in made.items() if other.name in names and other != secret)
 
 
 def _manifest(secret: PlannedSecret, data: Mapping[str, str], cluster: Cluster, labels: Mapping[str, str]) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.values.model import Values
@@ -12,7 +12,7 @@ DISABLED = "disable"
 """The value of st2.datastore_crypto_key that is no key."""
 
 
-def given(values: Values) -> Mapping[str, SecretValue]:
+def given(values: Values) -> dict[str, SecretValue]:
     """What is given, by its key in the values."""
     crypto_key = values.st2.datastore_crypto_key
     found = {
@@ -30,9 +30,20 @@ def given(values: Values) -> Mapping[str, SecretValue]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+def external(values: Values) -> dict[str, SecretValue]:
+    """The passwords of backends that run elsewhere, by their keys in the values. They stand in st2.secrets.conf."""
+    backends = {
+        "mongodb": values.mongodb.external,
+        "rabbitmq": values.rabbitmq.external,
+        "coordination": values.coordination.external,
+    }
+    found = {f"{name}.external.password": backend.password for name, backend in backends.items() if backend}
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def references(values: Values) -> Iterator[SecretKey]:
-    """The keys of the user's own Secrets that values are copied from."""
-    return (value for value in given(values).values() if isinstance(value, SecretKey))
+    """The keys of the user's own Secrets that values are made of."""
+    return (value for value in (given(values) | external(values)).values() if isinstance(value, SecretKey))
 
 
 def misplaced_secrets(values: Values) -> Iterator[ValueProblem]:
@@ -42,14 +53,14 @@ def misplaced_secrets(values: Values) -> Iterator[ValueProblem]:
         if secrets.seed is None:
             message = "is required with secrets.mode plain: what is not given follows from it"
             yield ValueProblem("secrets.seed", message)
-        for key, value in given(values).items():
+        for key, value in (given(values) | external(values)).items():
             if isinstance(value, SecretKey):
                 message = "must be the secret itself with secrets.mode plain, which reads no Secret of the cluster"
                 yield ValueProblem(key, message)
         return
     if secrets.seed is not None:
         yield ValueProblem("secrets.seed", f"has no use with secrets.mode {secrets.mode}; remove it")
-    for key, value in given(values).items():
+    for key, value in (given(values) | external(values)).items():
         if isinstance(value, str):
             message = (
                 "is a secret, and a values file is no place for it: put it into a Secret and say where "
@@ -57,7 +68,7 @@ def misplaced_secrets(values: Values) -> Iterator[ValueProblem]:
                 "or set secrets.mode: plain for development"
             )
             yield ValueProblem(key, message)
-        elif secrets.mode != "bootstrap":
+        elif secrets.mode != "bootstrap" and key in given(values):
             message = (
                 f"is copied by the bootstrap Job only; with secrets.mode {secrets.mode} name a whole Secret instead"
             )

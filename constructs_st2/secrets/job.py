@@ -24,7 +24,6 @@ from constructs_st2.secrets.contract import CONTRACT
 from constructs_st2.secrets.given import references
 from constructs_st2.secrets.plan import ANNOTATIONS, claims, planned, secret_labels
 from constructs_st2.services.workload import ST2_UID
-from constructs_st2.values.model.images import ImageOverride
 from constructs_st2.values.model.pods import Pods
 
 COMPONENT = "secrets-bootstrap"
@@ -114,7 +113,8 @@ def _metadata(cluster: Cluster, name: str = COMPONENT) -> Document:
 
 
 def _job(cluster: Cluster, program: dict[str, str]) -> Document:
-    image = cluster.images.st2("st2actionrunner", ImageOverride())
+    # The enterprise images need a Secret that this Job may have to make.
+    image = cluster.images.community("st2actionrunner")
     items = [
         {"key": _PLAN, "path": _PLAN},
         *({"key": f"{module}.py", "path": f"{_PACKAGE.replace('.', '/')}/{module}.py"} for module in _MODULES),

@@ -28,6 +28,7 @@ def listing(cluster: Cluster, objects: Sequence[Document]) -> str:
         owner = "" if secret.own else f" (yours: {secret.named_in})"
         lines = [f"{secret.name}{owner}: {secret.spec.purpose}"]
         lines += [f"  {key}: {spec.meaning}" for key, spec in secret.spec.keys.items()]
+        lines += ["  keys of your choice"] if secret.spec.open_ended else []
         lines.append(f"  read by {', '.join(readers.get(secret.name, [])) or 'nobody yet'}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
+from datetime import datetime, timezone
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,52 +24,58 @@ _SESSION_KEY_BYTES = 32
 _NONCE = bytes(12)
 """Each session key encrypts one value only, so the nonce need not change."""
 
+_FETCH = "use what `kubeseal --fetch-cert` prints"
+
 
 def controller_key(certificate: bytes) -> rsa.RSAPublicKey:
     """The public key of the controller, from its certificate in PEM format.
 
     Raises:
-        UserError: it is none.
+        UserError: it is none, or has expired.
     """
     try:
-        key = x509.load_pem_x509_certificate(certificate).public_key()
-    except ValueError:
-        raise UserError("the certificate of the controller is not in PEM format: use `kubeseal --fetch-cert`") from None
+        loaded = x509.load_pem_x509_certificate(certificate)
+        key = loaded.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise UserError(f"the controller's certificate is not one in PEM format; {_FETCH}") from None
     if not isinstance(key, rsa.RSAPublicKey):
-        raise UserError("the certificate of the controller has no RSA key; it is not that of sealed-secrets")
+        raise UserError(f"the controller's certificate has no RSA key, and so is not that of sealed-secrets; {_FETCH}")
+    if loaded.not_valid_after_utc < datetime.now(timezone.utc):
+        raise UserError(f"the controller's certificate expired on {loaded.not_valid_after_utc:%Y-%m-%d}; {_FETCH}")
     return key
 
 
-def sealed(secret: Document, key: rsa.RSAPublicKey, scope: Scope = "strict") -> Document:
-    """A Secret with ``stringData``, encrypted."""
+def sealed(secret: Document, key: rsa.RSAPublicKey, release: str, scope: Scope = "strict") -> Document:
+    """A Secret with ``stringData``, encrypted.
+
+    Unlike the Secret that the controller makes of it, it is one of the manifests of the release, and labelled so.
+    """
     metadata = secret["metadata"]
-    label = _label(metadata["namespace"], metadata["name"], scope)
-    annotations = {} if scope == "strict" else {f"sealedsecrets.bitnami.com/{scope}": "true"}
+    marks = {} if scope == "strict" else {f"sealedsecrets.bitnami.com/{scope}": "true"}
+    place = {"name": metadata["name"], "namespace": metadata["namespace"]}
     return {
         "apiVersion": "bitnami.com/v1alpha1",
         "kind": "SealedSecret",
         "metadata": {
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "labels": metadata["labels"],
-            **({"annotations": annotations} if annotations else {}),
+            **place,
+            "labels": {**metadata["labels"], "app.kubernetes.io/instance": release},
+            **({"annotations": marks} if marks else {}),
         },
         "spec": {
-            "encryptedData": _encrypted(secret["stringData"], key, label),
+            "encryptedData": _encrypted(secret["stringData"], key, _label(**place, scope=scope)),
             "template": {
                 "type": secret["type"],
                 "metadata": {
-                    "name": metadata["name"],
-                    "namespace": metadata["namespace"],
+                    **place,
                     "labels": metadata["labels"],
-                    **({"annotations": annotations} if annotations else {}),
+                    "annotations": {**metadata["annotations"], **marks},
                 },
             },
         },
     }
 
 
-def _label(namespace: str, name: str, scope: Scope) -> bytes:
+def _label(name: str, namespace: str, scope: Scope) -> bytes:
     labels: Mapping[Scope, str] = {
         "strict": f"{namespace}/{name}",
         "namespace-wide": namespace,

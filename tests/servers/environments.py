@@ -1,4 +1,4 @@
-"""Virtual environments with the libraries by which st2 coordinates its services, and processes in them.
+"""Virtual environments with the libraries by which st2 coordinates itself and reads secrets, and processes in them.
 
 An environment stands for that of an st2 image: it has the releases of st2's fixed-requirements.txt, as far as the
 Python of this machine can use them. What constructs-st2 adds to the image is not in it.
@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+_GREEN = "eventlet==0.39.1"
 _COMMON = (
-    "eventlet==0.39.1",
+    _GREEN,
     "futurist==3.0.0",
     "oslo.utils==7.4.0",  # older ones need a C compiler for netifaces, and newer ones are not made for these tooz
     "setuptools==75.3.2",
@@ -39,6 +40,31 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
         "stevedore==5.3.0",
         "tenacity==9.0.0",
         "tooz==6.3.0",
+    ),
+    "secrets-3.8": (
+        _GREEN,
+        "amqp==5.0.6",
+        "bcrypt==3.2.0",
+        "cryptography==39.0.1",
+        "kombu==5.0.2",
+        "mongoengine==0.23.0",
+        "paramiko==2.11.0",
+        "passlib==1.7.4",
+        "pymongo==3.11.3",
+        "st2-auth-backend-flat-file==0.3.0",
+    ),
+    "secrets-3.9": (
+        _GREEN,
+        "amqp==5.3.1",
+        "bcrypt==5.0.0",
+        "cryptography==43.0.3",
+        "kombu==5.5.4",
+        "mongoengine==0.29.1",
+        "paramiko==3.5.1",
+        "pymongo==4.6.3",
+        "st2-auth-backend-flat-file==0.4.1",
+        "standard-crypt==3.13.0; python_version >= '3.13'",  # what the one before imports
+        "st2client==3.9.0",
     ),
 }
 """What is installed in each environment."""

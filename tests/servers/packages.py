@@ -23,6 +23,7 @@ DEBIAN: Mapping[str, str] = {
     "redis-sentinel": "redis-sentinel",
     "redis-server": "redis-server",
     "shellcheck": "shellcheck",
+    "ssh-keygen": "openssh-client",
 }
 """The Debian package of each program."""
 

@@ -15,6 +15,7 @@ class RabbitMQ:
     def __init__(self, program: str, folder: Path) -> None:
         self.port = free_port()
         self._folder = folder
+        self._ctl = str(Path(program).with_name("rabbitmqctl"))
         self._environment = {
             **os.environ,
             "HOME": str(folder),
@@ -42,6 +43,11 @@ class RabbitMQ:
         eventually(lambda: accepts(self.port) or self._server.poll() is not None, "RabbitMQ accepts connections", 60)
         if self._server.poll() is not None:
             raise RuntimeError((self._folder / "output").read_text())
+
+    def ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run rabbitmqctl."""
+        command = [self._ctl, "--quiet", *arguments]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
 
     def close(self) -> None:
         self._server.terminate()

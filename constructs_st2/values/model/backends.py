@@ -27,7 +27,7 @@ from constructs_st2.values.model.base import (
 from constructs_st2.values.model.images import PullPolicy
 from constructs_st2.values.model.kubernetes import Resources
 from constructs_st2.values.model.pods import Pods
-from constructs_st2.values.model.secrets import SecretKey, SecretValue
+from constructs_st2.values.model.secrets import SecretValue
 
 
 def _odd(value: object) -> object:
@@ -164,7 +164,7 @@ class ExternalMongodb(StrictModel):
     uri: MongodbUri = key("Connection string, without user and password.", ...)
     database: Name = key("Name of the database.", "st2")
     username: str | None = key("Name of the user.")
-    password: SecretKey | None = key("Where the user's password is.")
+    password: SecretValue | None = key("Password of the user.")
     tls: Tls = section("TLS to the server; always on with mongodb+srv.")
 
 
@@ -175,7 +175,7 @@ class ExternalRabbitmq(StrictModel):
         "URL of each node (or of the load balancer), with the virtual host, without user and password.", ...
     )
     username: str | None = key("Name of the user.")
-    password: SecretKey | None = key("Where the user's password is.")
+    password: SecretValue | None = key("Password of the user.")
     tls: Tls = section("TLS to the server; always on with amqps.")
 
 
@@ -186,7 +186,7 @@ class ExternalCoordination(StrictModel):
         "URL as tooz has it, without user and password: `redis://cache.example.org:6379?ssl=true`.", ...
     )
     username: str | None = key("Name of the user, for Redis with access lists (st2 3.9 and later).")
-    password: SecretKey | None = key("Where the password is.")
+    password: SecretValue | None = key("Password.")
     ca: Authorities | None = key(
         "Authorities to check the server's certificate with, for Redis with `ssl=true` and for `st2etcd+https`."
     )
