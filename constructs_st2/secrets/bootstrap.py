@@ -1,6 +1,6 @@
 """Makes the Secrets of a release that are missing, in the cluster. Runs as a Job; running it again changes nothing.
 
-usage: python -m constructs_st2.secrets.bootstrap PLAN
+usage: python -m constructs_st2.secrets.bootstrap PLAN [FOLDER OF THE SERVICE ACCOUNT]
 
 What is there is never overwritten, but for values that follow from others: where these have changed, and the old value
 is still the one that was written here, it is made anew. A value that opens stored data is not made while a volume claim
@@ -19,7 +19,7 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,14 +28,16 @@ from constructs_st2.secrets.generate import NotGiven, inputs, is_current, make, 
 
 DERIVED = "constructs-st2.dev/derived"
 """Annotation with hashes of the values that were made of others, by key: what has another hash, somebody changed."""
+ROUNDS = 100_000
+"""Of these hashes. With another number, all values would seem to be changed."""
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 TIMEOUT = 30
 """Seconds for one answer of the API."""
 PATIENCE = 300
 """Seconds for which an API that fails is asked again."""
-PASSES = 10
-"""How often all is looked at anew because somebody else has changed something meanwhile."""
+PASSES = 50
+"""How often all is looked at. Whoever is in the way writes each Secret once, and so is in the way once for each."""
 
 
 class Refused(Exception):
@@ -44,6 +46,10 @@ class Refused(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class Denied(Refused):
+    """What cannot be done with one object; others may do."""
 
 
 class Conflict(Exception):
@@ -68,23 +74,24 @@ class Api:
         """An object, or None if there is none."""
         return self._ask("GET", path)
 
-    def create(self, path: str, body: Mapping[str, Any]) -> None:
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """Make an object.
 
         Raises:
             Conflict: it is there already.
         """
-        self._ask("POST", path, body)
+        return self._ask("POST", path, body)
 
-    def update(self, path: str, body: Mapping[str, Any]) -> None:
+    def update(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """Change an object, by a JSON merge patch.
 
         Raises:
-            Conflict: it has changed since it was read.
+            Conflict: it has changed since it was read, or is gone.
         """
-        self._ask("PATCH", path, body)
+        return self._ask("PATCH", path, body)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        what = f"{method} {path}" + (f" of {body['metadata']['name']}" if body and method == "POST" else "")
         end = time.monotonic() + PATIENCE
         pause = 1.0
         while True:
@@ -97,16 +104,17 @@ class Api:
                 # The request may have been carried out all the same: then the next one meets a conflict.
                 trouble = str(error) or type(error).__name__
             if time.monotonic() + pause > end:
-                raise Refused(f"the Kubernetes API does not answer {method} {path}: {trouble}")
-            print(f"the Kubernetes API does not answer {method} {path}: {trouble}; trying again", file=sys.stderr)
+                raise Refused(f"the Kubernetes API does not answer {what}: {trouble}")
+            print(f"the Kubernetes API does not answer {what}: {trouble}; trying again", file=sys.stderr)
             time.sleep(pause)
             pause = min(2 * pause, 15.0)
         if status == 404 and method == "GET":
             return None
-        if status == 409:
-            raise Conflict(path)
+        if status == 409 or (status == 404 and method == "PATCH"):
+            raise Conflict(what)
         if status >= 300:
-            raise Refused(f"the Kubernetes API refuses {method} {path}: {status} {answer.get('message', '')}".rstrip())
+            kind = Refused if status == 401 else Denied
+            raise kind(f"the Kubernetes API refuses {what}: {status} {answer.get('message', '')}".rstrip())
         return answer
 
     def _try(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, dict[str, Any]]:
@@ -127,8 +135,13 @@ class Api:
         try:
             answer = json.loads(content)
         except ValueError:
-            answer = {}
-        return response.status, answer if isinstance(answer, dict) else {}
+            answer = None
+        if isinstance(answer, dict):
+            return response.status, answer
+        if response.status < 300:
+            # Of something between here and the API, or cut off.
+            raise http.client.HTTPException("the answer is no object")
+        return response.status, {}
 
 
 class Cluster:
@@ -139,7 +152,7 @@ class Cluster:
         self._api = api
         self._job = job
         self._namespace = plan["namespace"]
-        self._secrets: dict[str, dict[str, Any] | None] = {}
+        self._found: dict[str, dict[str, Any] | None] = {}
 
     def values(self, name: str) -> dict[str, str]:
         """The values of a Secret."""
@@ -165,7 +178,7 @@ class Cluster:
 
         Raises:
             Conflict: it is no longer what was read.
-            Refused: it cannot be changed.
+            Denied: it cannot be changed.
         """
         name = wanted["name"]
         data = {
@@ -180,44 +193,43 @@ class Cluster:
                 "annotations": {**self.plan["annotations"], **annotations},
             }
             body = {"apiVersion": "v1", "kind": "Secret", "type": wanted["type"], "metadata": metadata, "data": data}
-            self._api.create(self._path("secrets"), body)
+            self._found[self._path("secrets", name)] = self._api.create(self._path("secrets"), body)
         elif secret.get("immutable"):
-            raise Refused(
+            raise Denied(
                 f"Secret {name} is immutable and lacks {', '.join(sorted(values))}; make it anew with these keys"
             )
         else:
             version = {"resourceVersion": secret["metadata"]["resourceVersion"]}
-            self._api.update(
-                self._path("secrets", name), {"metadata": {**version, "annotations": annotations}, "data": data}
-            )
+            body = {"metadata": {**version, "annotations": annotations}, "data": data}
+            self._found[self._path("secrets", name)] = self._api.update(self._path("secrets", name), body)
 
     def older_claim(self, claims: list[str]) -> str | None:
         """A volume claim that was there before this Job, if there is one."""
-        begin = None
         for name in claims:
-            claim = self._api.get(self._path("persistentvolumeclaims", name))
+            claim = self._get(self._path("persistentvolumeclaims", name))
             if claim is None:
                 continue
-            if begin is None:
-                job = self._api.get(f"/apis/batch/v1/namespaces/{self._namespace}/jobs/{self._job}")
-                begin = job["metadata"]["creationTimestamp"] if job else ""
+            job = self._get(f"/apis/batch/v1/namespaces/{self._namespace}/jobs/{self._job}")
             # Both times are written by the API, in UTC and in a form that sorts.
-            if claim["metadata"]["creationTimestamp"] < begin or not begin:
+            if job is None or claim["metadata"]["creationTimestamp"] < job["metadata"]["creationTimestamp"]:
                 return name
         return None
 
     def _secret(self, name: str) -> dict[str, Any] | None:
-        if name not in self._secrets:
-            self._secrets[name] = self._api.get(self._path("secrets", name))
-        return self._secrets[name]
+        return self._get(self._path("secrets", name))
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        if path not in self._found:
+            self._found[path] = self._api.get(path)
+        return self._found[path]
 
     def _path(self, kind: str, name: str = "") -> str:
         return f"/api/v1/namespaces/{self._namespace}/{kind}" + (f"/{name}" if name else "")
 
 
-def fingerprint(value: str) -> str:
-    """Tells whether a value is still the same."""
-    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def fingerprint(value: str, where: str) -> str:
+    """Tells whether a value is still the same. Slow, because annotations are shown where passwords are not."""
+    return hashlib.pbkdf2_hmac("sha256", value.encode("utf-8", "surrogateescape"), where.encode(), ROUNDS).hex()[:32]
 
 
 class Pass:
@@ -227,19 +239,23 @@ class Pass:
         self._cluster = cluster
         self._say = say
         self._values: dict[str, dict[str, str]] = {}
+        self._explained: set[tuple[str, str]] = set()
+        """The values that are missing, and of which a problem tells why."""
+        self.changed = False
         self.problems: list[str] = []
 
     def run(self) -> None:
-        """Make what is missing.
+        """Make what is missing, as far as that is possible.
 
         Raises:
             Conflict: somebody has changed a Secret meanwhile.
-            Refused: people must do something; all that could be made was made.
+            Refused: there is no sense in going on.
         """
         for wanted in self._cluster.plan["secrets"]:
-            self._secret(wanted)
-        if self.problems:
-            raise Refused(*self.problems)
+            try:
+                self._secret(wanted)
+            except Denied as denied:
+                self._refuse(wanted, wanted["keys"], *denied.problems)
 
     def _secret(self, wanted: Mapping[str, Any]) -> None:
         name = wanted["name"]
@@ -247,107 +263,141 @@ class Pass:
         values = self._values.setdefault(name, dict(present))
         derived = self._cluster.derived(name)
         if not wanted["own"] and not self._cluster.exists(name):
-            self.problems.append(f"there is no Secret {name}, which {wanted['named_in']} names; make it")
+            problem = f"there is no Secret {name}, which {wanted['named_in']} names; make it"
+            self._refuse(wanted, wanted["keys"], problem)
             return
         changes: dict[str, str] = {}
         for key, recipe in wanted["keys"].items():
             try:
                 changed = self._key(wanted, key, recipe, values.get(key), derived.get(key))
-            except (NotGiven, ValueError, KeyError) as error:
-                if not self._is_explained(recipe):
-                    self.problems.append(f"Secret {name}, key {key}: {error}")
-                continue
-            if changed is not None:
-                changes[key] = values[key] = changed
-                if any(True for _ in inputs(recipe)):
-                    derived[key] = fingerprint(own_part(recipe, changed, self._read))
-        if changes and not self._is_whole(wanted, values):
-            # A Secret of a type with required keys cannot be made in parts; and what is refused is explained already.
-            return
-        if changes:
+            except Denied as denied:
+                self._refuse(wanted, [key], *denied.problems)
+            except (NotGiven, ValueError) as error:
+                self._refuse(wanted, [key], f"Secret {name}, key {key}: {error}")
+            else:
+                if changed is not None:
+                    changes[key] = values[key] = changed
+                    if _is_derived(recipe):
+                        derived[key] = fingerprint(own_part(recipe, changed, self._read), f"{name}/{key}")
+        # What is not written must not become part of anything.
+        self._values[name] = present
+        # A Secret of a type with required keys cannot be made in parts.
+        if changes and all(key in values for key in wanted["required"]):
             self._cluster.write(wanted, changes, derived)
+            self._values[name] = values
+            self.changed = True
             for key in changes:
-                verb = "made anew" if key in present else "made"
-                self._say(f"Secret {name}: {key} {verb}")
+                self._say(f"Secret {name}: {key} {'made anew' if key in present else 'made'}")
 
     def _key(
         self, wanted: Mapping[str, Any], key: str, recipe: Mapping[str, Any], value: str | None, known: str | None
     ) -> str | None:
         """The new value of a key, or None to leave it."""
-        name = wanted["name"]
-        purpose = f"{name}/{key}"
-        has_inputs = any(True for _ in inputs(recipe))
+        where = f"{wanted['name']}/{key}"
         if value is None:
-            if not wanted["own"] and not has_inputs:
+            if not wanted["own"] and not _is_derived(recipe):
                 raise NotGiven(f"is missing; add it, because {wanted['named_in']} names this Secret")
             if recipe["make"] == "given":
                 raise NotGiven(recipe["hint"])
-            if not has_inputs and (claim := self._cluster.older_claim(wanted["claims"])):
+            if not _is_derived(recipe) and (claim := self._cluster.older_claim(wanted["claims"])):
                 raise NotGiven(
                     f"is missing, but the volume claim {claim} exists, whose data it opens: it is not made anew. "
                     "Restore the Secret; or, if the data is not wanted, delete the claims"
                 )
-            return make(recipe, self._read, purpose)
-        if not has_inputs or is_current(recipe, value, self._read):
+            return make(recipe, self._read, where)
+        if not _is_derived(recipe) or (known is None and not wanted["own"]) or is_current(recipe, value, self._read):
             return None
-        if known is None and not wanted["own"]:
-            return None
-        if known != fingerprint(own_part(recipe, value, self._read)):
+        part = own_part(recipe, value, self._read)
+        # What is not in a text that was never written here is added to it, such as the first user to others.
+        if known != fingerprint(part, where) and (part or known):
             self._say(
-                f"Secret {name}: {key} does not follow from what it is made of, but was changed by hand: left alone"
+                f"Secret {wanted['name']}: {key} does not follow from what it is made of, and somebody else wrote it: "
+                "left alone"
             )
             return None
-        return make(recipe, self._read, purpose, before=value)
+        return make(recipe, self._read, where, before=value)
 
     def _read(self, secret: str, key: str) -> str:
         if secret not in self._values:
             self._values[secret] = self._cluster.values(secret)
         if key not in self._values[secret]:
-            raise KeyError(f"needs {key} of Secret {secret}, which is missing")
-        return self._values[secret][key]
+            if (secret, key) in self._explained:
+                raise Denied
+            self._explained.add((secret, key))
+            raise NotGiven(f"needs {key} of Secret {secret}, which is missing")
+        value = self._values[secret][key]
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{key} of Secret {secret} is no text") from None
+        return value
 
-    def _is_explained(self, recipe: Mapping[str, Any]) -> bool:
-        """Whether what a value is made of is missing, which has been told already."""
-        return bool(self.problems) and any(key not in self._values.get(name, {}) for name, key in inputs(recipe))
+    def _refuse(self, wanted: Mapping[str, Any], keys: Iterable[str], *problems: str) -> None:
+        self._explained |= {(wanted["name"], key) for key in keys}
+        self.problems += [problem for problem in problems if problem not in self.problems]
 
-    @staticmethod
-    def _is_whole(wanted: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-        return all(key in values for key in wanted["required"])
+
+def _is_derived(recipe: Mapping[str, Any]) -> bool:
+    return any(True for _ in inputs(recipe))
 
 
 def bootstrap(plan: Mapping[str, Any], api: Api, job: str, say: Callable[[str], None] = print) -> None:
     """Make the Secrets of a plan that are missing.
 
     Raises:
-        Refused: people must do something.
+        Refused: people must do something; all that could be made was made.
     """
+    told: set[str] = set()
+
+    def say_once(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            say(text)
+
     for _ in range(PASSES):
+        look = Pass(Cluster(plan, api, job), say_once)
         try:
-            Pass(Cluster(plan, api, job), say).run()
+            look.run()
         except Conflict as conflict:
-            say(f"{conflict} was changed by somebody else; looking again")
+            say_once(f"{conflict}: somebody else was faster; looking again")
             continue
+        if look.changed:
+            # Somebody may have changed what the values were made of, after it was read.
+            continue
+        if look.problems:
+            raise Refused(*look.problems)
         say("all Secrets are there")
         return
     raise Refused("somebody else keeps changing the Secrets; run this again later")
 
 
-def in_cluster() -> Api:
-    """The API of the cluster in which this runs."""
+def in_cluster(account: str = ACCOUNT) -> Api:
+    """The API of the cluster in which this runs.
+
+    Args:
+        account: the folder with the token of the service account.
+
+    Raises:
+        Refused: this does not run in a cluster.
+    """
 
     def token() -> str:
-        return Path(ACCOUNT, "token").read_text(encoding="utf-8").strip()
+        return Path(account, "token").read_text(encoding="utf-8").strip()
 
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    try:
+        host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+        context = ssl.create_default_context(cafile=str(Path(account, "ca.crt")))
+    except (KeyError, OSError) as error:
+        raise Refused(f"there is no Kubernetes API here: {error!r}") from None
     host = f"[{host}]" if ":" in host else host
-    return Api(f"https://{host}:{port}", token, ssl.create_default_context(cafile=f"{ACCOUNT}/ca.crt"))
+    return Api(f"https://{host}:{port}", token, context)
 
 
-def main(path: str) -> int:
+def main(path: str, account: str = ACCOUNT) -> int:
     """Run by the Job."""
     plan = json.loads(Path(path).read_text(encoding="utf-8"))
     try:
-        bootstrap(plan, in_cluster(), os.environ["JOB_NAME"])
+        bootstrap(plan, in_cluster(account), os.environ["JOB_NAME"])
     except Refused as refused:
         for problem in refused.problems:
             print(f"error: {problem}", file=sys.stderr)
@@ -356,4 +406,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -61,7 +61,7 @@ def generate(
     left_out: dict[str, str] = {}
     with options.cluster() as cluster:
         license_key = _license_key(license_file, cluster) if license_file else None
-        made = list(secret_manifests(cluster, license_key=license_key, left_out=left_out.__setitem__))
+        made = list(secret_manifests(cluster, license_key=license_key, left_out=left_out.__setitem__, remembered=True))
         manifests = chosen(made, only, cluster, left_out)
     if seal:
         from constructs_st2.secrets.sealed import controller_key, sealed

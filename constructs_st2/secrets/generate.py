@@ -13,13 +13,14 @@ import hmac
 import ipaddress
 import json
 import os
+import re
 import string
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Callable, Iterator, Mapping  # noqa: UP035 - Python 3.8 knows no collections.abc.Mapping[str, Any]
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from constructs_st2.secrets.encodings import ENCODINGS, docker_config
@@ -110,9 +111,9 @@ def make(recipe: Recipe, read: Read, purpose: str, random_bytes: RandomBytes = f
     if kind == "private-key":
         return private_key(purpose, random_bytes)
     if kind == "ssh-public-key":
-        return ssh_public_key(_read(recipe["of"], read), recipe["comment"])
+        return ssh_public_key(_private_key(recipe["of"], read), recipe["comment"])
     if kind == "certificate":
-        return certificate(_read(recipe["of"], read), recipe["names"], recipe.get("begin"))
+        return certificate(_private_key(recipe["of"], read), recipe["names"], recipe.get("begin"))
     if kind == "docker-config":
         return docker_config(recipe["registry"], _read(recipe["license"], read))
     raise NotGiven(str(recipe.get("hint", "")))
@@ -126,7 +127,7 @@ def is_current(recipe: Recipe, value: str, read: Read) -> bool:
         hashed = dict(_users(value)).get(name)
         return hashed is not None and verified(secret, hashed)
     if kind == "certificate":
-        return _certificate_is_current(value, _read(recipe["of"], read), recipe["names"])
+        return _certificate_is_current(value, _private_key(recipe["of"], read), recipe["names"])
     if any(True for _ in inputs(recipe)):
         return make(recipe, read, "") == value
     return True
@@ -142,6 +143,19 @@ def own_part(recipe: Recipe, value: str, read: Read) -> str:
 
 def _read(reference: Mapping[str, str], read: Read) -> str:
     return read(reference["object"], reference["key"])
+
+
+def _private_key(reference: Mapping[str, str], read: Read) -> str:
+    pem = _read(reference, read)
+    try:
+        _loaded(pem)
+    except ValueError as error:
+        raise ValueError(f"{_named(reference)} {error}") from None
+    return pem
+
+
+def _named(reference: Mapping[str, str]) -> str:
+    return f"{reference['key']} of Secret {reference['object']}"
 
 
 def password(purpose: str, length: int, random_bytes: RandomBytes = from_system) -> str:
@@ -167,15 +181,19 @@ def composed(parts: list[Any], read: Read) -> str:
         if isinstance(part, str):
             texts.append(part)
             continue
+        value = _read(part, read)
         try:
-            texts.append(ENCODINGS[part["encoding"]](_read(part, read)))
+            texts.append(ENCODINGS[part["encoding"]](value))
         except ValueError as error:
-            raise ValueError(f"{part['key']} of Secret {part['object']} {error}") from None
+            raise ValueError(f"{_named(part)} {error}") from None
     return "".join(texts)
 
 
 def _user(recipe: Recipe, read: Read) -> tuple[str, str]:
-    return _read(recipe["username"], read), _read(recipe["password"], read)
+    name = _read(recipe["username"], read)
+    if not re.fullmatch(r"[^\s:#][^\s:]*", name):
+        raise ValueError(f"{_named(recipe['username'])} must be a name without blanks, line ends and colons")
+    return name, _read(recipe["password"], read)
 
 
 def _users(text: str) -> Iterator[tuple[str, str]]:
@@ -236,9 +254,14 @@ def ssh_public_key(pem: str, comment: str) -> str:
 
 
 def _loaded(pem: str) -> Any:
-    if "OPENSSH PRIVATE KEY" in pem:
-        return serialization.load_ssh_private_key(pem.encode(), None)
-    return serialization.load_pem_private_key(pem.encode(), None)
+    load = serialization.load_ssh_private_key if "OPENSSH PRIVATE KEY" in pem else serialization.load_pem_private_key
+    try:
+        key = load(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, (ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)):
+        raise ValueError("must be an ECDSA, Ed25519 or RSA key in PEM or OpenSSH format without a passphrase")
+    return key
 
 
 def certificate(pem: str, names: list[str], begin: str | None = None) -> str:
@@ -268,8 +291,9 @@ def certificate(pem: str, names: list[str], begin: str | None = None) -> str:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
+    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     options: dict[str, Any] = {"ecdsa_deterministic": True} if begin else {}
-    return builder.sign(key, hashes.SHA256(), **options).public_bytes(serialization.Encoding.PEM).decode()
+    return builder.sign(key, algorithm, **options).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _general_name(name: str) -> x509.GeneralName:
@@ -280,13 +304,14 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _certificate_is_current(chain: str, pem: str, names: list[str]) -> bool:
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     try:
         found = x509.load_pem_x509_certificate(chain.encode())
         has = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+        public_key = found.public_key().public_bytes(*form)
+    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
         return False
-    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    fits = found.public_key().public_bytes(*form) == _loaded(pem).public_key().public_bytes(*form)
+    fits = public_key == _loaded(pem).public_key().public_bytes(*form)
     # The first of the two came with `cryptography` 42, which warns of the second.
     end = (
         found.not_valid_after_utc

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document
+from constructs_st2.secrets.bootstrap import DERIVED, fingerprint
 from constructs_st2.secrets.contract import LICENSE
 from constructs_st2.secrets.encodings import docker_config
-from constructs_st2.secrets.generate import NotGiven, RandomBytes, from_system, inputs, make
+from constructs_st2.secrets.generate import NotGiven, RandomBytes, from_system, inputs, make, own_part
 from constructs_st2.secrets.plan import ANNOTATIONS, ENTERPRISE_REGISTRY, PlannedSecret, Recipe, planned, secret_labels
 
 LeftOut = Callable[[str, str], object]
@@ -23,6 +25,7 @@ def secret_manifests(
     labels: Mapping[str, str] | None = None,
     license_key: str | None = None,
     left_out: LeftOut = lambda *_: None,
+    remembered: bool = False,
 ) -> Iterator[Document]:
     """The Secrets of a cluster that are not the user's own. Those that only the user can make are left out.
 
@@ -32,6 +35,7 @@ def secret_manifests(
         labels: further labels.
         license_key: the license of the enterprise images.
         left_out: is told what is left out.
+        remembered: whether the bootstrap Job may make values anew that follow from others, when these change.
 
     Raises:
         UserError: a value that was given cannot be used.
@@ -52,7 +56,10 @@ def secret_manifests(
         except NotGiven as reason:
             left_out(secret.name, str(reason))
             continue
-        yield _manifest(secret, data, cluster, labels or {})
+        manifest = _manifest(secret, data, cluster, labels or {})
+        if remembered and (derived := _derived(secret, values)):
+            manifest["metadata"]["annotations"][DERIVED] = json.dumps(derived, sort_keys=True)
+        yield manifest
 
 
 def _made(
@@ -74,6 +81,19 @@ def _made(
     if problem := secret.spec.keys[key].format.problem(value):
         raise UserError(f"Secret {secret.name}, key {key}: {problem}")
     return value
+
+
+def _derived(secret: PlannedSecret, values: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What the bootstrap Job notes of values that follow from others."""
+
+    def part(key: str, recipe: Recipe) -> str:
+        return own_part(recipe, values[secret.name][key], lambda name, inner: values[name][inner])
+
+    return {
+        key: fingerprint(part(key, recipe), f"{secret.name}/{key}")
+        for key, recipe in secret.recipes.items()
+        if any(True for _ in inputs(recipe))
+    }
 
 
 def chosen(

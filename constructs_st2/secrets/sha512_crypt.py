@@ -21,7 +21,8 @@ def verified(password: str, hashed: str) -> bool:
     """Whether a hash is that of a password. Hashes of other kinds and rounds are not known here, and count as no."""
     kind, _, rest = hashed.partition("$6$")
     salt, dollar, _ = rest.partition("$")
-    return not kind and bool(dollar) and hmac.compare_digest(sha512_crypt(password, salt), hashed)
+    known = not kind and bool(dollar) and hashed.isascii()
+    return known and hmac.compare_digest(sha512_crypt(password, salt), hashed)
 
 
 def _digest(password: bytes, salt: bytes) -> bytes:

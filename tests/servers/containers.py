@@ -160,7 +160,7 @@ class Container:
             self._process = subprocess.Popen(
                 self._sandbox.enter([*NEW_NAMESPACES, *self._command()]),
                 env={"PATH": PATH},
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

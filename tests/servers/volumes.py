@@ -109,9 +109,9 @@ def write_files(folder: Path, files: Mapping[str, File], group: int | None) -> N
     for name in names:
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(f"..data/{name}")
-    for path in folder.iterdir():
-        if not path.name.startswith("..") and path.name not in names:
-            path.unlink()
+    for found in folder.iterdir():
+        if not found.name.startswith("..") and found.name not in names:
+            found.unlink()
     if old:
         shutil.rmtree(old)
 
