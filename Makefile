@@ -26,13 +26,16 @@ $(READY_DEV): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
+# The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 # As root on Debian, first installs the servers that some tests run.
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(PYTEST)
 
 test-quick: $(READY_DEV)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --ignore tests/servers
+	$(PYTEST) --ignore tests/servers
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -50,7 +50,6 @@ from constructs_st2.secrets.sealed import controller_key, sealed
 from constructs_st2.services import nginx
 
 # Servers and interpreters are shared by all tests.
-pytestmark = pytest.mark.xdist_group("consumers of secrets")
 
 AWKWARD = "p%40:/?#&=+ $user,ü\"'"
 """A password with everything that has a meaning somewhere."""

@@ -135,7 +135,6 @@ def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:
             {
                 "name": vhost,
                 # st2 cannot ask for a type of queue. Queues that are exclusive stay classic ones.
-                "default_queue_type": "quorum",
                 "metadata": {"description": "StackStorm", "tags": [], "default_queue_type": "quorum"},
             }
         ],

@@ -95,8 +95,6 @@ def member_set(cluster: Cluster) -> MemberSet:
         env_text("RABBITMQ_LOGS", "-"),
         # Before 3.12 there is a second log, which goes to a file unless told otherwise.
         *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if version < Version(3, 12) else []),
-        # Schedulers that spin while they wait for work are accounted to the container as CPU time.
-        env_text("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none"),
     ]
     metrics = {"metrics": METRICS_PORT} if settings.metrics.enabled else {}
     ports = {"amqp": RABBITMQ.port, "management": MANAGEMENT_PORT, **metrics}
@@ -144,16 +142,18 @@ def member_set(cluster: Cluster) -> MemberSet:
 
 
 def _probes() -> dict[str, Document]:
-    """There is no liveness probe: a node that does not answer is busy, or waits for others, and a restart costs both.
+    """Whether the node listens: RabbitMQ's own command for probes takes seconds where CPU is short.
 
-    RabbitMQ's own command for probes starts a second Erlang, which takes seconds where CPU is short.
     https://www.rabbitmq.com/docs/monitoring#health-checks
     """
-    listens = {"tcpSocket": {"port": "amqp"}}
+    listens = {"tcpSocket": {"port": "amqp"}, "timeoutSeconds": 5}
     return {
         # A node that waits for others to come back does not listen.
         "startupProbe": {**listens, "periodSeconds": 5, "failureThreshold": 720},
-        "readinessProbe": {**listens, "periodSeconds": 10, "timeoutSeconds": 5},
+        "readinessProbe": {**listens, "periodSeconds": 10},
+        # Nor does one of a minority, and with Mnesia it can fail to come back when it sees the others again. Ten
+        # minutes leave every healthy node the time to do so.
+        "livenessProbe": {**listens, "periodSeconds": 30, "failureThreshold": 20},
     }
 
 
