@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from constructs_st2 import node
 from constructs_st2.errors import UserError
 from constructs_st2.options import ClusterOptions, with_cluster_options
 from constructs_st2.secrets.cli import secrets
@@ -56,6 +57,7 @@ def cli() -> None:
 @click.option("--quiet", is_flag=True, help="Do not print the summary.")
 def synth(options: ClusterOptions, output: Path, quiet: bool) -> None:
     """Write the manifests of a cluster."""
+    node.start_cdk8s_beside()
     from constructs_st2.synth import synthesize
 
     with options.cluster() as cluster:

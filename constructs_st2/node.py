@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -38,6 +40,20 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
         raise UserError(f"cannot find Node.js ({node}): {_ADVICE}")
     if not any(name.startswith("JSII_RUNTIME_PACKAGE_CACHE") for name in environment) and not _can_write_home():
         environment["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"
+
+
+def start_cdk8s_beside() -> None:
+    """Let cdk8s start while there is other work to do: most of its start is waiting for Node.js.
+
+    Whoever needs it imports it as ever: the import waits for this one, and meets again what went wrong here.
+    """
+    threading.Thread(target=_start_cdk8s).start()
+
+
+def _start_cdk8s() -> None:
+    with contextlib.suppress(Exception):
+        prepare()
+        import cdk8s  # noqa: F401
 
 
 def problem(environment: MutableMapping[str, str] = os.environ) -> UserError | None:

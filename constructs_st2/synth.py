@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ def new_app(folder: Path | None = None) -> cdk8s.App:
     try:
         import cdk8s
     except Exception as error:
+        # jsii takes leave of a Node.js that is gone when Python ends, and the failure of that would be printed.
+        sys.unraisablehook = lambda _: None
         raise node.problem() or error from error
     # Absolute, because Node.js stays in the folder in which it was started.
     return cdk8s.App(outdir=str(folder.absolute())) if folder else cdk8s.App()

@@ -257,6 +257,16 @@ def test_no_node(tmp_path: Path) -> None:
     assert not (tmp_path / "dist").exists()
 
 
+def test_a_nodejs_that_does_not_work_is_said_in_one_line(tmp_path: Path) -> None:
+    environment = {**os.environ, "JSII_NODE": "/bin/false"}
+    ended = subprocess.run(
+        [sys.executable, str(MAIN)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: cannot run Node.js (/bin/false): install Node.js 20 or newer")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_a_home_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": "/proc/nowhere"}
     ended = subprocess.run(
