@@ -156,7 +156,7 @@ RABBITMQ = SecretSpec(
         RABBITMQ_PASSWORD: KeySpec(
             "password of StackStorm's user",
             Format.TEXT,
-            "put another one here, run the bootstrap Job again, restart RabbitMQ",
+            "put another one here, run the bootstrap Job again, restart a node of RabbitMQ",
         ),
         ERLANG_COOKIE: KeySpec(
             "cookie that nodes show to each other", Format.COOKIE, "put another one here, restart all nodes at once"

@@ -48,10 +48,10 @@ class Client:
         messages: list[int] = json.loads(self._run("take", queue))
         return messages
 
-    def publisher(self, queue: str, log: Path) -> Publisher:
-        """Start to publish to a queue all the time."""
+    def publisher(self, queue: str, log: Path, first: int = 0) -> Publisher:
+        """Start to publish numbers to a queue."""
         log.write_text("")
-        process = self._cluster.background(self._command("publish", queue, str(log)), self._environment)
+        process = self._cluster.background(self._command("publish", queue, str(log), str(first)), self._environment)
         return Publisher(process, log)
 
     def _run(self, *arguments: str) -> str:
@@ -67,7 +67,7 @@ class Client:
 
 
 class Publisher:
-    """A client that publishes the numbers from 0 with publisher confirms."""
+    """A client that publishes numbers all the time, with publisher confirms."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self._process = process
@@ -132,9 +132,9 @@ def take(urls: Sequence[str], name: str) -> None:
     json.dump(found, sys.stdout)
 
 
-def publish(urls: Sequence[str], name: str, log: str) -> None:
+def publish(urls: Sequence[str], name: str, log: str, first: str) -> None:
     """Publish until standard input ends. What is not confirmed is published again, to the next node."""
-    number = 0
+    number = int(first)
     with (
         kombu.Connection(urls, connect_timeout=3, transport_options={"confirm_publish": True}) as connection,
         Path(log).open("w", buffering=1) as confirmed,

@@ -22,7 +22,7 @@ from servers.secrets import secrets_of
 from support import MakeCluster, Objects, Require, Synth
 
 from constructs_st2.backends.rabbitmq import scripts
-from constructs_st2.backends.rabbitmq.config import WATCH_QUEUE_EXPIRY
+from constructs_st2.backends.rabbitmq.config import WATCH_QUEUE_EXPIRY, node_name
 from constructs_st2.cluster import Cluster
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import filled
@@ -31,9 +31,10 @@ from constructs_st2.secrets.encodings import rabbitmq_hash
 NAME = "st2-rabbitmq"
 WORK = "st2.actionrunner.work"
 WATCH = "st2.sensor.watch.sensor_container-0123456789"
-# The seconds of silence after which nodes think that another one is gone: one minute by default.
-VALUES = {"rabbitmq": {"version": "3.10", "configuration": {"net_ticktime": 6}}}
+VALUES = {"rabbitmq": {"version": "3.10"}}
 PATIENCE = 60
+BLIND = 2
+CHANGED = "another-password"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,7 +52,6 @@ class Nodes:
         # Nobody can wait for an hour.
         self.secret[contract.DEFINITIONS] = self.secret[contract.DEFINITIONS].replace(str(WATCH_QUEUE_EXPIRY), "1000")
         self.pods = FakeCluster(objects, {NAME: self.secret}, folder)
-        self.folder = folder
         self._cluster_urls = cluster.settings.connections["messaging"]["cluster_urls"]
         self.work = self.client()
 
@@ -84,19 +84,29 @@ class Nodes:
 
     def queues(self, ordinal: int = 0) -> dict[str, dict[str, Any]]:
         """The queues by name."""
-        items = ("name", "type", "durable", "exclusive", "members", "online", "leader", "messages")
+        items = ("name", "type", "durable", "members", "online", "leader")
         return {queue["name"]: queue for queue in self.ask(ordinal, "list_queues", "--vhost", "st2", *items)}
 
     def all_ready(self) -> bool:
         return all(pod.ready() for pod in self.pods.pods.values())
 
-    def whole(self) -> None:
-        """Wait until all nodes are in one cluster, and all members of all queues work."""
+    def whole(self, ordinal: int = 0) -> None:
+        """Wait until all nodes are in one cluster, as one of them sees it, and queues have three members that work."""
         eventually(self.all_ready, "all nodes are ready", PATIENCE)
-        hosts = sorted(pod.host for pod in self.pods.pods.values())
-        with ThreadPoolExecutor() as threads:
-            assert all(running == hosts for running in threads.map(self.running, range(len(hosts))))
+        eventually(lambda: self.running(ordinal) == self.hosts(), "all nodes are in one cluster", PATIENCE)
         eventually(self._all_online, "all members of queues are online", PATIENCE)
+
+    def _all_online(self) -> bool:
+        return all(len(queue["online"]) == 3 for queue in self.queues().values())
+
+    def hosts(self) -> list[str]:
+        return sorted(pod.host for pod in self.pods.pods.values())
+
+    def set_silence(self, seconds: int) -> None:
+        """Set after how long a silent node is held for gone. A minute is the default, until it is started again."""
+        with ThreadPoolExecutor() as threads:
+            code = f"net_kernel:set_net_ticktime({seconds}, 0)."
+            list(threads.map(lambda ordinal: self.run(ordinal, "rabbitmqctl", "eval", code), range(3)))
 
     def comes_back(self, ordinal: int) -> None:
         """Wait until a node that was in the minority serves again.
@@ -109,9 +119,6 @@ class Nodes:
             # Then the kubelet restarts it.
             assert not self[ordinal].live()
             self[ordinal].restart_container("rabbitmq")
-
-    def _all_online(self) -> bool:
-        return all(sorted(queue["members"]) == sorted(queue["online"]) for queue in self.queues().values())
 
     def apply(self, objects: Objects, password: str) -> None:
         """Take other manifests, and another password."""
@@ -126,7 +133,10 @@ def nodes(cluster: MakeCluster, synth: Synth, tmp_path_factory: pytest.TempPathF
     """Three nodes, each of which found no other when it started for the first time."""
     made = Nodes(cluster(VALUES), synth(VALUES), tmp_path_factory.mktemp("rabbitmq") / "pods")
     with made.pods:
-        made.pods.start_all(NAME, blind_for=3)
+        begin = time.monotonic()
+        made.pods.start_all(NAME, blind_for=BLIND)
+        # Nodes that started now would see the others soon enough to hide the mistake.
+        assert time.monotonic() - begin >= BLIND
         eventually(made.all_ready, "all nodes are ready", PATIENCE)
         yield made
 
@@ -156,7 +166,8 @@ def traffic(nodes: Nodes, tmp_path: Path) -> Traffic:
 
 class TestThreeNodes:
     def test_form_one_cluster_as_soon_as_they_find_each_other(self, nodes: Nodes) -> None:
-        nodes.whole()
+        with ThreadPoolExecutor() as threads:
+            assert [*threads.map(nodes.running, range(3))] == [nodes.hosts()] * 3
 
     def test_hold_what_the_secret_defines_and_no_more(self, nodes: Nodes) -> None:
         (policy,) = nodes.ask(2, "list_policies", "--vhost", "st2")
@@ -171,18 +182,33 @@ class TestThreeNodes:
         assert 'rabbitmq_cluster="st2-rabbitmq"' in get(nodes[1], 15692, "/metrics")
 
     def test_make_quorum_queues_of_durable_ones_without_a_type(self, nodes: Nodes) -> None:
-        nodes.work.declare(WORK)
+        # For the watch queue, see below.
+        nodes.work.declare(WORK, WATCH)
         queue = nodes.queues()[WORK]
         assert (queue["type"], queue["durable"], len(queue["members"])) == ("quorum", True, 3)
 
     def test_let_clients_have_exclusive_queues(self, nodes: Nodes) -> None:
         assert nodes.work.send_to_itself() == "hello"
 
-    def test_forget_watch_queues_that_nobody_uses(self, nodes: Nodes) -> None:
-        nodes.work.declare(WATCH, WORK)
-        eventually(lambda: nodes.queues().keys() == {WORK}, "the watch queue is gone")
+    def test_let_one_stop_when_the_others_suffice(self, nodes: Nodes, traffic: Traffic) -> None:
+        nodes[0].kill()
+        traffic.goes_on()
+        with ThreadPoolExecutor() as threads:
+            hook = threads.submit(nodes[1].exec, "rabbitmq", stop_hook(nodes[1]))
+            time.sleep(1)
+            assert not hook.done()
+            assert nodes[1].ready()
+            nodes.start(0)
+        assert hook.result().returncode == 0
+        traffic.goes_on()
+        # It has no clients any more, and leads no queue.
+        assert not nodes[1].ready()
+        assert nodes.queues(1)[WORK]["leader"] != node_name(nodes[1].host)
+        nodes.run(1, "rabbitmq-upgrade", "revive")
+        nodes.whole()
+        traffic.nothing_is_lost()
 
-    @pytest.mark.parametrize(("ordinal", "disk"), [(0, True), (1, True), (2, False)], ids=["0", "1", "2 and its disk"])
+    @pytest.mark.parametrize(("ordinal", "disk"), [(1, True), (2, False)], ids=["one", "one with its disk"])
     def test_lose_nothing_when_one_dies(self, nodes: Nodes, traffic: Traffic, ordinal: int, disk: bool) -> None:
         old = nodes[ordinal].ip
         nodes[ordinal].kill()
@@ -190,12 +216,16 @@ class TestThreeNodes:
         if not disk:
             nodes.pods.lose_claim(f"{NAME}-{ordinal}", "data")
         nodes.start(ordinal)
-        nodes.whole()
+        nodes.whole(ordinal)
         traffic.nothing_is_lost()
         assert nodes[ordinal].ip != old
-        assert len(nodes.queues(ordinal)[WORK]["online"]) == 3
+
+    def test_forget_watch_queues_that_nobody_uses(self, nodes: Nodes) -> None:
+        # It is there since before the tests of the loss of a node: RabbitMQ looks at a queue every five seconds only.
+        eventually(lambda: nodes.queues().keys() == {WORK}, "the watch queue is gone")
 
     def test_lose_nothing_when_one_is_cut_off(self, nodes: Nodes, traffic: Traffic) -> None:
+        nodes.set_silence(4)
         nodes[0].isolate()
         # The client was connected to this one.
         traffic.goes_on()
@@ -205,46 +235,28 @@ class TestThreeNodes:
         nodes.whole()
         traffic.nothing_is_lost()
 
-    def test_stop_one_after_the_other(self, nodes: Nodes, traffic: Traffic) -> None:
-        first, second = nodes[0], nodes[1]
-        first.stop()
-        assert was_drained(first)
-        traffic.goes_on()
-        with ThreadPoolExecutor() as threads:
-            hook = threads.submit(second.exec, "rabbitmq", stop_hook(second))
-            time.sleep(2)
-            assert not hook.done()
-            assert second.ready()
-            nodes.start(0)
-        assert hook.result().returncode == 0
-        # A drained node does not listen.
-        assert not second.ready()
-        nodes.run(1, "rabbitmq-upgrade", "revive")
-        nodes.whole()
-        traffic.nothing_is_lost()
-
     def test_take_another_password_without_a_restart(self, nodes: Nodes) -> None:
-        nodes.apply(nodes.objects, "changed")
+        nodes.apply(nodes.objects, CHANGED)
         nodes.run(0, "rabbitmqctl", "import_definitions", "/etc/constructs-st2/secret/definitions.json")
-        assert nodes.client("changed").can_connect()
+        assert nodes.client(CHANGED).can_connect()
         assert not nodes.work.can_connect()
 
     def test_stop_together_and_start_in_any_order(self, nodes: Nodes, tmp_path: Path) -> None:
-        changed = nodes.client("changed")
+        changed = nodes.client(CHANGED)
         before = changed.publisher(WORK, tmp_path / "before")
         before.goes_on(PATIENCE)
         confirmed = before.stop()
         pods = [nodes[ordinal] for ordinal in range(3)]
         with ThreadPoolExecutor() as threads:
             seconds = list(threads.map(Pod.stop, pods))
-        # Those who see the others go before them do not wait for their return: none is left to do without them.
+        # Who finds the others gone can neither wait for them nor hand over to them, and stops all the same.
         assert [exit_of_hook(pod) for pod in pods] == [0, 0, 0]
         assert max(seconds) < 60
 
         # The password that is in the Secret when nodes start is the one that counts.
         nodes.apply(nodes.objects, nodes.secret[contract.RABBITMQ_PASSWORD])
         last, *others = sorted(range(3), key=lambda ordinal: -seconds[ordinal])
-        alone = nodes.work.publisher(WORK, tmp_path / "alone")
+        alone = nodes.work.publisher(WORK, tmp_path / "alone", first=10**6)
         nodes.start(last)
         # It serves, or waits for the others.
         eventually(lambda: nodes[last].ready() or "for Mnesia tables" in nodes[last].log("rabbitmq"), "it has started")
@@ -252,8 +264,7 @@ class TestThreeNodes:
         assert not alone.confirmed
         nodes.start(*others)
         nodes.whole()
-        alone.stop()
-        assert confirmed <= set(nodes.work.take_all(WORK))
+        assert confirmed | alone.stop() <= set(nodes.work.take_all(WORK))
         assert not changed.can_connect()
 
     def test_grow(self, nodes: Nodes, synth: Synth) -> None:
@@ -262,9 +273,8 @@ class TestThreeNodes:
         nodes.start(3, 4)
         nodes.whole()
         assert len(nodes.queues()[WORK]["members"]) == 3
-        for ordinal in (3, 4):
-            nodes.run(0, "rabbitmq-queues", "grow", f"rabbit@{nodes[ordinal].host}", "all")
-        assert len(nodes.queues()[WORK]["members"]) == 5
+        nodes.run(0, "rabbitmq-queues", "grow", node_name(nodes[3].host), "all")
+        assert len(nodes.queues()[WORK]["members"]) == 4
 
 
 def get(pod: Pod, port: int, path: str) -> str:
