@@ -18,7 +18,7 @@ from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import ComposedText, SecretPart, joined
 from constructs_st2.secrets.encodings import ENCODINGS, conf
 from constructs_st2.values.model import Values
-from constructs_st2.values.model.backends import ExternalCoordination, ExternalMongodb, ExternalRabbitmq
+from constructs_st2.values.model.backends import ETCD_SCHEMES, ExternalCoordination, ExternalMongodb, ExternalRabbitmq
 from constructs_st2.values.model.secrets import SecretKey, SecretValue
 
 Options: TypeAlias = Mapping[str, ComposedText]
@@ -199,7 +199,7 @@ def redis_sentinel(*, hosts: Sequence[str], password: SecretPart, sentinel_passw
 
 def etcd(host: str) -> Options:
     """etcd, by the driver that comes with this package. It takes one address: that of the Service."""
-    return {"url": (f"st2etcd+http://{host}:{ETCD.port}",)}
+    return {"url": (f"{ETCD_SCHEMES[0]}://{host}:{ETCD.port}",)}
 
 
 def external_coordination(external: ExternalCoordination, version: St2Version) -> Options:
@@ -223,7 +223,7 @@ def external_coordination(external: ExternalCoordination, version: St2Version) -
     credentials = _credentials(external.username, external.password, "url-verbatim")
     parts: list[str | SecretPart] = [f"{scheme}://", *credentials, rest]
     if external.ca:
-        option = "ca_cert" if scheme.startswith("st2etcd") else "ssl_ca_certs"
+        option = "ca_cert" if scheme in ETCD_SCHEMES else "ssl_ca_certs"
         parts.append(f"{'&' if '?' in rest else '?'}{option}={ca_path('coordination', external.ca.key)}")
     return {"url": tuple(parts)}
 

@@ -34,15 +34,16 @@ _ENCODED: Mapping[str, str] = {
 
 def documents(cluster: Cluster) -> list[Document]:
     """An ExternalSecret for each Secret that is not the user's own."""
-    return [_external_secret(secret, cluster) for secret in planned(cluster) if secret.own]
+    secrets = {secret.name: secret for secret in planned(cluster)}
+    return [_external_secret(secret, secrets, cluster) for secret in secrets.values() if secret.own]
 
 
 class _Template:
     """The template of a Secret, and the entries of the store that it needs."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, secrets: Mapping[str, PlannedSecret], cluster: Cluster) -> None:
         self._cluster = cluster
-        self._specs = {secret.name: secret for secret in planned(cluster)}
+        self._secrets = secrets
         self._entries: dict[str, Document] = {}
 
     def value(self, secret: PlannedSecret, key: str) -> str:
@@ -64,7 +65,7 @@ class _Template:
         return "".join(part if isinstance(part, str) else self._part(part) for part in parts)
 
     def _part(self, part: Mapping[str, str]) -> str:
-        secret = self._specs.get(part["object"])
+        secret = self._secrets.get(part["object"])
         if secret is None:
             return self._foreign(part)
         if secret.recipes[part["key"]]["make"] == "text":
@@ -85,7 +86,7 @@ class _Template:
         return f"{{{{ .{name}{_ENCODED[encoding]} }}}}"
 
 
-def _external_secret(secret: PlannedSecret, cluster: Cluster) -> Document:
+def _external_secret(secret: PlannedSecret, secrets: Mapping[str, PlannedSecret], cluster: Cluster) -> Document:
     settings = cluster.values.secrets.external
     labels = cluster.release.labels(secret.spec.component, "operations")
     spec: Document = {
@@ -97,7 +98,7 @@ def _external_secret(secret: PlannedSecret, cluster: Cluster) -> Document:
     if secret.spec.open_ended:
         spec["dataFrom"] = [{"extract": {"key": _key(secret.spec, "", cluster)}}]
     else:
-        template = _Template(cluster)
+        template = _Template(secrets, cluster)
         data = {key: template.value(secret, key) for key in secret.spec.keys}
         spec["target"]["template"] = {
             "engineVersion": "v2",

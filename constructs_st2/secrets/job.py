@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -22,7 +23,7 @@ from constructs_st2.pod import (
 )
 from constructs_st2.secrets.contract import CONTRACT
 from constructs_st2.secrets.given import references
-from constructs_st2.secrets.plan import ANNOTATIONS, claims, planned, secret_labels
+from constructs_st2.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
 from constructs_st2.services.workload import ST2_UID
 from constructs_st2.values.model.pods import Pods
 
@@ -44,8 +45,9 @@ _REQUIRED_KEYS = {
 
 def documents(cluster: Cluster) -> list[Document]:
     """The Job with its program, its identity and its rights."""
+    secrets = list(planned(cluster))
     program = {
-        _PLAN: json.dumps(plan(cluster), indent=2) + "\n",
+        _PLAN: json.dumps(plan(secrets, cluster), indent=2) + "\n",
         **{f"{module}.py": _text_of(module) for module in _MODULES},
     }
     job = _job(cluster, program)
@@ -56,7 +58,7 @@ def documents(cluster: Cluster) -> list[Document]:
             "metadata": _metadata(cluster),
             "automountServiceAccountToken": False,
         },
-        _role(cluster, job["metadata"]["name"]),
+        _role(secrets, cluster, job["metadata"]["name"]),
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "RoleBinding",
@@ -79,7 +81,7 @@ def documents(cluster: Cluster) -> list[Document]:
     ]
 
 
-def plan(cluster: Cluster) -> dict[str, Any]:
+def plan(secrets: Iterable[PlannedSecret], cluster: Cluster) -> dict[str, Any]:
     """What the Job is told: the Secrets, and the recipe of each value. It holds no secret."""
     return {
         "namespace": cluster.release.namespace,
@@ -95,7 +97,7 @@ def plan(cluster: Cluster) -> dict[str, Any]:
                 "required": _REQUIRED_KEYS.get(secret.spec.type, []),
                 "keys": dict(secret.recipes),
             }
-            for secret in planned(cluster)
+            for secret in secrets
         ],
     }
 
@@ -161,9 +163,8 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     }
 
 
-def _role(cluster: Cluster, job: str) -> Document:
+def _role(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> Document:
     """The least rights that do. Creating cannot be bound to names: an object that is not there has none."""
-    secrets = list(planned(cluster))
     names = [secret.name for secret in secrets]
     read = sorted({reference.existing_secret for reference in references(cluster.values)} - set(names))
     volume_claims = sorted({claim for secret in CONTRACT for claim in claims(secret, cluster)})

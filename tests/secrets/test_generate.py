@@ -37,6 +37,7 @@ from support import MakeCluster
 from constructs_st2.secrets import bootstrap, encodings, generate
 from constructs_st2.secrets.generate import NotGiven, from_seed, from_system, is_current, make
 from constructs_st2.secrets.job import plan
+from constructs_st2.secrets.plan import planned
 from constructs_st2.secrets.sha512_crypt import sha512_crypt, verified
 
 from .pythons import pythons
@@ -285,7 +286,8 @@ def read(name: str, key: str) -> str:
 class TestRecipes:
     def test_of_every_key_of_a_cluster_gives_a_value(self, cluster: MakeCluster) -> None:
         values: dict[str, dict[str, str]] = {}
-        for secret in plan(cluster())["secrets"]:
+        st2 = cluster()
+        for secret in plan(planned(st2), st2)["secrets"]:
             data = values.setdefault(secret["name"], {})
             for key, recipe in secret["keys"].items():
                 data[key] = make(recipe, lambda name, key: values[name][key], key)

@@ -7,9 +7,7 @@ import base64
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Mount, Volume, fingerprint
-
-SCHEME = "st2etcd+"
-"""How the coordination URL begins when the library is needed."""
+from constructs_st2.values.model.backends import ETCD_SCHEMES
 
 _NAME = "st2-etcd-library"
 _DIRECTORY = "/opt/constructs-st2-etcd"
@@ -18,7 +16,7 @@ _DIRECTORY = "/opt/constructs-st2-etcd"
 def is_needed(cluster: Cluster) -> bool:
     """Whether st2 coordinates through etcd."""
     external = cluster.values.coordination.external
-    return cluster.values.coordination_backend == "etcd" or bool(external and external.url.startswith(SCHEME))
+    return cluster.values.coordination_backend == "etcd" or bool(external and external.url.startswith(ETCD_SCHEMES))
 
 
 def mounts(cluster: Cluster) -> list[Mount]:

@@ -131,6 +131,9 @@ class Tls(StrictModel):
     ca: Authorities | None = key("Authorities to check with. Default: those that the st2 images know.")
 
 
+ETCD_SCHEMES = ("st2etcd+http", "st2etcd+https")
+"""What the URL of a coordinator begins with for etcd, by the driver that comes with this package."""
+
 _CREDENTIALS = re.compile(r"//[^/?#]*@")
 
 
@@ -155,7 +158,7 @@ def _of_scheme(*schemes: str) -> AfterValidator:
 _Uri: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$"), AfterValidator(_without_credentials)]
 MongodbUri: TypeAlias = Annotated[_Uri, _of_scheme("mongodb", "mongodb+srv")]
 AmqpUri: TypeAlias = Annotated[_Uri, _of_scheme("amqp", "amqps")]
-CoordinationUri: TypeAlias = Annotated[_Uri, _of_scheme("redis", "st2etcd+http", "st2etcd+https", "zookeeper", "kazoo")]
+CoordinationUri: TypeAlias = Annotated[_Uri, _of_scheme("redis", *ETCD_SCHEMES, "zookeeper", "kazoo")]
 
 
 class ExternalMongodb(StrictModel):

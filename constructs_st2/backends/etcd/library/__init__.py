@@ -13,11 +13,12 @@ from functools import cache
 from importlib import resources
 
 from constructs_st2.images import St2Version
+from constructs_st2.values.model.backends import ETCD_SCHEMES
 
 LIBRARY_FILE = "st2_etcd.egg"
 """A ZIP file, and an egg by its name: where st2 3.8 looks for drivers, in pkg_resources through stevedore 1.30.1, any
 other ZIP file in PYTHONPATH counts for nothing."""
-SCHEMES = ("st2etcd+http", "st2etcd+https")
+SCHEMES = ETCD_SCHEMES
 """What the URL of a coordinator begins with, for the driver in the library."""
 
 # The newest release for the Python of each version's images. What etcd3gw imports is there: requests is in st2's
