@@ -15,7 +15,10 @@ from constructs_st2.backends.tiers import member_sets
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.files import config_maps
+from constructs_st2.content.packs import claims
 from constructs_st2.extras import extra_objects
+from constructs_st2.jobs import tasks
+from constructs_st2.jobs.job import WAVE
 from constructs_st2.kubernetes import Document, pod_template
 from constructs_st2.manifest import Manifest, Tier
 from constructs_st2.namespace import namespace, service_account
@@ -41,12 +44,14 @@ def add_cluster(scope: Construct, cluster: Cluster) -> list[Tier]:
         _config(scope, cluster),
         *_secrets(scope, cluster),
         *_backends(scope, cluster),
+        *_packs(scope, cluster),
         _api(scope, cluster),
         _engines(scope, cluster),
         _runners(scope, cluster),
         _frontend(scope, cluster),
         _client(scope, cluster),
         *_chatops(scope, cluster),
+        *_jobs(scope, cluster),
         *_extra(scope, cluster),
     ]
     # The namespace is the first file, but what it enforces follows from the pods of all others.
@@ -93,6 +98,20 @@ def _backends(scope: Construct, cluster: Cluster) -> list[Tier]:
         BackendMembers(tier, members, cluster)
         tiers.append(tier)
     return tiers
+
+
+def _packs(scope: Construct, cluster: Cluster) -> list[Tier]:
+    made = list(claims(cluster))
+    if cluster.values.docker_registry.enabled:
+        from constructs_st2 import registry
+
+        made += registry.documents(cluster)
+    if not made:
+        return []
+    tier = Tier(scope, "35-packs", wave=5)
+    for document in made:
+        Manifest(tier, tier, document)
+    return [tier]
 
 
 def _api(scope: Construct, cluster: Cluster) -> Tier:
@@ -152,6 +171,16 @@ def _chatops(scope: Construct, cluster: Cluster) -> list[Tier]:
         return []
     tier = Tier(scope, "76-chatops", wave=20)
     StackStormService(tier, _workload(catalogue.ST2CHATOPS, cluster, chatops.process(cluster)), cluster)
+    return [tier]
+
+
+def _jobs(scope: Construct, cluster: Cluster) -> list[Tier]:
+    made = tasks.documents(cluster)
+    if not made:
+        return []
+    tier = Tier(scope, "80-jobs", wave=WAVE)
+    for document in made:
+        Manifest(tier, tier, document)
     return [tier]
 
 

@@ -13,11 +13,13 @@ from typing import Literal
 from constructs_st2 import backends
 from constructs_st2.backends import Backend
 from constructs_st2.config.settings import Settings, settings_of
+from constructs_st2.content.problems import content_problems
 from constructs_st2.errors import InvalidValues
 from constructs_st2.images import Images, St2Version, st2_version
 from constructs_st2.release import Release, Role
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.given import misplaced_secrets
+from constructs_st2.services.chat_adapters import chatops_problems
 from constructs_st2.services.timing import impossible_timings
 from constructs_st2.values.combinations import impossible_combinations
 from constructs_st2.values.model import Values
@@ -45,11 +47,16 @@ class Cluster:
             *impossible_timings(self.values),
             *impossible_combinations(self.values, self.release),
             *misplaced_secrets(self.values),
+            *content_problems(self.values),
         ]
+        try:
+            problems += chatops_problems(self.values, self.version)
+        except InvalidValues as error:
+            problems += error.problems
         if problems:
             raise InvalidValues(*problems)
-        # Both raise for values that cannot be honoured; better here than in the midst of building.
-        _ = self.version, self.settings
+        # It raises for values that cannot be honoured; better here than in the midst of building.
+        _ = self.settings
 
     @cached_property
     def version(self) -> St2Version:

@@ -16,6 +16,9 @@ from constructs_st2.values.model.images import ImageOverride
 St2Version = Literal["3.8", "3.9"]
 """The minor versions of st2 that are supported; each has its own options, backends and Python."""
 
+ST2_UID = 1000
+"""The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
+
 _COMMUNITY = "stackstorm"
 _ENTERPRISE = "docker.stackstorm.com"
 _LEADING_MINOR = re.compile(r"v?(\d+\.\d+)(?![0-9])")

@@ -54,7 +54,8 @@ class Manifest(cdk8s.ApiObject):
             metadata={"name": metadata["name"]},
         )
         if tier.wave:
-            metadata["annotations"] = {**metadata.get("annotations", {}), WAVE_ANNOTATION: str(tier.wave)}
+            # Some objects have a wave of their own.
+            metadata["annotations"] = {WAVE_ANNOTATION: str(tier.wave), **metadata.get("annotations", {})}
         self.document = document
         tier.manifests.append(self)
 

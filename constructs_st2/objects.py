@@ -6,10 +6,28 @@ from collections.abc import Mapping
 
 from constructs_st2.kubernetes import Document
 
+KEPT: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
+"""Annotations of what holds data that nobody could make anew: Argo CD then never deletes it."""
+
 
 def config_map(metadata: Document, data: Mapping[str, str]) -> Document:
     """A ConfigMap of file names and contents."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+
+
+def volume_claim(
+    metadata: Document, *, access_mode: str, size: str, storage_class: str | None, annotations: Mapping[str, str]
+) -> Document:
+    """A claim that stays when the manifests no longer have it."""
+    spec: Document = {"accessModes": [access_mode], "resources": {"requests": {"storage": size}}}
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {**metadata, "annotations": {**KEPT, **annotations}},
+        "spec": spec,
+    }
 
 
 def disruption_budget(metadata: Document, selector: Mapping[str, str]) -> Document:

@@ -11,7 +11,7 @@ from typing import Any
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
 from constructs_st2.values.model.containers import Container as UserContainer
-from constructs_st2.values.model.pods import Pods
+from constructs_st2.values.model.pods import Pods, PodTemplate
 
 RESTRICTED_CONTAINER: Document = {
     "allowPrivilegeEscalation": False,
@@ -54,15 +54,16 @@ def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
 class Volume:
     """A volume of a pod.
 
-    ``fingerprint`` stands for content that is read only when the pod starts: another one must roll the pod.
-    Content that is read whenever it is needed has none, because a running pod sees its change.
-    ``secret_at_start`` is the name of the Secret whose content, which no synth knows, is read only then.
+    ``fingerprint`` stands for content that is known. Another one must roll the pod, which reads it when it starts;
+    but not with ``live``: such content is read whenever it is needed, and a running pod sees its change.
+    ``secret_at_start`` is the name of the Secret whose content, which no synth knows, is read only at the start.
     """
 
     name: str
     source: Document
     fingerprint: str | None = None
     secret_at_start: str | None = None
+    live: bool = False
 
     @staticmethod
     def scratch(name: str, *, in_memory: bool = False) -> Volume:
@@ -75,9 +76,9 @@ class Volume:
         return Volume(name, {})
 
     @staticmethod
-    def config_map(name: str, config_map: str, *, fingerprint: str | None = None) -> Volume:
+    def config_map(name: str, config_map: str, *, fingerprint: str | None = None, live: bool = False) -> Volume:
         """The keys of a ConfigMap as files."""
-        return Volume(name, {"configMap": {"name": config_map}}, fingerprint)
+        return Volume(name, {"configMap": {"name": config_map}}, fingerprint, live=live)
 
     @staticmethod
     def secret(name: str, secret: str, files: Mapping[str, str], *, at_start: bool = False) -> Volume:
@@ -149,6 +150,11 @@ def env_text(name: str, value: str) -> Document:
     return {"name": name, "value": value}
 
 
+def env_field(name: str, value: str | Mapping[str, Any]) -> Document:
+    """An environment variable of the user: a value, or where it is (``{valueFrom: …}``)."""
+    return env_text(name, value) if isinstance(value, str) else {"name": name, **value}
+
+
 def env_of_pod(name: str, field_path: str) -> Document:
     """An environment variable with what is known of the pod only when it runs, such as ``metadata.name``."""
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}
@@ -160,7 +166,7 @@ def env_of_secret(name: str, secret: str, key: str) -> Document:
 
 
 def pod_spec(
-    settings: Pods,
+    settings: PodTemplate,
     containers: Sequence[Container],
     init_containers: Sequence[Container] = (),
     *,
@@ -181,7 +187,8 @@ def pod_spec(
         fields: further fields of the spec; they win over those from the settings.
     """
     volumes = {mount.volume.name: mount.volume for each in (*containers, *init_containers) for mount in each.mounts}
-    pull_secrets = dict.fromkeys(name for each in containers for name in each.image.pull_secrets)
+    pull_secrets = dict.fromkeys(name for each in (*containers, *init_containers) for name in each.image.pull_secrets)
+    sidecars = settings.sidecars if isinstance(settings, Pods) else []
     return without_empty(
         {
             "automountServiceAccountToken": False,
@@ -199,7 +206,7 @@ def pod_spec(
                 *(each.field() for each in init_containers),
                 *map(_user_container, settings.init_containers),
             ],
-            "containers": [*(each.field() for each in containers), *map(_user_container, settings.sidecars)],
+            "containers": [*(each.field() for each in containers), *map(_user_container, sidecars)],
             "volumes": [
                 *({"name": volume.name, **volume.source} for volume in volumes.values() if volume.source),
                 *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
@@ -209,7 +216,7 @@ def pod_spec(
     )
 
 
-def extra_mounts(settings: Pods) -> list[Document]:
+def extra_mounts(settings: PodTemplate) -> list[Document]:
     """Where the main container finds the user's further volumes."""
     return [{"name": extra["name"], **extra["mount"]} for extra in settings.extra_volumes]
 
@@ -264,7 +271,14 @@ def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision:
     ]
 
 
-def checksums(containers: Iterable[Container]) -> dict[str, str]:
-    """Annotations that make a pod roll when what it read at its start has changed."""
+def checksums(containers: Iterable[Container], *, live: bool = False) -> dict[str, str]:
+    """Annotations that make a pod roll when what it read at its start has changed.
+
+    With ``live`` they also stand for what a running pod reads anew: a Job runs once, and must run again for that too.
+    """
     volumes = {mount.volume.name: mount.volume for each in containers for mount in each.mounts}
-    return {f"checksum/{volume.name}": volume.fingerprint for volume in volumes.values() if volume.fingerprint}
+    return {
+        f"checksum/{volume.name}": volume.fingerprint
+        for volume in volumes.values()
+        if volume.fingerprint and (live or not volume.live)
+    }

@@ -11,7 +11,7 @@ from constructs_st2.errors import UserError
 MANAGED_BY = "constructs-st2"
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 
-LONGEST_COMPONENT = "st2-datastore-crypto-key"
+LONGEST_COMPONENT = "job-register-content-0123456789"
 """The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""
 
 LABEL_LIMIT = 63

@@ -66,6 +66,15 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
             values.service_account.pull_secret,
             values.st2.existing_config_secret,
             values.st2chatops.hubot_scripts_volume,
+            [token.existing_secret for token in values.st2chatops.tokens.values()],
+            values.st2chatops.api_key and values.st2chatops.api_key.existing_secret,
+            values.st2.packs.existing_configs_secret,
+            [image.pull_secret for image in values.st2.packs.images],
+            [getattr(values.st2.packs.volumes, volume) for volume in ("packs", "virtualenvs", "configs")],
+            values.docker_registry.persistence.existing_claim,
+            values.docker_registry.image.pull_secret,
+            values.docker_registry.extra_volumes,
+            values.docker_registry.init_containers,
             values.extra_objects,
         ]
     )
@@ -81,6 +90,14 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
                 settings.init_containers,
             ]
         )
+    if values.st2.has_items:
+        from constructs_st2.content import datastore
+
+        references = datastore.references([*datastore.key_values(values), *datastore.api_keys(values)])
+        yield from (reference.secret for reference in references)
+    jobs = values.jobs
+    yield from _texts([jobs.env, jobs.env_from_secrets, jobs.image.pull_secret, jobs.extra_volumes])
+    yield from _texts([jobs.init_containers, *(extra.env for extra in jobs.extra)])
     for members in (values.mongodb, values.rabbitmq, values.redis, values.etcd):
         yield from _texts([members.image.pull_secret, members.extra_volumes, members.sidecars, members.init_containers])
     for authorities in outside.authorities(values).values():

@@ -17,6 +17,11 @@ class Objects(list[Document]):
         (found,) = (document for document in self if identity(document) == f"{kind}/{name}")
         return found
 
+    def begins(self, kind: str, name: str) -> Document:
+        """The one object of a kind whose name begins so."""
+        (found,) = (document for document in self if identity(document).startswith(f"{kind}/{name}"))
+        return found
+
     def of_kind(self, kind: str) -> list[Document]:
         """All objects of a kind."""
         return [document for document in self if document["kind"] == kind]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from constructs_st2.errors import UserError
+from constructs_st2.jobs.names import SKIPPABLE
 from constructs_st2.release import LONGEST_COMPONENT, Release
 from constructs_st2.secrets.contract import CONTRACT
 from constructs_st2.services.catalogue import CATALOGUE
@@ -46,7 +47,8 @@ def test_selectors_hold_nothing_that_changes_with_a_version() -> None:
 
 
 def test_the_longest_component_is_the_longest() -> None:
-    components = [entry.name for entry in CATALOGUE] + [secret.component for secret in CONTRACT]
+    jobs = [f"job-{name}-0123456789" for name in SKIPPABLE.values()]
+    components = [entry.name for entry in CATALOGUE] + [secret.component for secret in CONTRACT] + jobs
     assert max(map(len, components)) == len(LONGEST_COMPONENT)
 
 
@@ -64,8 +66,8 @@ def test_the_longest_component_is_the_longest() -> None:
         ),
         (
             {"name": "a" * 39},
-            f'release name "{"a" * 39}" has 39 characters; at most 38 keep '
-            f'"{"a" * 39}-st2-datastore-crypto-key" within 63',
+            f'release name "{"a" * 39}" has 39 characters; at most 31 keep '
+            f'"{"a" * 39}-job-register-content-0123456789" within 63',
         ),
         ({"namespace": "n" * 64}, f'namespace "{"n" * 64}" has more than 63 characters'),
     ],

@@ -25,7 +25,7 @@ PYTHON_SERVICES = {
     "st2client",
 }
 EVERYTHING = PYTHON_SERVICES | {"st2web"}
-RBAC = {"st2": {"rbac": {"enabled": True, "roles": {"a.yaml": "name: a\n"}}}}
+RBAC = {"st2": {"rbac": {"enabled": True, "roles": {"a.yaml": "{name: a, description: x}\n"}}}}
 
 
 def conf(text: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def conf(text: str) -> dict[str, Any]:
         ),
         pytest.param(
             RBAC,
-            {"st2": {"rbac": {"enabled": True, "roles": {"a.yaml": "name: b\n"}}}},
+            {"st2": {"rbac": {"enabled": True, "roles": {"a.yaml": "{name: b, description: x}\n"}}}},
             set(),
             id="an RBAC file: a Job applies it",
         ),

@@ -29,9 +29,15 @@ EVERYTHING: dict[str, Any] = {
     "namespace": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
     "serviceAccount": {"serviceAccountAnnotations": {"a": "b"}, "pullSecret": "hub"},
     "st2": {
-        "packs": {"configs": {"a.yaml": "x: 1\n"}},
-        "overrides": {"a.yaml": "x: 1\n"},
-        "rbac": {"enabled": True, "roles": {"a.yaml": "name: a\n"}},
+        "packs": {
+            "images": [{"repository": "localhost:30500", "tag": "1", "pullSecret": "hub"}],
+            "configs": {"a.yaml": "x: 1\n"},
+            "existingConfigsSecret": "configs",
+        },
+        "overrides": {"a.yaml": "rules: {defaults: {enabled: false}}\n"},
+        "rbac": {"enabled": True, "roles": {"a.yaml": "{name: a, description: x}\n"}},
+        "keyvalue": [{"name": "a", "secret": True, "value": {"existingSecret": "mine", "key": "a"}}],
+        "apikeys": [{"user": "x", "id": "0" * 24, "key": {"existingSecret": "mine", "key": "b"}}],
         "existingConfigSecret": "mine",
     },
     "st2web": {
@@ -56,6 +62,13 @@ EVERYTHING: dict[str, Any] = {
     "st2actionrunner": {"sudo": True},
     "st2sensorcontainer": {"deployments": 2},
     "st2chatops": {"enabled": True},
+    "docker-registry": {"enabled": True},
+    "jobs": {
+        "smokeTest": {"enabled": True},
+        "ttlSecondsAfterFinished": 60,
+        "extra": [{"name": "mine", "command": ["true"], "actions": ["core.noop"]}],
+        "extra_hooks": [{"name": "mine", "hook": "post-install", "command": ["true"]}],
+    },
     "mongodb": {
         "metrics": {"enabled": True},
         "podAntiAffinityPreset": "hard",

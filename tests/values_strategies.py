@@ -92,9 +92,11 @@ class ValuesFiles:
 
     def _mapping(self, node: Schema) -> st.SearchStrategy[dict[str, Any]]:
         if "properties" in node:
-            properties = {name: self.of(part) for name, part in node["properties"].items() if not self._is_free(part)}
-            required = {name: properties.pop(name) for name in node.get("required", ())}
-            return self._chosen(required, properties)
+            parts = node["properties"]
+            required = {name: self.of(parts[name]) for name in node.get("required", ())}
+            free = {name for name, part in parts.items() if self._is_free(part)}
+            optional = {name: self.of(part) for name, part in parts.items() if name not in (*required, *free)}
+            return self._chosen(required, optional)
         if "patternProperties" in node:
             ((pattern, part),) = node["patternProperties"].items()
             keys = st.from_regex(pattern, fullmatch=True).filter(str.isprintable)

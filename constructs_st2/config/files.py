@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from constructs_st2 import objects, scripts
 from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
+from constructs_st2.content import packs
 from constructs_st2.kubernetes import Document
 from constructs_st2.release import Role
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
-from constructs_st2.services.contents import RBAC_KINDS, files
+from constructs_st2.services.contents import files, rbac_files
 
 
 def urls(cluster: Cluster) -> dict[str, str]:
@@ -29,13 +30,18 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
     yield config_map("st2-scripts", scripts.texts("constructs_st2.services.scripts"), cluster)
     if library := payload.config_map(cluster):
         yield library
-    if configs := files(values.packs.configs):
-        yield config_map("st2-pack-configs", configs, cluster)
+    for name, data in packs.config_maps(cluster):
+        yield config_map(name, data, cluster)
+    if values.has_items:
+        from constructs_st2.jobs import load_datastore
+
+        for name, data in load_datastore.config_maps(cluster):
+            yield config_map(name, data, cluster)
     if overrides := files(values.overrides):
         yield config_map("st2-overrides-configs", overrides, cluster)
     if values.rbac.enabled:
-        for kind in RBAC_KINDS:
-            yield config_map(f"st2-rbac-{kind}", files(getattr(values.rbac, kind)), cluster)
+        for kind, definitions in rbac_files(cluster.values).items():
+            yield config_map(f"st2-rbac-{kind}", definitions, cluster)
 
 
 def config_map(name: str, data: Mapping[str, str], cluster: Cluster, *, component: str = "st2") -> Document:

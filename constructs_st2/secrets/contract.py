@@ -14,6 +14,7 @@ from typing import Literal
 from constructs_st2.release import Release
 from constructs_st2.secrets.formats import Format
 from constructs_st2.secrets.given import DISABLED
+from constructs_st2.services import chat_adapters
 from constructs_st2.values.model import Values
 
 AUTH_USERNAME = "ST2_AUTH_USERNAME"
@@ -73,6 +74,7 @@ class SecretSpec:
 
 
 _BY_HAND = "put another one here; running pods read it when they restart"
+_LOADED = "put another list here, and delete the Job that loads it, so that it is made anew"
 _FOLLOWS = "follows from others; made anew with them"
 
 AUTH = SecretSpec(
@@ -202,21 +204,23 @@ CLIENT = SecretSpec(
 API_KEYS = SecretSpec(
     "st2-apikeys",
     "API keys to import",
-    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.YAML_LIST, _BY_HAND)},
-    in_use=lambda _: False,
+    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.YAML_LIST, _LOADED)},
+    in_use=lambda values: values.st2.existing_apikeys_secret is not None,
+    replaced_by=lambda values: values.st2.existing_apikeys_secret,
 )
 KEY_VALUES = SecretSpec(
     "st2-kv",
     "Secret key-value items to import",
-    {KEY_VALUES_FILE: KeySpec("list of items", Format.YAML_LIST, _BY_HAND)},
-    in_use=lambda _: False,
+    {KEY_VALUES_FILE: KeySpec("list of items", Format.YAML_LIST, _LOADED)},
+    in_use=lambda values: values.st2.existing_keyvalue_secret is not None,
+    replaced_by=lambda values: values.st2.existing_keyvalue_secret,
 )
 CHATOPS = SecretSpec(
     "st2chatops",
     "Environment of the chat bot: tokens and API key",
     {},
     open_ended=True,
-    in_use=lambda values: values.st2chatops.enabled,
+    in_use=lambda values: values.st2chatops.enabled and chat_adapters.reads_open_secret(values),
     replaced_by=lambda values: values.st2chatops.existing_secret,
 )
 LICENSE = SecretSpec(

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from importlib import resources
+from dataclasses import replace
 from typing import Any
 
 from constructs_st2.cluster import Cluster
+from constructs_st2.images import ST2_UID
+from constructs_st2.jobs.job import job_document
 from constructs_st2.kubernetes import Document
 from constructs_st2.objects import config_map
 from constructs_st2.pod import (
     Container,
     Mount,
     Volume,
+    checksums,
     env_of_pod,
     env_text,
     fingerprint,
+    overlaid,
     pod_spec,
     restricted_pod,
-    without_empty,
 )
+from constructs_st2.programs import ENVIRONMENT, Programs
+from constructs_st2.scripts import MOUNT_PATH
 from constructs_st2.secrets.contract import CONTRACT
 from constructs_st2.secrets.given import references
 from constructs_st2.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
-from constructs_st2.services.workload import ST2_UID
-from constructs_st2.values.model.pods import Pods
+from constructs_st2.values.model.pods import PodTemplate
 
 COMPONENT = "secrets-bootstrap"
-_DIRECTORY = "/opt/constructs-st2"
-_PACKAGE = "constructs_st2.secrets"
-_MODULES = ("bootstrap", "encodings", "generate", "sha512_crypt")
-"""What the Job runs. They need nothing of this package but each other."""
-
+_PROGRAMS = Programs("constructs_st2.secrets", ("bootstrap", "encodings", "generate", "sha512_crypt"))
 _PLAN = "plan.json"
-_PYTHON = "/opt/stackstorm/st2/bin/python"
 _RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 _REQUIRED_KEYS = {
     "kubernetes.io/tls": ["tls.crt", "tls.key"],
@@ -48,7 +47,7 @@ def documents(cluster: Cluster) -> list[Document]:
     secrets = list(planned(cluster))
     program = {
         _PLAN: json.dumps(plan(secrets, cluster), indent=2) + "\n",
-        **{f"{module}.py": _text_of(module) for module in _MODULES},
+        **_PROGRAMS.texts,
     }
     job = _job(cluster, program)
     return [
@@ -102,10 +101,6 @@ def plan(secrets: Iterable[PlannedSecret], cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _text_of(module: str) -> str:
-    return resources.files(_PACKAGE).joinpath(f"{module}.py").read_text(encoding="utf-8")
-
-
 def _metadata(cluster: Cluster, name: str = COMPONENT) -> Document:
     return {
         "name": cluster.release.named(name),
@@ -117,50 +112,43 @@ def _metadata(cluster: Cluster, name: str = COMPONENT) -> Document:
 def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     # The enterprise images need a Secret that this Job may have to make.
     image = cluster.images.community("st2actionrunner")
-    items = [
-        {"key": _PLAN, "path": _PLAN},
-        *({"key": f"{module}.py", "path": f"{_PACKAGE.replace('.', '/')}/{module}.py"} for module in _MODULES),
-    ]
-    volume = Volume("program", {"configMap": {"name": cluster.release.named(COMPONENT), "items": items}})
+    volume = replace(
+        _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [_PLAN]), fingerprint=fingerprint(program)
+    )
     container = Container(
         name="bootstrap",
         image=image,
-        command=[*cluster.values.image.entrypoint, _PYTHON, "-m", f"{_PACKAGE}.bootstrap", f"{_DIRECTORY}/{_PLAN}"],
+        command=[*cluster.values.image.entrypoint, *_PROGRAMS.command("bootstrap"), f"{MOUNT_PATH}/{_PLAN}"],
         env=[
             env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
-            env_text("PYTHONPATH", _DIRECTORY),
-            env_text("PYTHONDONTWRITEBYTECODE", "1"),
-            env_text("PYTHONUNBUFFERED", "1"),
+            *(env_text(name, value) for name, value in ENVIRONMENT.items()),
         ],
         resources=_RESOURCES,
-        mounts=[Mount(volume, _DIRECTORY), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
+        mounts=[Mount(volume, MOUNT_PATH), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
     )
+    settings = cluster.values.jobs
     spec = pod_spec(
-        Pods(),
+        # Where Jobs run is the user's to say; what else they get is not meant for this one.
+        PodTemplate(),
         [container],
-        security=restricted_pod(ST2_UID),
+        security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
         grace=30,
         serviceAccountName=cluster.release.named(COMPONENT),
         automountServiceAccountToken=True,
         # The images are built for amd64 only.
-        nodeSelector={"kubernetes.io/arch": "amd64"},
-        restartPolicy="OnFailure",
+        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        tolerations=settings.tolerations,
+        affinity=settings.affinity,
+        priorityClassName=settings.priority_class_name,
         dnsPolicy=cluster.values.dns_policy,
         dnsConfig=cluster.values.dns_config,
     )
-    # A Job cannot be changed: another program, plan or image makes another Job, and the same ones none.
-    content = fingerprint([spec, program])[:10]
-    metadata = _metadata(cluster, f"{COMPONENT}-{content}")
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": metadata,
-        "spec": {
-            "backoffLimit": 10,
-            "activeDeadlineSeconds": 3600,
-            "template": {"metadata": {"labels": metadata["labels"]}, "spec": without_empty(spec)},
-        },
+    labels = cluster.release.labels(COMPONENT, "operations")
+    template = {
+        "metadata": {"labels": labels, "annotations": checksums([container], live=True)},
+        "spec": spec,
     }
+    return job_document(COMPONENT, {"namespace": cluster.release.namespace, "labels": labels}, template, cluster)
 
 
 def _role(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> Document:

@@ -9,6 +9,7 @@ from typing import Any
 from constructs_st2.backends.connections import secrets_conf
 from constructs_st2.backends.rabbitmq.config import definitions
 from constructs_st2.cluster import Cluster
+from constructs_st2.objects import KEPT
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import ComposedText, SecretPart
 from constructs_st2.secrets.contract import SecretSpec
@@ -26,7 +27,7 @@ BEGIN_OF_SEEDED = "2025-01-01"
 
 ANNOTATIONS: Mapping[str, str] = {
     # Argo CD takes what carries its label for its own; these Secrets are in no manifest, and must outlive it.
-    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    **KEPT,
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
 }
 

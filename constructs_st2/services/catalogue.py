@@ -65,6 +65,7 @@ class CatalogueEntry:
     ``stop`` is the signal that ends its process; where that is not TERM, a preStop hook sends it. ``grace`` is the
     time to stop, in seconds, of which the first ``drain`` pass before the signal. ``finishes_work`` names the section
     of st2.conf whose exit_still_active_check bounds how long the service waits for running work when it stops.
+    ``manages_packs``: installs packs or edits their files, where they are on shared volumes.
     """
 
     name: str
@@ -83,6 +84,7 @@ class CatalogueEntry:
     finishes_work: str | None = None
     image: str | None = None
     role: Role = "backend"
+    manages_packs: bool = False
 
     @property
     def command(self) -> str:
@@ -114,6 +116,7 @@ ST2API = CatalogueEntry(
     stop="INT",
     grace=45,
     drain=10,
+    manages_packs=True,
 )
 ST2STREAM = CatalogueEntry(
     "st2stream",
@@ -205,6 +208,7 @@ ST2ACTIONRUNNER = CatalogueEntry(
     rollout="replace-one",
     writes_home=True,
     finishes_work="actionrunner",
+    manages_packs=True,
 )
 ST2WEB = CatalogueEntry(
     "st2web",
@@ -233,6 +237,7 @@ ST2CLIENT = CatalogueEntry(
     rollout="recreate",
     writes_home=True,
     image="st2actionrunner",
+    manages_packs=True,
 )
 ST2CHATOPS = CatalogueEntry(
     "st2chatops",

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.settings import CRYPTO_KEY_PATH, HTPASSWD_PATH, ssh_key_file
-from constructs_st2.pod import Mount, Volume
+from constructs_st2.content import packs
+from constructs_st2.content.packs import STACKSTORM, Delivery
+from constructs_st2.pod import Mount, Volume, fingerprint
 from constructs_st2.secrets import contract
 from constructs_st2.services.catalogue import Content
+from constructs_st2.values.model import Values
 
-STACKSTORM = "/opt/stackstorm"
 CLIENT_CONFIG_PATH = "/etc/st2-client/config"
-RBAC_KINDS = ("roles", "assignments", "mappings")
 
 
-def mounts_of(content: Content, cluster: Cluster) -> list[Mount]:
-    """The mounts that bring some content to a pod; none where the cluster has no such content of its own."""
+class PacksMounts(Protocol):
+    """Makes the mounts of content that belongs to packs."""
+
+    def __call__(self, cluster: Cluster, *, writable: bool) -> list[Mount]: ...
+
+
+def mounts_of(content: Content, cluster: Cluster, *, manages_packs: bool = False) -> list[Mount]:
+    """The mounts that bring some content to a pod; none where the cluster has no such content of its own.
+
+    With ``manages_packs``, the pod may change packs where they are on shared volumes.
+    """
+    if by_delivery := _PACKS.get(content):
+        return by_delivery(cluster, writable=manages_packs and packs.delivery(cluster.values) is Delivery.SHARED)
     return _MOUNTS[content](cluster)
 
 
@@ -49,24 +62,14 @@ def _credentials(cluster: Cluster) -> list[Mount]:
     return [Mount(Volume.secret("st2client-config", secret, {contract.CLIENT_CONFIG: path.name}), str(path.parent))]
 
 
-def _packs(_: Cluster) -> list[Mount]:
-    """The images hold the system packs and their virtualenvs; there is nothing to mount."""
-    return []
-
-
-def _configs(cluster: Cluster) -> list[Mount]:
-    if not files(cluster.values.st2.packs.configs):
-        return []
-    return [
-        Mount(Volume.config_map("st2-pack-configs", cluster.release.named("st2-pack-configs")), f"{STACKSTORM}/configs")
-    ]
-
-
 def _overrides(cluster: Cluster) -> list[Mount]:
-    if not files(cluster.values.st2.overrides):
+    overrides = files(cluster.values.st2.overrides)
+    if not overrides:
         return []
     config_map = cluster.release.named("st2-overrides-configs")
-    return [Mount(Volume.config_map("st2-overrides", config_map), f"{STACKSTORM}/overrides")]
+    # They are read when content is registered.
+    volume = Volume.config_map("st2-overrides", config_map, fingerprint=fingerprint(overrides), live=True)
+    return [Mount(volume, f"{STACKSTORM}/overrides")]
 
 
 def _rbac(cluster: Cluster) -> list[Mount]:
@@ -74,11 +77,28 @@ def _rbac(cluster: Cluster) -> list[Mount]:
         return []
     return [
         Mount(
-            Volume.config_map(f"st2-rbac-{kind}", cluster.release.named(f"st2-rbac-{kind}")),
+            Volume.config_map(
+                f"st2-rbac-{kind}",
+                cluster.release.named(f"st2-rbac-{kind}"),
+                fingerprint=fingerprint(definitions),
+                live=True,
+            ),
             f"{STACKSTORM}/rbac/{kind}",
         )
-        for kind in RBAC_KINDS
+        for kind, definitions in rbac_files(cluster.values).items()
     ]
+
+
+def rbac_files(values: Values) -> dict[str, dict[str, str]]:
+    """The files of roles, assignments and mappings, by the folder that they go to."""
+    from constructs_st2.content import rbac
+
+    given = values.st2.rbac
+    return {
+        "roles": files(given.roles),
+        "assignments": rbac.assignments_of(values),
+        "mappings": files(given.mappings),
+    }
 
 
 def files(given: Mapping[str, str]) -> dict[str, str]:
@@ -86,13 +106,15 @@ def files(given: Mapping[str, str]) -> dict[str, str]:
     return {name: content for name, content in given.items() if content}
 
 
+_PACKS: Mapping[Content, PacksMounts] = {
+    Content.PACKS: packs.packs_mounts,
+    Content.VIRTUALENVS: packs.virtualenvs_mounts,
+    Content.CONFIGS: packs.configs_mounts,
+}
 _MOUNTS: Mapping[Content, Callable[[Cluster], list[Mount]]] = {
     Content.CRYPTO_KEY: _crypto_key,
     Content.HTPASSWD: _htpasswd,
     Content.SSH_KEY: _ssh_key,
-    Content.PACKS: _packs,
-    Content.VIRTUALENVS: _packs,
-    Content.CONFIGS: _configs,
     Content.OVERRIDES: _overrides,
     Content.RBAC: _rbac,
     Content.CREDENTIALS: _credentials,

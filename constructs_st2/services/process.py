@@ -17,6 +17,7 @@ from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.services.contents import mounts_of
 from constructs_st2.services.scripts import MESSAGING_CONNECTED
 from constructs_st2.services.waiting import endpoint, scripts_mount
+from constructs_st2.values.model.services import EnvValue
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
 
@@ -30,7 +31,7 @@ class Process:
 
     command: Sequence[str]
     args: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, EnvValue] = field(default_factory=dict)
     env_from: Sequence[Document] = ()
     ports: Mapping[str, int] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
@@ -49,28 +50,51 @@ def st2_process(
         args: further arguments.
         conf: further files for ``--config-file``, which win over the ConfigMap's but not over those from Secrets.
     """
-    files = [*_public_conf(entry.name, cluster), *conf, *_secret_conf(cluster)]
-    library = payload.mounts(cluster)
-    paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
-    home = f"/home/{cluster.values.st2.system_user.user}"
+    settings = configured(entry.name, cluster, conf)
+    home = home_of(cluster)
     return Process(
         command=[*cluster.values.image.entrypoint, entry.command],
-        args=[*(f"--config-file={path}" for path in paths), *args],
-        env={
-            **({"HOME": home} if entry.writes_home else {}),
-            **({"PYTHONPATH": library[0].path} if library else {}),
-        },
+        args=[*settings.args, *args],
+        env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
         ports={"http": entry.port} if entry.port else {},
         mounts=[
-            *files,
-            *outside.mounts(cluster),
-            *library,
-            *(mount for content in entry.contents for mount in mounts_of(content, cluster)),
+            *settings.mounts,
+            *(
+                mount
+                for content in entry.contents
+                for mount in mounts_of(content, cluster, manages_packs=entry.manages_packs)
+            ),
             *scratch(home if entry.writes_home else None),
             *([scripts_mount(cluster)] if _runs_scripts(entry, cluster) else []),
         ],
         probes=_probes(entry, cluster),
     )
+
+
+@dataclass(frozen=True)
+class Configured:
+    """By what a program of st2 finds its settings and reaches its backends."""
+
+    args: Sequence[str]
+    env: Mapping[str, str]
+    mounts: Sequence[Mount]
+
+
+def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Configured:
+    """The settings of a service, or of a program that is none and reads what all services do."""
+    files = [*_public_conf(reader, cluster), *conf, *_secret_conf(cluster)]
+    library = payload.mounts(cluster)
+    paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
+    return Configured(
+        args=[f"--config-file={path}" for path in paths],
+        env={"PYTHONPATH": library[0].path} if library else {},
+        mounts=[*files, *outside.mounts(cluster), *library],
+    )
+
+
+def home_of(cluster: Cluster) -> str:
+    """The home of the system user, which is empty and writable in every pod that has one."""
+    return f"/home/{cluster.values.st2.system_user.user}"
 
 
 def scratch(home: str | None = None) -> list[Mount]:

@@ -46,15 +46,15 @@ def scripts_mount(cluster: Cluster) -> Mount:
     return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), MOUNT_PATH)
 
 
-def wait_containers(needs: tuple[Need, ...], cluster: Cluster) -> list[Container]:
-    """One init container per need, named after what it waits for."""
+def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int = WAIT_SECONDS) -> list[Container]:
+    """One init container per need, named after what it waits for, for at most some seconds."""
     endpoints = [found for need in needs if (found := endpoint(need, cluster))]
     return [
         Container(
             name=f"wait-for-{target.component}",
             image=cluster.images.utility(),
             command=command(WAIT_FOR),
-            args=[target.component, str(WAIT_SECONDS), cluster.release.named(target.component), str(target.port)],
+            args=[target.component, str(seconds), cluster.release.named(target.component), str(target.port)],
             resources=_RESOURCES,
             mounts=[scripts_mount(cluster)],
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from constructs_st2.cluster import Cluster
-from constructs_st2.images import Image
+from constructs_st2.content import packs
+from constructs_st2.images import ST2_UID, Image
 from constructs_st2.kubernetes import Document
 from constructs_st2.objects import config_map, disruption_budget
 from constructs_st2.pod import (
@@ -15,7 +16,7 @@ from constructs_st2.pod import (
     Mount,
     Volume,
     checksums,
-    env_text,
+    env_field,
     extra_mounts,
     fingerprint,
     overlaid,
@@ -25,15 +26,12 @@ from constructs_st2.pod import (
     spread_constraints,
 )
 from constructs_st2.scripts import command
-from constructs_st2.services.catalogue import CatalogueEntry, Rollout
+from constructs_st2.services.catalogue import CatalogueEntry, Content, Rollout
 from constructs_st2.services.process import Process
 from constructs_st2.services.scripts import STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import wait_containers
-from constructs_st2.values.model.services import EnvSource, Service
-
-ST2_UID = 1000
-"""The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
+from constructs_st2.values.model.services import Service
 
 RELOADER = "secret.reloader.stakater.com/reload"
 """Annotation by which Stakater Reloader restarts a workload when one of some Secrets has changed."""
@@ -47,7 +45,7 @@ class Workload:
     """A Deployment to be: which service, under which values, as which component.
 
     Most services are one component of the same name; sensors can be several. ``role_annotations`` describe the part
-    that this component plays.
+    that this component plays. ``preparing_security`` is that of the init containers that bring packs.
     """
 
     entry: CatalogueEntry
@@ -56,6 +54,7 @@ class Workload:
     component: str
     role_annotations: Mapping[str, str] = field(default_factory=dict)
     pod_security: Document = field(default_factory=dict)
+    preparing_security: Document = field(default_factory=dict)
     container_security: Document = field(default_factory=dict)
 
     @property
@@ -88,8 +87,10 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
 def _secrets_at_start(container: Container) -> list[str]:
     """The Secrets that a container reads only when it starts."""
     from_env = [source["secretRef"]["name"] for source in container.env_from if "secretRef" in source]
+    sources = [variable.get("valueFrom", {}) for variable in container.env]
+    variables = [source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source]
     mounted = [mount.volume.secret_at_start for mount in container.mounts]
-    return sorted({name for name in (*from_env, *mounted) if name})
+    return sorted({name for name in (*from_env, *variables, *mounted) if name})
 
 
 def budget(workload: Workload, cluster: Cluster) -> Document | None:
@@ -161,7 +162,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
     return pod_spec(
         settings,
         [main],
-        wait_containers(workload.entry.needs, cluster),
+        [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
         security=overlaid(restricted_pod(ST2_UID), workload.pod_security, values.pod_security_context),
         grace=stop_timing(workload.entry, settings).grace,
         spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),
@@ -174,6 +175,13 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
     )
 
 
+def _packs(workload: Workload, image: Image, cluster: Cluster) -> list[Container]:
+    if Content.PACKS not in workload.entry.contents:
+        return []
+    copying = packs.copies(cluster, image)
+    return [replace(each, security=overlaid(each.security, workload.preparing_security)) for each in copying]
+
+
 def _main_container(workload: Workload, cluster: Cluster) -> Container:
     settings, process = workload.settings, workload.process
     return Container(
@@ -182,8 +190,8 @@ def _main_container(workload: Workload, cluster: Cluster) -> Container:
         command=process.command,
         args=process.args,
         env=[
-            *(env_text(name, value) for name, value in process.env.items() if name not in settings.env),
-            *(_env_field(name, value) for name, value in settings.env.items()),
+            *(env_field(name, value) for name, value in process.env.items() if name not in settings.env),
+            *(env_field(name, value) for name, value in settings.env.items()),
         ],
         env_from=[*process.env_from, *({"secretRef": {"name": name}} for name in settings.env_from_secrets)],
         ports=process.ports,
@@ -203,10 +211,6 @@ def _main_container(workload: Workload, cluster: Cluster) -> Container:
 
 def _image(workload: Workload, cluster: Cluster) -> Image:
     return cluster.images.st2(workload.entry.image or workload.entry.name, workload.settings.image)
-
-
-def _env_field(name: str, value: str | EnvSource) -> Document:
-    return env_text(name, value) if isinstance(value, str) else {"name": name, **value}
 
 
 def _lifecycle(workload: Workload) -> Document:

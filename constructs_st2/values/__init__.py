@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from constructs_st2.values import chart
+from constructs_st2.values.folders import sources_of_folders
 from constructs_st2.values.layers import Layered, merge
 from constructs_st2.values.loading import Loaded
 from constructs_st2.values.loading import load as load_model
@@ -35,7 +36,7 @@ def load(files: Sequence[Path], sets: Sequence[str], *, release_name: str, relea
         raw_paths=chart.RAW_PATHS,
         retired=chart.RETIRED,
         meanings=MEANINGS,
-        base=_profile,
+        base=_below,
     )
 
 
@@ -46,7 +47,12 @@ def from_mapping(values: Mapping[str, Any]) -> Values:
         pydantic.ValidationError: the data does not fit.
     """
     given = merge([Source("values", values)])
-    return Values.model_validate(merge([*_profile(given), Source("values", values)]).data)
+    return Values.model_validate(merge([*_below(given), Source("values", values)]).data)
+
+
+def _below(given: Layered) -> list[Source]:
+    """What lies below the files of the user: the profile, and the files of folders that they name."""
+    return [*_profile(given), *sources_of_folders(given)]
 
 
 def _profile(given: Layered) -> list[Source]:

@@ -8,6 +8,8 @@ RAW_PATHS: tuple[tuple[str, ...], ...] = (
     ("st2", "packs", "configs"),
     ("st2", "overrides"),
     ("st2", "rbac"),
+    ("st2", "keyvalueFiles"),
+    ("st2", "apikeysFiles"),
     ("st2web", "config"),
     ("*", "postStartScript"),
     ("extraObjects",),
@@ -19,6 +21,7 @@ _NOT_YET = "remove it: this version has nothing that it could set"
 _OF_BITNAMI = "the images are the official ones, not Bitnami's; see docs/backends.md for what there is instead"
 
 RETIRED: Mapping[tuple[str, ...], str] = {
+    ("jobs", "st2clientConfig"): "the key `config` of the Secret <release>-st2-client-config takes its place",
     ("st2client", "st2clientConfig"): "the key `config` of the Secret <release>-st2-client-config takes its place",
     ("secrets", "st2"): "its keys have moved below st2",
     ("external-dns",): "install external-dns by itself; st2web.service.hostname sets the annotation that it reads",
@@ -61,12 +64,6 @@ RETIRED: Mapping[tuple[str, ...], str] = {
     ("*", "initdbScripts"): _OF_BITNAMI,
     ("*", "updateStrategy"): "remove it: members are replaced one after the other",
     ("*", "podManagementPolicy"): "remove it: members always start together, or they would not come up after an outage",
-    ("st2", "packs", "images"): _NOT_YET,
-    ("st2", "packs", "volumes"): _NOT_YET,
-    ("st2", "keyvalue"): _NOT_YET,
-    ("st2", "apikeys"): _NOT_YET,
-    ("docker-registry",): _NOT_YET,
-    ("jobs",): _NOT_YET,
     ("ingress",): _NOT_YET,
 }
 """Keys of the chart that cannot be honoured: what to do instead."""

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.errors import ValueProblem
+from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
 from constructs_st2.release import LABEL_LIMIT, Release
 from constructs_st2.services import catalogue
 from constructs_st2.values.model import Values
+from constructs_st2.values.problems import nearest
 
 _REACHED_BY_NETWORK = ("st2web", "st2auth", "st2api", "st2stream")
+_HASH_LENGTH = len("-0123456789")
+"""What follows the name of a Job."""
 _NEED_COORDINATION = ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
 
 
 def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
     """What cannot be honoured about the values of a release."""
-    return [*_of_sensors(values, release), *_of_backends(values), *_of_coordination(values), *_of_networks(values)]
+    return [
+        *_of_sensors(values, release),
+        *_of_backends(values),
+        *_of_coordination(values),
+        *_of_networks(values),
+        *_of_packs(values),
+        *_of_jobs(values, release),
+    ]
 
 
 def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
@@ -88,3 +99,40 @@ def _of_networks(values: Values) -> Iterator[ValueProblem]:
             yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
         if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
             yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
+
+
+def _of_packs(values: Values) -> Iterator[ValueProblem]:
+    packs = values.st2.packs
+    if packs.image_volumes and packs.volumes.enabled:
+        message = "cannot be used together with volumes.enabled, to which images are copied; remove one of them"
+        yield ValueProblem("st2.packs.imageVolumes", message)
+    given = [name for name in ("packs", "virtualenvs", "configs") if getattr(packs.volumes, name)]
+    if given and not packs.volumes.enabled:
+        message = f"must be true for {', '.join(given)} to have an effect; set it, or remove them"
+        yield ValueProblem("st2.packs.volumes.enabled", message)
+
+
+def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
+    jobs = values.jobs
+    names = [("extra", index, job.name) for index, job in enumerate(jobs.extra)]
+    names += [("extra_hooks", index, f"{EXTRA_HOOK}{job.name}") for index, job in enumerate(jobs.extra_hooks)]
+    own = [name for _, _, name in names]
+    for position, (key, index, name) in enumerate(names):
+        where = f"jobs.{key}[{index}].name"
+        if name in own[:position] or name in SKIPPABLE.values():
+            yield ValueProblem(where, f'"{name}" is already the name of another Job')
+        too_long = len(release.named(f"job-{name}")) + _HASH_LENGTH - LABEL_LIMIT
+        if too_long > 0:
+            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} and a hash must fit"
+            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+    known = [*SKIPPABLE, *own]
+    for index, name in enumerate(jobs.skip):
+        if name not in known:
+            near = nearest(name, known)
+            instead = f'did you mean "{near}"?' if near else f"there are: {', '.join(known)}"
+            yield ValueProblem(f"jobs.skip[{index}]", f'there is no Job "{name}"; {instead}')
+    if jobs.ttl_seconds_after_finished is not None and values.gitops.jobs == "argo-hooks":
+        message = (
+            "cannot be used with gitops.jobs argo-hooks: Argo CD deletes hooks itself, and waits for those it made"
+        )
+        yield ValueProblem("jobs.ttlSecondsAfterFinished", message)

@@ -45,6 +45,11 @@ class Layered:
         """
         return str(self.position(path, offset))
 
+    def is_file(self, path: KeyPath) -> bool:
+        """Whether a value was written in a file, and not in a ``--set``."""
+        found = self._origin(path)
+        return found is not None and () in self.layers[found[0]].positions
+
     def position(self, path: KeyPath, offset: int | None = None) -> Position:
         """What `where` writes, in a form that sorts."""
         found = self._origin(path)

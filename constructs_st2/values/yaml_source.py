@@ -49,7 +49,7 @@ def read(path: Path) -> Source:
         UserError: the file cannot be read, is not YAML, or holds keys that are no text, or keys given twice.
     """
     name = str(path)
-    text = _text(path, name)
+    text = text_of(path)
     root = _compose(text, name)
     if root is None or root.tag == f"{_TAG}null":
         return Source(name, {}, {(): None})
@@ -64,7 +64,13 @@ def read(path: Path) -> Source:
     return Source(name, data, {(): None, **reading.positions}, reading.text_lines)
 
 
-def _text(path: Path, name: str) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
+    name = str(path)
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

@@ -58,7 +58,7 @@ class Program(NamedTuple):
 def program(default_objects: Objects, tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program, laid out as the Job's volume says, and `cryptography` besides it."""
     folder = tmp_path_factory.mktemp("container")
-    (job,) = default_objects.of_kind("Job")
+    job = default_objects.begins("Job", "st2-secrets-bootstrap-")
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}

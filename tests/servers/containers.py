@@ -67,12 +67,14 @@ class Image:
         environment: variables; those of the manifest win.
         files: programs and other files by path, such as `/usr/local/bin/mongod`; everybody can execute them.
         path: where programs are looked for.
+        tree: a folder that is laid over the root as it is, with owners, modes and links.
     """
 
     entrypoint: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     path: str = PATH
+    tree: Path | None = None
 
 
 class PodFailed(RuntimeError):
@@ -119,6 +121,8 @@ class Container:
         self._started = False
         for name in ("root", "image"):
             (folder / name).mkdir(parents=True)
+        if image.tree:
+            subprocess.run(["cp", "-a", f"{image.tree}/.", str(folder / "image")], check=True)
         for path, text in image.files.items():
             target = folder / "image" / path.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)

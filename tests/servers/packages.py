@@ -13,6 +13,7 @@ from typing import NamedTuple
 DEBIAN: Mapping[str, str] = {
     "busybox": "busybox",
     "dash": "dash",
+    "docker-registry": "docker-registry",
     "etcd": "etcd-server",
     "etcdctl": "etcd-client",
     "ip": "iproute2",
@@ -24,6 +25,7 @@ DEBIAN: Mapping[str, str] = {
     "redis-server": "redis-server",
     "shellcheck": "shellcheck",
     "ssh-keygen": "openssh-client",
+    "wget": "wget",
 }
 """The Debian package of each program."""
 

@@ -1,10 +1,11 @@
-"""A miniature kubelet: runs the pods of StatefulSets as their manifests say, with the programs of this machine.
+"""A miniature kubelet: runs pods as the manifests of their workloads say, with the programs of this machine.
 
 A pod has a network namespace with an address of its own, a host name and volumes. Each container in it has a root of
 its own, which is laid over the root of this machine, and its command is the first process of a PID namespace, with the
 user, groups, capabilities and environment of the manifest. Needs root.
 
-It is not there: images, limits of resources, seccomp, and restarts of containers that end, which are left to the test.
+It is not there: images, limits of resources, seccomp, and restarts of containers that end, which are left to the test;
+so a Job has one attempt.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +44,7 @@ class FakeCluster:
         skip: init containers that do not run.
         init_seconds: how long an init container may take.
         domain: of the cluster.
+        image_volumes: the folders that stand for images which are mounted as volumes, by the image's reference.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class FakeCluster:
         skip: Collection[str] = (),
         init_seconds: float = 120,
         domain: str = "cluster.local",
+        image_volumes: Mapping[str, Path] | None = None,
     ) -> None:
         self.pods: dict[str, Pod] = {}
         """The pods that are there, by name."""
         self.images = images or {}
         self.skip = skip
         self.init_seconds = init_seconds
+        self.image_volumes = image_volumes or {}
         self.folder = folder
         self._objects = objects
         self._secrets = secrets
@@ -94,7 +99,50 @@ class FakeCluster:
         Raises:
             PodFailed: an init container failed. Then the pod is gone again.
         """
-        pod = Pod(self, self._stateful_set(stateful_set), ordinal, next(self._numbers))
+        return self._start(_of_stateful_set(self._workload("StatefulSet", stateful_set), ordinal), blind_for)
+
+    def start_all(self, stateful_set: str, *, blind_for: float = 0) -> list[Pod]:
+        """Start all pods of a StatefulSet at the same time."""
+        spec = self._workload("StatefulSet", stateful_set)["spec"]
+        assert spec.get("podManagementPolicy") == "Parallel", f"{stateful_set} starts its pods one after the other"
+        with ThreadPoolExecutor(spec["replicas"]) as threads:
+            started = [
+                threads.submit(self.start, stateful_set, ordinal, blind_for=blind_for)
+                for ordinal in range(spec["replicas"])
+            ]
+        return [pod.result() for pod in started]
+
+    def deploy(self, deployment: str) -> Pod:
+        """Start a pod of a Deployment, with a name that none had before.
+
+        Raises:
+            PodFailed: an init container failed. Then the pod is gone again.
+        """
+        return self._start(_of_workload(self._workload("Deployment", deployment)))
+
+    def run(self, job: str, seconds: float = 60) -> Pod:
+        """Run the pod of a Job to its end, once.
+
+        Args:
+            job: the name of the Job.
+            seconds: how long its containers may take.
+
+        Returns:
+            The pod, which is gone, with its logs.
+
+        Raises:
+            PodFailed: one of its containers failed, or took too long.
+        """
+        pod = self._start(_of_workload(self._workload("Job", job), {"job-name": job}))
+        try:
+            pod.finish(seconds)
+        finally:
+            pod.kill()
+        return pod
+
+    def _start(self, origin: _Origin, blind_for: float = 0) -> Pod:
+        number = next(self._numbers)
+        pod = Pod(self, origin, origin.name or f"{origin.workload}-{number}", number)
         try:
             with self._lock:
                 assert pod.name not in self.pods, f"{pod.name} is there already"
@@ -107,17 +155,6 @@ class FakeCluster:
             pod.kill()
             raise
         return pod
-
-    def start_all(self, stateful_set: str, *, blind_for: float = 0) -> list[Pod]:
-        """Start all pods of a StatefulSet at the same time."""
-        spec = self._stateful_set(stateful_set)["spec"]
-        assert spec.get("podManagementPolicy") == "Parallel", f"{stateful_set} starts its pods one after the other"
-        with ThreadPoolExecutor(spec["replicas"]) as threads:
-            started = [
-                threads.submit(self.start, stateful_set, ordinal, blind_for=blind_for)
-                for ordinal in range(spec["replicas"])
-            ]
-        return [pod.result() for pod in started]
 
     def client(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = 60
@@ -135,8 +172,12 @@ class FakeCluster:
         shutil.rmtree(self.claim(pod, claim))
 
     def claim(self, pod: str, claim: str) -> Path:
+        """Where the files of a claim are that a StatefulSet has made for a pod."""
+        return self.claim_named(f"{claim}-{pod}")
+
+    def claim_named(self, name: str) -> Path:
         """Where the files of a claim are."""
-        return self.folder / "claims" / f"{claim}-{pod}"
+        return self.folder / "claims" / name
 
     def apply(self, objects: Sequence[Document]) -> None:
         """Take other manifests. Pods that run see the new content of ConfigMaps and Secrets."""
@@ -159,7 +200,8 @@ class FakeCluster:
             records = list(self._records())
             self.network.hosts.write(records)
             for pod in self.pods.values():
-                itself = pod.ip, [*self._names(f"{pod.name}.{pod.subdomain}", pod.namespace), pod.name]
+                long = self._names(f"{pod.name}.{pod.subdomain}", pod.namespace) if pod.subdomain else []
+                itself = pod.ip, [*long, pod.name]
                 others = [(ip, names) for ip, names in records if names[0] != pod.host]
                 pod.sandbox.hosts.write([itself, *(others if pod.sees_others else [])])
 
@@ -174,8 +216,8 @@ class FakeCluster:
         """The ConfigMaps and Secrets."""
         return Sources(self._objects, self._secrets)
 
-    def _stateful_set(self, name: str) -> Document:
-        (found,) = (each for each in self._objects if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", name))
+    def _workload(self, kind: str, name: str) -> Document:
+        (found,) = (each for each in self._objects if (each["kind"], each["metadata"]["name"]) == (kind, name))
         return found
 
     def _records(self) -> Records:
@@ -197,15 +239,52 @@ class FakeCluster:
         ]
 
 
-class Pod:
-    """A pod of a StatefulSet. When it is killed or stopped it is gone: start another of that name."""
+@dataclass(frozen=True)
+class _Origin:
+    """What a pod is made of.
 
-    def __init__(self, cluster: FakeCluster, stateful_set: Document, ordinal: int, number: int) -> None:
-        spec, template = stateful_set["spec"], stateful_set["spec"]["template"]
-        self.name = f"{stateful_set['metadata']['name']}-{ordinal}"
-        self.namespace: str = stateful_set["metadata"].get("namespace", "default")
-        self.subdomain: str = spec["serviceName"]
-        self.host = f"{self.name}.{self.subdomain}.{self.namespace}.svc.{cluster.domain}"
+    ``name``: where pods have names of their own choice, the pod's. ``claims``: the names of claims that are made for
+    it, by the volume.
+    """
+
+    workload: str
+    namespace: str
+    template: Document
+    labels: Mapping[str, str]
+    name: str = ""
+    subdomain: str = ""
+    claims: Mapping[str, str] = field(default_factory=dict)
+
+
+def _of_workload(workload: Document, labels: Mapping[str, str] | None = None) -> _Origin:
+    metadata = workload["metadata"]
+    return _Origin(
+        metadata["name"], metadata.get("namespace", "default"), workload["spec"]["template"], dict(labels or {})
+    )
+
+
+def _of_stateful_set(stateful_set: Document, ordinal: int) -> _Origin:
+    name = f"{stateful_set['metadata']['name']}-{ordinal}"
+    spec = stateful_set["spec"]
+    claims = [each["metadata"]["name"] for each in spec.get("volumeClaimTemplates", ())]
+    return replace(
+        _of_workload(
+            stateful_set, {"apps.kubernetes.io/pod-index": str(ordinal), "statefulset.kubernetes.io/pod-name": name}
+        ),
+        name=name,
+        subdomain=spec["serviceName"],
+        claims={claim: f"{claim}-{name}" for claim in claims},
+    )
+
+
+class Pod:
+    """A pod. When it is killed or stopped it is gone: start another of that name."""
+
+    def __init__(self, cluster: FakeCluster, origin: _Origin, name: str, number: int) -> None:
+        self.name = name
+        self.namespace = origin.namespace
+        self.subdomain = origin.subdomain
+        self.host = f"{name}.{self.subdomain}.{self.namespace}.svc.{cluster.domain}" if self.subdomain else name
         self.serving = False
         """Whether Services lead to it, since `FakeCluster.update_services` saw that it was ready."""
         self.terminating = False
@@ -214,21 +293,18 @@ class Pod:
         self.containers: dict[str, Container] = {}
         """Those that have been started, by name."""
         self._cluster = cluster
-        self._spec: Document = template["spec"]
-        self._labels = {
-            **template["metadata"].get("labels", {}),
-            "apps.kubernetes.io/pod-index": str(ordinal),
-            "statefulset.kubernetes.io/pod-name": self.name,
-        }
-        self._annotations: dict[str, str] = template["metadata"].get("annotations", {})
+        self._spec: Document = origin.template["spec"]
+        self._labels = {**origin.template["metadata"].get("labels", {}), **origin.labels}
+        self._annotations: dict[str, str] = origin.template["metadata"].get("annotations", {})
         self._folder = cluster.folder / "pods" / f"{self.name}.{number}"
         self._sight: threading.Timer | None = None
-        claims = [each["metadata"]["name"] for each in spec.get("volumeClaimTemplates", ())]
         self._volumes = Volumes(
             self._spec,
             self._folder / "volumes",
-            {name: cluster.claim(self.name, name) for name in claims},
+            {volume: cluster.claim_named(claim) for volume, claim in origin.claims.items()},
             cluster.sources(),
+            cluster.claim_named,
+            cluster.image_volumes,
         )
         self.sandbox = cluster.network.sandbox(self.name, self._folder, [*self._volumes.in_memory()])
         self.ip = self.sandbox.address
@@ -242,10 +318,18 @@ class Pod:
             self._container(manifest).start()
         self.started = True
 
+    def finish(self, seconds: float) -> None:
+        """Wait for the end of all containers. For `FakeCluster.run`."""
+        for container in self._main():
+            self._await_end(container, seconds)
+
     def _run_to_end(self, container: Container) -> None:
         container.start()
+        self._await_end(container, self._cluster.init_seconds)
+
+    def _await_end(self, container: Container, seconds: float) -> None:
         try:
-            status = container.wait(self._cluster.init_seconds)
+            status = container.wait(seconds)
         except subprocess.TimeoutExpired as error:
             container.kill()
             raise PodFailed(f"{self.name}: {container.name} took too long:\n{container.log}") from error

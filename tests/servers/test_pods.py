@@ -462,6 +462,86 @@ def test_clusters_do_not_see_each_other_nor_the_machine(make_cluster: MakeCluste
     assert not Path("/sys/class/net/pods").exists()
 
 
+def workload(kind: str, *containers: Document, **spec: Any) -> Document:
+    """The Deployment or Job `web`, of a pod with these containers."""
+    labels = {"app": "web"}
+    return {
+        "kind": kind,
+        "metadata": {"name": "web", "namespace": "stackstorm"},
+        "spec": {"template": {"metadata": {"labels": labels}, "spec": {"containers": list(containers), **spec}}},
+    }
+
+
+def test_pods_of_a_deployment_have_names_of_their_own_and_are_found_by_their_service(make_cluster: MakeCluster) -> None:
+    service = next(each for each in web() if (each["kind"], each["metadata"]["name"]) == ("Service", "web"))
+    cluster = make_cluster([workload("Deployment", idle()), service])
+    one, other = cluster.deploy("web"), cluster.deploy("web")
+    assert one.name != other.name
+    assert output(one, "hostname").strip() == one.name
+    assert finds(one, one.name) == {one.ip}
+    assert finds(one, other.name) == set()
+    cluster.update_services()
+    assert finds(one, "web.stackstorm") == {one.ip, other.ip}
+
+
+def test_a_claim_with_a_name_is_shared_by_pods_and_outlives_them(make_cluster: MakeCluster) -> None:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "shared"}}]
+    one, other = (idle(volumeMounts=[{**DATA, "readOnly": read_only}]) for read_only in (False, True))
+    cluster = make_cluster([workload("Deployment", one, volumes=volumes, securityContext=ORDINARY)])
+    output(cluster.deploy("web"), "echo kept >/srv/data/file")
+    cluster.apply([workload("Deployment", other, volumes=volumes, securityContext=ORDINARY)])
+    reader = cluster.deploy("web")
+    assert output(reader, "cat /srv/data/file; stat -c %g /srv/data") == "kept\n4002\n"
+    assert fails(reader, "touch /srv/data/file")
+    assert (cluster.claim_named("shared") / "file").read_text() == "kept\n"
+
+
+def test_an_image_as_a_volume_can_be_read_and_nothing_else(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.mkdir(mode=0o755)
+    (image / "program").write_text("#!/bin/sh\necho ran\n")
+    (image / "program").chmod(0o755)
+    volumes = [{"name": "data", "image": {"reference": "images/web:1"}}]
+    deployment = workload("Deployment", idle(volumeMounts=[DATA]), volumes=volumes, securityContext=ORDINARY)
+    pod = make_cluster([deployment], image_volumes={"images/web:1": image}).deploy("web")
+    assert output(pod, "cat /srv/data/program; stat -c %g /srv/data/program") == "#!/bin/sh\necho ran\n0\n"
+    assert fails(pod, "touch /srv/data/new")
+    assert fails(pod, "/srv/data/program")
+
+
+def test_the_tree_of_an_image_keeps_links_and_owners(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "srv" / "web").mkdir(parents=True)
+    (tree / "srv" / "web" / "link").symlink_to("nowhere")
+    os.chown(tree / "srv" / "web", 4000, 4000)
+    pod = make_cluster([workload("Deployment", idle())], images={"main": Image(tree=tree)}).deploy("web")
+    assert output(pod, "readlink /srv/web/link; stat -c %u /srv/web") == "nowhere\n4000\n"
+
+
+def test_a_job_runs_to_its_end_once(make_cluster: MakeCluster) -> None:
+    env = [{"name": "JOB", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['job-name']"}}}]
+    script = "echo $JOB in $(hostname); [ $JOB != $(hostname) ]"
+    cluster = make_cluster([workload("Job", shell(script, env=env), initContainers=[shell("echo first", name="init")])])
+    pod = cluster.run("web")
+    assert (pod.log("init"), pod.log("main")) == ("first\n", f"web in {pod.name}\n")
+    assert not cluster.pods
+    assert cluster.run("web").name != pod.name
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds", "message"),
+    [("echo no; exit 3", 60, "main failed with 3:\nno"), ("echo yes; sleep 60", 0.3, "main took too long:\nyes")],
+    ids=["fails", "hangs"],
+)
+def test_the_failure_of_a_job_is_reported_with_its_output(
+    make_cluster: MakeCluster, script: str, seconds: float, message: str
+) -> None:
+    cluster = make_cluster([workload("Job", shell(script))])
+    with pytest.raises(PodFailed, match=message):
+        cluster.run("web", seconds)
+    assert not cluster.pods
+
+
 @pytest.mark.usefixtures("make_cluster")
 def test_nothing_stays_when_the_test_dies(tmp_path: Path) -> None:
     objects = web({"name": "main", "command": ["sh", "-c", "sleep infinity; :", str(tmp_path)]})

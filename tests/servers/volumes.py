@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -146,6 +146,7 @@ class Mount:
     source: Path
     target: str
     read_only: bool
+    options: str = ""
 
     def script(self) -> str:
         """Mounts it, inside the container that is being made."""
@@ -154,7 +155,8 @@ class Mount:
         if self.source.is_file():
             make = f"mkdir -p {shlex.quote(str(PurePosixPath(self.target).parent))}; [ -e {target} ] || : >{target}"
         bind = shlex.join(["mount", "--bind", f"{OUTSIDE}{self.source}", self.target])
-        return f"{make}\n{bind}\n" + (f"mount -o remount,bind,ro {target}\n" if self.read_only else "")
+        options = f"remount,bind,ro{self.options}"
+        return f"{make}\n{bind}\n" + (f"mount -o {options} {target}\n" if self.read_only else "")
 
 
 class Volumes:
@@ -163,15 +165,30 @@ class Volumes:
     Args:
         spec: the spec of the pod.
         folder: for the volumes that live as long as the pod.
-        claims: the folders of its claims.
+        claims: the folders of claims that are made for it.
         sources: the ConfigMaps and Secrets.
+        claim_named: finds the folder of a claim that the pod shares with others.
+        images: the folders that stand for images, by reference.
     """
 
-    def __init__(self, spec: Document, folder: Path, claims: Mapping[str, Path], sources: Sources) -> None:
+    def __init__(
+        self,
+        spec: Document,
+        folder: Path,
+        claims: Mapping[str, Path],
+        sources: Sources,
+        claim_named: Callable[[str], Path],
+        images: Mapping[str, Path],
+    ) -> None:
         context = spec.get("securityContext", {})
         self._group: int | None = context.get("fsGroup")
-        self._volumes: list[Document] = spec.get("volumes", [])
-        self._folders = {**claims, **{volume["name"]: folder / volume["name"] for volume in self._volumes}}
+        volumes: list[Document] = spec.get("volumes", [])
+        shared = {each["name"]: each["persistentVolumeClaim"] for each in volumes if "persistentVolumeClaim" in each}
+        claims = {**claims, **{name: claim_named(source["claimName"]) for name, source in shared.items()}}
+        self._images = {each["name"]: images[each["image"]["reference"]] for each in volumes if "image" in each}
+        self._volumes = [each for each in volumes if each["name"] not in {*claims, *self._images}]
+        made = {volume["name"]: folder / volume["name"] for volume in self._volumes}
+        self._folders = {**claims, **self._images, **made}
         for path in claims.values():
             path.mkdir(parents=True, exist_ok=True)
             if self._group is not None:
@@ -202,8 +219,8 @@ class Volumes:
 
     def mounts(self, container: Document) -> list[Mount]:
         """The mounts of a container: outer paths before those inside them, as container runtimes order them."""
-        # Nobody can write to what comes from ConfigMaps and Secrets.
-        content = {volume["name"] for volume in self._volumes if "emptyDir" not in volume}
+        # Nobody can write to what comes from ConfigMaps, Secrets and images.
+        content = {*self._images, *(volume["name"] for volume in self._volumes if "emptyDir" not in volume)}
         mounts = []
         for each in container.get("volumeMounts", ()):
             if "subPathExpr" in each or each.get("mountPropagation", "None") != "None":
@@ -214,7 +231,10 @@ class Volumes:
                     (source / path).mkdir(parents=True)
                     (source / path).chmod(source.stat().st_mode & 0o7777)
                 source /= path
-            mounts.append(Mount(source, each["mountPath"], each.get("readOnly", False) or each["name"] in content))
+            read_only = each.get("readOnly", False) or each["name"] in content
+            # See `image` in https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume/
+            options = ",noexec" if each["name"] in self._images else ""
+            mounts.append(Mount(source, each["mountPath"], read_only, options))
         return sorted(mounts, key=lambda mount: len(PurePosixPath(mount.target).parts))
 
 

@@ -71,7 +71,7 @@ CONF_FILES = {"/etc/st2/st2.docker.conf", "/etc/st2/st2.user.conf", "/etc/st2/st
 CONTENT = {
     "st2": {
         "packs": {"configs": {"aws.yaml": "---\nregion: x\n"}},
-        "overrides": {"core.yaml": "---\n"},
+        "overrides": {"core.yaml": "rules: {defaults: {enabled: false}}\n"},
         "rbac": {"enabled": True},
     }
 }

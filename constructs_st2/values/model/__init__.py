@@ -15,14 +15,17 @@ from constructs_st2.values.model.base import (
     ObjectName,
     StrictModel,
     key,
+    same,
     section,
 )
+from constructs_st2.values.model.chatops import Chatops
 from constructs_st2.values.model.images import Image
+from constructs_st2.values.model.jobs import Gitops, Jobs
 from constructs_st2.values.model.kubernetes import DnsConfig, KubernetesObject, PodSecurityContext, SecurityContext
+from constructs_st2.values.model.registry import Registry
 from constructs_st2.values.model.secrets import Secrets, SecretValue
 from constructs_st2.values.model.services import (
     ActionRunner,
-    Chatops,
     HttpService,
     SensorContainer,
     Service,
@@ -139,6 +142,12 @@ class Values(StrictModel):
     coordination: Coordination = section("The coordination backend: locks and the service registry.")
     redis: Redis = section("Redis and its sentinels, the coordination backend.")
     etcd: Etcd = section("etcd, the other coordination backend.")
+
+    docker_registry: Registry = same(
+        "docker-registry", "A registry in the cluster, for packs images.", {}, validate_default=True
+    )
+    jobs: Jobs = section("The Jobs that load content, and your own.")
+    gitops: Gitops = section("How GitOps tools treat the Jobs.")
 
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])

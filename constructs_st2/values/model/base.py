@@ -88,6 +88,7 @@ FILE_NAME = r"^[-._a-zA-Z0-9]{1,253}$"
 USER_NAME = r"^[a-z_][-a-z0-9_]{0,31}$"
 LOGIN_NAME = r"^[^\s:]{1,64}$"
 SENSOR_REFERENCE = r"^[\w.-]+\.[\w-]+$"
+ACTION_REFERENCE = r"^[\w.-]+\.[\w.-]+$"
 BODY_SIZE = r"^[0-9]+[kKmMgG]?$"
 API_VERSION = r"^([a-z0-9][-a-z0-9.]*/)?v[0-9]+((alpha|beta)[0-9]+)?$"
 MAJOR_MINOR = r"^[0-9]{1,3}\.[0-9]{1,3}$"
@@ -111,6 +112,7 @@ MEANINGS: Mapping[str, str] = {
     USER_NAME: "the name of a Linux user",
     LOGIN_NAME: 'a user name without blanks and ":"',
     SENSOR_REFERENCE: 'a sensor reference, "pack.SensorClass"',
+    ACTION_REFERENCE: 'an action reference, "pack.action"',
     BODY_SIZE: "a size in nginx's notation, such as 100m",
     API_VERSION: "an API version, such as v1 or apps/v1",
     MAJOR_MINOR: "a version such as 8.0, in quotes",

@@ -1,4 +1,4 @@
-"""Settings of the pods of a workload, whatever runs in them.
+"""Settings of pods, whatever runs in them.
 
 Replicas and resources come from the profile (``constructs_st2/values/profiles``), which lies under the user's files.
 """
@@ -31,28 +31,33 @@ from constructs_st2.values.model.kubernetes import (
 from constructs_st2.values.model.volumes import ExtraVolume
 
 
-class Pods(StrictModel):
-    """Settings that the pods of every workload have."""
+class PodTemplate(StrictModel):
+    """Settings that all pods have, those of Jobs too."""
 
-    replicas: Count = key("Number of pods. The default comes from the profile.", 1)
     resources: Resources = key("Requests and limits. The default comes from the profile.", {})
     annotations: Annotations = key("Annotations of the workload and its pods.", {})
     labels: Labels = key("Further labels of the workload and its pods.", {})
     extra_volumes: list[ExtraVolume] = same(
         "extra_volumes", "Volumes to mount: `name`, `mount` (a volume mount) and `volume` (its source).", []
     )
-    sidecars: list[Container] = key("Further containers of the pods.", [])
     init_containers: list[Container] = key("Further init containers, after those that wait or prepare.", [])
     node_selector: dict[AnnotationKey, LabelValue] = key("Labels of the nodes to run on.", {})
     tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
     affinity: Affinity | None = key("Scheduling constraints.")
-    topology_spread: list[TopologySpreadConstraint] | None = key(
-        "Replaces the default spread over zones and hosts; [] where `affinity` keeps the pods apart."
-    )
     priority_class_name: ObjectName | None = key("Priority class of the pods.")
     host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
     security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
     pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
+
+
+class Pods(PodTemplate):
+    """Settings that the pods of every workload have which runs for ever."""
+
+    replicas: Count = key("Number of pods. The default comes from the profile.", 1)
+    sidecars: list[Container] = key("Further containers of the pods.", [])
+    topology_spread: list[TopologySpreadConstraint] | None = key(
+        "Replaces the default spread over zones and hosts; [] where `affinity` keeps the pods apart."
+    )
     liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
     readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
     startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")

@@ -36,7 +36,7 @@ from constructs_st2.values.model.kubernetes import (
     Toleration,
 )
 from constructs_st2.values.model.pods import Pods
-from constructs_st2.values.model.volumes import ExtraVolume, VolumeSource
+from constructs_st2.values.model.volumes import ExtraVolume
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -194,16 +194,3 @@ class Sensor(StrictModel):
     readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
     startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
     termination_grace_period_seconds: Seconds | None = key("Time for the pod to stop.")
-
-
-class Chatops(Service):
-    """Settings of st2chatops: those of every service, and these."""
-
-    enabled: bool = key("Run the chat bot.", False)
-    replicas: Annotated[int, Field(ge=0, le=1)] = key("1, or 0 to stop the bot.", 1)
-    existing_secret: ObjectName | None = key(
-        "Your own Secret with the bot's environment (tokens, ST2_API_KEY) instead of the release's."
-    )
-    hubot_scripts_volume: Annotated[VolumeSource, ONE_KEY] = key(
-        "Source of a volume that is mounted at /opt/stackstorm/chatops/scripts.", {}
-    )

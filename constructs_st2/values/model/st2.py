@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
 from constructs_st2.values.model.base import (
-    FILE_NAME,
     LOGIN_NAME,
     USER_NAME,
     AbsolutePath,
@@ -17,12 +16,9 @@ from constructs_st2.values.model.base import (
     same,
     section,
 )
+from constructs_st2.values.model.content import Files, Folder, Packs, Rbac
+from constructs_st2.values.model.datastore import ApiKey, KeyValue
 from constructs_st2.values.model.secrets import SecretValue
-from constructs_st2.values.model.services import Sensor
-
-FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME)]
-Files: TypeAlias = dict[FileName, str]
-"""File name to content. An empty content leaves the file out, as in the Helm chart."""
 
 
 def _text_or_sections(value: object) -> object:
@@ -58,25 +54,6 @@ class SystemUser(StrictModel):
     )
 
 
-class Packs(StrictModel):
-    """Packs and their configuration."""
-
-    configs: Files = key("Pack configurations: `<pack>.yaml` to content, in /opt/stackstorm/configs.", {})
-    sensors: list[Sensor] = key(
-        "Sensors that get a pod of their own. Then st2sensorcontainer runs no others, and its `deployments` must be 1.",
-        [],
-    )
-
-
-class Rbac(StrictModel):
-    """Role based access control."""
-
-    enabled: bool = key("Turn role based access control on.", False)
-    roles: Files = key("Role definitions: `<name>.yaml` to content.", {})
-    assignments: Files = key("Role assignments: `<name>.yaml` to content.", {})
-    mappings: Files = key("Mappings of LDAP groups to roles: `<name>.yaml` to content.", {})
-
-
 class St2(StrictModel):
     """Settings that the StackStorm services share."""
 
@@ -110,4 +87,29 @@ class St2(StrictModel):
     system_user: SystemUser = same("system_user", "The system user that runs actions.", {}, validate_default=True)
     packs: Packs = section("Packs and their configuration.")
     overrides: Files = key("Overrides of pack content: `<pack>.yaml` or `_global.yaml` to content.", {})
+    overrides_from: Folder | None = key("Folder with further overrides; `overrides` wins over its files.")
     rbac: Rbac = section("Role based access control.")
+    keyvalue: list[KeyValue] = key("Items for the key-value store.", [])
+    keyvalue_files: Files = key("Further items: `<name>.yaml` to a YAML list.", {})
+    keyvalue_from: Folder | None = key("Folder with further files for `keyvalueFiles`.")
+    existing_keyvalue_secret: ObjectName | None = key("Your own Secret with further items: `kv.yaml`, a YAML list.")
+    apikeys: list[ApiKey] = key("API keys.", [])
+    apikeys_files: Files = key("Further API keys: `<name>.yaml` to a YAML list.", {})
+    apikeys_from: Folder | None = key("Folder with further files for `apikeysFiles`.")
+    existing_apikeys_secret: ObjectName | None = key(
+        "Your own Secret with further API keys: `apikeys.yaml`, a YAML list."
+    )
+
+    @property
+    def has_items(self) -> bool:
+        """Whether there are key-value items or API keys to load."""
+        return any(
+            (
+                self.keyvalue,
+                self.keyvalue_files,
+                self.existing_keyvalue_secret,
+                self.apikeys,
+                self.apikeys_files,
+                self.existing_apikeys_secret,
+            )
+        )

@@ -1,0 +1,196 @@
+"""Configurations of packs, and overrides of what packs hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from constructs_st2.content.texts import TextError, YamlText, file_key, located, present
+from constructs_st2.errors import ValueProblem
+from constructs_st2.values.model.base import StrictModel, key, section
+from constructs_st2.values.model.content import Files
+from constructs_st2.values.paths import KeyPath
+from constructs_st2.values.problems import nearest
+
+CONFIGS = "st2.packs.configs"
+OVERRIDES = "st2.overrides"
+GLOBAL_OVERRIDES = "_global.yaml"
+
+_PACK = re.compile(r"[a-z0-9_]+")
+"""Names of packs (PACK_REF_WHITELIST_REGEX in st2common/constants/pack.py)."""
+
+_WORDS = (
+    r"password|passwd|passphrase|(?<![a-z])pass|(?<![a-z])pwd|secret|token|api[_-]?key|private[_-]?key"
+    r"|secret[_-]?key|access[_-]?key"
+)
+_SECRET_NAME = re.compile(rf"(?:{_WORDS})$", re.IGNORECASE)
+"""What a name must end with to be that of a secret; so ``token_url`` is none."""
+_NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null", "~"})
+_NO_SECRET = re.compile(r"[/~].*|<.*>|\*+|[$][({].*")
+"""Paths, and marks for what is filled in."""
+
+_SECRET_TEXTS = (
+    ("a URL with a password", re.compile(r"://[^\s/:@\"']*:[^\s/@\"'${(<]+@")),
+    ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")),
+    ("a Slack token", re.compile(r"\bxox[baprs]-[A-Za-z0-9-]{10,}")),
+    ("a GitHub token", re.compile(r"\bghp_[A-Za-z0-9]{30,}")),
+    ("an AWS access key", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
+    ("an age key", re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}")),
+)
+_SETTING = re.compile(
+    rf"""^[ \t]*(?:export[ ]+|-[ ]+)?["']?([\w.-]*(?:{_WORDS}))["']?[ \t]*[=:][ \t]*(\S.*)$"""
+    rf"""|"([\w.-]*(?:{_WORDS}))"\s*:\s*("[^"\n]*")""",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A setting inside a text: ``password=…``, ``"token": "…"``."""
+
+_INSTEAD = (
+    "holds {what} in clear text; put it into the datastore and refer to it ({{{{st2kv.system.NAME}}}}), "
+    "or give the whole file in the Secret of st2.packs.existingConfigsSecret"
+)
+
+
+class Switch(StrictModel):
+    """What an override can set (ALLOWED_OVERRIDE_NAMES in st2common/content/loader.py)."""
+
+    enabled: bool = key("Whether it is enabled.", True)
+
+
+class GlobalOverride(StrictModel):
+    """The overrides of one type of content, for all packs."""
+
+    defaults: Switch = section("What holds for all.")
+
+
+class PackOverride(GlobalOverride):
+    """The overrides of one type of content in a pack."""
+
+    exceptions: dict[str, Switch] = key("What holds for one of that name.", {})
+
+
+class GlobalOverrides(StrictModel):
+    """The file _global.yaml."""
+
+    sensors: GlobalOverride = section("Sensors.")
+    actions: GlobalOverride = section("Actions.")
+    rules: GlobalOverride = section("Rules.")
+    aliases: GlobalOverride = section("Aliases.")
+
+
+class PackOverrides(StrictModel):
+    """The file of a pack."""
+
+    sensors: PackOverride = section("Sensors, by class.")
+    actions: PackOverride = section("Actions, by name.")
+    rules: PackOverride = section("Rules, by name.")
+    aliases: PackOverride = section("Aliases, by name.")
+
+
+def config_problems(files: Files, *, secrets_are_allowed: bool = False) -> Iterator[ValueProblem]:
+    """What is wrong with configurations of packs. With ``secrets_are_allowed`` they may hold secrets in clear text."""
+    for name, text in present(files).items():
+        yield from _name_problems(CONFIGS, name)
+        try:
+            parsed = YamlText.parse(text)
+        except TextError as error:
+            yield from located(CONFIGS, name, error)
+            continue
+        if not isinstance(parsed.data, dict | None):
+            line, message = parsed.problem((), "must be a mapping of settings to values")
+            yield ValueProblem(file_key(CONFIGS, name), message, line)
+        if not secrets_are_allowed:
+            found = (parsed.problem(path, _INSTEAD.format(what=what)) for path, what in literal_secrets(parsed.data))
+            yield from located(CONFIGS, name, TextError(*found))
+
+
+def override_problems(files: Files) -> Iterator[ValueProblem]:
+    """What st2 would refuse, or ignore without a word, in overrides."""
+    for name, text in present(files).items():
+        is_global = name == GLOBAL_OVERRIDES
+        if not is_global:
+            yield from _name_problems(OVERRIDES, name)
+        try:
+            parsed = YamlText.parse(text)
+            for path in _misplaced(parsed.data):
+                line, message = parsed.problem(path, _instead(path, is_global=is_global))
+                yield ValueProblem(file_key(OVERRIDES, name), message, line)
+            _without_misplaced(parsed).as_model(GlobalOverrides if is_global else PackOverrides)
+        except TextError as error:
+            yield from located(OVERRIDES, name, error)
+
+
+def literal_secrets(data: object) -> Iterator[tuple[KeyPath, str]]:
+    """Secrets in clear text anywhere in plain data: where, and what.
+
+    Finds whatever the check of the manifests would find in the same data as YAML (checks/cleartext.py).
+    """
+    waiting: list[tuple[KeyPath, str, object]] = [((), "", data)]
+    while waiting:
+        path, name, value = waiting.pop(0)
+        if isinstance(value, dict):
+            waiting += [((*path, str(inner)), str(inner), child) for inner, child in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, index), name, child) for index, child in enumerate(value)]
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            what = _secret(name, str(value))
+            if what:
+                yield path, what
+
+
+def _secret(name: str, text: str) -> str | None:
+    if _SECRET_NAME.search(name) and _is_literal(text):
+        return f"a value of {name}"
+    for what, pattern in _SECRET_TEXTS:
+        if pattern.search(text):
+            return what
+    for match in _SETTING.finditer(text):
+        if _is_literal(match[2] or match[4]):
+            return f"a value of {match[1] or match[3]}"
+    return None
+
+
+def _is_literal(text: str) -> bool:
+    bare = text.strip().rstrip(",;").strip("\"' ")
+    return bare.lower() not in _NO_SECRETS and "{{" not in bare and not _NO_SECRET.fullmatch(bare)
+
+
+def _name_problems(folder: str, name: str) -> Iterator[ValueProblem]:
+    stem, dot, ending = name.rpartition(".")
+    pack = stem if dot else name
+    if ending != "yaml" or not _PACK.fullmatch(pack):
+        right = re.sub(r"[^a-z0-9_]", "_", pack.lower()) or "PACK"
+        message = f"must be <pack>.yaml, and a pack's name has small letters, digits and _; name it {right}.yaml"
+        yield ValueProblem(file_key(folder, name), message)
+
+
+def _misplaced(data: object) -> Iterator[KeyPath]:
+    """Names beside ``defaults`` and ``exceptions``, where the example in the Helm chart has them."""
+    for kind, content in _kinds(data).items():
+        for name, value in content.items():
+            if isinstance(value, dict) and not nearest(str(name), PackOverride.model_fields):
+                yield kind, str(name)
+
+
+def _kinds(data: object) -> Mapping[str, dict[Any, Any]]:
+    known = PackOverrides.model_fields
+    return {k: v for k, v in data.items() if k in known and isinstance(v, dict)} if isinstance(data, dict) else {}
+
+
+def _without_misplaced(parsed: YamlText) -> YamlText:
+    if not isinstance(parsed.data, dict):
+        return parsed
+    misplaced = set(_misplaced(parsed.data))
+    cleaned = {
+        kind: {name: value for name, value in content.items() if (kind, str(name)) not in misplaced}
+        for kind, content in _kinds(parsed.data).items()
+    }
+    return replace(parsed, data={**parsed.data, **cleaned})
+
+
+def _instead(path: KeyPath, *, is_global: bool) -> str:
+    kind, name = path
+    if is_global:
+        return f"would be ignored by st2: {GLOBAL_OVERRIDES} has defaults only; use the file of the pack"
+    return f"would be ignored by st2; write {kind}: {{exceptions: {{{name}: {{enabled: …}}}}}}"

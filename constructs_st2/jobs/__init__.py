@@ -1,0 +1,1 @@
+"""The Jobs that load content into StackStorm, and those of the user."""

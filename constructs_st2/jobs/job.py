@@ -1,0 +1,198 @@
+"""The one builder of Jobs: named after what they do and read, so that a change of that makes a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.images import ST2_UID, Image
+from constructs_st2.jobs import programs
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import (
+    RESTRICTED_CONTAINER,
+    Container,
+    Mount,
+    checksums,
+    env_field,
+    extra_mounts,
+    fingerprint,
+    overlaid,
+    pod_spec,
+    restricted_pod,
+)
+from constructs_st2.release import WAVE_ANNOTATION
+from constructs_st2.services.catalogue import ST2ACTIONRUNNER, Content, Need
+from constructs_st2.services.contents import CLIENT_CONFIG_PATH, mounts_of
+from constructs_st2.services.process import home_of, scratch
+from constructs_st2.services.waiting import wait_containers
+from constructs_st2.values.model import Values
+from constructs_st2.values.model.jobs import Jobs
+from constructs_st2.values.model.services import EnvValue
+
+WAVE = 15
+"""The sync wave of Jobs that load content: behind the services that they use."""
+
+_HOOKS = {"argocd.argoproj.io/hook": "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
+_LOGIN_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+
+
+@dataclass(frozen=True)
+class Login:
+    """What must be true before a Job uses StackStorm's API.
+
+    Its user can log in, has some roles, and some actions have been registered.
+    """
+
+    roles: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one Job does.
+
+    ``preparing`` runs after all waiting. ``settings`` are the user's; they differ for the user's own Jobs.
+    """
+
+    name: str
+    command: Sequence[str]
+    settings: Jobs
+    args: Sequence[str] = ()
+    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    needs: tuple[Need, ...] = ()
+    login: Login | None = None
+    preparing: Sequence[Container] = ()
+    wave: int = WAVE
+
+    @property
+    def component(self) -> str:
+        """Its name in the cluster."""
+        return f"job-{self.name}"
+
+
+def job_image(cluster: Cluster) -> Image:
+    """The image of Jobs: the action runner's, which has all programs of st2."""
+    jobs = cluster.values.jobs.image
+    runner = cluster.values.st2actionrunner.image
+    # The action runner's own image, unless there is another one for Jobs.
+    return cluster.images.st2(ST2ACTIONRUNNER.name, jobs if jobs.model_fields_set else runner)
+
+
+def job(task: Task, cluster: Cluster) -> Document:
+    """The Job of a task."""
+    values, settings = cluster.values, task.settings
+    image = job_image(cluster)
+    security = overlaid(RESTRICTED_CONTAINER, values.security_context, settings.security_context)
+    main = Container(
+        name=task.name,
+        image=image,
+        command=task.command,
+        args=task.args,
+        env=[
+            *(env_field(name, value) for name, value in task.env.items() if name not in settings.env),
+            *(env_field(name, value) for name, value in settings.env.items()),
+        ],
+        env_from=[
+            {"configMapRef": {"name": cluster.release.named("st2-urls")}},
+            *({"secretRef": {"name": name}} for name in settings.env_from_secrets),
+        ],
+        resources=settings.resources,
+        security=security,
+        mounts=[*task.mounts, *scratch(home_of(cluster))],
+        extra_mounts=extra_mounts(settings),
+    )
+    init_containers = [
+        # As long as the Job may take: an attempt that only waited would be lost.
+        *wait_containers(task.needs, cluster, seconds=settings.active_deadline_seconds),
+        *([_login_container(task.login, image, security, cluster)] if task.login else []),
+        *task.preparing,
+    ]
+    labels = {
+        **settings.labels,
+        **cluster.release.labels(task.component, "operations", version=image.version),
+    }
+    metadata: Document = {"labels": labels}
+    if annotations := {**settings.annotations, **checksums([main, *init_containers], live=True)}:
+        metadata["annotations"] = annotations
+    spec = pod_spec(
+        settings,
+        [main],
+        init_containers,
+        security=overlaid(restricted_pod(ST2_UID), values.pod_security_context),
+        grace=30,
+        # The images are built for amd64 only.
+        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        dnsPolicy=values.dns_policy,
+        dnsConfig=values.dns_config,
+    )
+    return job_document(
+        task.component,
+        {
+            "namespace": cluster.release.namespace,
+            "labels": labels,
+            "annotations": {**settings.annotations, WAVE_ANNOTATION: str(task.wave)},
+        },
+        {"metadata": metadata, "spec": spec},
+        cluster,
+    )
+
+
+def job_document(name: str, metadata: Document, template: Document, cluster: Cluster) -> Document:
+    """A Job around a pod.
+
+    It cannot be changed once it is there. So its name ends with a hash of its template: the same one makes no new
+    Job, another one does. Hooks of Argo CD keep their name, by which it finds the one that it has to delete.
+
+    Args:
+        name: its name after the release's, without the hash.
+        metadata: its metadata but for the name.
+        template: the pod; with the checksums of what it reads, or else a change of that goes unnoticed.
+        cluster: the cluster that it belongs to.
+    """
+    settings = cluster.values.jobs
+    spec: Document = {"backoffLimit": settings.backoff_limit, "activeDeadlineSeconds": settings.active_deadline_seconds}
+    if settings.ttl_seconds_after_finished is not None:
+        spec["ttlSecondsAfterFinished"] = settings.ttl_seconds_after_finished
+    # Not OnFailure, by which the pod and its log go away when the last attempt has failed.
+    template = {**template, "spec": {**template["spec"], "restartPolicy": "Never"}}
+    if cluster.values.gitops.jobs == "argo-hooks":
+        metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), **_HOOKS}}
+    else:
+        name = f"{name}-{fingerprint([spec, template])[:10]}"
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": cluster.release.named(name), **metadata},
+        "spec": {**spec, "template": template},
+    }
+
+
+def roles_of_administrator(values: Values) -> tuple[str, ...]:
+    """The roles that the first user must have before a Job can work on his behalf; none without RBAC."""
+    if not values.st2.rbac.enabled:
+        return ()
+    from constructs_st2.content import rbac
+
+    return rbac.roles_of(values.st2.username, rbac.assignments_of(values))
+
+
+def client_env(cluster: Cluster) -> dict[str, EnvValue]:
+    """The environment by which the st2 command line finds its credentials."""
+    return {"HOME": home_of(cluster), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
+
+
+def _login_container(login: Login, image: Image, security: Document, cluster: Cluster) -> Container:
+    actions = [f"--action={action}" for action in login.actions]
+    return Container(
+        name="wait-for-login",
+        image=image,
+        command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
+        args=[str(cluster.values.jobs.active_deadline_seconds), *actions, *login.roles],
+        env=[env_field(name, value) for name, value in {**programs.ENVIRONMENT, **client_env(cluster)}.items()],
+        env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
+        resources=_LOGIN_RESOURCES,
+        security=security,
+        mounts=[programs.mount(cluster), *mounts_of(Content.CREDENTIALS, cluster)],
+    )

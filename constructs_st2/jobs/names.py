@@ -1,0 +1,24 @@
+"""How the Jobs are called: their own names, and those by which ``jobs.skip`` knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PACKS_WRITE_TEST = "packs-write-test"
+APPLY_RBAC = "apply-rbac"
+KEY_LOAD = "key-load"
+APIKEY_LOAD = "apikey-load"
+REGISTER_CONTENT = "register-content"
+SMOKE_TEST = "smoke-test"
+EXTRA_HOOK = "extra-helm-hook-"
+"""What the chart puts before the names of the user's own Jobs."""
+
+SKIPPABLE: Mapping[str, str] = {
+    "packs_write_test": PACKS_WRITE_TEST,
+    "apply_rbac_definitions": APPLY_RBAC,
+    "key_load": KEY_LOAD,
+    "apikey_load": APIKEY_LOAD,
+    "register_content": REGISTER_CONTENT,
+    "smoke_test": SMOKE_TEST,
+}
+"""The chart's names, and ours."""

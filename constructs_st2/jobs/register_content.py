@@ -1,0 +1,47 @@
+"""Registers packs, with their configurations and overrides, in the database."""
+
+from __future__ import annotations
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.content import packs
+from constructs_st2.jobs.job import Task, job_image
+from constructs_st2.jobs.names import REGISTER_CONTENT
+from constructs_st2.pod import Container
+from constructs_st2.services.catalogue import Content, Need
+from constructs_st2.services.contents import mounts_of
+from constructs_st2.services.process import configured
+
+_PROGRAM = "/opt/stackstorm/st2/bin/st2-register-content"
+
+
+def task(cluster: Cluster) -> Task:
+    """It needs the database and the message bus, which hears of each trigger and sensor, but no service of st2."""
+    values = cluster.values
+    settings = configured(REGISTER_CONTENT, cluster)
+    own = values.jobs.pre_register_content_command
+    mounts = [
+        *settings.mounts,
+        *packs.seeded_mounts(cluster),
+        *mounts_of(Content.CONFIGS, cluster),
+        *mounts_of(Content.OVERRIDES, cluster),
+    ]
+    preparing = packs.seeding(cluster, job_image(cluster))
+    if own:
+        container = Container(
+            name="pre-register-content",
+            image=job_image(cluster),
+            command=own,
+            resources=values.jobs.resources,
+            mounts=mounts,
+        )
+        preparing = [*preparing, container]
+    return Task(
+        REGISTER_CONTENT,
+        command=[*values.image.entrypoint, _PROGRAM],
+        args=[*settings.args, "--register-all", "--register-fail-on-failure"],
+        settings=values.jobs,
+        env=settings.env,
+        mounts=mounts,
+        needs=(Need.DATABASE, Need.MESSAGING),
+        preparing=preparing,
+    )

@@ -1,0 +1,40 @@
+"""Settings of the Docker registry in the cluster."""
+
+from __future__ import annotations
+
+from constructs_st2.values.model.backends import ServerImage
+from constructs_st2.values.model.base import (
+    Annotations,
+    ObjectName,
+    PortNumber,
+    Quantity,
+    StrictModel,
+    key,
+    section,
+)
+from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.pods import PodTemplate
+
+
+class RegistryPersistence(StrictModel):
+    """The volume with the images."""
+
+    size: Quantity = key("Size of the volume.", "20Gi")
+    storage_class: str | None = key('Storage class; "" for volumes that were made by hand. Default: the cluster\'s.')
+    annotations: Annotations = key("Annotations of the claim.", {})
+    existing_claim: ObjectName | None = key("Your own claim. The other keys beside this one then have no effect.")
+
+
+class Registry(PodTemplate):
+    """A Docker registry in the cluster, from which the nodes pull packs images."""
+
+    enabled: bool = key("Run the registry.", False)
+    image: ServerImage = section("Where the image comes from.")
+    node_port: PortNumber = key(
+        "Port of every node at which images are pulled: `localhost:30500/<name>:<tag>` is the name of an image.", 30500
+    )
+    resources: Resources = key(
+        "Requests and limits of each of the two containers.",
+        {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    )
+    persistence: RegistryPersistence = section("The volume with the images.")

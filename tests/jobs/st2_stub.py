@@ -1,0 +1,268 @@
+"""A StackStorm on this machine, as far as its administrator's programs can see it. Any part of it can be broken.
+
+It answers as st2 3.9.0 does: paths, states, filters and errors are those of its controllers. st2auth, st2api and
+st2stream are at /auth/, /api/ and /stream/, and once more below /web/, where st2web has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import queue
+import ssl
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+USER, PASSWORD, API_KEY = "st2admin", "pass%word", "key-of-the-administrator"
+
+_ALWAYS = 1_000_000
+_TRIGGER = "core.st2.webhook"
+_NOT_FOUND = 404, {"faultstring": "The resource could not be found."}
+
+
+class St2Stub:
+    """The state of a StackStorm.
+
+    Attributes:
+        roles: of the user; None: RBAC is not enabled.
+        url: where it listens, while it does.
+    """
+
+    def __init__(self) -> None:
+        self.roles: list[str] | None = ["system_admin"]
+        self.url = ""
+        self.tokens: list[str] = []
+        self.rules: dict[str, dict[str, Any]] = {}
+        self.keys: dict[str, dict[str, Any]] = {}
+        self.executions: dict[str, dict[str, Any]] = {}
+        self._faults: dict[str, int] = {}
+        self._clients: list[queue.Queue[str]] = []
+        self._ids = (f"{number:024x}" for number in itertools.count(1))
+        self._lock = threading.RLock()
+
+    def breaks(self, fault: str, times: int = _ALWAYS) -> None:
+        """Bring a fault in, for the next times that it matters."""
+        self._faults[fault] = times
+
+    @contextmanager
+    def serving(self, tls: ssl.SSLContext | None = None) -> Iterator[None]:
+        """Listens."""
+        server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub": self}))
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield
+        finally:
+            self.breaks("stopped")
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The executions that have not ended."""
+        return [found["id"] for found in self.executions.values() if found["status"] in ("requested", "running")]
+
+    def has(self, fault: str) -> bool:
+        """Whether a fault matters now."""
+        with self._lock:
+            left = self._faults.get(fault, 0)
+            self._faults[fault] = left - 1
+            return left > 0
+
+    def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: Any) -> tuple[int, Any]:
+        """Status and content."""
+        through_web = path.startswith("/web/")
+        service, _, rest = path.replace("/web/", "/", 1).lstrip("/").partition("/")
+        if through_web and self.has(f"web {service or 'page'}"):
+            # What the nginx of st2web answers when a service is away.
+            return (200, "retry: 1000\n\n") if service == "stream" else (503, "<h1>503</h1>")
+        if service == "" and through_web:
+            return 200, "<!doctype html>\n<html><body>StackStorm</body></html>"
+        if service == "auth":
+            return self._token(headers.get("Authorization", ""))
+        if service not in ("api", "stream"):
+            return _NOT_FOUND
+        if not self._knows(headers):
+            return 401, {"faultstring": "Unauthorized - One of Token or API key required."}
+        if service == "stream":
+            return (404, {"faultstring": "no"}) if self.has("stream status") else (200, None)
+        with self._lock:
+            return self._api(method, rest.split("/")[1:], query, headers, body or {})
+
+    def events(self) -> Iterator[str]:
+        """What a client of the stream gets."""
+        client: queue.Queue[str] = queue.Queue()
+        self._clients.append(client)
+        yield "\n"
+        while not self.has("stopped"):
+            try:
+                yield client.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+    def _token(self, authorization: str) -> tuple[int, Any]:
+        user, _, password = base64.b64decode(authorization.partition(" ")[2]).decode().partition(":")
+        right = (user, password) == (USER, PASSWORD) and not self.has("password")
+        if not right and not (user and self.has("any password")):
+            return 401, {"faultstring": "Unauthorized - Invalid or missing credentials"}
+        self.tokens.append(uuid.uuid4().hex)
+        return 201, {"user": user, "token": self.tokens[-1], "expiry": "2030-01-01T00:00:00.000000Z", "metadata": {}}
+
+    def _knows(self, headers: Any) -> bool:
+        if "X-Auth-Token" in headers:
+            return headers["X-Auth-Token"] in self.tokens and not self.has("token")
+        return headers.get("St2-Api-Key") == API_KEY or ("St2-Api-Key" in headers and self.has("any key"))
+
+    def _api(self, method: str, path: list[str], query: dict[str, str], headers: Any, body: Any) -> tuple[int, Any]:
+        kind, name = (*path, "", "")[:2]
+        if self.has(f"{method} {kind}"):
+            # Worse than any service of st2: it tells what it was told.
+            return 500, {"faultstring": f"Internal Server Error {dict(headers)}"}
+        if kind == "":
+            return 200, {"version": "3.8.1" if self.has("API version") else "3.9.0"}
+        if kind == "user":
+            roles = [] if self.has("roles") else self.roles
+            return 200, {"username": USER, "rbac": {"enabled": roles is not None, "roles": roles or []}}
+        if kind == "actions":
+            names = ["noop", "uuid"] if self.has("content") else ["local", "noop", "uuid"]
+            found = [{"ref": f"core.{action}", "pack": "core"} for action in names]
+            if not name:
+                return 200, found
+            return next(((200, action) for action in found if action["ref"] == name), _NOT_FOUND)
+        if kind == "executions":
+            return self._executions(method, name, query, body)
+        if kind == "rules":
+            return self._rules(method, name, body)
+        if kind == "webhooks":
+            return self._webhook(name, body)
+        if kind == "keys":
+            return self._keys(method, name, query, body)
+        return _NOT_FOUND
+
+    def _executions(self, method: str, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        if method == "POST":
+            return 201, self._execute(body["action"])
+        if not name:
+            found = list(self.executions.values())
+            if "parent" in query:
+                found = [execution for execution in found if execution.get("parent") == query["parent"]]
+            if "rule" in query:
+                found = [execution for execution in found if execution.get("rule", {}).get("name") == query["rule"]]
+            return 200, found
+        execution = self.executions[name]
+        if method == "DELETE":
+            execution["status"] = "canceled"
+        elif not self.has(f"stuck {execution['action']['ref']}"):
+            self._end(execution)
+        return 200, execution
+
+    def _execute(self, action: str, **more: Any) -> dict[str, Any]:
+        execution = {"id": next(self._ids), "status": "requested", "action": {"ref": action}, "context": {}, **more}
+        self.executions[execution["id"]] = execution
+        if not self.has("stream events"):
+            for client in self._clients:
+                client.put(f"event: st2.execution__create\ndata: {json.dumps(execution)}\n\n")
+        return execution
+
+    def _end(self, execution: dict[str, Any]) -> None:
+        action = execution["action"]["ref"]
+        if execution["status"] != "requested":
+            return
+        if action == "packs.install":
+            tasks = [] if self.has("engine") else [("init_task", "succeeded"), ("download_pack", "failed")]
+            for task, status in tasks:
+                context = {"orquesta": {"task_name": task}}
+                child = self._execute("packs.download", parent=execution["id"], context=context)
+                child["status"] = status
+            execution.update(status="failed", result={"output": None, "errors": []})
+            return
+        execution["status"] = "failed" if self.has(f"failing {action}") else "succeeded"
+        if action == "core.local":
+            user = "root" if self.has("user") else "stanley"
+            execution["result"] = {
+                "return_code": 0,
+                "stdout": f"uid=1000({user}) gid=1000(stanley) groups=1000(stanley)",
+                "stderr": "sudo: unable to resolve host" if self.has("stderr") else "",
+            }
+        if action == "core.uuid":
+            value = "None" if self.has("python result") else str(uuid.uuid4())
+            execution["result"] = {"result": value, "exit_code": 0, "stdout": "", "stderr": ""}
+
+    def _rules(self, method: str, name: str, body: Any) -> tuple[int, Any]:
+        if method == "POST":
+            assert body["trigger"]["type"] == _TRIGGER
+            ref = f"{body['pack']}.{body['name']}"
+            self.rules[ref] = body
+            return 201, {**body, "id": next(self._ids), "ref": ref}
+        return (204, None) if self.rules.pop(name, None) else _NOT_FOUND
+
+    def _webhook(self, url: str, body: Any) -> tuple[int, Any]:
+        rules = [rule for rule in self.rules.values() if rule["trigger"]["parameters"]["url"] == url]
+        if not rules or self.has("webhook"):
+            return 404, {"faultstring": f"Webhook {url} not registered with st2"}
+        if not self.has("rules engine"):
+            self._execute(rules[0]["action"]["ref"], rule={"name": rules[0]["name"]})
+        return 202, body
+
+    def _keys(self, method: str, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        if method == "PUT":
+            if body.get("secret") and self.has("crypto key"):
+                return 400, {"faultstring": "Crypto key not found"}
+            self.keys[name] = {**body, "value": "other" if self.has("key value") else body["value"]}
+        if name not in self.keys:
+            return _NOT_FOUND
+        key = self.keys[name]
+        if method == "DELETE":
+            if not self.has("key stays"):
+                del self.keys[name]
+            return 204, None
+        hidden = bool(key.get("secret")) and query.get("decrypt") != "true"
+        if hidden and not self.has("clear text"):
+            return 200, {**key, "value": "0A1B2C", "encrypted": True}
+        if key.get("secret") and self.has("decryption"):
+            return 200, {**key, "value": "other", "encrypted": False}
+        return 200, {**key, "encrypted": hidden}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients go away; nobody needs to read of that."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    stub: St2Stub
+
+    def _handle(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, answer = self.stub.answer(
+            self.command, url.path, query, self.headers, json.loads(content) if content else None
+        )
+        self.send_response(status)
+        is_stream = url.path.endswith("/v1/stream") and status == 200
+        kinds = {str: "text/event-stream" if is_stream else "text/html", type(None): "text/event-stream; charset=UTF-8"}
+        self.send_header("Content-Type", kinds.get(type(answer), "application/json"))
+        self.end_headers()
+        if is_stream and answer is None:
+            for event in self.stub.events():
+                self.wfile.write(event.encode())
+        elif answer is not None:
+            self.wfile.write((answer if isinstance(answer, str) else json.dumps(answer)).encode())
+
+    do_GET = do_POST = do_PUT = do_DELETE = _handle
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
