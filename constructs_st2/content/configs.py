@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from constructs_st2.content.texts import TextError, YamlText, file_key, located, present
+from constructs_st2.content.texts import TextError, TextProblem, YamlText, file_key, located, present
 from constructs_st2.errors import ValueProblem
 from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.content import Files
@@ -26,13 +26,17 @@ _WORDS = (
     r"|secret[_-]?key|access[_-]?key"
 )
 _SECRET_NAME = re.compile(rf"(?:{_WORDS})$", re.IGNORECASE)
-"""What a name must end with to be that of a secret; so ``token_url`` is none."""
+"""What the name of a secret ends with; so ``token_url`` is none."""
 _NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null", "~"})
-_NO_SECRET = re.compile(r"[/~].*|<.*>|\*+|[$][({].*")
+_NO_SECRET = re.compile(r"/.*|<.*>|\*+|[$][({].*")
 """Paths, and marks for what is filled in."""
 
 _SECRET_TEXTS = (
     ("a URL with a password", re.compile(r"://[^\s/:@\"']*:[^\s/@\"'${(<]+@")),
+    (
+        "a password of Redis",
+        re.compile(r"^[ \t]*(?:sentinel[ \t]+)?(?:requirepass|masterauth|auth-pass)[ \t]+\S", re.M),
+    ),
     ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")),
     ("a Slack token", re.compile(r"\bxox[baprs]-[A-Za-z0-9-]{10,}")),
     ("a GitHub token", re.compile(r"\bghp_[A-Za-z0-9]{30,}")),
@@ -46,6 +50,7 @@ _SETTING = re.compile(
 )
 """A setting inside a text: ``password=…``, ``"token": "…"``."""
 
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _INSTEAD = (
     "holds {what} in clear text; put it into the datastore and refer to it ({{{{st2kv.system.NAME}}}}), "
     "or give the whole file in the Secret of st2.packs.existingConfigsSecret"
@@ -101,7 +106,8 @@ def config_problems(files: Files, *, secrets_are_allowed: bool = False) -> Itera
             line, message = parsed.problem((), "must be a mapping of settings to values")
             yield ValueProblem(file_key(CONFIGS, name), message, line)
         if not secrets_are_allowed:
-            found = (parsed.problem(path, _INSTEAD.format(what=what)) for path, what in literal_secrets(parsed.data))
+            found = [parsed.problem(path, _INSTEAD.format(what=what)) for path, what in literal_secrets(parsed.data)]
+            found += _in_comments(text)
             yield from located(CONFIGS, name, TextError(*found))
 
 
@@ -113,10 +119,10 @@ def override_problems(files: Files) -> Iterator[ValueProblem]:
             yield from _name_problems(OVERRIDES, name)
         try:
             parsed = YamlText.parse(text)
-            for path in _misplaced(parsed.data):
-                line, message = parsed.problem(path, _instead(path, is_global=is_global))
-                yield ValueProblem(file_key(OVERRIDES, name), message, line)
-            _without_misplaced(parsed).as_model(GlobalOverrides if is_global else PackOverrides)
+            misplaced = list(_misplaced(parsed.data, GlobalOverride if is_global else PackOverride))
+            found = (parsed.problem(path, _instead(path, is_global=is_global)) for path in misplaced)
+            yield from located(OVERRIDES, name, TextError(*found))
+            _without(parsed, misplaced).as_model(GlobalOverrides if is_global else PackOverrides)
         except TextError as error:
             yield from located(OVERRIDES, name, error)
 
@@ -137,6 +143,14 @@ def literal_secrets(data: object) -> Iterator[tuple[KeyPath, str]]:
             what = _secret(name, str(value))
             if what:
                 yield path, what
+
+
+def _in_comments(text: str) -> Iterator[TextProblem]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        comment = _COMMENT.search(line)
+        what = _secret("", comment[0]) if comment else None
+        if what:
+            yield TextProblem(number, f"the comment {_INSTEAD.format(what=what)}")
 
 
 def _secret(name: str, text: str) -> str | None:
@@ -165,11 +179,11 @@ def _name_problems(folder: str, name: str) -> Iterator[ValueProblem]:
         yield ValueProblem(file_key(folder, name), message)
 
 
-def _misplaced(data: object) -> Iterator[KeyPath]:
+def _misplaced(data: object, model: type[GlobalOverride]) -> Iterator[tuple[str, str]]:
     """Names beside ``defaults`` and ``exceptions``, where the example in the Helm chart has them."""
     for kind, content in _kinds(data).items():
         for name, value in content.items():
-            if isinstance(value, dict) and not nearest(str(name), PackOverride.model_fields):
+            if isinstance(value, dict) and not nearest(str(name), model.model_fields):
                 yield kind, str(name)
 
 
@@ -178,18 +192,17 @@ def _kinds(data: object) -> Mapping[str, dict[Any, Any]]:
     return {k: v for k, v in data.items() if k in known and isinstance(v, dict)} if isinstance(data, dict) else {}
 
 
-def _without_misplaced(parsed: YamlText) -> YamlText:
-    if not isinstance(parsed.data, dict):
+def _without(parsed: YamlText, places: Collection[tuple[str, str]]) -> YamlText:
+    if not places:
         return parsed
-    misplaced = set(_misplaced(parsed.data))
     cleaned = {
-        kind: {name: value for name, value in content.items() if (kind, str(name)) not in misplaced}
+        kind: {name: value for name, value in content.items() if (kind, str(name)) not in places}
         for kind, content in _kinds(parsed.data).items()
     }
     return replace(parsed, data={**parsed.data, **cleaned})
 
 
-def _instead(path: KeyPath, *, is_global: bool) -> str:
+def _instead(path: tuple[str, str], *, is_global: bool) -> str:
     kind, name = path
     if is_global:
         return f"would be ignored by st2: {GLOBAL_OVERRIDES} has defaults only; use the file of the pack"

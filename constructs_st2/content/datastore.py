@@ -73,7 +73,7 @@ def problems(values: Values) -> Iterator[ValueProblem]:
     found: list[ValueProblem] = []
     items, keys = _key_values(values, found), _api_keys(values, found)
     yield from found
-    yield from _twice(items, lambda item: (item.is_of_a_user, _owner(item, values), item.name), _item_is_there)
+    yield from _twice(items, lambda item: (_owner(item, values), item.name), _item_is_there)
     for item in items:
         yield from _of_value(item, values)
     for index, placed in enumerate(keys):

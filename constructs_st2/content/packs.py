@@ -200,7 +200,7 @@ def _filled_volume(name: str, cluster: Cluster) -> Volume:
 def _shared(name: str, given: SharedVolume, cluster: Cluster) -> Volume:
     claim = cluster.release.named(CLAIMS[name])
     source = {"persistentVolumeClaim": {"claimName": claim}} if "create" in given else {**given}
-    return Volume(CLAIMS[name], source)
+    return Volume(f"st2-{name}", source)
 
 
 def _given_configs(cluster: Cluster) -> list[Mount]:
@@ -249,7 +249,9 @@ def _of_images(cluster: Cluster, own: Image) -> list[Container]:
 
 
 def _of_system(cluster: Cluster, own: Image) -> Container:
-    return _merging("packs-system", own, ("system", own.reference, STACKSTORM), cluster)
+    # It also looks at the virtualenvs that were linked before.
+    mounts = _image_volumes(cluster)
+    return _merging("packs-system", own, ("system", own.reference, STACKSTORM), cluster, mounts=mounts)
 
 
 def _of_configs(cluster: Cluster, own: Image) -> Container:

@@ -206,7 +206,7 @@ def default_assignments(values: Values) -> dict[str, str]:
     assigned = {assignment.username for assignment in _assignments(own)}
     wanted = {SENSOR_USER: "admin", values.st2.system_user.user: "admin", values.st2.username: "system_admin"}
     files: dict[str, str] = {}
-    for username, role in reversed(wanted.items()):
+    for username, role in wanted.items():
         name = _NOT_IN_FILE_NAMES.sub("-", username)
         if username in assigned or own.get(f"{name}.yaml") == "":
             continue

@@ -6,10 +6,10 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.content import packs
 from constructs_st2.jobs.job import Task, job_image
 from constructs_st2.jobs.names import REGISTER_CONTENT
-from constructs_st2.pod import Container
+from constructs_st2.pod import RESTRICTED_CONTAINER, Container, env_field, overlaid
 from constructs_st2.services.catalogue import Content, Need
 from constructs_st2.services.contents import mounts_of
-from constructs_st2.services.process import configured
+from constructs_st2.services.process import configured, home_of, scratch
 
 _PROGRAM = "/opt/stackstorm/st2/bin/st2-register-content"
 
@@ -31,8 +31,10 @@ def task(cluster: Cluster) -> Task:
             name="pre-register-content",
             image=job_image(cluster),
             command=own,
+            env=[env_field("HOME", home_of(cluster))],
             resources=values.jobs.resources,
-            mounts=mounts,
+            security=overlaid(RESTRICTED_CONTAINER, values.security_context, values.jobs.security_context),
+            mounts=[*mounts, *scratch(home_of(cluster))],
         )
         preparing = [*preparing, container]
     return Task(

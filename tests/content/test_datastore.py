@@ -16,8 +16,8 @@ from constructs_st2.values.model.secrets import SecretKey
 
 ID, OTHER_ID = "5c14491c6cb8de1a9207e3a2", "5c14491c6cb8de1a9207e3a3"
 HASH, OTHER_HASH = "a" * 128, "b" * 128
-IN_SECRET = {"existingSecret": "mine", "key": "token"}
-SECRET_ITEM = {"name": "hidden", "secret": True, "value": IN_SECRET}
+IN_SECRET: dict[str, str] = {"existingSecret": "mine", "key": "token"}
+SECRET_ITEM: dict[str, Any] = {"name": "hidden", "secret": True, "value": IN_SECRET}
 
 
 def values(**st2: Any) -> Values:
@@ -62,7 +62,7 @@ def test_a_mapping_that_names_a_secret_is_a_reference() -> None:
         ({"name": "a", "value": IN_SECRET}, "has its value in a Secret, so it must have secret: true"),
         (
             {"name": "a", "value": {**IN_SECRET, "kee": "x"}, "secret": True},
-            "value must be {existingSecret: NAME, key: KEY}, without further keys",
+            "value must be {existingSecret: NAME, key: KEY}, with valid names and no other keys",
         ),
         ({"name": "a", "value": "geheim", "encrypted": True}, "has encrypted: true, but its value is not encrypted"),
         ({"name": "a", "value": 12, "encrypted": True}, "has encrypted: true, but its value is not encrypted"),
@@ -111,7 +111,7 @@ def test_an_exported_api_key_is_taken_as_it_is() -> None:
 
 
 def test_an_api_key_needs_an_id_and_a_lasting_one_is_proposed() -> None:
-    items = [{"user": "eva", "key_hash": HASH}, {"user": "eva", "key": IN_SECRET}]
+    items: list[dict[str, Any]] = [{"user": "eva", "key_hash": HASH}, {"user": "eva", "key": IN_SECRET}]
     first, second = found(apikeys=items)
     assert first.startswith(
         "st2.apikeys[0]:None: id is required: `st2 apikey load` fails without one; for instance id: "
@@ -179,9 +179,18 @@ def test_an_item_without_user_is_that_of_the_first_user() -> None:
         ({"id": OTHER_ID, "key_hash": HASH}, "the same key is already in st2.apikeys[0]; st2 has each key once"),
     ],
 )
-def test_ids_and_keys_are_given_once(second: Mapping[str, Any], message: str) -> None:
+def test_ids_and_hashes_are_given_once(second: Mapping[str, Any], message: str) -> None:
     first = {"user": "u", "id": ID, "key_hash": HASH}
     assert found(apikeys=[first, {"user": "u", **second}]) == [f"st2.apikeys[1]:None: {message}"]
+
+
+def test_a_key_of_a_secret_is_one_api_key() -> None:
+    items = [{"user": "u", "id": ID, "key": IN_SECRET}, {"user": "u", "id": OTHER_ID, "key": IN_SECRET}]
+    assert found(apikeys=items) == [
+        "st2.apikeys[1]:None: the same key is already in st2.apikeys[0]; st2 has each key once"
+    ]
+    other = {"existingSecret": "mine", "key": "other"}
+    assert found(apikeys=[items[0], {**items[1], "key": other}]) == []
 
 
 def test_a_secret_needs_the_key_that_encrypts_it() -> None:

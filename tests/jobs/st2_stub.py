@@ -85,7 +85,10 @@ class St2Stub:
         service, _, rest = path.replace("/web/", "/", 1).lstrip("/").partition("/")
         if through_web and self.has(f"web {service or 'page'}"):
             # What the nginx of st2web answers when a service is away.
-            return (200, "retry: 1000\n\n") if service == "stream" else (503, "<h1>503</h1>")
+            unreachable = 503, {"faultstring": f"st2web cannot reach st2{service}."}
+            return (200, "retry: 1000\n\n") if service == "stream" else unreachable
+        if through_web and self.has("web guard") and service == "auth":
+            return 401, "<h1>401</h1>"
         if service == "" and through_web:
             return 200, "<!doctype html>\n<html><body>StackStorm</body></html>"
         if service == "auth":
@@ -187,6 +190,8 @@ class St2Stub:
             execution.update(status="failed", result={"output": None, "errors": []})
             return
         execution["status"] = "failed" if self.has(f"failing {action}") else "succeeded"
+        if self.has(f"canceled {action}"):
+            execution["status"] = "canceled"
         if action == "core.local":
             user = "root" if self.has("user") else "stanley"
             execution["result"] = {

@@ -20,7 +20,7 @@ from constructs_st2.values import from_mapping
 
 SCRIPT = Path(scripts_package.__file__).parent / "load_datastore.py"
 USER, PASSWORD, TOKEN = "st2admin", "pass%word", "a-token"
-SECRET = 'geheim "quoted"\nsecond line'
+SECRET = """geheim "quo'ted" back\\slash\nsecond line"""
 KEY = "the-key-of-the-bot"
 KEY_HASH = hashlib.sha512(f"saltnpepper{KEY}".encode()).hexdigest()
 ID = "5c14491c6cb8de1a9207e3a2"
@@ -46,8 +46,9 @@ class St2(ThreadingHTTPServer):
         self.asked.append((method, path, body))
         kind, _, name = path.removeprefix("/v1/").partition("/")
         if name in self.refused:
-            # Worse than st2api: it tells what it was told, and as JSON and Python write it.
-            return 400, {"faultstring": f"refused {body} {json.dumps(body)} {body.get('value')}"}
+            # Worse than st2api: it tells what it was told, also as JSON and Python write it, and line by line.
+            lines = body["value"].splitlines()
+            return 400, {"faultstring": f"refused {body} {json.dumps(body)} {lines} {' / '.join(lines)}"}
         if kind == "keys":
             if not isinstance(body["value"], str) or set(body) - _KEY_VALUE_ATTRIBUTES:
                 return 400, {"faultstring": "does not fit the schema"}
@@ -247,7 +248,7 @@ def test_a_refusal_shows_the_reason_but_no_secret(pod: Pod, st2: St2) -> None:
     assert "refused" in done.stderr
     assert "/v1/keys/hidden" in done.stderr
     assert "********" in done.stderr
-    assert not any(part in shown(done) for part in ("geheim", "quoted", "second line"))
+    assert not any(part in shown(done) for part in ("geheim", "ted", "slash", "second line"))
     assert not pod.out.exists()
 
 

@@ -33,7 +33,7 @@ INTERRUPTED = {
 }
 """Services that ignore SIGTERM as PID 1."""
 
-BOOTSTRAP = "st2-secrets-bootstrap-"
+JOBS = ("st2-secrets-bootstrap-", "st2-job-")
 """How the Job is called that makes the Secrets: the only pod that speaks to the Kubernetes API."""
 
 BACKENDS = ["mongodb", "rabbitmq", "redis"]
@@ -258,7 +258,7 @@ def test_workers_are_ready_while_connected_to_the_message_bus(default_objects: O
 
 def test_no_pod_gets_a_token_unasked(default_objects: Objects) -> None:
     for name, pod in default_objects.pod_templates().items():
-        if name.startswith(BOOTSTRAP):
+        if name.startswith(JOBS):
             continue
         assert pod["spec"]["automountServiceAccountToken"] is False
         assert "serviceAccountName" not in pod["spec"]
@@ -271,7 +271,7 @@ def test_documented_selectors_pick_exactly_the_right_pods(default_objects: Objec
         return {
             name.removeprefix("st2-")
             for name, pod in default_objects.pod_templates().items()
-            if labels.items() <= pod["metadata"]["labels"].items() and not name.startswith(BOOTSTRAP)
+            if labels.items() <= pod["metadata"]["labels"].items() and not name.startswith(JOBS)
         }
 
     assert selected(release="st2") == set(DEFAULT_REPLICAS) | set(BACKENDS)

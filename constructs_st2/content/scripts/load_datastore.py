@@ -93,7 +93,7 @@ def complete_key_value(item: dict[str, Any], where: str, secrets: set[str]) -> d
 
 
 def complete_api_key(item: dict[str, Any], where: str, secrets: set[str]) -> dict[str, Any]:
-    """An API key with its hash in it. The key itself is added to ``secrets``."""
+    """An API key with its hash in it, which is added to ``secrets``."""
     require(item, where, "user", "id", "key_hash", instead="key_file")
     # Without `enabled`, st2 would load a key that cannot be used (st2client/commands/auth.py).
     item = {"enabled": True, **item}
@@ -101,7 +101,6 @@ def complete_api_key(item: dict[str, Any], where: str, secrets: set[str]) -> dic
     if path is not None:
         what = f"apikey {item['id']}"
         key = secret_of(path, what)
-        secrets.add(key)
         if not key.isascii():
             raise Failure(f"{what}: the key in {path} must be ASCII text")
         item["key_hash"] = hashlib.sha512(f"{SALT}{key}".encode("ascii")).hexdigest()
@@ -193,7 +192,8 @@ def masked(text: str, secrets: set[str]) -> str:
     """The text with the secrets hidden, also where they are written in JSON or Python, or line by line."""
     forms: set[str] = set()
     for secret in secrets:
-        forms |= {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], *secret.splitlines()}
+        for part in (secret, *secret.splitlines()):
+            forms |= {part, json.dumps(part)[1:-1], repr(part)[1:-1]}
     for form in sorted(forms - {""}, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text

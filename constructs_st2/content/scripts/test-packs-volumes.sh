@@ -6,13 +6,10 @@ set -eu
 
 script='#!/bin/sh
 echo ran'
-folder=
+test=.constructs-st2-test.$(uname -n).$$
 failed=0
 
-clean() {
-    [ -z "$folder" ] || rm -rf "$folder"
-}
-trap clean EXIT
+trap 'for directory; do rm -rf "$directory/$test"; done' EXIT
 
 # usage: hint WHAT ERROR     says what to do about the failure
 hint() {
@@ -77,7 +74,7 @@ symlink() {
 
 # Where the first steps fail, the others would fail by the same reason.
 test_directory() {
-    folder=$directory/.constructs-st2-test.$(uname -n).$$
+    folder=$directory/$test
     can "make a folder" mkdir "$folder" || return 0
     if can "create a file" create; then
         can "read what was written" read_back || true
@@ -103,7 +100,6 @@ for directory; do
         failed=1
     else
         test_directory
-        clean
         [ -z "$writable" ] || echo "$name: writable"
     fi
 done

@@ -80,7 +80,7 @@ class KeyValue(StrictModel):
         if self.user is not None and not self.is_of_a_user:
             raise ValueError('has a user, which only items of the scope "user" have; remove it, or set the scope')
         if isinstance(self.value, dict) and "existingSecret" in self.value:
-            raise ValueError("value must be {existingSecret: NAME, key: KEY}, without further keys")
+            raise ValueError("value must be {existingSecret: NAME, key: KEY}, with valid names and no other keys")
         if isinstance(self.value, SecretKey):
             if not self.is_secret:
                 raise ValueError("has its value in a Secret, so it must have secret: true")
