@@ -17,9 +17,10 @@ from constructs_st2.synth import build
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")])
 BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def test_generated_pages_are_fresh() -> None:
@@ -27,21 +28,32 @@ def test_generated_pages_are_fresh() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, f"{name} is stale: run make docs"
 
 
+PAGES_OF_VALUES = [
+    *(ROOT / "docs" / f"{page}.md" for page in ("how-to", "backends", "packs", "access", "datastore", "gitops")),
+    ROOT / "examples" / "packs-image" / "README.md",
+]
 BLOCKS = {
-    f"{page}:{number}": block
-    for page in ("how-to", "backends")
-    for number, block in enumerate(BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")), start=1)
+    f"{page.stem}:{number}": block
+    for page in PAGES_OF_VALUES
+    for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
 }
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
-def test_each_block_of_the_pages_is_a_values_file(synth: Synth, block: str) -> None:
+def test_each_block_of_the_pages_is_a_values_file(synth: Synth, block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The folders that the blocks name are those of this example.
+    monkeypatch.chdir(ROOT / "examples" / "content")
     assert synth(yaml.safe_load(block))
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "values.yaml", *sorted((ROOT / "examples").glob("*.yaml"))], ids=lambda path: path.name
-)
+VALUES_FILES = [
+    ROOT / "values.yaml",
+    *sorted((ROOT / "examples").glob("*.yaml")),
+    *sorted((ROOT / "examples").glob("*/values.yaml")),
+]
+
+
+@pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_values_files_synthesize(path: Path) -> None:
     loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
     assert build(Cluster.of(loaded.values)).objects
@@ -66,10 +78,18 @@ def test_two_releases_in_one_app(tmp_path: Path) -> None:
     assert namespaces == {"stackstorm-network", "stackstorm-storage"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in LINK.findall(page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_paths_that_contributors_are_sent_to_exist() -> None:

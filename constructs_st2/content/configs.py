@@ -93,8 +93,8 @@ class PackOverrides(StrictModel):
     aliases: PackOverride = section("Aliases, by name.")
 
 
-def config_problems(files: Files, *, secrets_are_allowed: bool = False) -> Iterator[ValueProblem]:
-    """What is wrong with configurations of packs. With ``secrets_are_allowed`` they may hold secrets in clear text."""
+def config_problems(files: Files) -> Iterator[ValueProblem]:
+    """What is wrong with configurations of packs; among that, secrets in clear text."""
     for name, text in present(files).items():
         yield from _name_problems(CONFIGS, name)
         try:
@@ -105,10 +105,9 @@ def config_problems(files: Files, *, secrets_are_allowed: bool = False) -> Itera
         if not isinstance(parsed.data, dict | None):
             line, message = parsed.problem((), "must be a mapping of settings to values")
             yield ValueProblem(file_key(CONFIGS, name), message, line)
-        if not secrets_are_allowed:
-            found = [parsed.problem(path, _INSTEAD.format(what=what)) for path, what in literal_secrets(parsed.data)]
-            found += _in_comments(text)
-            yield from located(CONFIGS, name, TextError(*found))
+        found = [parsed.problem(path, _INSTEAD.format(what=what)) for path, what in literal_secrets(parsed.data)]
+        found += _in_comments(text)
+        yield from located(CONFIGS, name, TextError(*found))
 
 
 def override_problems(files: Files) -> Iterator[ValueProblem]:

@@ -1,7 +1,7 @@
 """Items of the key-value store and API keys: what the Jobs load, and what of it lies in Secrets.
 
 A Job mounts a document of all items. In it a secret is a path (``value_file``, ``key_file``), at which the Job finds
-the key of the user's Secret; scripts/load_datastore.py puts the content in its place.
+the key of the user's Secret; jobs/scripts/load_datastore.py puts the content in its place.
 """
 
 from __future__ import annotations

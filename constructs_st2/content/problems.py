@@ -18,7 +18,7 @@ def content_problems(values: Values) -> Iterator[ValueProblem]:
     if st2.packs.configs or st2.overrides:
         from constructs_st2.content.configs import config_problems, override_problems
 
-        yield from config_problems(st2.packs.configs, secrets_are_allowed=values.secrets.mode == "plain")
+        yield from config_problems(st2.packs.configs)
         yield from override_problems(st2.overrides)
     if st2.has_items:
         from constructs_st2.content.datastore import problems

@@ -43,8 +43,8 @@ def _task(
     return Task(
         name,
         command=given.command,
-        settings=_with_own(values.jobs, given),
-        env={**settings.env, **client_env(cluster), **env},
+        settings=_with_own(values.jobs, given, env),
+        env={**settings.env, **client_env(cluster)},
         mounts=[
             *settings.mounts,
             *mounts_of(Content.CREDENTIALS, cluster),
@@ -60,6 +60,7 @@ def _task(
     )
 
 
-def _with_own(jobs: Jobs, given: ExtraJob | HookJob) -> Jobs:
+def _with_own(jobs: Jobs, given: ExtraJob | HookJob, env: Mapping[str, Any]) -> Jobs:
     own = ("resources", "security_context", "pod_security_context")
-    return jobs.model_copy(update={name: value for name in own if (value := getattr(given, name)) is not None})
+    changed = {name: value for name in own if (value := getattr(given, name)) is not None}
+    return jobs.model_copy(update={**changed, "env": {**jobs.env, **env}})

@@ -84,11 +84,6 @@ def test_a_secret_in_clear_text_is_told_with_where_to_put_it(text: str, place: s
     assert "hunter2" not in message
 
 
-@pytest.mark.parametrize("text", [text for text, _, _ in SECRETS])
-def test_secrets_can_be_allowed(text: str) -> None:
-    assert list(config_problems({"core.yaml": text}, secrets_are_allowed=True)) == []
-
-
 @pytest.mark.parametrize("text", NO_SECRETS)
 def test_what_is_fine_here_is_fine_in_the_manifests_too(text: str) -> None:
     assert not is_found_in_the_manifests(text)

@@ -52,11 +52,15 @@ class Run:
     reason: str = ""
 
 
+def _nothing() -> bool:
+    return False
+
+
 class _Wait(NamedTuple):
     """Until a moment, or until something is there before that."""
 
     until: float
-    is_there: Callable[[], bool] = lambda: False
+    is_there: Callable[[], bool] = _nothing
 
 
 _Process = Iterator[_Wait]
@@ -155,32 +159,32 @@ class _Simulation:
         """One pod. With the policy Never, the failure of any container is that of the pod."""
         assert pod["restartPolicy"] == "Never"
         for container in pod.get("initContainers", ()):
-            limit, is_there = self._program(container)
-            yield _Wait(self.now + limit, is_there)
-            if limit != STEP and not is_there():
+            seconds, is_there = self._program(container)
+            yield _Wait(self.now + seconds, is_there or _nothing)
+            if is_there and not is_there():
                 return False
         run = self.runs[name]
         run.commands.append(self.now)
         yield _Wait(self.now + STEP)
         return len(run.commands) > self._world.failures.get(name, 0)
 
-    def _program(self, container: Document) -> tuple[float, Callable[[], bool]]:
-        """How long an init container may take, and what it waits for."""
+    def _program(self, container: Document) -> tuple[float, Callable[[], bool] | None]:
+        """How long an init container may take, and what it waits for, if it waits."""
         command, args = container.get("command", []), container.get("args", [])
         if _WAIT_FOR in command:
             _, seconds, host, port = args
             return float(seconds), lambda: self._is_up(host, port)
         if _AWAIT_LOGIN in command:
             seconds, *rest = args
-            actions = [each for each in rest if each.startswith("--action=")]
-            needed = [*(["register-content"] if actions else []), *(["apply-rbac"] if len(rest) > len(actions) else [])]
-            return float(seconds), lambda: self._can_log_in(container, needed)
-        return STEP, lambda: False
+            roles = [each for each in rest if not each.startswith("--action=")]
+            needed = [*(["apply-rbac"] if roles else []), *(["register-content"] if len(rest) > len(roles) else [])]
+            return float(seconds), lambda: self._can_log_in(needed)
+        return STEP, None
 
     def _is_up(self, service: str, port: str) -> bool:
         return port in self._ports.get(service, ()) and self.now >= self._world.late.get(service, 0)
 
-    def _can_log_in(self, container: Document, jobs: Sequence[str]) -> bool:
+    def _can_log_in(self, jobs: Sequence[str]) -> bool:
         up = self._is_up("st2-st2auth", "9100") and self._is_up("st2-st2api", "9101")
         return up and all(job in self.runs and self.runs[job].completed <= self.now for job in jobs)
 

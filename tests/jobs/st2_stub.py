@@ -98,7 +98,9 @@ class St2Stub:
         if not self._knows(headers):
             return 401, {"faultstring": "Unauthorized - One of Token or API key required."}
         if service == "stream":
-            return (404, {"faultstring": "no"}) if self.has("stream status") else (200, None)
+            if self.has("stream type"):
+                return 200, "<html></html>"
+            return (503, "retry: 1000\n\n") if self.has("stream status") else (200, None)
         with self._lock:
             return self._api(method, rest.split("/")[1:], query, headers, body or {})
 
@@ -172,9 +174,9 @@ class St2Stub:
     def _execute(self, action: str, **more: Any) -> dict[str, Any]:
         execution = {"id": next(self._ids), "status": "requested", "action": {"ref": action}, "context": {}, **more}
         self.executions[execution["id"]] = execution
-        if not self.has("stream events"):
-            for client in self._clients:
-                client.put(f"event: st2.execution__create\ndata: {json.dumps(execution)}\n\n")
+        told = {**execution, "id": next(self._ids)} if self.has("stream events") else execution
+        for client in self._clients:
+            client.put(f"event: st2.execution__create\ndata: {json.dumps(told)}\n\n")
         return execution
 
     def _end(self, execution: dict[str, Any]) -> None:
@@ -195,7 +197,7 @@ class St2Stub:
         if action == "core.local":
             user = "root" if self.has("user") else "stanley"
             execution["result"] = {
-                "return_code": 0,
+                "return_code": int(self.has("return code")),
                 "stdout": f"uid=1000({user}) gid=1000(stanley) groups=1000(stanley)",
                 "stderr": "sudo: unable to resolve host" if self.has("stderr") else "",
             }
@@ -256,16 +258,24 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer = self.stub.answer(
             self.command, url.path, query, self.headers, json.loads(content) if content else None
         )
+        if answer is None or str(answer).startswith("retry: "):
+            kind = "text/event-stream; charset=UTF-8"
+        else:
+            kind = "text/html" if isinstance(answer, str) else "application/json"
+        endless = answer is None and status == 200
+        # In chunks, as the servers of st2 send what has no length.
+        self.protocol_version = "HTTP/1.1" if endless else "HTTP/1.0"
         self.send_response(status)
-        is_stream = url.path.endswith("/v1/stream") and status == 200
-        kinds = {str: "text/event-stream" if is_stream else "text/html", type(None): "text/event-stream; charset=UTF-8"}
-        self.send_header("Content-Type", kinds.get(type(answer), "application/json"))
+        self.send_header("Content-Type", kind)
+        if endless:
+            self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        if is_stream and answer is None:
+        if endless:
             for event in self.stub.events():
-                self.wfile.write(event.encode())
+                self.wfile.write(f"{len(event.encode()):x}\r\n{event}\r\n".encode())
         elif answer is not None:
             self.wfile.write((answer if isinstance(answer, str) else json.dumps(answer)).encode())
+        self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_DELETE = _handle
 

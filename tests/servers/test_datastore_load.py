@@ -15,7 +15,7 @@ import pytest
 from support import Environment
 
 from constructs_st2.content import datastore
-from constructs_st2.content import scripts as scripts_package
+from constructs_st2.jobs import scripts as scripts_package
 from constructs_st2.values import from_mapping
 
 SCRIPT = Path(scripts_package.__file__).parent / "load_datastore.py"
@@ -345,4 +345,4 @@ def test_the_status_of_st2_is_passed_on(pod: Pod) -> None:
 
 def test_a_wrong_call_shows_the_usage(pod: Pod) -> None:
     done = pod.loads("keys", pod.out)
-    assert (done.returncode, done.stderr) == (2, "usage: load_datastore.py key|apikey OUT FILE...\n")
+    assert (done.returncode, done.stderr) == (2, "usage: load_datastore key|apikey OUT FILE...\n")

@@ -1,6 +1,6 @@
 """Loads items of the key-value store, or API keys, by the st2 command line, and keeps their secrets out of the log.
 
-usage: python load_datastore.py key|apikey OUT FILE...
+usage: python -m constructs_st2.jobs.scripts.load_datastore key|apikey OUT FILE...
 
 A Job runs it, with the Python of st2's virtualenv, which has PyYAML. Each FILE is a YAML list as `st2 key load` and
 `st2 apikey load` take it. Besides, an item may have `value_file` instead of `value`, and an API key `key_file` instead
@@ -40,7 +40,7 @@ class Failure(Exception):
 def main(arguments: list[str]) -> int:
     """Load what the files hold. Returns the exit status."""
     if len(arguments) < 3 or arguments[0] not in ("key", "apikey"):
-        print("usage: load_datastore.py key|apikey OUT FILE...", file=sys.stderr)
+        print("usage: load_datastore key|apikey OUT FILE...", file=sys.stderr)
         return 2
     kind, out, files = arguments[0], arguments[1], arguments[2:]
     complete = complete_key_value if kind == "key" else complete_api_key
@@ -93,7 +93,7 @@ def complete_key_value(item: dict[str, Any], where: str, secrets: set[str]) -> d
 
 
 def complete_api_key(item: dict[str, Any], where: str, secrets: set[str]) -> dict[str, Any]:
-    """An API key with its hash in it. The key itself is added to ``secrets``."""
+    """An API key with its hash in it, which is added to ``secrets``."""
     require(item, where, "user", "id", "key_hash", instead="key_file")
     # Without `enabled`, st2 would load a key that cannot be used (st2client/commands/auth.py).
     item = {"enabled": True, **item}
@@ -101,7 +101,6 @@ def complete_api_key(item: dict[str, Any], where: str, secrets: set[str]) -> dic
     if path is not None:
         what = f"apikey {item['id']}"
         key = secret_of(path, what)
-        secrets.add(key)
         if not key.isascii():
             raise Failure(f"{what}: the key in {path} must be ASCII text")
         item["key_hash"] = hashlib.sha512(f"{SALT}{key}".encode("ascii")).hexdigest()
@@ -193,7 +192,8 @@ def masked(text: str, secrets: set[str]) -> str:
     """The text with the secrets hidden, also where they are written in JSON or Python, or line by line."""
     forms: set[str] = set()
     for secret in secrets:
-        forms |= {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], *secret.splitlines()}
+        for part in (secret, *secret.splitlines()):
+            forms |= {part, json.dumps(part)[1:-1], repr(part)[1:-1]}
     for form in sorted(forms - {""}, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text

@@ -24,7 +24,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
 from constructs_st2.jobs.scripts.smoke_run import Run, Skipped, result
@@ -241,8 +241,8 @@ def arrives(execution_id: str, response: HTTPResponse, end: float) -> bool:
                 return True
             if not line:
                 return False
-    except OSError:
-        # Nothing came for so long.
+    except (OSError, HTTPException):
+        # Nothing came for so long, or the connection is gone.
         pass
     return False
 

@@ -50,7 +50,7 @@ class Answer(NamedTuple):
         try:
             return json.loads(self.text)
         except ValueError:
-            raise Failure(f"{self.question} is answered what is no JSON: {self.reason()}") from None
+            raise Failure(f"{self.question} is answered with something that is no JSON: {self.reason()}") from None
 
     def reason(self) -> str:
         """What the service says about a failure: services of st2 answer ``{"faultstring": "..."}``."""
