@@ -16,19 +16,20 @@ SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
 """Secrets labelled ``plain`` were asked for: the user chose to have them in the manifests."""
 
 _INSTEAD = "keep it in a Secret"
-_WORDS = "password|passwd|passphrase|_pass|secret|token|api[_-]?key|private[_-]?key|secret[_-]?key|access[_-]?key"
+# The patterns are shared with content/configs.py, which tells of secrets by the line of the file.
+WORDS = "password|passwd|passphrase|_pass|secret|token|api[_-]?key|private[_-]?key|secret[_-]?key|access[_-]?key"
 _HINTS = ("pass", "secret", "token", "key", "masterauth")
-_SETTING = re.compile(
-    rf"""^[ \t]*(?:export[ ]+|-[ ]+)?["']?([\w.-]*?(?:{_WORDS}))["']?[ \t]*[=:][ \t]*(\S.*)$"""
-    rf"""|"([\w.-]*(?:{_WORDS}))"\s*:\s*("[^"\n]*")""",
+SETTING = re.compile(
+    rf"""^[ \t]*(?:export[ ]+|-[ ]+)?["']?([\w.-]*?(?:{WORDS}))["']?[ \t]*[=:][ \t]*(\S.*)$"""
+    rf"""|"([\w.-]*(?:{WORDS}))"\s*:\s*("[^"\n]*")""",
     re.IGNORECASE | re.MULTILINE,
 )
-_REDIS_SETTING = re.compile(r"^[ \t]*(?:sentinel[ \t]+)?(requirepass|masterauth|auth-pass)[ \t]+(.*\S)", re.MULTILINE)
-_OPTION = re.compile(rf"--?[\w-]*(?:{_WORDS})", re.IGNORECASE)
+REDIS_SETTING = re.compile(r"^[ \t]*(?:sentinel[ \t]+)?(requirepass|masterauth|auth-pass)[ \t]+(.*\S)", re.MULTILINE)
+_OPTION = re.compile(rf"--?[\w-]*(?:{WORDS})", re.IGNORECASE)
 _VARIABLE = re.compile(r"(?:PASSWORD|TOKEN|SECRET|API_KEY|PRIVATE_KEY)$")
-_URL = re.compile(r"://[^\s/:@\"']*:([^\s/@\"']+)@")
-_PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)+[A-Za-z0-9+/]{4}")
-_TOKENS = (
+URL = re.compile(r"://[^\s/:@\"']*:([^\s/@\"']+)@")
+PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)+[A-Za-z0-9+/]{4}")
+TOKENS = (
     ("xox", "a Slack token", re.compile(r"\bxox[baprs]-[A-Za-z0-9-]{10,}")),
     ("ghp_", "a GitHub token", re.compile(r"\bghp_[A-Za-z0-9]{30,}")),
     ("AKIA", "an AWS access key", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
@@ -79,13 +80,13 @@ def _secrets(text: Text) -> Iterator[tuple[int, str]]:
     """What secrets a text holds, and where. Searches start from plain substrings, which are much faster to find."""
     content = text.text
     if "://" in content and "@" in content:
-        for match in _URL.finditer(content):
-            if not _is_placeholder(match[1]):
+        for match in URL.finditer(content):
+            if not is_placeholder(match[1]):
                 yield match.start(), "a URL with a password"
     if "PRIVATE KEY" in content:
-        for match in _PRIVATE_KEY.finditer(content):
+        for match in PRIVATE_KEY.finditer(content):
             yield match.start(), "a private key"
-    for hint, what, token in _TOKENS:
+    for hint, what, token in TOKENS:
         if hint in content:
             for match in token.finditer(content):
                 yield match.start(), what
@@ -104,12 +105,12 @@ def _settings(content: str) -> Iterator[tuple[int, str]]:
     lower = content.lower()
     if not any(hint in lower for hint in _HINTS):
         return
-    for match in _SETTING.finditer(content):
+    for match in SETTING.finditer(content):
         key, value = match[1] or match[3], match[2] or match[4]
         name = key.lstrip("-")
         if name not in _NO_SECRET_NAMES and _is_literal(value):
             yield match.start(), f"a value of {name}"
-    for match in _REDIS_SETTING.finditer(content):
+    for match in REDIS_SETTING.finditer(content):
         if _is_literal(match[2]):
             yield match.start(), f"a value of {match[1]}"
 
@@ -117,12 +118,12 @@ def _settings(content: str) -> Iterator[tuple[int, str]]:
 def _is_literal(value: str) -> bool:
     """Whether a value can be a secret: neither empty, nor a reference, a path, a truth value or a structure."""
     bare = value.strip().rstrip(",;").strip("\"' ")
-    if not bare or bare.lower() in _NO_SECRETS or _is_placeholder(bare):
+    if not bare or bare.lower() in _NO_SECRETS or is_placeholder(bare):
         return False
     return not bare.startswith(_NO_SECRET_STARTS)
 
 
-def _is_placeholder(value: str) -> bool:
+def is_placeholder(value: str) -> bool:
     """Whether a value is filled in later: ``$(VARIABLE)``, ``${variable}``, ``{{ template }}``, ``<password>``."""
     return any(mark in value for mark in "${(<") or "%s" in value or set(value) == {"*"}
 

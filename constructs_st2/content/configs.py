@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from constructs_st2.checks import cleartext
 from constructs_st2.content.texts import TextError, TextProblem, YamlText, file_key, located, present
 from constructs_st2.errors import ValueProblem
 from constructs_st2.values.model.base import StrictModel, key, section
@@ -21,35 +22,18 @@ GLOBAL_OVERRIDES = "_global.yaml"
 _PACK = re.compile(r"[a-z0-9_]+")
 """Names of packs (PACK_REF_WHITELIST_REGEX in st2common/constants/pack.py)."""
 
-_WORDS = (
-    r"password|passwd|passphrase|(?<![a-z])pass|(?<![a-z])pwd|secret|token|api[_-]?key|private[_-]?key"
-    r"|secret[_-]?key|access[_-]?key"
-)
-_SECRET_NAME = re.compile(rf"(?:{_WORDS})$", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:{cleartext.WORDS}|(?<![a-z])pass|(?<![a-z])pwd)$", re.IGNORECASE)
 """What the name of a secret ends with; so ``token_url`` is none."""
 _NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null", "~"})
 _NO_SECRET = re.compile(r"/.*|<.*>|\*+|[$][({].*")
 """Paths, and marks for what is filled in."""
 
 _SECRET_TEXTS = (
-    ("a URL with a password", re.compile(r"://[^\s/:@\"']*:[^\s/@\"'${(<]+@")),
-    (
-        "a password of Redis",
-        re.compile(r"^[ \t]*(?:sentinel[ \t]+)?(?:requirepass|masterauth|auth-pass)[ \t]+\S", re.M),
-    ),
-    ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")),
-    ("a Slack token", re.compile(r"\bxox[baprs]-[A-Za-z0-9-]{10,}")),
-    ("a GitHub token", re.compile(r"\bghp_[A-Za-z0-9]{30,}")),
-    ("an AWS access key", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
-    ("an age key", re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}")),
+    ("a URL with a password", cleartext.URL),
+    ("a password of Redis", cleartext.REDIS_SETTING),
+    ("a private key", cleartext.PRIVATE_KEY),
+    *((what, token) for _, what, token in cleartext.TOKENS),
 )
-_SETTING = re.compile(
-    rf"""^[ \t]*(?:export[ ]+|-[ ]+)?["']?([\w.-]*(?:{_WORDS}))["']?[ \t]*[=:][ \t]*(\S.*)$"""
-    rf"""|"([\w.-]*(?:{_WORDS}))"\s*:\s*("[^"\n]*")""",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""A setting inside a text: ``password=…``, ``"token": "…"``."""
-
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _INSTEAD = (
     "holds {what} in clear text; put it into the datastore and refer to it ({{{{st2kv.system.NAME}}}}), "
@@ -156,9 +140,10 @@ def _secret(name: str, text: str) -> str | None:
     if _SECRET_NAME.search(name) and _is_literal(text):
         return f"a value of {name}"
     for what, pattern in _SECRET_TEXTS:
-        if pattern.search(text):
+        found = pattern.search(text)
+        if found and not (found.lastindex and cleartext.is_placeholder(found[found.lastindex])):
             return what
-    for match in _SETTING.finditer(text):
+    for match in cleartext.SETTING.finditer(text):
         if _is_literal(match[2] or match[4]):
             return f"a value of {match[1] or match[3]}"
     return None
