@@ -12,6 +12,7 @@ from constructs_st2 import scripts
 from constructs_st2.cluster import Cluster
 from constructs_st2.content.scripts import COPY_CONFIGS, MERGE_PACKS
 from constructs_st2.images import Image
+from constructs_st2.jobs.names import PACKS_WRITE_TEST, left_out
 from constructs_st2.kubernetes import Document
 from constructs_st2.objects import volume_claim
 from constructs_st2.pod import (
@@ -24,6 +25,7 @@ from constructs_st2.pod import (
     overlaid,
     without_empty,
 )
+from constructs_st2.release import WAVE_ANNOTATION
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import PacksImage, SharedVolume
 
@@ -43,6 +45,8 @@ CONFIGS_CONFIG_MAP = "st2-pack-configs"
 SCRIPTS_CONFIG_MAP = "st2-content-scripts"
 SCRIPTS_PACKAGE = "constructs_st2.content.scripts"
 
+_SERVICES_WAVE = "10"
+"""The wave of the services that read packs, in app.py."""
 _COPYING: Document = {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
 
 
@@ -142,6 +146,9 @@ def config_maps(cluster: Cluster) -> Iterator[tuple[str, dict[str, str]]]:
 def claims(cluster: Cluster) -> Iterator[Document]:
     """The claims that are made for shared volumes."""
     volumes = cluster.values.st2.packs.volumes
+    # Argo CD waits until a pod uses a claim: the Job that tries it, which comes before the services, or else those.
+    tried = PACKS_WRITE_TEST not in left_out(cluster.values.jobs.skip)
+    wave = {} if tried else {WAVE_ANNOTATION: _SERVICES_WAVE}
     for name, component in CLAIMS.items():
         wanted: SharedVolume = getattr(volumes, name)
         if not volumes.enabled or "create" not in wanted:
@@ -156,7 +163,7 @@ def claims(cluster: Cluster) -> Iterator[Document]:
             access_mode="ReadWriteMany",
             size=spec["size"],
             storage_class=spec.get("storageClass"),
-            annotations=spec.get("annotations", {}),
+            annotations={**wave, **spec.get("annotations", {})},
         )
 
 

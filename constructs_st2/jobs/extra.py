@@ -57,6 +57,7 @@ def _task(
         login=Login(roles_of_administrator(values), actions) if uses_api else None,
         preparing=packs.copies(cluster, job_image(cluster)),
         wave=_WAVE,
+        loads=False,
     )
 
 

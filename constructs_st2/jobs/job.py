@@ -52,7 +52,8 @@ class Login:
 class Task:
     """What one Job does.
 
-    ``preparing`` runs after all waiting. ``settings`` are the user's; they differ for the user's own Jobs.
+    ``preparing`` runs after all waiting. ``settings`` are the user's; they differ for the user's own Jobs. With
+    ``loads`` it brings what it reads into StackStorm, and must do so again when that has changed.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Task:
     login: Login | None = None
     preparing: Sequence[Container] = ()
     wave: int = WAVE
+    loads: bool = True
 
     @property
     def component(self) -> str:
@@ -114,7 +116,8 @@ def job(task: Task, cluster: Cluster) -> Document:
         **cluster.release.labels(task.component, "operations", version=image.version),
     }
     metadata: Document = {"labels": labels}
-    if annotations := {**settings.annotations, **checksums([main, *init_containers], live=True)}:
+    reads = checksums([main, *init_containers], live=True) if task.loads else {}
+    if annotations := {**settings.annotations, **reads}:
         metadata["annotations"] = annotations
     spec = pod_spec(
         settings,

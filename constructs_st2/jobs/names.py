@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 PACKS_WRITE_TEST = "packs-write-test"
 APPLY_RBAC = "apply-rbac"
@@ -22,3 +22,8 @@ SKIPPABLE: Mapping[str, str] = {
     "smoke_test": SMOKE_TEST,
 }
 """The chart's names, and ours."""
+
+
+def left_out(skip: Iterable[str]) -> frozenset[str]:
+    """The names of the Jobs that ``jobs.skip`` names."""
+    return frozenset(SKIPPABLE.get(name, name) for name in skip)

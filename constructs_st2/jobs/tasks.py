@@ -8,13 +8,13 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.files import config_map
 from constructs_st2.jobs import apply_rbac, packs_write_test, programs, register_content
 from constructs_st2.jobs.job import Task, job
-from constructs_st2.jobs.names import SKIPPABLE
+from constructs_st2.jobs.names import left_out
 from constructs_st2.kubernetes import Document
 
 
 def tasks(cluster: Cluster) -> list[Task]:
     """The tasks of a cluster, without those that the user skips."""
-    skipped = {SKIPPABLE.get(name, name) for name in cluster.values.jobs.skip}
+    skipped = left_out(cluster.values.jobs.skip)
     return [task for task in _tasks(cluster) if task.name not in skipped]
 
 
