@@ -29,6 +29,9 @@ CA_DIRECTORY = "/etc/st2/ca"
 
 AMQPS_PORT = 5671
 
+SCALER_USER = "autoscaling"
+"""The user of MongoDB by whom KEDA looks at StackStorm's work."""
+
 SOCKET_TIMEOUT = 5
 """Seconds after which a silent Redis counts as gone; tooz waits 30 by itself, longer than any failover takes."""
 
@@ -68,6 +71,17 @@ def _escaped(part: str | SecretPart) -> str | SecretPart:
 
 
 # --- the database
+
+
+def scaler_url(values: Values, release: Release) -> ComposedText:
+    """The URL by which KEDA reaches the replica set of the cluster."""
+    secret = contract.MONGODB_AUTOSCALING
+    password = SecretPart(secret.name(release, values), contract.MONGODB_AUTOSCALING_PASSWORD, "url")
+    addresses = ",".join(
+        f"{host}:{MONGODB.port}" for host in release.members(MONGODB.component, values.mongodb.replicas)
+    )
+    options = urlencode({"replicaSet": values.mongodb.replica_set_name, "authSource": "admin"})
+    return (f"mongodb://{SCALER_USER}:", password, f"@{addresses}/?{options}")
 
 
 def _database(values: Values, release: Release, version: St2Version) -> Options | None:

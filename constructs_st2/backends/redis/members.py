@@ -136,7 +136,7 @@ def _probes(port: int, ready: list[str]) -> dict[str, Document]:
 
 def _exporter(cluster: Cluster) -> list[Container]:
     metrics = cluster.values.redis.metrics
-    if not metrics.enabled:
+    if not cluster.values.monitoring.exports(metrics.enabled):
         return []
     return [
         Container(

@@ -1,0 +1,37 @@
+"""The certificate of st2web by cert-manager (https://cert-manager.io, API v1)."""
+
+from __future__ import annotations
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.custom import custom_object
+from constructs_st2.kubernetes import Document
+from constructs_st2.secrets import contract
+from constructs_st2.secrets.plan import public_names, service_names
+from constructs_st2.services.catalogue import ST2WEB
+from constructs_st2.values.model.exposure import CertManager
+
+
+def certificate(cluster: Cluster, settings: CertManager) -> Document:
+    """The Certificate, of which cert-manager makes the Secret that st2web reads."""
+    secret = cluster.secret(contract.WEB_TLS)
+    metadata: Document = {
+        "name": secret,
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(contract.WEB_TLS.component, ST2WEB.role),
+    }
+    issuer = settings.issuer_ref
+    spec: Document = {
+        "secretName": secret,
+        "issuerRef": {"group": issuer.group, "kind": issuer.kind, "name": issuer.name},
+        "dnsNames": _names(cluster, settings),
+        "duration": settings.duration,
+        "renewBefore": settings.renew_before,
+        "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+        "usages": ["digital signature", "server auth"],
+    }
+    return custom_object("Certificate", metadata, spec)
+
+
+def _names(cluster: Cluster, settings: CertManager) -> list[str]:
+    of_service = service_names(cluster) if settings.service_names else []
+    return list(dict.fromkeys([*public_names(cluster), *settings.dns_names, *of_service]))
