@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from constructs_st2 import node
+from constructs_st2.diagram.cli import diagram
 from constructs_st2.backup.cli import restore
 from constructs_st2.errors import UserError
 from constructs_st2.options import ClusterOptions, with_cluster_options
@@ -110,3 +111,4 @@ def images(options: ClusterOptions) -> None:
 
 cli.add_command(restore)
 cli.add_command(secrets)
+cli.add_command(diagram)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from constructs_st2.cluster import Cluster
+from constructs_st2.diagram.picture import diagram
 from constructs_st2.images import pulled_by
 from constructs_st2.secrets.contract import CONTRACT
 from constructs_st2.secrets.listing import consumers
@@ -27,6 +28,7 @@ def pages() -> Mapping[str, str]:
         "secrets.md": _secrets(),
         "services.md": _services(),
         "images.md": _images(),
+        "cluster.svg": diagram(Cluster.of(from_mapping({}))),
     }
 
 

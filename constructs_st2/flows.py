@@ -271,8 +271,17 @@ def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
 
     # Whatever uses the database is a program of st2 that reads st2.conf.
     clients = [
-        *(name for entry in CATALOGUE if Need.DATABASE in entry.needs for name, _ in _workloads_of(entry, cluster)),
-        *(task.component for task in tasks.tasks(cluster) if Need.DATABASE in task.needs),
+        *(
+            name
+            for entry in CATALOGUE
+            if Need.DATABASE in (*entry.needs, *entry.uses)
+            for name, _ in _workloads_of(entry, cluster)
+        ),
+        *(
+            task.component
+            for task in tasks.tasks(cluster)
+            if Need.DATABASE in task.needs or _is_users(task, cluster.values)
+        ),
     ]
     for client in clients:
         yield Flow(client, STATSD_EXPORTER, STATSD_PORT, "numbers of what happens", protocol="UDP")

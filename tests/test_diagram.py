@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 from support import MakeCluster
 
-from constructs_st2.diagram import diagram
 from constructs_st2.diagram.cli import diagram as command
 from constructs_st2.diagram.layout import text_width
 from constructs_st2.diagram.parts import TIMES
+from constructs_st2.diagram.picture import diagram
 from constructs_st2.flows import Flow, Place, components, flows
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -30,6 +30,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
         "st2sensorcontainer": {"deployments": 20},
         "st2chatops": {"enabled": True, "adapter": "botframework", "existingSecret": "mine"},
         "docker-registry": {"enabled": True},
+        "monitoring": {"enabled": True},
         "backup": {"enabled": True, "destination": {"claim": {"create": {}}}},
         "st2actionrunner": {"pools": [{"name": "spot"}], "autoscaling": {"enabled": True}},
         "mongodb": {"metrics": {"enabled": True}},

@@ -21,7 +21,7 @@ from constructs_st2.options import ClusterOptions, with_cluster_options
 )
 def diagram(options: ClusterOptions, output: Path | None) -> None:
     """Draw a cluster: its components, and who connects to whom on which port (SVG)."""
-    from constructs_st2.diagram import diagram as drawn
+    from constructs_st2.diagram.picture import diagram as drawn
 
     with options.cluster() as cluster:
         picture = drawn(cluster)

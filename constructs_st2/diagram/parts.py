@@ -25,12 +25,13 @@ _TITLES: Mapping[str, str] = {
     "runners": "Runners",
     "client": "Command line",
     "jobs": "Jobs",
+    "monitoring": "Monitoring",
     "database": "Database",
     "messaging": "Messages",
     "coordination": "Coordination",
 }
 _FRONT = ("frontend", "chatops", "registry")
-_MIDDLE = ("api", "engines", "runners", "client", "jobs")
+_MIDDLE = ("api", "engines", "runners", "client", "jobs", "monitoring")
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,15 @@ def parts_of(cluster: Cluster) -> Parts:
     )
 
 
-def ports_in_words(ports: Iterable[int | None]) -> str:
-    """Ports as a label says them."""
-    return ", ".join("any port" if port is None else str(port) for port in dict.fromkeys(ports))
+def ports_in_words(some: Iterable[Flow]) -> str:
+    """The ports of some flows, as a label says them."""
+    return ", ".join(dict.fromkeys(map(_port_in_words, some)))
+
+
+def _port_in_words(flow: Flow) -> str:
+    if flow.port is None:
+        return "any port"
+    return str(flow.port) if flow.protocol == "TCP" else f"{flow.port}/{flow.protocol}"
 
 
 def _cells(found: Sequence[Component], table: Sequence[Flow]) -> list[Cell]:
@@ -150,10 +157,10 @@ def _numbers(least: int, most: int) -> str:
 def _notes(name: str, table: Iterable[Flow]) -> list[str]:
     """Connections that are written and not drawn."""
     table = list(table)
-    among = ports_in_words(flow.port for flow in table if flow.client == flow.server == name)
+    among = ports_in_words(flow for flow in table if flow.client == flow.server == name)
     found = {"members": among}
     for place, what in ((Place.MONITORING, "metrics"), (Place.KEDA, "KEDA")):
-        found[what] = ports_in_words(flow.port for flow in table if (flow.client, flow.server) == (place, name))
+        found[what] = ports_in_words(flow for flow in table if (flow.client, flow.server) == (place, name))
     return [f"{what}: {ports}" for what, ports in found.items() if ports]
 
 
@@ -182,27 +189,27 @@ def _rail(server: Cell, cells: Iterable[Cell], table: Iterable[Flow]) -> Rail | 
     to_server = [flow for flow in table if _server_name(flow) in server.names and flow.client not in server.names]
     links = []
     for client in cells:
-        ports = ports_in_words(flow.port for flow in to_server if flow.client in client.names)
+        ports = ports_in_words(flow for flow in to_server if flow.client in client.names)
         if ports:
             links.append(Link(client, ports))
     if not links:
         return None
     name = server.names[0].rpartition(": ")[2]
-    label = f"{name} {ports_in_words(flow.port for flow in to_server if isinstance(flow.client, str))}"
+    label = f"{name} {ports_in_words(flow for flow in to_server if isinstance(flow.client, str))}"
     return Rail(server, label, tuple(links))
 
 
 def _exchanges(cell: Cell, table: Sequence[Flow]) -> list[Exchange]:
     """The connections of a cell with the outside that no rail shows."""
-    ports: dict[tuple[bool, str], list[int | None]] = {}
+    found: dict[tuple[bool, str], list[Flow]] = {}
     for flow in table:
         if flow.client in (Place.OUTSIDE, Place.NODES) and flow.server in cell.names:
-            ports.setdefault((True, _what(flow.client, flow)), []).append(flow.port)
+            found.setdefault((True, _what(flow.client, flow)), []).append(flow)
         elsewhere = flow.server is Place.OUTSIDE and flow.purpose in BACKEND_PURPOSES
         if isinstance(flow.server, Place) and flow.client in cell.names and not elsewhere:
-            ports.setdefault((False, _what(flow.server, flow)), []).append(flow.port)
-    incoming_first = sorted(ports.items(), key=lambda item: not item[0][0])
-    return [Exchange(cell, incoming, what, ports_in_words(found)) for (incoming, what), found in incoming_first]
+            found.setdefault((False, _what(flow.server, flow)), []).append(flow)
+    incoming_first = sorted(found.items(), key=lambda item: not item[0][0])
+    return [Exchange(cell, incoming, what, ports_in_words(some)) for (incoming, what), some in incoming_first]
 
 
 def _what(place: End, flow: Flow) -> str:

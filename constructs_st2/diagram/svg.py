@@ -18,7 +18,7 @@ from constructs_st2.diagram.layout import (
     Vertical,
 )
 from constructs_st2.diagram.parts import Cell, Parts, ports_in_words
-from constructs_st2.flows import End, Place
+from constructs_st2.flows import End, Flow, Place
 
 _LIGHT = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#0a7c86", "#7d6a00")
 _DARK = ("#58a6ff", "#f0883e", "#3fb950", "#bc8cff", "#ff7b72", "#39c5cf", "#d29922")
@@ -62,12 +62,12 @@ def drawing(parts: Parts, layout: Layout) -> str:
 
 def _description(parts: Parts) -> str:
     """The table of flows as text."""
-    servers: dict[End, dict[End, list[int | None]]] = {}
+    servers: dict[End, dict[End, list[Flow]]] = {}
     for flow in parts.flows:
-        servers.setdefault(flow.client, {}).setdefault(flow.server, []).append(flow.port)
+        servers.setdefault(flow.client, {}).setdefault(flow.server, []).append(flow)
     return " ".join(
         f"{_name(client)} connects to "
-        f"{', '.join(f'{_name(server)} ({ports_in_words(ports)})' for server, ports in of_client.items())}."
+        f"{', '.join(f'{_name(server)} ({ports_in_words(some)})' for server, some in of_client.items())}."
         for client, of_client in servers.items()
     )
 

@@ -71,6 +71,7 @@ def _known(values: Values) -> list[str]:
     from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
     from constructs_st2.backup import restore, storage
     from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
+    from constructs_st2.monitoring.sources import STATSD_EXPORTER
     from constructs_st2.secrets.job import COMPONENT as BOOTSTRAP
     from constructs_st2.services.catalogue import CATALOGUE, pool_component, sensor_component
 
@@ -85,6 +86,7 @@ def _known(values: Values) -> list[str]:
         *(backend.component for backend in (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD)),
         registry.COMPONENT,
         BOOTSTRAP,
+        STATSD_EXPORTER,
         storage.COMPONENT,
         restore.COMPONENT,
         EXTRA_JOBS,

@@ -26,6 +26,7 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_backends(values),
         *_of_coordination(values),
         *_of_networks(values),
+        *_of_network_policy(values),
         *_of_packs(values),
         *_of_jobs(values, release),
         *_of_pools(values, release),
@@ -134,6 +135,13 @@ def _of_networks(values: Values) -> Iterator[ValueProblem]:
             yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
         if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
             yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
+
+
+def _of_network_policy(values: Values) -> Iterator[ValueProblem]:
+    if values.network_policy.model_fields_set:
+        from constructs_st2.operations.network_policy import problems
+
+        yield from problems(values)
 
 
 def _of_packs(values: Values) -> Iterator[ValueProblem]:

@@ -104,6 +104,11 @@ def test_there_are_enough_pods_soon(runner: Autoscaler) -> None:
     assert run.changes[-1].at <= 3 * MINUTE
 
 
+def test_many_pods_double_at_once(runner: Autoscaler) -> None:
+    run = Run(runner, steady(CEILING)(runner.target), pods=CEILING // 2).until(MINUTE)
+    assert run.changes == [(0, CEILING // 2, CEILING)]
+
+
 def test_all_pods_that_are_too_many_go_in_the_end(runner: Autoscaler) -> None:
     run = Run(runner, steady(0)(runner.target), pods=CEILING).until(HOUR)
     assert run.pods == FLOOR

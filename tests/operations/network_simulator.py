@@ -68,26 +68,32 @@ def pods(objects: Iterable[Document], *, each: int = 2) -> list[Host]:
     return made
 
 
-def connections(hosts: Sequence[Host], policies: Iterable[Document]) -> set[Connection]:
-    """All connections that can be made. A host can always reach itself, which is left out."""
+def connections(
+    hosts: Sequence[Host], policies: Iterable[Document], *, of: Sequence[Host] | None = None
+) -> set[Connection]:
+    """All connections that can be made; or those of some hosts. A host can always reach itself, which is left out."""
     network = _Network(hosts, list(policies))
+    wanted = {host.name for host in (hosts if of is None else of)}
     return {
         Connection(client.name, server.name, port.number, port.protocol)
         for server in hosts
         if server.ports
         for client in hosts
-        if client is not server
+        if client is not server and not wanted.isdisjoint((client.name, server.name))
         for port in network.open_ports(client, server)
     }
 
 
 class _Network:
     def __init__(self, hosts: Sequence[Host], policies: Sequence[Document]) -> None:
-        self._rules = {
-            (host.name, direction): self._rules_of(host, direction, policies)
-            for host in hosts
-            for direction in ("Ingress", "Egress")
-        }
+        # By host and direction: the rules of all policies that select it, with their namespaces; none where no
+        # policy does.
+        self._rules: dict[tuple[str, str], list[tuple[str, Document]]] = {}
+        for policy in policies:
+            for host in selected(hosts, policy):
+                for direction in policy["spec"]["policyTypes"]:
+                    rules = self._rules.setdefault((host.name, direction), [])
+                    rules += [(policy["metadata"]["namespace"], r) for r in policy["spec"].get(direction.lower(), ())]
 
     def open_ports(self, client: Host, server: Host) -> Iterator[Port]:
         """The ports that both sides allow."""
@@ -99,29 +105,11 @@ class _Network:
 
     def _rules_about(self, host: Host, direction: str, other: Host) -> list[Document] | None:
         """The rules of a host that are about another one; None where all are welcome."""
-        rules = self._rules[host.name, direction]
+        rules = self._rules.get((host.name, direction))
         if rules is None:
             return None
         side = "from" if direction == "Ingress" else "to"
         return [rule for namespace, rule in rules if _of_peer(rule.get(side), other, namespace)]
-
-    @staticmethod
-    def _rules_of(host: Host, direction: str, policies: Sequence[Document]) -> list[tuple[str, Document]] | None:
-        """The rules of all policies that select a host, with their namespaces; None where no policy does."""
-        selecting = [
-            policy
-            for policy in policies
-            if policy["metadata"]["namespace"] == host.namespace
-            and _selects(policy["spec"]["podSelector"], host.labels)
-            and direction in policy["spec"]["policyTypes"]
-        ]
-        if not selecting:
-            return None
-        return [
-            (policy["metadata"]["namespace"], rule)
-            for policy in selecting
-            for rule in policy["spec"].get(direction.lower(), ())
-        ]
 
 
 def _selects(selector: Document, labels: Mapping[str, str]) -> bool:
@@ -164,8 +152,17 @@ def _is_peer(peer: Document, other: Host, namespace: str) -> bool:
     return in_namespace and _selects(peer.get("podSelector", {}), other.labels)
 
 
-def without_each_part(policies: Sequence[Document]) -> Iterator[tuple[str, list[Document]]]:
-    """The policies with one part missing, for every part that allows something: a rule, a peer, a port, a label."""
+def selected(hosts: Iterable[Host], policy: Document) -> list[Host]:
+    """The hosts that a policy is about."""
+    namespace, selector = policy["metadata"]["namespace"], Selector.of(policy["spec"]["podSelector"])
+    return [host for host in hosts if host.namespace == namespace and selector.matches(host.labels)]
+
+
+def without_each_part(policies: Sequence[Document]) -> Iterator[tuple[Document, str, list[Document]]]:
+    """The policies with one part missing, for every part that allows something: a rule, a peer, a port, a label.
+
+    Yields the policy that it is missing of, where it was, and all policies without it.
+    """
     for place in _parts(policies):
         *path, last = place
         copy: Any = _copied(policies)
@@ -173,8 +170,7 @@ def without_each_part(policies: Sequence[Document]) -> Iterator[tuple[str, list[
         for step in path:
             target = target[step]
         del target[last]
-        name = policies[place[0]]["metadata"]["name"]
-        yield f"{name}: {'.'.join(map(str, place[2:]))}", copy
+        yield policies[place[0]], ".".join(map(str, place[1:])), copy
 
 
 def _parts(policies: Sequence[Document]) -> Iterator[tuple[Any, ...]]:

@@ -73,6 +73,7 @@ PortNumber: TypeAlias = Annotated[int, Field(ge=1, le=65_535)]
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+HOST_NAME = rf"^(\*\.)?{DNS_SUBDOMAIN[1:-1]}$"
 QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"  # prefix/name
 )
@@ -95,10 +96,13 @@ MAJOR_MINOR = r"^[0-9]{1,3}\.[0-9]{1,3}$"
 PLAIN_NAME = r"^[A-Za-z0-9][-._A-Za-z0-9]{0,62}$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 JSON_POINTER = r"^(/[^\n]*)?$"
+HOURS = r"^[1-9][0-9]{0,5}h$"
+GATEWAY_DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"  # https://gateway-api.sigs.k8s.io/geps/gep-2257/
 
 MEANINGS: Mapping[str, str] = {
     DNS_LABEL: 'a DNS label (small letters, digits and "-")',
     DNS_SUBDOMAIN: 'a DNS name (small letters, digits, "-" and ".")',
+    HOST_NAME: 'a host name (small letters, digits, "-" and "."; also "*.example.org")',
     QUALIFIED_NAME: 'a label or annotation key ("name" or "prefix.example.org/name")',
     LABEL_VALUE: 'a label value (at most 63 letters, digits, "-", "_" and ".")',
     IMAGE_TAG: 'an image tag (at most 128 letters, digits, "_", "." and "-")',
@@ -119,6 +123,8 @@ MEANINGS: Mapping[str, str] = {
     PLAIN_NAME: 'a name (at most 63 letters, digits, "-", "_" and ".")',
     KIND: "a kind of object, such as ConfigMap",
     JSON_POINTER: 'a JSON pointer, which begins with "/"',
+    HOURS: "a number of hours, such as 720h",
+    GATEWAY_DURATION: "a duration, such as 330s or 1h30m",
 }
 """What the patterns mean, for messages."""
 

@@ -7,7 +7,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, StringConstraints
 
 from constructs_st2.values.model.base import (
-    DNS_SUBDOMAIN,
+    GATEWAY_DURATION,
+    HOST_NAME,
+    HOURS,
     AbsolutePath,
     Annotations,
     DnsLabel,
@@ -18,14 +20,9 @@ from constructs_st2.values.model.base import (
     section,
 )
 
-HOST = rf"^(\*\.)?{DNS_SUBDOMAIN[1:-1]}$"
-HOURS = r"^[1-9][0-9]{0,5}h$"
-TIMEOUT = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
-"""A duration of the Gateway API (https://gateway-api.sigs.k8s.io/geps/gep-2257/)."""
-
-HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST, max_length=253)]
+HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST_NAME, max_length=253)]
 Hours: TypeAlias = Annotated[str, StringConstraints(pattern=HOURS)]
-Timeout: TypeAlias = Annotated[str, StringConstraints(pattern=TIMEOUT)]
+Timeout: TypeAlias = Annotated[str, StringConstraints(pattern=GATEWAY_DURATION)]
 
 ReachableService: TypeAlias = Literal["st2web", "st2auth", "st2api", "st2stream"]
 
