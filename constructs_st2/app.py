@@ -83,6 +83,10 @@ def _config(scope: Construct, cluster: Cluster) -> Tier:
 
 def _secrets(scope: Construct, cluster: Cluster) -> list[Tier]:
     made = secret_documents(cluster)
+    if cluster.values.tls.internal.cert_manager.enabled:
+        from constructs_st2 import certificates
+
+        made += certificates.documents(cluster)
     if not made:
         return []
     tier = Tier(scope, "20-secrets", wave=-10)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.secrets.plan import planned
+from constructs_st2.secrets.plan import needed
 
 
 def consumers(objects: Sequence[Document]) -> Mapping[str, list[str]]:
@@ -24,7 +24,7 @@ def listing(cluster: Cluster, objects: Sequence[Document]) -> str:
     """The Secrets that a cluster needs, with their keys and readers."""
     readers = consumers(objects)
     blocks = []
-    for secret in planned(cluster):
+    for secret in needed(cluster):
         owner = "" if secret.own else f" (yours: {secret.named_in})"
         lines = [f"{secret.name}{owner}: {secret.spec.purpose}"]
         lines += [f"  {key}: {spec.meaning}" for key, spec in secret.spec.keys.items()]

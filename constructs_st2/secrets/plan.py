@@ -56,18 +56,27 @@ _NAMED_IN: Mapping[str, str] = {
     contract.REDIS.component: "redis.auth.existingSecret",
     contract.CHATOPS.component: "st2chatops.existingSecret",
     contract.LICENSE.component: "enterprise.existingPullSecret",
+    **{
+        spec.component: f"tls.internal.existingSecrets.{spec.component.removesuffix('-tls')}"
+        for spec in contract.CERTIFICATES
+    },
 }
 
 
 def planned(cluster: Cluster) -> Iterator[PlannedSecret]:
-    """The Secrets that a cluster needs, each behind those that it is made of."""
+    """The Secrets that a cluster needs, each behind those that it is made of; without those that are made elsewhere."""
+    return (secret for secret in needed(cluster) if not secret.spec.made_elsewhere)
+
+
+def needed(cluster: Cluster) -> Iterator[PlannedSecret]:
+    """All Secrets that a cluster needs. There are no recipes for those that are made elsewhere."""
     for spec in contract.required(cluster.values):
         yield PlannedSecret(
             spec=spec,
             name=cluster.secret(spec),
             own=spec.replaced_by(cluster.values) is None,
             named_in=_NAMED_IN.get(spec.component, ""),
-            recipes={key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
+            recipes={} if spec.made_elsewhere else {key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
         )
 
 

@@ -33,6 +33,7 @@ from constructs_st2.values.model.services import (
     Web,
 )
 from constructs_st2.values.model.st2 import St2
+from constructs_st2.values.model.tls import ClusterTls
 
 
 class Enterprise(StrictModel):
@@ -143,6 +144,7 @@ class Values(StrictModel):
     redis: Redis = section("Redis and its sentinels, the coordination backend.")
     etcd: Etcd = section("etcd, the other coordination backend.")
 
+    tls: ClusterTls = section("TLS within the cluster.")
     docker_registry: Registry = same(
         "docker-registry", "A registry in the cluster, for packs images.", {}, validate_default=True
     )

@@ -1,0 +1,79 @@
+"""The certificates of a cluster, as objects of cert-manager (https://cert-manager.io/docs/usage/certificate/)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.cluster import Cluster
+from constructs_st2.kubernetes import Document
+from constructs_st2.secrets import contract
+from constructs_st2.secrets.contract import SecretSpec
+from constructs_st2.secrets.external import SKIP_DRY_RUN
+
+LOOPBACK_NAME = "localhost"
+LOOPBACK_ADDRESS = "127.0.0.1"
+
+
+def documents(cluster: Cluster) -> list[Document]:
+    """A Certificate for each Secret of `tls.internal` that is not the user's; none without cert-manager."""
+    if not cluster.values.tls.internal.cert_manager.enabled:
+        return []
+    return [
+        certificate(spec, names(spec, cluster), cluster)
+        for spec in contract.CERTIFICATES
+        if spec.in_use(cluster.values) and spec.replaced_by(cluster.values) is None
+    ]
+
+
+def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
+    """The names under which somebody connects to what a certificate is for."""
+    values, release = cluster.values, cluster.release
+    component, replicas = {
+        contract.MONGODB_TLS.component: (MONGODB.component, values.mongodb.replicas),
+        contract.RABBITMQ_TLS.component: (RABBITMQ.component, values.rabbitmq.replicas),
+        contract.REDIS_TLS.component: (REDIS_SENTINEL.component, values.redis.replicas),
+        contract.ETCD_TLS.component: (ETCD.component, values.etcd.replicas),
+    }[spec.component]
+    return [
+        *service_names(component, cluster),
+        # Members that are added later need no other certificate.
+        f"*.{release.host(f'{component}-headless')}",
+        # By the names alone etcd can tell that a member comes from its address.
+        *release.members(component, replicas),
+        LOOPBACK_NAME,
+    ]
+
+
+def service_names(component: str, cluster: Cluster) -> list[str]:
+    """The names of the Service of a component, from the shortest to the full one."""
+    name, namespace = cluster.release.named(component), cluster.release.namespace
+    return [name, f"{name}.{namespace}", f"{name}.{namespace}.svc", cluster.release.host(component)]
+
+
+def certificate(spec: SecretSpec, dns_names: Sequence[str], cluster: Cluster) -> Document:
+    """The Certificate that fills a Secret, for some names and the pod itself."""
+    settings = cluster.values.tls.internal.cert_manager
+    issuer = settings.issuer_ref
+    name = cluster.secret(spec)
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {
+            "name": name,
+            "namespace": cluster.release.namespace,
+            "labels": cluster.release.labels(spec.component, "operations"),
+            "annotations": dict(SKIP_DRY_RUN),
+        },
+        "spec": {
+            "secretName": name,
+            "duration": settings.duration,
+            "renewBefore": settings.renew_before,
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "encoding": "PKCS8", "rotationPolicy": "Always"},
+            # Members of a backend are clients of each other.
+            "usages": ["digital signature", "server auth", "client auth"],
+            "dnsNames": list(dns_names),
+            "ipAddresses": [LOOPBACK_ADDRESS],
+            "issuerRef": {"name": issuer.name, "kind": issuer.kind, "group": issuer.group},
+        },
+    }
