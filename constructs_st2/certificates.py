@@ -10,6 +10,8 @@ from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.contract import SecretSpec
 from constructs_st2.secrets.external import SKIP_DRY_RUN
+from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
+from constructs_st2.values.model.services import Network
 
 LOOPBACK_NAME = "localhost"
 LOOPBACK_ADDRESS = "127.0.0.1"
@@ -29,6 +31,11 @@ def documents(cluster: Cluster) -> list[Document]:
 def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
     """The names under which somebody connects to what a certificate is for."""
     values, release = cluster.values, cluster.release
+    if spec is contract.ST2_TLS:
+        return [
+            *(name for entry in (ST2AUTH, ST2API, ST2STREAM) for name in _of_service(entry, cluster)),
+            LOOPBACK_NAME,
+        ]
     component, replicas = {
         contract.MONGODB_TLS.component: (MONGODB.component, values.mongodb.replicas),
         contract.RABBITMQ_TLS.component: (RABBITMQ.component, values.rabbitmq.replicas),
@@ -43,6 +50,12 @@ def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
         *release.members(component, replicas),
         LOOPBACK_NAME,
     ]
+
+
+def _of_service(entry: CatalogueEntry, cluster: Cluster) -> list[str]:
+    network: Network = getattr(cluster.values, entry.name).service
+    outside = [network.hostname] if network.hostname and network.type != "ExternalName" else []
+    return [*service_names(entry.name, cluster), *outside]
 
 
 def service_names(component: str, cluster: Cluster) -> list[str]:

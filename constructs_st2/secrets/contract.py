@@ -283,7 +283,14 @@ REDIS_TLS = _certificate(
 ETCD_TLS = _certificate(
     "etcd-tls", "etcd", _RELOADED, lambda values: values.coordination_backend == "etcd", lambda names: names.etcd
 )
-CERTIFICATES: tuple[SecretSpec, ...] = (MONGODB_TLS, RABBITMQ_TLS, REDIS_TLS, ETCD_TLS)
+ST2_TLS = _certificate(
+    "st2-tls",
+    "st2auth, st2api and st2stream",
+    "put another one here, then restart the three services",
+    lambda values: values.tls.internal.services,
+    lambda names: names.st2,
+)
+CERTIFICATES: tuple[SecretSpec, ...] = (MONGODB_TLS, RABBITMQ_TLS, REDIS_TLS, ETCD_TLS, ST2_TLS)
 """The Secrets for TLS within the cluster."""
 
 CONTRACT: tuple[SecretSpec, ...] = (

@@ -67,7 +67,7 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
     selector = cluster.release.selector(workload.component)
     main = _main_container(workload, cluster)
     metadata = _metadata(workload, cluster)
-    if cluster.values.secrets.reloader and (reloading := reloader_annotation(secrets_at_start(main))):
+    if cluster.values.secrets.reloader and (reloading := _reloading(workload, main)):
         metadata["annotations"] = {**reloading, **metadata.get("annotations", {})}
     return {
         "apiVersion": "apps/v1",
@@ -81,6 +81,10 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
             "template": _template(workload, cluster, main),
         },
     }
+
+
+def _reloading(workload: Workload, main: Container) -> dict[str, str]:
+    return reloader_annotation(name for each in (main, *workload.process.beside) for name in secrets_at_start(each))
 
 
 def budget(workload: Workload, cluster: Cluster) -> Document | None:
@@ -137,7 +141,7 @@ def _template(workload: Workload, cluster: Cluster, main: Container) -> Document
     annotations = {
         **workload.settings.annotations,
         **workload.role_annotations,
-        **checksums([main]),
+        **checksums([main, *workload.process.beside]),
         **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
     }
     metadata: Document = {"labels": _labels(workload, cluster)}
@@ -151,7 +155,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
     attached = settings.service_account.attach
     return pod_spec(
         settings,
-        [main],
+        [main, *workload.process.beside],
         [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
         security=overlaid(restricted_pod(ST2_UID), workload.pod_security, values.pod_security_context),
         grace=stop_timing(workload.entry, settings).grace,

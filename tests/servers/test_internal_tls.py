@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from servers.certificates import certificates_of
 from servers.environments import Interpreter, coordinator
-from servers.pods import FakeCluster
+from servers.pods import FakeCluster, Image, Pod
 from servers.ports import eventually
 from servers.redis_cluster import MASTER, RedisCluster, host, works
 from servers.secrets import secrets_of
@@ -21,6 +21,7 @@ from constructs_st2.backends.connections import CA_DIRECTORY
 from constructs_st2.backends.etcd.library import LIBRARY_FILE, library
 from constructs_st2.cluster import Cluster
 from constructs_st2.secrets import contract
+from constructs_st2.services import nginx
 from constructs_st2.synth import build
 
 PATIENCE = 60
@@ -41,6 +42,38 @@ with kombu.Connection(conf["cluster_urls"].split(","), ssl=options, connect_time
     connection.Producer().publish("hello", exchange=queue.exchange, routing_key="work", declare=[queue])
     with connection.Consumer([queue], callbacks=[lambda body, _: print(body)], no_ack=True):
         connection.drain_events(timeout=10)
+"""
+
+
+# Listens where st2.conf says, and answers with a list or with events that do not end.
+_SERVICE = """#!/usr/bin/env python3
+import configparser, http.server, sys, time
+
+name = sys.argv[0].rpartition("/")[2].replace("st2", "", 1)
+conf = configparser.ConfigParser(interpolation=None)
+conf.read([word.partition("=")[2] for word in sys.argv if word.endswith("st2.docker.conf")])
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"[]" if name != "stream" else b"data: first\\n\\n")
+        if name == "stream" and self.path.startswith("/v1/stream") and self.command == "GET":
+            self.wfile.flush()
+            time.sleep(30)
+
+    do_OPTIONS = do_POST = do_GET
+
+ports = {"auth": 9100, "api": 9101, "stream": 9102}
+http.server.ThreadingHTTPServer((conf[name]["host"], ports[name]), Handler).serve_forever()
+"""
+# st2client asks as the command line, sensors and actions do; Service as Jobs do.
+_ST2CLIENT = "import sys; from st2client.client import Client; print(Client(api_url=sys.argv[1]).actions.get_all())"
+_JOB = """
+import sys
+from constructs_st2.jobs.scripts.st2_api import Service
+print(Service("st2api", sys.argv[1]).ask("GET", "actions"))
 """
 
 
@@ -166,3 +199,80 @@ class TestEtcd:
             assert ctl.stderr.count("is healthy") + ctl.stdout.count("is healthy") == 3
             for pod in started:
                 assert "rejected connection" not in pod.log("etcd")
+
+
+class TestServices:
+    @pytest.fixture
+    def made(self, require: Require, cluster: MakeCluster) -> Cluster:
+        for program in ("ip", "nginx"):
+            require(program)
+        return cluster({**TLS, "st2web": {"tls": {"enabled": False}}})
+
+    def test_they_are_reached_by_tls_only_and_st2web_and_clients_check_whom_they_reach(
+        self, made: Cluster, environment: Environment, tmp_path: Path
+    ) -> None:
+        services = ("st2auth", "st2api", "st2stream")
+        objects = build(made).objects
+        for document in objects:
+            # Nobody here leads from the port of a Service to that of its pods.
+            if document["metadata"]["name"] == "st2-st2web-nginx":
+                text = document["data"]["upstreams.conf"]
+                for port in (9100, 9101, 9102):
+                    text = text.replace(f":{port} ", f":{nginx.HTTPS_PORT} ")
+                document["data"]["upstreams.conf"] = text
+        secrets: dict[str, dict[str, str]] = {
+            name: dict.fromkeys(keys or (), "x")
+            for name, keys in contract.keys_by_name(made.release, made.values).items()
+        }
+        secrets |= certificates_of(made)
+        images = {name: Image(files={f"/opt/stackstorm/st2/bin/{name}": _SERVICE}) for name in services}
+        skip = {f"wait-for-{name}" for name in ("mongodb", "rabbitmq", "redis")}
+        authority = tmp_path / "ca.crt"
+        with FakeCluster(objects, secrets, tmp_path / "pods", images=images, skip=skip) as pods:
+            started = {name: pods.deploy(f"st2-{name}") for name in services}
+            eventually(lambda: all(pod.ready() for pod in started.values()), "the services are ready", 30)
+            pods.update_services()
+            web = pods.deploy("st2-st2web")
+            eventually(web.ready, "st2web is ready", 30)
+
+            def get(path: str) -> str:
+                url = f"http://{web.ip}:{nginx.HTTP_PORT}{path}"
+                return pods.client(["curl", "-sN", "-m", "1", url]).stdout
+
+            def client(program: str) -> str:
+                url = f"https://st2-st2api:{nginx.HTTPS_PORT}/v1/"
+                variables = {"ST2_CACERT": str(authority), "PYTHONPATH": str(Path(__file__).parents[2])}
+                command = [
+                    str(environment("secrets-3.9")),
+                    "-c",
+                    program,
+                    url.rstrip("/") if "Client" in program else url,
+                ]
+                done = pods.client(command, variables)
+                return done.stdout.strip() or done.stderr
+
+            assert (get("/api/v1/actions"), get("/auth/v1/sso")) == ("[]", "[]")
+            assert get("/stream/v1/stream") == "data: first\n\n"
+            for name, port in zip(services, (9100, 9101, 9102), strict=True):
+                refused = pods.client(["curl", "-s", f"http://{started[name].ip}:{port}/"])
+                assert refused.returncode == 7, refused
+            authority.write_text(secrets["st2-st2-tls"][contract.TLS_AUTHORITY])
+            assert client(_ST2CLIENT) == "[]"
+            assert "status=200" in client(_JOB)
+
+            secrets |= certificates_of(made)
+            authority.write_text(secrets["st2-st2-tls"][contract.TLS_AUTHORITY])
+            pods.apply(objects)
+            assert "CERTIFICATE_VERIFY_FAILED" in client(_ST2CLIENT)
+            assert "certificate verify failed" in client(_JOB)
+            web.restart_container("st2web")
+            eventually(web.ready, "st2web is ready", 30)
+            assert "st2web cannot reach st2api" in get("/api/v1/actions")
+            self.restart(started["st2api"])
+            assert client(_ST2CLIENT) == "[]"
+            assert get("/api/v1/actions") == "[]"
+
+    def restart(self, pod: Pod) -> None:
+        """Let nginx take another certificate."""
+        pod.restart_container("tls")
+        eventually(pod.ready, "the service is ready", 30)
