@@ -85,6 +85,8 @@ def certificate(spec: SecretSpec, dns_names: Sequence[str], cluster: Cluster) ->
             "privateKey": {"algorithm": "ECDSA", "size": 256, "encoding": "PKCS8", "rotationPolicy": "Always"},
             # Members of a backend are clients of each other.
             "usages": ["digital signature", "server auth", "client auth"],
+            # For those who look at subjects. It can have 64 characters; the shortest name has at most 63.
+            "commonName": dns_names[0],
             "dnsNames": list(dns_names),
             "ipAddresses": [LOOPBACK_ADDRESS],
             "issuerRef": {"name": issuer.name, "kind": issuer.kind, "group": issuer.group},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 from support import MakeCluster, Objects, Synth
@@ -51,6 +52,7 @@ class TestCertificates:
             assert spec["issuerRef"] == {"name": "internal", "kind": "Issuer", "group": "cert-manager.io"}
             assert {"server auth", "client auth"} <= set(spec["usages"])
             assert spec["ipAddresses"] == ["127.0.0.1"]
+            assert spec["commonName"] == spec["dnsNames"][0]
             assert (spec["duration"], spec["renewBefore"]) == ("2160h", "720h")
 
     def test_a_backend_is_known_by_all_its_names(self, encrypted: Objects) -> None:
@@ -356,3 +358,9 @@ def test_the_contract_tells_what_the_secrets_hold(cluster: MakeCluster) -> None:
     specs = [spec for spec in contract.required(cluster(tls()).values) if spec.made_elsewhere]
     assert {tuple(spec.keys) for spec in specs} == {("tls.key", "tls.crt", "ca.crt")}
     assert {spec.type for spec in specs} == {"kubernetes.io/tls"}
+
+
+def test_objects_are_valid(encrypted: Objects, synth: Synth) -> None:
+    for document in (*encrypted, *synth({**tls(), **ETCD, "st2chatops": {"enabled": True}})):
+        if document["kind"] != "Certificate":
+            kubernetes_validate.validate(document, "1.27", strict=True)

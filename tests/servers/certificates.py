@@ -24,7 +24,7 @@ class Authority:
 
     def __init__(self, name: str = "internal") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._name = _name(name)
         constraints = x509.BasicConstraints(ca=True, path_length=None)
         certificate = self._builder(self._name, self._key).add_extension(constraints, critical=True)
         self.pem = _pem(certificate.sign(self._key, hashes.SHA256()))
@@ -36,9 +36,8 @@ class Authority:
         names += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         certificate = (
-            # cert-manager gives no subject where it is told of none; then the names are critical.
-            self._builder(x509.Name([]), key)
-            .add_extension(x509.SubjectAlternativeName(names), critical=True)
+            self._builder(_name(dns_names[0]), key)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(usages, critical=False)
         )
         private = key.private_bytes(
@@ -69,6 +68,10 @@ def certificates_of(cluster: Cluster, authority: Authority | None = None) -> dic
         each["spec"]["secretName"]: signer.secret(each["spec"]["dnsNames"], each["spec"]["ipAddresses"])
         for each in documents(cluster)
     }
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
 def _pem(certificate: x509.Certificate) -> str:

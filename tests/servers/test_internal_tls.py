@@ -176,7 +176,7 @@ class TestRedis:
 
 
 class TestEtcd:
-    def test_members_form_and_st2_coordinates(
+    def test_members_form_and_st2_coordinates_and_another_certificate_needs_no_restart(
         self, require: Require, cluster: MakeCluster, environment: Environment, tmp_path: Path
     ) -> None:
         for program in ("ip", "etcd"):
@@ -199,6 +199,13 @@ class TestEtcd:
             assert ctl.stderr.count("is healthy") + ctl.stdout.count("is healthy") == 3
             for pod in started:
                 assert "rejected connection" not in pod.log("etcd")
+
+            secrets |= certificates_of(made)
+            authority = tmp_path / "ca.crt"
+            authority.write_text(secrets["st2-etcd-tls"][contract.TLS_AUTHORITY])
+            pods.apply(build(made).objects)
+            curl = ["curl", "-s", "--cacert", str(authority), f"https://{started[0].host}:2379/version"]
+            assert "etcdserver" in pods.client(curl).stdout
 
 
 class TestServices:
