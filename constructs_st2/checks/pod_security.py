@@ -54,6 +54,8 @@ _VOLUME_TYPES = frozenset(
         "downwardAPI",
         "emptyDir",
         "ephemeral",
+        # Since Kubernetes 1.33, the first version on which they can be used: kubernetes/kubernetes#130394.
+        "image",
         "persistentVolumeClaim",
         "projected",
         "secret",

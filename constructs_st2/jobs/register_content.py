@@ -6,7 +6,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.content import packs
 from constructs_st2.jobs.job import Task, job_image
 from constructs_st2.jobs.names import REGISTER_CONTENT
-from constructs_st2.pod import RESTRICTED_CONTAINER, Container, env_field, overlaid
+from constructs_st2.pod import RESTRICTED_CONTAINER, Container, env_field, extra_mounts, overlaid
 from constructs_st2.services.catalogue import Content, Need
 from constructs_st2.services.contents import mounts_of
 from constructs_st2.services.process import configured, home_of, scratch
@@ -31,10 +31,12 @@ def task(cluster: Cluster) -> Task:
             name="pre-register-content",
             image=job_image(cluster),
             command=own,
-            env=[env_field("HOME", home_of(cluster))],
+            env=[env_field(name, value) for name, value in {"HOME": home_of(cluster), **values.jobs.env}.items()],
+            env_from=[{"secretRef": {"name": name}} for name in values.jobs.env_from_secrets],
             resources=values.jobs.resources,
             security=overlaid(RESTRICTED_CONTAINER, values.security_context, values.jobs.security_context),
             mounts=[*mounts, *scratch(home_of(cluster))],
+            extra_mounts=extra_mounts(values.jobs),
         )
         preparing = [*preparing, container]
     return Task(

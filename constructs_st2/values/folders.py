@@ -55,7 +55,11 @@ def _sources(
         if optional and folder.parent.is_dir():
             return
         raise UserError(f"{where}: {dotted(key)}: there is no folder {folder}")
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{where}: {dotted(key)}: {folder} cannot be read: {error.strerror or error}") from None
+    for path in paths:
         if path.suffix in _ENDINGS and path.is_file() and not path.name.startswith("."):
             yield _source(path, target)
 

@@ -7,7 +7,7 @@ Programs are not run. What waits ends when that is there, or at its own limit; a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -155,7 +155,7 @@ class _Simulation:
                 return
             yield _Wait(self.now + min(FIRST_BACKOFF * 2 ** (run.attempts_failed - 1), LONGEST_BACKOFF))
 
-    def _attempt(self, name: str, pod: Document) -> Iterator[_Wait]:
+    def _attempt(self, name: str, pod: Document) -> Generator[_Wait, None, bool]:
         """One pod. With the policy Never, the failure of any container is that of the pod."""
         assert pod["restartPolicy"] == "Never"
         for container in pod.get("initContainers", ()):

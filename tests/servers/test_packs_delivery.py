@@ -32,7 +32,7 @@ OLDER = {
 }
 NEWER = {
     "packs/aws/pack.yaml": "version: 2.0.0",
-    "packs/aws/actions/list.sh": "#!/bin/sh",
+    "packs/aws/actions/list.sh": "#!/bin/sh\necho buckets\n",
     "virtualenvs/aws/lib/python3.10/site-packages/boto4.py": "",
 }
 RUNS = "#!/bin/sh\nexec sleep infinity\n"
@@ -147,6 +147,7 @@ def test_packs_of_images_come_to_the_pods(pods: Pods, service: str, image_volume
     pod = pods.of({"st2": {"packs": packs}}).start(service)
     # The later image has the pack, and nothing of the older one shines through. System packs are those of st2.
     assert output(pod, "cat packs/aws/pack.yaml; ls packs/aws/actions") == "version: 2.0.0list.sh\n"
+    assert output(pod, "packs/aws/actions/list.sh") == "buckets\n"
     assert output(pod, "cat packs/core/pack.yaml; ls -A packs") == "version: 3.9.0aws\ncore\ndefault\n"
     assert output(pod, "ls -A virtualenvs virtualenvs/aws/lib/python3.10/site-packages").split() == [
         "virtualenvs:",

@@ -146,7 +146,6 @@ class Mount:
     source: Path
     target: str
     read_only: bool
-    options: str = ""
 
     def script(self) -> str:
         """Mounts it, inside the container that is being made."""
@@ -155,8 +154,7 @@ class Mount:
         if self.source.is_file():
             make = f"mkdir -p {shlex.quote(str(PurePosixPath(self.target).parent))}; [ -e {target} ] || : >{target}"
         bind = shlex.join(["mount", "--bind", f"{OUTSIDE}{self.source}", self.target])
-        options = f"remount,bind,ro{self.options}"
-        return f"{make}\n{bind}\n" + (f"mount -o {options} {target}\n" if self.read_only else "")
+        return f"{make}\n{bind}\n" + (f"mount -o remount,bind,ro {target}\n" if self.read_only else "")
 
 
 class Volumes:
@@ -231,10 +229,7 @@ class Volumes:
                     (source / path).mkdir(parents=True)
                     (source / path).chmod(source.stat().st_mode & 0o7777)
                 source /= path
-            read_only = each.get("readOnly", False) or each["name"] in content
-            # See `image` in https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume/
-            options = ",noexec" if each["name"] in self._images else ""
-            mounts.append(Mount(source, each["mountPath"], read_only, options))
+            mounts.append(Mount(source, each["mountPath"], each.get("readOnly", False) or each["name"] in content))
         return sorted(mounts, key=lambda mount: len(PurePosixPath(mount.target).parts))
 
 

@@ -110,8 +110,8 @@ class Packs(StrictModel):
         [],
     )
     image_volumes: bool = key(
-        "Mount the images as volumes instead of copying them. Needs Kubernetes 1.33 or later, and a container runtime "
-        "that can do it.",
+        "Mount the images as volumes instead of copying them. Needs Kubernetes 1.35, or 1.33 with the feature gate "
+        "ImageVolume, and a container runtime that can do it.",
         False,
     )
     volumes: PacksVolumes = section("Packs on volumes that all pods share.")

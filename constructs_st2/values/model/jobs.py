@@ -30,7 +30,7 @@ _HONOURED = {"post-install", "post-upgrade", "post-rollback"}
 
 def _is_honoured(value: object) -> object:
     hooks = {hook.strip() for hook in value.split(",")} if isinstance(value, str) else set()
-    others = sorted(hooks - _HONOURED)
+    others = sorted(hook or '""' for hook in hooks - _HONOURED)
     if others:
         raise ValueError(
             f"{', '.join(others)} cannot be honoured, as only Helm knows an installation from an upgrade; "
