@@ -7,7 +7,7 @@ READY_DEV := .venv/ready-dev
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-quick lint types bench docs clean
+.PHONY: synth setup test test-quick lint types bench docs imports clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -49,6 +49,10 @@ bench: $(READY_DEV)
 
 docs: $(READY)
 	$(BIN)/python -m constructs_st2.docs
+
+# The typed bindings of custom kinds. Needs the cdk8s program of `make test`.
+imports: $(READY_DEV)
+	$(BIN)/python tests/servers/bindings.py
 
 clean:
 	rm -rf .venv

@@ -52,6 +52,9 @@ def add_cluster(scope: Construct, cluster: Cluster) -> list[Tier]:
         _client(scope, cluster),
         *_chatops(scope, cluster),
         *_jobs(scope, cluster),
+        *_exposure(scope, cluster),
+        *_operations(scope, cluster),
+        *_backup(scope, cluster),
         *_extra(scope, cluster),
     ]
     # The namespace is the first file, but what it enforces follows from the pods of all others.
@@ -76,6 +79,11 @@ def _config(scope: Construct, cluster: Cluster) -> Tier:
     tier = Tier(scope, "10-config", wave=-20)
     if cluster.values.service_account.create:
         Manifest(tier, tier, service_account(cluster))
+    if cluster.values.scheduling.priority_classes.create:
+        from constructs_st2.autoscaling.priorities import classes
+
+        for document in classes(cluster.release):
+            Manifest(tier, tier, document)
     for document in config_maps(cluster):
         Manifest(tier, tier, document)
     return tier
@@ -149,7 +157,8 @@ def _engines(scope: Construct, cluster: Cluster) -> Tier:
 
 def _runners(scope: Construct, cluster: Cluster) -> Tier:
     tier = Tier(scope, "60-runners", wave=10)
-    StackStormService(tier, runner.workload(cluster), cluster)
+    for workload in runner.workloads(cluster):
+        StackStormService(tier, workload, cluster)
     files = sensors.partition_config(cluster)
     if files:
         Manifest(tier, tier, files)
@@ -160,6 +169,11 @@ def _runners(scope: Construct, cluster: Cluster) -> Tier:
 
 def _frontend(scope: Construct, cluster: Cluster) -> Tier:
     tier = Tier(scope, "70-frontend", wave=10)
+    if cluster.values.st2web.tls.cert_manager is not None:
+        from constructs_st2.exposure.certificate import certificate
+
+        # In the wave of the pods that wait for it: were it earlier, everything would wait; later, they would for good.
+        Manifest(tier, tier, certificate(cluster, cluster.values.st2web.tls.cert_manager))
     StackStormService(
         tier,
         _workload(catalogue.ST2WEB, cluster, web.process(cluster)),
@@ -191,6 +205,52 @@ def _jobs(scope: Construct, cluster: Cluster) -> list[Tier]:
         return []
     tier = Tier(scope, "80-jobs", wave=WAVE)
     for document in made:
+        Manifest(tier, tier, document)
+    return [tier]
+
+
+def _exposure(scope: Construct, cluster: Cluster) -> list[Tier]:
+    if not cluster.values.ingress.enabled and not cluster.values.gateway.enabled:
+        return []
+    from constructs_st2 import exposure
+
+    # The last wave: to Argo CD, an Ingress is healthy only once its controller has published an address. Some never do.
+    tier = Tier(scope, "85-exposure", wave=60)
+    for document in exposure.documents(cluster):
+        Manifest(tier, tier, document)
+    return [tier]
+
+
+def _operations(scope: Construct, cluster: Cluster) -> list[Tier]:
+    made: list[Document] = []
+    if cluster.values.network_policy.enabled:
+        from constructs_st2.operations import network_policy
+
+        made += network_policy.documents(cluster)
+    if cluster.values.has_autoscalers:
+        from constructs_st2 import autoscaling
+
+        made += autoscaling.documents(cluster)
+    if cluster.values.monitoring.enabled:
+        from constructs_st2 import monitoring
+
+        made += monitoring.documents(cluster)
+    if not made:
+        return []
+    tier = Tier(scope, "90-operations")
+    for document in made:
+        Manifest(tier, tier, document)
+    return [tier]
+
+
+def _backup(scope: Construct, cluster: Cluster) -> list[Tier]:
+    if not cluster.values.backup.enabled:
+        return []
+    from constructs_st2.backup import cron_job
+
+    # Argo CD waits for the claim, which many storage classes bind only when the first backup runs: nothing else waits.
+    tier = Tier(scope, "91-backup", wave=50)
+    for document in cron_job.documents(cluster):
         Manifest(tier, tier, document)
     return [tier]
 

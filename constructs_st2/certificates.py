@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.cluster import Cluster
+from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
+from constructs_st2.release import Role
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.contract import SecretSpec
-from constructs_st2.secrets.external import SKIP_DRY_RUN
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
+from constructs_st2.values.model.exposure import CertManager, IssuerRef
 from constructs_st2.values.model.services import Network
+from constructs_st2.values.model.tls import InternalCertManager
 
 LOOPBACK_NAME = "localhost"
 LOOPBACK_ADDRESS = "127.0.0.1"
@@ -19,13 +23,26 @@ LOOPBACK_ADDRESS = "127.0.0.1"
 
 def documents(cluster: Cluster) -> list[Document]:
     """A Certificate for each Secret of `tls.internal` that is not the user's; none without cert-manager."""
-    if not cluster.values.tls.internal.cert_manager.enabled:
+    settings = cluster.values.tls.internal.cert_manager
+    issuer = settings.issuer_ref
+    if not settings.enabled or issuer is None:
         return []
     return [
-        certificate(spec, names(spec, cluster), cluster)
+        certificate(spec, "operations", issuer, settings, cluster, **_fields(names(spec, cluster)))
         for spec in contract.CERTIFICATES
         if spec.in_use(cluster.values) and spec.replaced_by(cluster.values) is None
     ]
+
+
+def _fields(dns_names: Sequence[str]) -> Document:
+    return {
+        # For those who look at subjects. It can have 64 characters; the shortest name has at most 63.
+        "commonName": dns_names[0],
+        "dnsNames": list(dns_names),
+        "ipAddresses": [LOOPBACK_ADDRESS],
+        # Members of a backend are clients of each other.
+        "usages": ["digital signature", "server auth", "client auth"],
+    }
 
 
 def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
@@ -64,31 +81,39 @@ def service_names(component: str, cluster: Cluster) -> list[str]:
     return [name, f"{name}.{namespace}", f"{name}.{namespace}.svc", cluster.release.host(component)]
 
 
-def certificate(spec: SecretSpec, dns_names: Sequence[str], cluster: Cluster) -> Document:
-    """The Certificate that fills a Secret, for some names and the pod itself."""
-    settings = cluster.values.tls.internal.cert_manager
-    issuer = settings.issuer_ref
+def certificate(
+    spec: SecretSpec,
+    role: Role,
+    issuer: IssuerRef,
+    settings: CertManager | InternalCertManager,
+    cluster: Cluster,
+    **fields: Any,
+) -> Document:
+    """The Certificate that fills a Secret.
+
+    Args:
+        spec: the Secret.
+        role: of what it is for.
+        issuer: who signs it.
+        settings: how long it is good for.
+        cluster: the cluster that it belongs to.
+        fields: what is its own: names, addresses and usages.
+    """
     name = cluster.secret(spec)
-    return {
-        "apiVersion": "cert-manager.io/v1",
-        "kind": "Certificate",
-        "metadata": {
-            "name": name,
-            "namespace": cluster.release.namespace,
-            "labels": cluster.release.labels(spec.component, "operations"),
-            "annotations": dict(SKIP_DRY_RUN),
-        },
-        "spec": {
+    metadata: Document = {
+        "name": name,
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(spec.component, role),
+    }
+    return custom_object(
+        "Certificate",
+        metadata,
+        {
             "secretName": name,
+            "issuerRef": {"group": issuer.group, "kind": issuer.kind, "name": issuer.name},
             "duration": settings.duration,
             "renewBefore": settings.renew_before,
-            "privateKey": {"algorithm": "ECDSA", "size": 256, "encoding": "PKCS8", "rotationPolicy": "Always"},
-            # Members of a backend are clients of each other.
-            "usages": ["digital signature", "server auth", "client auth"],
-            # For those who look at subjects. It can have 64 characters; the shortest name has at most 63.
-            "commonName": dns_names[0],
-            "dnsNames": list(dns_names),
-            "ipAddresses": [LOOPBACK_ADDRESS],
-            "issuerRef": {"name": issuer.name, "kind": issuer.kind, "group": issuer.group},
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+            **fields,
         },
-    }
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from constructs_st2 import node
+from constructs_st2.backup.cli import restore
 from constructs_st2.errors import UserError
 from constructs_st2.options import ClusterOptions, with_cluster_options
 from constructs_st2.secrets.cli import secrets
@@ -107,4 +108,5 @@ def images(options: ClusterOptions) -> None:
         click.echo(reference)
 
 
+cli.add_command(restore)
 cli.add_command(secrets)

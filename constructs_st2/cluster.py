@@ -40,7 +40,12 @@ class Cluster:
     def of(cls, values: Values, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
         """The cluster that values describe, under a name and in a namespace."""
         support: Literal["community", "enterprise"] = "enterprise" if values.enterprise.enabled else "community"
-        return cls(Release(release, namespace, values.cluster_domain, support), values)
+        identity = Release(release, namespace, values.cluster_domain, support)
+        if values.scheduling.priority_classes.create:
+            from constructs_st2.autoscaling.priorities import with_priorities
+
+            values = with_priorities(values, identity)
+        return cls(identity, values)
 
     def __post_init__(self) -> None:
         problems = [
@@ -49,6 +54,10 @@ class Cluster:
             *misplaced_secrets(self.values),
             *content_problems(self.values),
         ]
+        if self.values.backup.enabled:
+            from constructs_st2.backup.problems import problems as backup_problems
+
+            problems += backup_problems(self.values)
         try:
             problems += chatops_problems(self.values, self.version)
         except InvalidValues as error:

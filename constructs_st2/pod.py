@@ -186,7 +186,7 @@ def pod_spec(
         spread: topology spread constraints that hold unless the user gives others.
         fields: further fields of the spec; they win over those from the settings.
     """
-    volumes = {mount.volume.name: mount.volume for each in (*containers, *init_containers) for mount in each.mounts}
+    volumes = _volumes((*containers, *init_containers))
     pull_secrets = dict.fromkeys(name for each in (*containers, *init_containers) for name in each.image.pull_secrets)
     sidecars = settings.sidecars if isinstance(settings, Pods) else []
     return without_empty(
@@ -197,6 +197,8 @@ def pod_spec(
             "securityContext": overlaid(security, settings.pod_security_context),
             "terminationGracePeriodSeconds": grace,
             "priorityClassName": settings.priority_class_name,
+            "runtimeClassName": settings.runtime_class_name,
+            "schedulerName": settings.scheduler_name,
             "nodeSelector": settings.node_selector,
             "tolerations": settings.tolerations,
             "affinity": settings.affinity,
@@ -214,6 +216,19 @@ def pod_spec(
             **fields,
         }
     )
+
+
+def _volumes(containers: Iterable[Container]) -> dict[str, Volume]:
+    """The volumes of some containers, by their names.
+
+    Raises:
+        ValueError: two different ones have the same name. One of them would be lost without a word.
+    """
+    volumes: dict[str, Volume] = {}
+    for volume in (mount.volume for each in containers for mount in each.mounts):
+        if volumes.setdefault(volume.name, volume).source != volume.source:
+            raise ValueError(f"two volumes of a pod are called {volume.name}")
+    return volumes
 
 
 def extra_mounts(settings: PodTemplate) -> list[Document]:
@@ -257,7 +272,7 @@ def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision:
     """
     if settings.topology_spread is not None:
         return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
-    if settings.replicas < 2:
+    if settings.least_replicas < 2:
         return []
     return [
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from constructs_st2.backends import outside
 from constructs_st2.checks import Surroundings
@@ -11,6 +11,7 @@ from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
 from constructs_st2.services.catalogue import CATALOGUE
 from constructs_st2.services.contents import mounts_of
+from constructs_st2.values.model.services import RunnerPool, Sensor
 
 
 def surroundings(cluster: Cluster) -> Surroundings:
@@ -21,6 +22,7 @@ def surroundings(cluster: Cluster) -> Surroundings:
         secrets={**dict.fromkeys(named), **contract.keys_by_name(cluster.release, values)},
         config_maps=named,
         service_accounts=frozenset({cluster.service_account}),
+        services=_services(cluster),
         claims=named,
         content={
             entry.name: frozenset(mount.path for content in entry.contents for mount in mounts_of(content, cluster))
@@ -75,7 +77,16 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
             values.docker_registry.image.pull_secret,
             values.docker_registry.extra_volumes,
             values.docker_registry.init_containers,
+            values.backup.image.pull_secret,
+            values.backup.storage_image.pull_secret,
+            values.backup.extra_volumes,
+            values.backup.init_containers,
+            values.backup.existing_objects,
+            values.monitoring.statsd_exporter.image.pull_secret,
+            values.monitoring.statsd_exporter.extra_volumes,
+            values.monitoring.statsd_exporter.init_containers,
             values.extra_objects,
+            [tls.secret_name for tls in values.ingress.tls],
         ]
     )
     for entry in CATALOGUE:
@@ -102,9 +113,18 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
         yield from _texts([members.image.pull_secret, members.extra_volumes, members.sidecars, members.init_containers])
     for authorities in outside.authorities(cluster).values():
         yield from _texts([authorities.config_map, authorities.existing_secret])
-    for sensor in values.st2.packs.sensors:
-        own_image = sensor.image and sensor.image.pull_secret
-        yield from _texts([sensor.env, sensor.env_from_secrets, own_image, sensor.extra_volumes])
+    ones: list[Sensor | RunnerPool] = [*values.st2.packs.sensors, *values.st2actionrunner.pools]
+    for one in ones:
+        own_image = one.image and one.image.pull_secret
+        yield from _texts([one.env, one.env_from_secrets, own_image, one.extra_volumes])
+
+
+def _services(cluster: Cluster) -> Mapping[str, frozenset[int]]:
+    if not cluster.values.ingress.enabled:
+        return {}
+    from constructs_st2.exposure.targets import foreign_services
+
+    return foreign_services(cluster.values, cluster.release)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -29,7 +29,20 @@ def test_generated_pages_are_fresh() -> None:
 
 
 PAGES_OF_VALUES = [
-    *(ROOT / "docs" / f"{page}.md" for page in ("how-to", "backends", "packs", "access", "datastore", "gitops")),
+    *(
+        ROOT / "docs" / f"{page}.md"
+        for page in (
+            "how-to",
+            "backends",
+            "packs",
+            "access",
+            "datastore",
+            "gitops",
+            "monitoring",
+            "autoscaling",
+            "backup",
+        )
+    ),
     ROOT / "examples" / "packs-image" / "README.md",
 ]
 BLOCKS = {

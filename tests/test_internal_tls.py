@@ -9,12 +9,15 @@ import pytest
 import yaml
 from support import MakeCluster, Objects, Synth
 
+from constructs_st2.backends.connections import scaler_url
 from constructs_st2.config import ini
 from constructs_st2.errors import InvalidValues
+from constructs_st2.flows import flows
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import shown
+from constructs_st2.secrets.listing import listing
 from constructs_st2.secrets.modes import secret_documents
-from constructs_st2.secrets.plan import needed, planned
+from constructs_st2.secrets.plan import expected, planned
 
 ISSUER = {"enabled": True, "issuerRef": {"name": "internal"}}
 CA = "/etc/st2/ca/{}/ca.crt"
@@ -85,7 +88,7 @@ class TestCertificates:
         assert {"mine"} == {
             volume["secret"]["secretName"]
             for volume in objects.pod("mongodb")["volumes"]
-            if volume["name"] in ("tls", "tls-authority")
+            if volume["name"] in ("tls", "mongodb-tls-authority")
         }
 
     def test_without_cert_manager_the_secrets_are_the_users(self, synth: Synth) -> None:
@@ -96,11 +99,20 @@ class TestCertificates:
         secrets: dict[str, Any] = {"mode": mode, **({"seed": "a long seed"} if mode == "plain" else {})}
         made = cluster({**tls(), "secrets": secrets})
         assert "st2-mongodb-tls" not in yaml.safe_dump(secret_documents(made))
-        own = {secret.name for secret in needed(made)} - {secret.name for secret in planned(made)}
+        own = {secret.name for secret in expected(made)} - {secret.name for secret in planned(made)}
         assert own == {f"st2-{name}-tls" for name in ("mongodb", "rabbitmq", "redis", "st2")}
 
+    @pytest.mark.parametrize(("manager", "who"), [({}, "you"), (ISSUER, "cert-manager")], ids=["by hand", "made"])
+    def test_a_list_of_secrets_tells_who_makes_them(
+        self, cluster: MakeCluster, manager: dict[str, Any], who: str
+    ) -> None:
+        lines = listing(cluster(tls(certManager=manager, existingSecrets={"st2": "mine"})), []).splitlines()
+        purpose = "Certificate of MongoDB, with `tls.internal`"
+        assert f"st2-mongodb-tls (made by {who}): {purpose}" in lines
+        assert any(line.startswith("mine (yours: tls.internal.existingSecrets.st2): ") for line in lines)
+
     def test_a_check_of_secrets_knows_whose_they_are(self, cluster: MakeCluster) -> None:
-        found = {secret.name: secret for secret in needed(cluster(tls(existingSecrets={"st2": "mine"})))}
+        found = {secret.name: secret for secret in expected(cluster(tls(existingSecrets={"st2": "mine"})))}
         assert not found["mine"].own
         assert found["mine"].named_in == "tls.internal.existingSecrets.st2"
         assert found["st2-redis-tls"].own
@@ -119,7 +131,7 @@ class TestServers:
     def test_only_the_container_that_prepares_mongod_has_the_key(self, encrypted: Objects) -> None:
         pod = encrypted.pod("mongodb")
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
-        assert [item["key"] for item in volumes["tls-authority"]["secret"]["items"]] == ["ca.crt"]
+        assert [item["key"] for item in volumes["mongodb-tls-authority"]["secret"]["items"]] == ["ca.crt"]
         readers = [
             container["name"]
             for container in (*pod["initContainers"], *pod["containers"])
@@ -332,8 +344,8 @@ class TestServices:
     ("values", "key", "message"),
     [
         ({"image": {"tag": "3.8"}, **tls()}, "tls.internal.enabled", "use st2 3.9, or coordination.backend etcd"),
-        (tls(certManager={"enabled": True}), "tls.internal.certManager.issuerRef.name", "is required"),
-        (tls(certManager={**ISSUER, "duration": "24h", "renewBefore": "1440m"}), "tls.internal.certManager.renewBefore",
+        (tls(certManager={"enabled": True}), "tls.internal.certManager.issuerRef", "is required"),
+        (tls(certManager={**ISSUER, "duration": "24h", "renewBefore": "24h"}), "tls.internal.certManager.renewBefore",
          "must be shorter than duration"),
         ({"tls": {"internal": {"certManager": ISSUER}}}, "tls.internal.enabled", "must be true"),
     ],
@@ -351,13 +363,46 @@ def test_off_it_leaves_no_trace(default_objects: Objects) -> None:
     assert not default_objects.of_kind("Certificate")
     for pod in default_objects.pod_templates().values():
         names = {volume["name"] for volume in pod["spec"].get("volumes", ())}
-        assert not names & {"tls-authority", "ca-database", "ca-messaging", "ca-coordination", "ca-st2"}
+        assert not names & {"mongodb-tls-authority", "ca-database", "ca-messaging", "ca-coordination", "ca-st2"}
 
 
 def test_the_contract_tells_what_the_secrets_hold(cluster: MakeCluster) -> None:
-    specs = [spec for spec in contract.required(cluster(tls()).values) if spec.made_elsewhere]
+    specs = [spec for spec in contract.required(cluster(tls()).values) if spec.made_by(cluster(tls()).values)]
     assert {tuple(spec.keys) for spec in specs} == {("tls.key", "tls.crt", "ca.crt")}
     assert {spec.type for spec in specs} == {"kubernetes.io/tls"}
+
+
+class TestOthers:
+    """What else connects to backends and services."""
+
+    def test_backups_of_the_database(self, synth: Synth) -> None:
+        values = {**tls(), "backup": {"enabled": True, "destination": {"claim": {"create": {}}}}}
+        pod = synth(values).begins("CronJob", "st2-backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        steps = [each for each in pod["initContainers"] if "--username=backup" in each["command"]]
+        assert [each["name"] for each in steps] == ["dump", "verify"]
+        for step in steps:
+            assert {"--ssl", "--sslCAFile=/etc/constructs-st2/tls/ca.crt"} <= {*step["command"]}
+            assert "/etc/constructs-st2/tls" in [mount["mountPath"] for mount in step["volumeMounts"]]
+
+    def test_snapshots_of_etcd(self, synth: Synth) -> None:
+        values = {**tls(), **ETCD, "backup": {"enabled": True, "etcd": True, "destination": {"claim": {"create": {}}}}}
+        pod = synth(values).begins("CronJob", "st2-backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        (etcd,) = (each for each in pod["initContainers"] if each["name"] == "etcd")
+        assert "--endpoints=https://st2-etcd.stackstorm.svc.cluster.local:2379" in etcd["args"]
+        assert "--cacert=/etc/constructs-st2/tls/ca.crt" in etcd["args"]
+
+    def test_keda(self, cluster: MakeCluster) -> None:
+        made = cluster(tls())
+        assert "tls=true&tlsInsecure=true" in shown(scaler_url(made.values, made.release))
+
+    def test_network_policies_open_the_ports_that_pods_listen_on(self, cluster: MakeCluster) -> None:
+        found = flows(cluster(tls()))
+        ports = {each.server: {flow.port for flow in found if flow.server == each.server} for each in found}
+        assert ports["st2api"] == {8443}
+        assert 5671 in ports["rabbitmq"]
+        assert 5672 not in ports["rabbitmq"]
+        # Those of the other members.
+        assert {4369, 25672} <= ports["rabbitmq"]
 
 
 def test_objects_are_valid(encrypted: Objects, synth: Synth) -> None:

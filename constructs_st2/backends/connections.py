@@ -27,6 +27,9 @@ Options: TypeAlias = Mapping[str, ComposedText]
 CA_DIRECTORY = "/etc/st2/ca"
 """Where pods find the authorities that the certificates of backends are checked with."""
 
+SCALER_USER = "autoscaling"
+"""The user of MongoDB by whom KEDA looks at StackStorm's work."""
+
 SOCKET_TIMEOUT = 5
 """Seconds after which a silent Redis counts as gone; tooz waits 30 by itself, longer than any failover takes."""
 
@@ -71,6 +74,20 @@ def _escaped(part: str | SecretPart) -> str | SecretPart:
 
 
 # --- the database
+
+
+def scaler_url(values: Values, release: Release) -> ComposedText:
+    """The URL by which KEDA reaches the replica set of the cluster."""
+    secret = contract.MONGODB_AUTOSCALING
+    password = SecretPart(secret.name(release, values), contract.MONGODB_AUTOSCALING_PASSWORD, "url")
+    addresses = ",".join(
+        f"{host}:{MONGODB.port}" for host in release.members(MONGODB.component, values.mongodb.replicas)
+    )
+    options = {"replicaSet": values.mongodb.replica_set_name, "authSource": "admin"}
+    if values.tls.internal.enabled:
+        # No file of ours is in KEDA's pod, and so it cannot check the certificate. SCRAM shows no password to anybody.
+        options |= {"tls": "true", "tlsInsecure": "true"}
+    return (f"mongodb://{SCALER_USER}:", password, f"@{addresses}/?{urlencode(options)}")
 
 
 def _database(values: Values, release: Release, version: St2Version) -> Options | None:

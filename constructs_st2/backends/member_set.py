@@ -169,7 +169,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
     init_containers = [replace(each, security=security) for each in members.init_containers]
     selector = cluster.release.selector(members.component)
     metadata: Document = {"labels": _labels(members, cluster)}
-    if annotations := {**settings.annotations, **checksums(containers)}:
+    if annotations := {**_scraped(members, cluster), **settings.annotations, **checksums(containers)}:
         metadata["annotations"] = annotations
     grace = settings.termination_grace_period_seconds
     spec = pod_spec(
@@ -182,6 +182,14 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
         affinity=settings.affinity or _apart(settings, selector),
     )
     return {"metadata": metadata, "spec": spec}
+
+
+def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:
+    if not cluster.values.monitoring.enabled:
+        return {}
+    from constructs_st2.monitoring.sources import scrape_annotations
+
+    return scrape_annotations(members.component, cluster.values)
 
 
 def _apart(settings: Members, selector: Mapping[str, str]) -> Document | None:

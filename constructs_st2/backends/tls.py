@@ -29,4 +29,4 @@ def client_mounts(spec: SecretSpec, cluster: Cluster) -> list[Mount]:
     if not spec.in_use(cluster.values):
         return []
     files = {contract.TLS_AUTHORITY: contract.TLS_AUTHORITY}
-    return [Mount(Volume.secret("tls-authority", cluster.secret(spec), files), TLS_PATH)]
+    return [Mount(Volume.secret(f"{spec.component}-authority", cluster.secret(spec), files), TLS_PATH)]

@@ -95,6 +95,10 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
             if entry.finishes_work and (finish := timings[entry.name].finish) is not None
         },
     )
+    if values.monitoring.enabled:
+        from constructs_st2.monitoring.statsd import metrics_settings
+
+        base |= metrics_settings(release)
     is_text = isinstance(values.st2.config, str)
     user_text: str = values.st2.config if is_text else _rendered(values.st2.config)
     findings = check_user_text(user_text, version)
@@ -142,7 +146,7 @@ def _facts(values: Values, timings: Mapping[str, StopTiming], encryption_key_pat
         ports={entry.name.removeprefix("st2"): entry.port for entry in (ST2AUTH, ST2API, ST2STREAM) if entry.port},
         host=host,
         sensor_partitions=values.st2sensorcontainer.deployments,
-        replicas={entry.name: getattr(values, entry.name).replicas for entry in CATALOGUE},
+        replicas={entry.name: getattr(values, entry.name).greatest_replicas for entry in CATALOGUE},
     )
 
 

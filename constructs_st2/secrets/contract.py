@@ -42,6 +42,8 @@ REDIS_PASSWORD = "redis-password"
 SENTINEL_PASSWORD = "redis-sentinel-password"
 API_KEYS_FILE = "apikeys.yaml"
 KEY_VALUES_FILE = "kv.yaml"
+MONGODB_AUTOSCALING_PASSWORD = "mongodb-autoscaling-password"
+CONNECTION_STRING = "connection-string"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class SecretSpec:
     """One Secret of the contract.
 
     With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
-    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values. One that is
-    ``made_elsewhere`` comes from the user or from another program in every mode.
+    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values, ``made_by`` who
+    makes it otherwise: a controller, or the user.
     """
 
     component: str
@@ -68,9 +70,9 @@ class SecretSpec:
     data_in: Literal["mongodb", "rabbitmq"] | None = None
     open_ended: bool = False
     type: str = "Opaque"
-    made_elsewhere: bool = False
     in_use: Callable[[Values], bool] = lambda _: True
     replaced_by: Callable[[Values], str | None] = lambda _: None
+    made_by: Callable[[Values], str | None] = lambda _: None
 
     def name(self, release: Release, values: Values) -> str:
         """The name of the Secret that holds the keys."""
@@ -126,6 +128,7 @@ WEB_TLS = SecretSpec(
     type="kubernetes.io/tls",
     in_use=lambda values: values.st2web.tls.enabled,
     replaced_by=lambda values: values.st2web.tls.existing_secret,
+    made_by=lambda values: "cert-manager" if values.st2web.tls.cert_manager else None,
 )
 MONGODB = SecretSpec(
     "mongodb",
@@ -154,6 +157,25 @@ MONGODB = SecretSpec(
     data_in="mongodb",
     in_use=lambda values: values.mongodb.enabled,
     replaced_by=lambda values: values.mongodb.auth.existing_secret,
+)
+MONGODB_AUTOSCALING = SecretSpec(
+    "mongodb-autoscaling",
+    "Password of the user by whom KEDA looks at MongoDB",
+    {
+        MONGODB_AUTOSCALING_PASSWORD: KeySpec(
+            "password of the autoscaling user, who may read StackStorm's database",
+            Format.TEXT,
+            "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
+        )
+    },
+    in_use=lambda values: values.uses_keda and values.mongodb.enabled and values.autoscaling.existing_secret is None,
+)
+AUTOSCALING = SecretSpec(
+    "autoscaling",
+    "Connection by which KEDA looks at MongoDB",
+    {CONNECTION_STRING: KeySpec("URL of MongoDB, with user and password", Format.TEXT, _FOLLOWS)},
+    in_use=lambda values: values.uses_keda,
+    replaced_by=lambda values: values.autoscaling.existing_secret,
 )
 RABBITMQ = SecretSpec(
     "rabbitmq",
@@ -258,9 +280,9 @@ def _certificate(
             ),
         },
         type="kubernetes.io/tls",
-        made_elsewhere=True,
         in_use=lambda values: values.tls.internal.enabled and in_use(values),
         replaced_by=lambda values: replaced_by(values.tls.internal.existing_secrets),
+        made_by=lambda values: "cert-manager" if values.tls.internal.cert_manager.enabled else "you",
     )
 
 
@@ -299,6 +321,8 @@ CONTRACT: tuple[SecretSpec, ...] = (
     SSH,
     WEB_TLS,
     MONGODB,
+    MONGODB_AUTOSCALING,
+    AUTOSCALING,
     RABBITMQ,
     REDIS,
     SETTINGS,

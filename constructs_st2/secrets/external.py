@@ -12,14 +12,13 @@ from typing import Any
 
 from constructs_st2.backends.rabbitmq.config import definitions
 from constructs_st2.cluster import Cluster
+from constructs_st2.custom import SKIP_DRY_RUN as SKIP_DRY_RUN
+from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.composition import SecretPart
 from constructs_st2.secrets.contract import SecretSpec
 from constructs_st2.secrets.plan import PlannedSecret, Recipe, composed, planned, secret_labels
-
-SKIP_DRY_RUN: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "SkipDryRunOnMissingResource=true"}
-"""Argo CD otherwise refuses a kind whose definition comes in the same sync."""
 
 _ENCODED: Mapping[str, str] = {
     "plain": "",
@@ -108,17 +107,8 @@ def _external_secret(secret: PlannedSecret, secrets: Mapping[str, PlannedSecret]
         }
         if entries := template.entries():
             spec["data"] = entries
-    return {
-        "apiVersion": "external-secrets.io/v1",
-        "kind": "ExternalSecret",
-        "metadata": {
-            "name": secret.name,
-            "namespace": cluster.release.namespace,
-            "labels": labels,
-            "annotations": dict(SKIP_DRY_RUN),
-        },
-        "spec": spec,
-    }
+    metadata: Document = {"name": secret.name, "namespace": cluster.release.namespace, "labels": labels}
+    return custom_object("ExternalSecret", metadata, spec)
 
 
 def _definitions(cluster: Cluster) -> Recipe:

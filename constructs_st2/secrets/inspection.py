@@ -10,7 +10,7 @@ from typing import Any
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import UserError
-from constructs_st2.secrets.plan import PlannedSecret, needed
+from constructs_st2.secrets.plan import PlannedSecret, expected
 
 _SECONDS = 60
 """How long kubectl may take for one answer."""
@@ -24,7 +24,7 @@ def problems_in(cluster: Cluster, context: str | None = None) -> list[str]:
     """
     return [
         problem
-        for secret in needed(cluster)
+        for secret in expected(cluster)
         for problem in _problems(secret, _data(secret.name, cluster.release.namespace, context))
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.secrets.plan import needed
+from constructs_st2.secrets.plan import PlannedSecret, expected
 
 
 def consumers(objects: Sequence[Document]) -> Mapping[str, list[str]]:
@@ -24,11 +24,16 @@ def listing(cluster: Cluster, objects: Sequence[Document]) -> str:
     """The Secrets that a cluster needs, with their keys and readers."""
     readers = consumers(objects)
     blocks = []
-    for secret in needed(cluster):
-        owner = "" if secret.own else f" (yours: {secret.named_in})"
-        lines = [f"{secret.name}{owner}: {secret.spec.purpose}"]
+    for secret in expected(cluster):
+        lines = [f"{secret.name}{_owner(secret)}: {secret.spec.purpose}"]
         lines += [f"  {key}: {spec.meaning}" for key, spec in secret.spec.keys.items()]
         lines += ["  keys of your choice"] if secret.spec.open_ended else []
         lines.append(f"  read by {', '.join(readers.get(secret.name, [])) or 'nobody yet'}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _owner(secret: PlannedSecret) -> str:
+    if not secret.own:
+        return f" (yours: {secret.named_in})"
+    return f" (made by {secret.made_by})" if secret.made_by else ""

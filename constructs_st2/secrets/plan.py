@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from constructs_st2.backends.connections import secrets_conf
+from constructs_st2.backends.connections import scaler_url, secrets_conf
 from constructs_st2.backends.rabbitmq.config import definitions
 from constructs_st2.cluster import Cluster
 from constructs_st2.objects import KEPT
@@ -36,12 +36,14 @@ ANNOTATIONS: Mapping[str, str] = {
 class PlannedSecret:
     """A Secret, and how its values are made.
 
-    ``own`` is false for a Secret of the user's, of which ``named_in`` tells the place in the values.
+    ``own`` is false for a Secret of the user's, of which ``named_in`` tells the place in the values. ``made_by`` is
+    who makes it, if that is not for this program to do; then there are no recipes.
     """
 
     spec: SecretSpec
     name: str
     own: bool
+    made_by: str | None
     named_in: str
     recipes: Mapping[str, Recipe]
 
@@ -52,6 +54,7 @@ _NAMED_IN: Mapping[str, str] = {
     contract.SSH.component: "st2.existingSshSecret",
     contract.WEB_TLS.component: "st2web.tls.existingSecret",
     contract.MONGODB.component: "mongodb.auth.existingSecret",
+    contract.AUTOSCALING.component: "autoscaling.existingSecret",
     contract.RABBITMQ.component: "rabbitmq.auth.existingSecret",
     contract.REDIS.component: "redis.auth.existingSecret",
     contract.CHATOPS.component: "st2chatops.existingSecret",
@@ -64,19 +67,21 @@ _NAMED_IN: Mapping[str, str] = {
 
 
 def planned(cluster: Cluster) -> Iterator[PlannedSecret]:
-    """The Secrets that a cluster needs, each behind those that it is made of; without those that are made elsewhere."""
-    return (secret for secret in needed(cluster) if not secret.spec.made_elsewhere)
+    """The Secrets that are made for a cluster, or that the user makes, each behind those that it is made of."""
+    return (secret for secret in expected(cluster) if secret.made_by is None)
 
 
-def needed(cluster: Cluster) -> Iterator[PlannedSecret]:
-    """All Secrets that a cluster needs. There are no recipes for those that are made elsewhere."""
+def expected(cluster: Cluster) -> Iterator[PlannedSecret]:
+    """All Secrets that a cluster needs: those that are planned, and those that others make."""
     for spec in contract.required(cluster.values):
+        made_by = spec.made_by(cluster.values)
         yield PlannedSecret(
             spec=spec,
             name=cluster.secret(spec),
             own=spec.replaced_by(cluster.values) is None,
+            made_by=made_by,
             named_in=_NAMED_IN.get(spec.component, ""),
-            recipes={} if spec.made_elsewhere else {key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
+            recipes={} if made_by else {key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
         )
 
 
@@ -132,26 +137,23 @@ def _by_hand() -> Recipe:
     return {"make": "given", "hint": "is missing; add it"}
 
 
-def _web_names(cluster: Cluster) -> list[str]:
-    """The names under which the web UI is reached."""
-    release, name = cluster.release, cluster.release.named(ST2WEB.name)
+def public_names(cluster: Cluster) -> list[str]:
+    """The name under which users reach the web UI, if it is known."""
     network = cluster.values.st2web.service
-    return [
-        *([network.hostname] if network.hostname and network.type != "ExternalName" else []),
-        name,
-        f"{name}.{release.namespace}",
-        f"{name}.{release.namespace}.svc",
-        release.host(ST2WEB.name),
-        "localhost",
-        "127.0.0.1",
-    ]
+    return [network.hostname] if network.hostname and network.type != "ExternalName" else []
+
+
+def service_names(cluster: Cluster) -> list[str]:
+    """The names of the web UI in the cluster's DNS."""
+    release, name = cluster.release, cluster.release.named(ST2WEB.name)
+    return [name, f"{name}.{release.namespace}", f"{name}.{release.namespace}.svc", release.host(ST2WEB.name)]
 
 
 def _certificate(cluster: Cluster) -> Recipe:
     recipe = {
         "make": "certificate",
         "of": _reference(contract.WEB_TLS, contract.TLS_KEY, cluster),
-        "names": _web_names(cluster),
+        "names": [*public_names(cluster), *service_names(cluster), "localhost", "127.0.0.1"],
     }
     return {**recipe, "begin": BEGIN_OF_SEEDED} if cluster.values.secrets.mode == "plain" else recipe
 
@@ -178,6 +180,13 @@ def _license(cluster: Cluster) -> Recipe:
         return _text(docker_config(ENTERPRISE_REGISTRY, given))
     hint = "make it of your license: constructs-st2 secrets generate --only st2-license --license FILE"
     return {"make": "given", "hint": hint}
+
+
+def _scaler_url(cluster: Cluster) -> Recipe:
+    """A Secret of the user's own is only looked at: there may be no MongoDB of ours to connect to."""
+    if contract.AUTOSCALING.replaced_by(cluster.values):
+        return _by_hand()
+    return composed(scaler_url(cluster.values, cluster.release))
 
 
 def _definitions(cluster: Cluster) -> Recipe:
@@ -217,6 +226,8 @@ _RECIPES: Mapping[tuple[str, str], Callable[[Cluster], Recipe]] = {
     (contract.MONGODB.component, contract.MONGODB_KEY): lambda cluster: _password(
         cluster.values.mongodb.auth.replica_set_key, MEMBER_KEY_LENGTH
     ),
+    (contract.MONGODB_AUTOSCALING.component, contract.MONGODB_AUTOSCALING_PASSWORD): lambda _: _password(),
+    (contract.AUTOSCALING.component, contract.CONNECTION_STRING): _scaler_url,
     (contract.RABBITMQ.component, contract.RABBITMQ_PASSWORD): lambda cluster: _password(
         cluster.values.rabbitmq.auth.password
     ),

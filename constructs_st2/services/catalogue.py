@@ -53,6 +53,7 @@ Rollout = Literal["surge", "replace-one", "recreate"]
 CONTROL_PLANE = (Need.DATABASE, Need.MESSAGING, Need.COORDINATION)
 """Every st2 service but st2auth needs all three: with the service registry on, each joins it before it does any work
 (`service_registry=True` in the `cmd` module of each service in the sources of st2)."""
+APIS = (Need.AUTH, Need.API, Need.STREAM)
 HALF_A_MINUTE = 30
 BESIDES_RUNNING_WORK = 30
 """Seconds that a pod has to stop beyond st2's own limit for running work, to record what it abandoned."""
@@ -65,6 +66,7 @@ class CatalogueEntry:
     ``stop`` is the signal that ends its process; where that is not TERM, a preStop hook sends it. ``grace`` is the
     time to stop, in seconds, of which the first ``drain`` pass before the signal. ``finishes_work`` names the section
     of st2.conf whose exit_still_active_check bounds how long the service waits for running work when it stops.
+    ``uses`` is what it talks to besides ``needs``, and does not wait for.
     ``manages_packs``: installs packs or edits their files, where they are on shared volumes.
     """
 
@@ -72,6 +74,7 @@ class CatalogueEntry:
     purpose: str
     tier: str
     needs: tuple[Need, ...] = ()
+    uses: tuple[Need, ...] = ()
     contents: tuple[Content, ...] = ()
     port: int | None = None
     path: str = "/"
@@ -185,6 +188,8 @@ ST2SENSORCONTAINER = CatalogueEntry(
     "Runs sensors; a second one of a partition would emit every trigger twice",
     tier="runners",
     needs=CONTROL_PLANE,
+    # By the code of packs.
+    uses=APIS,
     contents=(Content.CRYPTO_KEY, Content.PACKS, Content.VIRTUALENVS),
     # Sensors are stopped one after the other, up to 5 s each.
     grace=60,
@@ -196,6 +201,8 @@ ST2ACTIONRUNNER = CatalogueEntry(
     "Runs actions",
     tier="runners",
     needs=CONTROL_PLANE,
+    # By the code of packs.
+    uses=APIS,
     contents=(
         Content.CRYPTO_KEY,
         Content.PACKS,
@@ -214,6 +221,7 @@ ST2WEB = CatalogueEntry(
     "st2web",
     "Serves the web UI and passes requests on to the APIs",
     tier="frontend",
+    uses=APIS,
     stop="QUIT",
     grace=45,
     drain=10,
@@ -223,6 +231,8 @@ ST2CLIENT = CatalogueEntry(
     "st2client",
     "The st2 command line, logged in, for administration",
     tier="client",
+    # The last three by st2-register-content and the like.
+    uses=(*APIS, *CONTROL_PLANE),
     contents=(
         Content.CREDENTIALS,
         Content.CRYPTO_KEY,
@@ -269,3 +279,8 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
 def sensor_component(partition: str | int) -> str:
     """The component that runs a part of the sensors: a hash range, or one sensor."""
     return f"{ST2SENSORCONTAINER.name}-{partition}"
+
+
+def pool_component(pool: str) -> str:
+    """The component that is a pool of action runners."""
+    return f"{ST2ACTIONRUNNER.name}-{pool}"

@@ -12,6 +12,7 @@ from constructs_st2.config.settings import CONF_DIRECTORY
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Mount, Volume, fingerprint
 from constructs_st2.services.catalogue import ST2SENSORCONTAINER, sensor_component
+from constructs_st2.services.overrides import laid_over
 from constructs_st2.services.process import st2_process
 from constructs_st2.services.workload import Workload
 from constructs_st2.values.model.services import Sensor, SensorContainer
@@ -102,5 +103,4 @@ def _file(partition: Partition) -> str:
 
 
 def _settings_of(sensor: Sensor, defaults: SensorContainer) -> SensorContainer:
-    own = {name: getattr(sensor, name) for name in type(sensor).model_fields if name not in ("name", "ref")}
-    return defaults.model_copy(update={name: value for name, value in own.items() if value is not None})
+    return laid_over(sensor, defaults, besides=("name", "ref"))

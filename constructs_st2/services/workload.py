@@ -58,8 +58,8 @@ class Workload:
 
     @property
     def replicas(self) -> int:
-        """Number of pods."""
-        return self.settings.replicas
+        """Number of pods; where an autoscaler decides it, the least."""
+        return self.settings.least_replicas
 
 
 def deployment(workload: Workload, cluster: Cluster) -> Document:
@@ -74,7 +74,8 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
         "kind": "Deployment",
         "metadata": metadata,
         "spec": {
-            "replicas": workload.replicas,
+            # A number here would be set again at every apply, whatever the autoscaler has made of it.
+            **({} if workload.settings.scaler else {"replicas": workload.replicas}),
             "revisionHistoryLimit": 5,
             "selector": {"matchLabels": selector},
             "strategy": _strategy(workload.entry.rollout, workload.replicas),

@@ -64,6 +64,5 @@ RETIRED: Mapping[tuple[str, ...], str] = {
     ("*", "initdbScripts"): _OF_BITNAMI,
     ("*", "updateStrategy"): "remove it: members are replaced one after the other",
     ("*", "podManagementPolicy"): "remove it: members always start together, or they would not come up after an outage",
-    ("ingress",): _NOT_YET,
 }
 """Keys of the chart that cannot be honoured: what to do instead."""

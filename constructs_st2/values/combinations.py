@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
@@ -15,6 +15,8 @@ from constructs_st2.values.problems import nearest
 _REACHED_BY_NETWORK = ("st2web", "st2auth", "st2api", "st2stream")
 _HASH_LENGTH = len("-0123456789")
 """What follows the name of a Job."""
+_KEDA_PREFIX = "keda-hpa-"
+"""What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
 _NEED_COORDINATION = ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
 
 
@@ -28,6 +30,10 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_packs(values),
         *_of_jobs(values, release),
         *tls.problems(values),
+        *_of_pools(values, release),
+        *_of_autoscaling(values),
+        *_of_monitoring(values),
+        *_of_exposure(values, release),
     ]
 
 
@@ -40,17 +46,46 @@ def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
             "use hash ranges (deployments) or one sensor per pod (sensors), not both",
         )
     names = [sensor.name for sensor in sensors]
+    yield from _of_names("st2.packs.sensors", "sensor", names, release.named(catalogue.sensor_component("")))
+
+
+def _of_pools(values: Values, release: Release) -> Iterator[ValueProblem]:
+    names = [pool.name for pool in values.st2actionrunner.pools]
+    prefix = f"{_KEDA_PREFIX}{release.named(catalogue.pool_component(''))}"
+    yield from _of_names("st2actionrunner.pools", "pool", names, prefix)
+
+
+def _of_names(key: str, what: str, names: Sequence[str], prefix: str) -> Iterator[ValueProblem]:
+    """The names in a list differ, and are short enough for what is named after them."""
     for index, name in enumerate(names):
-        key = f"st2.packs.sensors[{index}].name"
+        where = f"{key}[{index}].name"
         if name in names[:index]:
-            yield ValueProblem(key, f'"{name}" is already the name of another sensor')
-        longest = LABEL_LIMIT - len(release.named(catalogue.sensor_component("")))
+            yield ValueProblem(where, f'"{name}" is already the name of another {what}')
+        longest = LABEL_LIMIT - len(prefix)
         if len(name) > longest:
-            yield ValueProblem(
-                key,
-                f'"{name}" has {len(name)} characters; at most {longest} keep '
-                f'"{release.named(catalogue.sensor_component(name))}" within {LABEL_LIMIT}',
-            )
+            message = f'"{name}" has {len(name)} characters; at most {longest} keep "{prefix}{name}"'
+            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+
+
+def _of_autoscaling(values: Values) -> Iterator[ValueProblem]:
+    if values.has_autoscalers or values.autoscaling.existing_secret is not None:
+        from constructs_st2.autoscaling.problems import problems
+
+        yield from problems(values)
+
+
+def _of_exposure(values: Values, release: Release) -> Iterator[ValueProblem]:
+    if values.ingress.enabled or values.gateway.enabled or values.st2web.tls.cert_manager is not None:
+        from constructs_st2.exposure.problems import problems
+
+        yield from problems(values, release)
+
+
+def _of_monitoring(values: Values) -> Iterator[ValueProblem]:
+    if values.monitoring.enabled:
+        from constructs_st2.monitoring import problems
+
+        yield from problems(values)
 
 
 def _of_backends(values: Values) -> Iterator[ValueProblem]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.values.model import Values
 
 _KEY = "tls.internal"
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
 def problems(values: Values) -> Iterator[ValueProblem]:
@@ -20,13 +18,13 @@ def problems(values: Values) -> Iterator[ValueProblem]:
         return
     if not internal.enabled:
         yield ValueProblem(f"{_KEY}.enabled", f"must be true for {_KEY}.certManager to have an effect; set it")
-    if settings.issuer_ref.name is None:
-        yield ValueProblem(f"{_KEY}.certManager.issuerRef.name", "is required: the issuer that signs the certificates")
+    if settings.issuer_ref is None:
+        yield ValueProblem(f"{_KEY}.certManager.issuerRef", "is required: the issuer that signs the certificates")
     # cert-manager refuses such a Certificate only in the cluster.
-    if _seconds(settings.renew_before) >= _seconds(settings.duration):
+    if _hours(settings.renew_before) >= _hours(settings.duration):
         message = f"must be shorter than duration ({settings.duration}), not {settings.renew_before}"
         yield ValueProblem(f"{_KEY}.certManager.renewBefore", message)
 
 
-def _seconds(duration: str) -> int:
-    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
+def _hours(duration: str) -> int:
+    return int(duration.removesuffix("h"))

@@ -19,6 +19,8 @@ DEBIAN: Mapping[str, str] = {
     "ip": "iproute2",
     "nginx": "nginx-light",
     "openssl": "openssl",
+    "promtool": "prometheus",
+    "rclone": "rclone",
     "rabbitmq-server": "rabbitmq-server",
     "redis-cli": "redis-tools",
     "redis-sentinel": "redis-sentinel",

@@ -11,6 +11,7 @@ import json
 
 from constructs_st2 import scripts
 from constructs_st2.backends import MONGODB, tls
+from constructs_st2.backends.connections import SCALER_USER
 from constructs_st2.backends.member_set import (
     CONFIG_PATH,
     HELPER_RESOURCES,
@@ -48,6 +49,7 @@ MONGOD_CONF = "mongod.conf"
 REPLICA_SET = "replica-set.json"
 DATA_PATH = "/data/db"
 EXPORTER_PORT = 9216
+SCALER_SECRET_PATH = "/etc/constructs-st2/autoscaling-secret"
 
 _PREPARE = "prepare.sh"
 _RECONCILE = "reconcile.sh"
@@ -112,7 +114,15 @@ def member_set(cluster: Cluster) -> MemberSet:
                 # The shell keeps its history and settings in the home directory.
                 env=[POD_NAME, env_text("HOME", "/tmp")],
                 resources={"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
-                mounts=[config, own_scripts, secrets, Mount(state, STATE_PATH, writable=True), tmp, *authority],
+                mounts=[
+                    config,
+                    own_scripts,
+                    secrets,
+                    *_scaler_secret(cluster),
+                    Mount(state, STATE_PATH, writable=True),
+                    tmp,
+                    *authority,
+                ],
             ),
             *_exporter(cluster),
         ],
@@ -157,15 +167,15 @@ def _replica_set(cluster: Cluster) -> str:
     auth = settings.auth
     database = auth.database
 
-    def user(name: str, home: str, password: str, roles: dict[str, str]) -> Document:
+    def user(name: str, home: str, password: str, roles: dict[str, str], folder: str = SECRET_PATH) -> Document:
         return {
             "name": name,
             "database": home,
             "roles": [{"role": role, "db": on} for role, on in roles.items()],
-            "passwordFile": f"{SECRET_PATH}/{password}",
+            "passwordFile": f"{folder}/{password}",
         }
 
-    wanted = {
+    wanted: Document = {
         "set": settings.replica_set_name,
         "members": [f"{host}:{MONGODB.port}" for host in cluster.release.members(MONGODB.component, settings.replicas)],
         "database": database,
@@ -177,12 +187,24 @@ def _replica_set(cluster: Cluster) -> str:
             user("metrics", "admin", contract.MONGODB_METRICS_PASSWORD, {"clusterMonitor": "admin", "read": "local"}),
         ],
     }
+    if contract.MONGODB_AUTOSCALING.in_use(cluster.values):
+        password = contract.MONGODB_AUTOSCALING_PASSWORD
+        wanted["users"].append(user(SCALER_USER, "admin", password, {"read": database}, SCALER_SECRET_PATH))
     return json.dumps(wanted, indent=2) + "\n"
+
+
+def _scaler_secret(cluster: Cluster) -> list[Mount]:
+    """The password of the user by whom KEDA looks at StackStorm's work, where it does."""
+    secret = contract.MONGODB_AUTOSCALING
+    if not secret.in_use(cluster.values):
+        return []
+    volume = Volume.secret("autoscaling-secret", cluster.secret(secret), {key: key for key in secret.keys})
+    return [Mount(volume, SCALER_SECRET_PATH)]
 
 
 def _exporter(cluster: Cluster) -> list[Container]:
     metrics = cluster.values.mongodb.metrics
-    if not metrics.enabled:
+    if not cluster.values.monitoring.exports(metrics.enabled):
         return []
     password = env_of_secret(
         "MONGODB_METRICS_PASSWORD", cluster.secret(contract.MONGODB), contract.MONGODB_METRICS_PASSWORD

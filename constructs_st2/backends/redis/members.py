@@ -151,7 +151,7 @@ def _probes(port: int, ready: list[str]) -> dict[str, Document]:
 
 def _exporter(cluster: Cluster) -> list[Container]:
     metrics = cluster.values.redis.metrics
-    if not metrics.enabled:
+    if not cluster.values.monitoring.exports(metrics.enabled):
         return []
     authority = tls.client_mounts(contract.REDIS_TLS, cluster)
     scheme = "rediss" if authority else "redis"

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
+from constructs_st2.values.model.backup import Backup
 from constructs_st2.values.model.base import (
     DNS_SUBDOMAIN,
     JSON_POINTER,
@@ -19,9 +21,12 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.chatops import Chatops
+from constructs_st2.values.model.exposure import Gateway, Ingress
 from constructs_st2.values.model.images import Image
 from constructs_st2.values.model.jobs import Gitops, Jobs
 from constructs_st2.values.model.kubernetes import DnsConfig, KubernetesObject, PodSecurityContext, SecurityContext
+from constructs_st2.values.model.monitoring import Monitoring
+from constructs_st2.values.model.network_policy import NetworkPolicy
 from constructs_st2.values.model.registry import Registry
 from constructs_st2.values.model.secrets import Secrets, SecretValue
 from constructs_st2.values.model.services import (
@@ -31,6 +36,7 @@ from constructs_st2.values.model.services import (
     Service,
     Timers,
     Web,
+    WorkService,
 )
 from constructs_st2.values.model.st2 import St2
 from constructs_st2.values.model.tls import ClusterTls
@@ -129,14 +135,17 @@ class Values(StrictModel):
     st2stream: HttpService = section("The event stream.")
     st2rulesengine: Service = section("Matches triggers with rules.")
     st2timersengine: Timers = section("Fires timers.")
-    st2workflowengine: Service = section("Runs workflows.")
-    st2scheduler: Service = section("Schedules executions.")
+    st2workflowengine: WorkService = section("Runs workflows.")
+    st2scheduler: WorkService = section("Schedules executions.")
     st2notifier: Service = section("Notifies of finished executions.")
     st2sensorcontainer: SensorContainer = section("Runs sensors.")
     st2actionrunner: ActionRunner = section("Runs actions.")
     st2garbagecollector: Service = section("Deletes old data.")
     st2client: Service = section("A pod with the st2 command line, logged in.")
     st2chatops: Chatops = section("The chat bot.")
+
+    ingress: Ingress = section("An Ingress in front of st2web.")
+    gateway: Gateway = section("A route of the Gateway API to st2web.")
 
     mongodb: Mongodb = section("The database.")
     rabbitmq: Rabbitmq = section("The message bus.")
@@ -150,7 +159,13 @@ class Values(StrictModel):
     )
     jobs: Jobs = section("The Jobs that load content, and your own.")
     gitops: Gitops = section("How GitOps tools treat the Jobs.")
+    network_policy: NetworkPolicy = section("Who may connect to whom.")
+    backup: Backup = section("Backups of the database, and their restore.")
 
+    autoscaling: ScalerAccess = section("How KEDA reaches MongoDB.")
+    scheduling: Scheduling = section("What concerns the scheduling of all pods.")
+
+    monitoring: Monitoring = section("Metrics for Prometheus, alerts, and dashboards for Grafana.")
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
 
@@ -158,3 +173,20 @@ class Values(StrictModel):
     def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:
         """The coordination backend in use."""
         return self.coordination.backend or ("external" if self.redis.enabled is False else "redis")
+
+    @property
+    def uses_keda(self) -> bool:
+        """Whether KEDA decides how many pods there are of something."""
+        return any(scaler.uses_keda for scaler in self._work_scalers)
+
+    @property
+    def has_autoscalers(self) -> bool:
+        """Whether an autoscaler decides how many pods there are of something."""
+        http = (self.st2web, self.st2auth, self.st2api, self.st2stream)
+        return any(scaler.enabled for scaler in (*self._work_scalers, *(service.autoscaling for service in http)))
+
+    @property
+    def _work_scalers(self) -> list[WorkAutoscaling]:
+        services = (self.st2actionrunner, self.st2workflowengine, self.st2scheduler)
+        pools = self.st2actionrunner.pools
+        return [*(service.autoscaling for service in services), *(pool.autoscaling for pool in pools)]

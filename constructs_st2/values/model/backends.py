@@ -83,7 +83,7 @@ class Persistence(StrictModel):
 class Exporter(StrictModel):
     """A container beside each member that tells Prometheus about it."""
 
-    enabled: bool = key("Run the exporter.", False)
+    enabled: bool | None = key("Run the exporter. Default: `monitoring.enabled`.")
     image: ImageReference = key("Image of the exporter.", ...)
     resources: Resources = key(
         "Requests and limits.", {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}

@@ -95,7 +95,6 @@ MAJOR_MINOR = r"^[0-9]{1,3}\.[0-9]{1,3}$"
 PLAIN_NAME = r"^[A-Za-z0-9][-._A-Za-z0-9]{0,62}$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 JSON_POINTER = r"^(/[^\n]*)?$"
-GO_DURATION = r"^([0-9]+(h|m|s)){1,3}$"
 
 MEANINGS: Mapping[str, str] = {
     DNS_LABEL: 'a DNS label (small letters, digits and "-")',
@@ -120,7 +119,6 @@ MEANINGS: Mapping[str, str] = {
     PLAIN_NAME: 'a name (at most 63 letters, digits, "-", "_" and ".")',
     KIND: "a kind of object, such as ConfigMap",
     JSON_POINTER: 'a JSON pointer, which begins with "/"',
-    GO_DURATION: "a length of time, such as 2160h or 1h30m",
 }
 """What the patterns mean, for messages."""
 

@@ -44,7 +44,11 @@ class PodTemplate(StrictModel):
     node_selector: dict[AnnotationKey, LabelValue] = key("Labels of the nodes to run on.", {})
     tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
     affinity: Affinity | None = key("Scheduling constraints.")
-    priority_class_name: ObjectName | None = key("Priority class of the pods.")
+    priority_class_name: ObjectName | None = key(
+        "Priority class of the pods. Default: none, or that of `scheduling.priorityClasses`."
+    )
+    runtime_class_name: ObjectName | None = key("Runtime class of the pods.")
+    scheduler_name: ObjectName | None = key("The scheduler that finds nodes for the pods.")
     host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
     security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
     pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
@@ -62,3 +66,8 @@ class Pods(PodTemplate):
     readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
     startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
     termination_grace_period_seconds: Seconds | None = key("Time for a pod to stop.")
+
+    @property
+    def least_replicas(self) -> int:
+        """The least number of pods."""
+        return self.replicas

@@ -7,12 +7,14 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator, with_config
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling, WorkAutoscaling
 from constructs_st2.values.model.base import (
     BODY_SIZE,
     ONE_KEY,
     SENSOR_REFERENCE,
     AnnotationKey,
     Annotations,
+    Count,
     DnsLabel,
     EnvName,
     Labels,
@@ -26,6 +28,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.containers import EnvVarSource
+from constructs_st2.values.model.exposure import CertManager
 from constructs_st2.values.model.images import ImageOverride
 from constructs_st2.values.model.kubernetes import (
     Affinity,
@@ -34,6 +37,7 @@ from constructs_st2.values.model.kubernetes import (
     Resources,
     SecurityContext,
     Toleration,
+    TopologySpreadConstraint,
 )
 from constructs_st2.values.model.pods import Pods
 from constructs_st2.values.model.volumes import ExtraVolume
@@ -102,11 +106,48 @@ class Service(Pods):
     )
     post_start_script: str = key("Script run by bash beside the service when a container starts.", "")
 
+    @property
+    def scaler(self) -> Autoscaling | None:
+        """What decides the number of pods in the place of ``replicas``."""
+        return None
 
-class HttpService(Service):
-    """Settings of the services that are reached by HTTP: those of every service, and `service`."""
+    @property
+    def least_replicas(self) -> int:
+        """The least number of pods, whatever decides it."""
+        return self.scaler.least(self.replicas) if self.scaler else self.replicas
+
+    @property
+    def greatest_replicas(self) -> int:
+        """The greatest number of pods, whatever decides it."""
+        return self.scaler.max_replicas if self.scaler else self.replicas
+
+
+class ScaledService(Service):
+    """Settings of services that answer requests: those of every service, and these."""
+
+    autoscaling: HttpAutoscaling = section("How many pods there are, by their load.")
+
+    @property
+    def scaler(self) -> Autoscaling | None:
+        """What decides the number of pods in the place of ``replicas``."""
+        return self.autoscaling if self.autoscaling.enabled else None
+
+
+class HttpService(ScaledService):
+    """Settings of the services that are reached by HTTP: those of every service, and these."""
 
     service: Network = section("The Service in front of the pods.")
+
+
+class WorkService(Service):
+    """Settings of services that share work: those of every service, and these."""
+
+    autoscaling: WorkAutoscaling = section("How many pods there are, by the work that there is.")
+
+    @property
+    def scaler(self) -> Autoscaling | None:
+        """What decides the number of pods in the place of ``replicas``."""
+        return self.autoscaling if self.autoscaling.enabled else None
 
 
 class WebTls(StrictModel):
@@ -114,9 +155,13 @@ class WebTls(StrictModel):
 
     enabled: bool = key("Serve HTTPS (and redirect HTTP to it). Turn off where an ingress ends TLS.", True)
     existing_secret: ObjectName | None = key("Your own TLS Secret (tls.crt, tls.key) instead of the release's.")
+    cert_manager: CertManager | None = key(
+        "Let cert-manager make the release's TLS Secret and renew it. nginx reads it when it starts: set "
+        "`secrets.reloader`, or restart st2web after each renewal."
+    )
 
 
-class Web(Service):
+class Web(ScaledService):
     """Settings of st2web: those of every service, and these."""
 
     service: WebNetwork = section("The Service in front of the pods.")
@@ -149,9 +194,48 @@ class Timers(Service):
     replicas: Annotated[int, BeforeValidator(_only_one), Field(ge=0, le=1)] = key("1, or 0 to turn timers off.", 1)
 
 
-class ActionRunner(Service):
+class RunnerPool(StrictModel):
+    """Further action runners; everything that is left out is taken from `st2actionrunner`.
+
+    All runners take work from the same queues, so an action cannot be bound to a pool: what one of them needs, all of
+    them must have.
+    """
+
+    name: DnsLabel = Field(description="Name of the pool, after `st2actionrunner-`.")
+    replicas: Count = key("Number of pods.", 2)
+    autoscaling: WorkAutoscaling = section(
+        "How many pods there are, by the work that there is. Pools that KEDA scales share it evenly."
+    )
+    resources: Resources | None = key("Requests and limits.")
+    annotations: Annotations | None = key("Annotations of the Deployment and its pods.")
+    labels: Labels | None = key("Further labels of the Deployment and its pods.")
+    image: ImageOverride | None = key("Another image.")
+    env: dict[EnvName, EnvValue] | None = key("Environment variables.")
+    env_from_secrets: list[ObjectName] | None = key("Secrets whose keys become environment variables.")
+    extra_volumes: list[ExtraVolume] | None = same("extra_volumes", "Volumes to mount.")
+    node_selector: dict[AnnotationKey, LabelValue] | None = key("Labels of the nodes to run on.")
+    tolerations: list[Toleration] | None = key("Taints that the pods tolerate.")
+    affinity: Affinity | None = key("Scheduling constraints.")
+    topology_spread: list[TopologySpreadConstraint] | None = key("Replaces the default spread over zones and hosts.")
+    priority_class_name: ObjectName | None = key("Priority class of the pods.")
+    runtime_class_name: ObjectName | None = key("Runtime class of the pods.")
+    scheduler_name: ObjectName | None = key("The scheduler that finds nodes for the pods.")
+    protect_from_eviction: bool | None = key("Whether autoscalers of nodes leave the pods alone.")
+
+
+class ActionRunner(WorkService):
     """Settings of st2actionrunner: those of every service, and these."""
 
+    pools: list[RunnerPool] = key(
+        "Further runners with settings of their own, such as for spot nodes. They take work from the same queues: an "
+        "action cannot be bound to a pool.",
+        [],
+    )
+    protect_from_eviction: bool = key(
+        "Tell autoscalers of nodes (Cluster Autoscaler, Karpenter) to leave the pods alone. For actions that take "
+        "longer than a pod has to stop; a node with such a pod is never given back, whether the pod is busy or not.",
+        False,
+    )
     sudo: bool = key(
         "Run the action runner as root, so that actions can use sudo. "
         "Its pods then need the Pod Security level `baseline` instead of `restricted`.",

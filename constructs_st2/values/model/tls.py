@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
-
-from pydantic import StringConstraints
-
-from constructs_st2.values.model.base import DNS_SUBDOMAIN, GO_DURATION, KIND, ObjectName, StrictModel, key, section
-
-Duration: TypeAlias = Annotated[str, StringConstraints(pattern=GO_DURATION)]
+from constructs_st2.values.model.base import ObjectName, StrictModel, key, section
+from constructs_st2.values.model.exposure import Hours, IssuerRef
 
 
-class IssuerReference(StrictModel):
-    """The issuer of cert-manager that signs certificates."""
-
-    name: ObjectName | None = key("Name of the issuer.")
-    kind: Annotated[str, StringConstraints(pattern=KIND)] = key(
-        "Kind of the issuer: Issuer, ClusterIssuer, or that of an external issuer.", "Issuer"
-    )
-    group: Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN)] = key("API group of the issuer.", "cert-manager.io")
-
-
-class CertManager(StrictModel):
+class InternalCertManager(StrictModel):
     """Certificates from cert-manager."""
 
     enabled: bool = key("Write a Certificate for each Secret that is not yours.", False)
-    issuer_ref: IssuerReference = section(
-        "The issuer. Its certificates must bring their authority (`ca.crt`), as those of a CA or of Vault do."
+    issuer_ref: IssuerRef | None = key(
+        "Who issues the certificates. They must bring their authority (`ca.crt`), as those of a CA or of Vault do."
     )
-    duration: Duration = key("How long a certificate is valid.", "2160h")
-    renew_before: Duration = key("How long before its end a certificate is made anew.", "720h")
+    duration: Hours = key("How long a certificate is good for, in hours.", "2160h")
+    renew_before: Hours = key("How long before its end it is renewed, in hours.", "720h")
 
 
 class TlsSecrets(StrictModel):
@@ -47,7 +32,7 @@ class InternalTls(StrictModel):
 
     enabled: bool = key("Speak TLS with the backends that run in the cluster, and check their certificates.", False)
     services: bool = key("With `enabled`: speak TLS with st2auth, st2api and st2stream, too.", True)
-    cert_manager: CertManager = section("Certificates from cert-manager. Without, you make the Secrets.")
+    cert_manager: InternalCertManager = section("Certificates from cert-manager. Without, you make the Secrets.")
     existing_secrets: TlsSecrets = section(
         "Your own Secrets with certificates: type kubernetes.io/tls, keys `tls.crt`, `tls.key` and `ca.crt`."
     )

@@ -1,0 +1,1 @@
+"""What helps to operate a cluster, around it."""

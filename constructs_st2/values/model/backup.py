@@ -1,0 +1,200 @@
+"""Settings of backups of the database."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from constructs_st2.values.model.backends import Name, ServerImage
+from constructs_st2.values.model.base import (
+    Annotations,
+    ObjectName,
+    Quantity,
+    Seconds,
+    StrictModel,
+    key,
+    section,
+)
+from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.pods import PodTemplate
+from constructs_st2.values.model.secrets import KeyName, SecretKey
+
+_FIELDS = {
+    "minute": (0, 59),
+    "hour": (0, 23),
+    "day of the month": (1, 31),
+    "month": (1, 12),
+    "day of the week": (0, 6),
+}
+_NICKNAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_WORDS = {
+    "month": {word: number for number, word in enumerate(_MONTHS, start=1)},
+    "day of the week": {word: number for number, word in enumerate(_DAYS)},
+}
+
+
+def _schedule(value: object) -> object:
+    """Refuse what the API server would refuse, in the syntax of https://en.wikipedia.org/wiki/Cron."""
+    if not isinstance(value, str) or value in _NICKNAMES:
+        return value
+    parts = value.split()
+    if len(parts) != len(_FIELDS):
+        raise ValueError('must have five fields, such as "17 3 * * *", or be a word such as @daily')
+    for part, (name, (least, greatest)) in zip(parts, _FIELDS.items(), strict=True):
+        for item in part.split(","):
+            if not _is_in(item, least, greatest, _WORDS.get(name, {})):
+                raise ValueError(f'"{item}" cannot be the {name}, which is between {least} and {greatest}')
+    return value
+
+
+def _is_in(item: str, least: int, greatest: int, words: dict[str, int]) -> bool:
+    numbers, slash, step = item.partition("/")
+    if slash and not (_is_number(step) and int(step) > 0):
+        return False
+    if numbers in ("*", "?"):
+        return True
+    ends = [words.get(end.lower(), int(end) if _is_number(end) else -1) for end in numbers.split("-")]
+    return len(ends) <= 2 and all(least <= end <= greatest for end in ends) and ends[0] <= ends[-1]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+Schedule: TypeAlias = Annotated[str, BeforeValidator(_schedule)]
+TimeZone: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$")]
+BucketName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$")]
+Prefix: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/?)*$")]
+EndpointUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")]
+
+
+class NewBackupClaim(StrictModel):
+    """A volume claim that is made for backups."""
+
+    size: Quantity = key("Size of the volume. It must hold all backups that are kept, and one more.", "20Gi")
+    storage_class: str | None = key('Storage class; "" for volumes that were made by hand. Default: the cluster\'s.')
+    annotations: Annotations = key("Annotations of the claim.", {})
+
+
+class ClaimDestination(StrictModel):
+    """Backups on a volume; one of the two keys."""
+
+    create: NewBackupClaim | None = key("Make a claim: `{}`, or its size, storage class and annotations.")
+    existing_claim: ObjectName | None = key("Your own claim, on whose root the backups are.")
+
+    @model_validator(mode="after")
+    def _one_claim(self) -> ClaimDestination:
+        if (self.create is None) == (self.existing_claim is None):
+            raise ValueError("must have either create or existingClaim")
+        return self
+
+
+class S3Credentials(StrictModel):
+    """The Secret with the credentials of the storage."""
+
+    existing_secret: ObjectName = key("Name of the Secret.", ...)
+    access_key_key: KeyName = key("Key in the Secret with the ID of the access key.", "access-key")
+    secret_key_key: KeyName = key("Key in the Secret with the secret access key.", "secret-key")
+
+
+class S3Destination(StrictModel):
+    """Backups in a storage that speaks S3."""
+
+    bucket: BucketName = key("Name of the bucket, which must exist.", ...)
+    prefix: Prefix = key("Folder in the bucket. Backups of several clusters belong into different ones.", "")
+    endpoint: EndpointUrl | None = key("URL of the storage. Default: Amazon's.")
+    region: Name | None = key("Region of the bucket.")
+    provider: Name | None = key(
+        "Whose storage it is, in rclone's words (`Minio`, `Ceph`, …). Default: `AWS`, or `Other` with an endpoint."
+    )
+    credentials: S3Credentials = key("The Secret with the credentials.", ...)
+
+
+class Destination(StrictModel):
+    """Where backups go; one of the two keys."""
+
+    claim: ClaimDestination | None = key("A volume.")
+    s3: S3Destination | None = key("A storage that speaks S3.")
+
+    @model_validator(mode="after")
+    def _one_destination(self) -> Destination:
+        if (self.claim is None) == (self.s3 is None):
+            raise ValueError("must have either claim or s3")
+        return self
+
+
+class Retention(StrictModel):
+    """Which backups are kept: those that either rule keeps."""
+
+    count: Annotated[int, Field(ge=1, le=10_000)] = key("So many of the newest are kept, however old.", 7)
+    days: Annotated[int, Field(ge=0, le=36_500)] = key("All are kept that are not older than so many days.", 14)
+
+
+class ExternalUser(StrictModel):
+    """A user of a MongoDB that runs elsewhere."""
+
+    username: str = key("Name of the user.", ...)
+    password: SecretKey = key("Where the password is.", ...)
+    auth_source: Name | None = key("Database that the user belongs to. Default: as the connection string says.")
+
+
+class ExternalBackup(ExternalUser):
+    """How a MongoDB that runs elsewhere is backed up."""
+
+    whole_server: bool = key(
+        "Back up the whole server together with its oplog, so that all is of one moment. It must be a replica set, "
+        "and the user needs the role `backup`. Without, only StackStorm's database is backed up, one collection after "
+        "the other, and the role `read` on it is enough.",
+        False,
+    )
+    restore: ExternalUser | None = key(
+        "The user that may restore: with the role `restore`, or without `wholeServer` with `readWrite` and `dbAdmin` "
+        "on the database."
+    )
+
+
+class Backup(PodTemplate):
+    """Backups of the database, and their restore."""
+
+    enabled: bool = key("Make backups.", False)
+    schedule: Schedule = key("When, as in crontab.", "17 3 * * *")
+    time_zone: TimeZone = key("Time zone of the schedule.", "Etc/UTC")
+    suspend: bool = key("Make none for the time being.", False)
+    starting_deadline_seconds: Annotated[Seconds, Field(ge=10)] = key(
+        "How late a backup may start that was missed, e.g. because the cluster was down.", 3600
+    )
+    active_deadline_seconds: Annotated[Seconds, Field(ge=60)] = key(
+        "How long a backup or a restore may take, with all attempts.", 21600
+    )
+    destination: Destination | None = key("Where backups go. Required with `enabled`.")
+    retention: Retention = section("Which backups are kept: those that either rule keeps.")
+    external: ExternalBackup | None = key("The user of backups, where MongoDB runs elsewhere (`mongodb.external`).")
+    etcd: bool = key(
+        "Put a snapshot of the etcd in the cluster (`coordination.backend: etcd`) beside it. It holds locks and "
+        "members, which mean nothing later.",
+        False,
+    )
+    image: ServerImage = section("Image with MongoDB's database tools. Default: the image of MongoDB.")
+    storage_image: ServerImage = section("Image of rclone, for a storage that speaks S3.")
+    scratch_size: Quantity = key("How much disk of the node a backup may take before it is uploaded.", "20Gi")
+    resources: Resources = key(
+        "Requests and limits of each container.",
+        {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+    )
+
+    @property
+    def existing_objects(self) -> list[str]:
+        """The names of the user's own Secrets and claims that backups use."""
+        found: list[str | None] = []
+        if self.external:
+            found.append(self.external.password.existing_secret)
+            if self.external.restore:
+                found.append(self.external.restore.password.existing_secret)
+        if self.destination and self.destination.claim:
+            found.append(self.destination.claim.existing_claim)
+        if self.destination and self.destination.s3:
+            found.append(self.destination.s3.credentials.existing_secret)
+        return [name for name in found if name]

@@ -1,0 +1,121 @@
+"""Settings of the ways from outside to the web UI and the APIs: Ingress, Gateway API, cert-manager."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from constructs_st2.values.model.base import (
+    DNS_SUBDOMAIN,
+    AbsolutePath,
+    Annotations,
+    DnsLabel,
+    ObjectName,
+    PortNumber,
+    StrictModel,
+    key,
+    section,
+)
+
+HOST = rf"^(\*\.)?{DNS_SUBDOMAIN[1:-1]}$"
+HOURS = r"^[1-9][0-9]{0,5}h$"
+TIMEOUT = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+"""A duration of the Gateway API (https://gateway-api.sigs.k8s.io/geps/gep-2257/)."""
+
+HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST, max_length=253)]
+Hours: TypeAlias = Annotated[str, StringConstraints(pattern=HOURS)]
+Timeout: TypeAlias = Annotated[str, StringConstraints(pattern=TIMEOUT)]
+
+ReachableService: TypeAlias = Literal["st2web", "st2auth", "st2api", "st2stream"]
+
+
+class IngressPath(StrictModel):
+    """A path of a host, and the Service that it leads to."""
+
+    path: AbsolutePath = key("The path.", "/")
+    path_type: Literal["Prefix", "Exact", "ImplementationSpecific"] = key(
+        "How the path is compared: `Prefix` name by name, or as the controller likes.", "Prefix"
+    )
+    service: ReachableService | None = key(
+        "The service of this release. Default: st2web, which passes requests on to the others."
+    )
+    service_name: ObjectName | None = key("The full name of a Service instead.")
+    service_port: PortNumber | None = key(
+        "Port of the Service. Required for Services that are not of this release, and for st2web while it serves HTTPS."
+    )
+
+
+class IngressHost(StrictModel):
+    """A host name, and where its paths lead."""
+
+    host: HostName | None = key("Host name; `*.` in front stands for one label. Default: every host.")
+    paths: Annotated[list[IngressPath], Field(min_length=1)] = key(
+        "Paths of the host. Default: everything to st2web.", [{}], validate_default=True
+    )
+
+
+class IngressTls(StrictModel):
+    """A certificate with which the Ingress controller serves HTTPS."""
+
+    secret_name: ObjectName | None = key("TLS Secret. Default: the controller's own certificate.")
+    hosts: list[HostName] = key("Hosts that it is for.", [])
+
+
+class Ingress(StrictModel):
+    """An Ingress in front of st2web."""
+
+    enabled: bool = key("Make an Ingress.", False)
+    annotations: Annotations = key("Annotations, by which controllers are set up.", {})
+    ingress_class_name: ObjectName | None = key("Class of the Ingress. Default: the cluster's default class.")
+    hosts: list[IngressHost] = key("Hosts. Default: st2web.service.hostname.", [])
+    tls: list[IngressTls] = key("Certificates.", [])
+
+
+class ParentRef(StrictModel):
+    """A Gateway."""
+
+    name: ObjectName = key("Name of the Gateway.", ...)
+    namespace: DnsLabel | None = key("Its namespace. Default: that of the release.")
+    section_name: ObjectName | None = key("Name of one of its listeners. Default: all.")
+
+
+class GatewayTimeouts(StrictModel):
+    """How long the Gateway lets requests take; `0s` is without limit."""
+
+    enabled: bool = key("Set timeouts. Turn off where the Gateway knows none and refuses routes that have some.", True)
+    request: Timeout = key("Requests to the web UI and the APIs. st2web itself waits for 300 s.", "330s")
+    stream: Timeout = key("Event streams and the output of running actions.", "0s")
+
+
+class Gateway(StrictModel):
+    """A route of the Gateway API to st2web."""
+
+    enabled: bool = key("Make an HTTPRoute. It needs `st2web.tls.enabled: false`.", False)
+    parent_refs: list[ParentRef] = key("The Gateways that requests come from.", [])
+    hostnames: Annotated[list[HostName], Field(max_length=16)] = key(
+        "Host names. Default: st2web.service.hostname, or else all of the listener.", []
+    )
+    annotations: Annotations = key("Annotations.", {})
+    timeouts: GatewayTimeouts = section("How long the Gateway lets requests take.")
+
+
+class IssuerRef(StrictModel):
+    """Who issues certificates."""
+
+    name: ObjectName = key("Name of the issuer.", ...)
+    kind: str = key("Kind of the issuer.", "Issuer")
+    group: ObjectName = key("API group of the kind.", "cert-manager.io")
+
+
+class CertManager(StrictModel):
+    """The certificate of st2web, made and renewed by cert-manager."""
+
+    issuer_ref: IssuerRef = key("Who issues the certificate.", ...)
+    dns_names: list[HostName] = key("Host names under which st2web is reached, besides st2web.service.hostname.", [])
+    service_names: bool = key(
+        "Include the names of the Service. Public authorities, such as Let's Encrypt, refuse them: then set to false.",
+        True,
+    )
+    duration: Hours = key("How long a certificate is good for, in hours.", "2160h")
+    renew_before: Hours = key("How long before its end it is renewed, in hours.", "720h")

@@ -1,0 +1,110 @@
+"""Settings of the network policies: who may connect to whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, ConfigDict, Field, with_config
+from typing_extensions import Required, TypedDict
+
+from constructs_st2.values.model.base import DnsLabel, PortNumber, StrictModel, key, section
+from constructs_st2.values.model.kubernetes import LabelSelector
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def _network(text: str) -> str:
+    # Whoever says nothing of addresses does not pay for the module.
+    from ipaddress import ip_network
+
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"must be a range of addresses such as 10.0.0.0/8; {error}") from None
+    return text
+
+
+Cidr: TypeAlias = Annotated[str, AfterValidator(_network)]
+
+_Except = TypedDict("_Except", {"except": list[Cidr]}, total=False)
+
+
+@with_config(_STRICT)
+class IpBlock(_Except, total=False):
+    """A range of addresses, without some of them."""
+
+    cidr: Required[Cidr]
+
+
+@with_config(_STRICT)
+class NetworkPeer(TypedDict, total=False):
+    """Pods by their labels and those of their namespaces, or a range of addresses."""
+
+    podSelector: LabelSelector
+    namespaceSelector: LabelSelector
+    ipBlock: IpBlock
+
+
+def _is_one_kind(peer: NetworkPeer) -> NetworkPeer:
+    if not peer:
+        raise ValueError("must have podSelector, namespaceSelector or ipBlock")
+    if "ipBlock" in peer and len(peer) > 1:
+        raise ValueError("cannot have ipBlock together with a selector; make two entries of it")
+    return peer
+
+
+Peer: TypeAlias = Annotated[NetworkPeer, AfterValidator(_is_one_kind)]
+"""An entry of `from` or `to` in a NetworkPolicy."""
+
+Peers: TypeAlias = Annotated[list[Peer], Field(min_length=1)]
+"""At least one: to Kubernetes, an empty list means everybody."""
+
+Component: TypeAlias = DnsLabel
+
+
+class Dns(StrictModel):
+    """Where pods ask for names."""
+
+    peers: Peers = key(
+        "The pods of the cluster's DNS.",
+        [
+            {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+                "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+            }
+        ],
+    )
+    port: PortNumber = key("The port on which these pods listen; OpenShift's listen on 5353.", 53)
+    node_local: bool = key("Allow also NodeLocal DNSCache, at 169.254.20.10.", False)
+
+
+class Egress(StrictModel):
+    """What pods may connect to."""
+
+    enabled: bool = key("Limit also what pods connect to. Without, they connect to whatever they want.", False)
+    free: list[Component] = key(
+        "Components that may connect to anything, because what they run is yours: names of services and Jobs "
+        "(`job-register-content`), and `extra-jobs` for your own Jobs.",
+        ["st2actionrunner", "st2sensorcontainer", "st2client", "st2chatops", "extra-jobs"],
+    )
+    dns: Dns = section("Where pods ask for names.")
+    allow: dict[Component, Peers] = key("What else a component may connect to, on any port.", {})
+
+
+class NetworkPolicy(StrictModel):
+    """Who may connect to whom."""
+
+    enabled: bool = key(
+        "Let pods be reached only by those that need them. It has an effect only where the cluster's network plugin "
+        "enforces network policies.",
+        True,
+    )
+    metrics_from: list[Peer] = key(
+        "Who may read metrics. Default: all pods of the cluster; with [] nobody.", [{"namespaceSelector": {}}]
+    )
+    keda_from: list[Peer] = key(
+        "KEDA, which asks MongoDB how much work there is, where it scales something.",
+        [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}],
+    )
+    allow: dict[Component, Peers] = key("Who else may connect to a component, on any port.", {})
+    egress: Egress = section("What pods may connect to.")
