@@ -91,6 +91,10 @@ def _config(scope: Construct, cluster: Cluster) -> Tier:
 
 def _secrets(scope: Construct, cluster: Cluster) -> list[Tier]:
     made = secret_documents(cluster)
+    if cluster.values.tls.internal.cert_manager.enabled:
+        from constructs_st2 import certificates
+
+        made += certificates.documents(cluster)
     if not made:
         return []
     tier = Tier(scope, "20-secrets", wave=-10)
@@ -126,12 +130,19 @@ def _api(scope: Construct, cluster: Cluster) -> Tier:
     tier = Tier(scope, "40-api", wave=10)
     for entry in (catalogue.ST2AUTH, catalogue.ST2API, catalogue.ST2STREAM):
         process = st2_process(entry, cluster)
+        ports, config_maps = process.ports, []
+        if cluster.values.tls.internal.of_services:
+            from constructs_st2.services import tls_proxy
+
+            process = tls_proxy.behind_tls(process, entry, cluster)
+            ports, config_maps = tls_proxy.service_ports(entry), tls_proxy.config_maps(entry, cluster)
         StackStormService(
             tier,
             _workload(entry, cluster, process),
             cluster,
             network=getattr(cluster.values, entry.name).service,
-            ports=process.ports,
+            ports=ports,
+            config_maps=config_maps,
         )
     return tier
 

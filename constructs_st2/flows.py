@@ -8,8 +8,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, Backend
-from constructs_st2.backends.connections import AMQPS_PORT
+from constructs_st2.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, Backend
 from constructs_st2.cluster import Cluster
 from constructs_st2.jobs import tasks
 from constructs_st2.jobs.job import Task
@@ -290,12 +289,13 @@ def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
 
 def _from_outside(cluster: Cluster) -> Iterator[Flow]:
     values = cluster.values
-    for port in _web_ports(cluster):
-        yield Flow(Place.OUTSIDE, ST2WEB.name, port, "web UI and APIs")
+    for web_port in _web_ports(cluster):
+        yield Flow(Place.OUTSIDE, ST2WEB.name, web_port, "web UI and APIs")
     behind_ingress = _behind_ingress(cluster)
     for entry, need in ((ST2AUTH, Need.AUTH), (ST2API, Need.API), (ST2STREAM, Need.STREAM)):
         if getattr(values, entry.name).service.type in ("NodePort", "LoadBalancer") or entry.name in behind_ingress:
-            yield Flow(Place.OUTSIDE, entry.name, entry.port, _PURPOSES[need])
+            port = nginx.HTTPS_PORT if values.tls.internal.of_services else entry.port
+            yield Flow(Place.OUTSIDE, entry.name, port, _PURPOSES[need])
     if values.st2chatops.enabled and values.st2chatops.adapter == "botframework":
         # Microsoft Teams calls the bot; the adapters of all other chats connect to them.
         yield Flow(Place.OUTSIDE, ST2CHATOPS.name, ST2CHATOPS.port, "chat")
@@ -338,7 +338,9 @@ def _servers(need: Need, cluster: Cluster) -> list[tuple[End, int | None]]:
         return [(Place.OUTSIDE, port) for port in _external_ports(need, cluster.values)]
     if need in APIS:
         elsewhere = getattr(cluster.values, need.value).service.type == "ExternalName"
-        return [(Place.OUTSIDE if elsewhere else target.component, target.port)]
+        # Where TLS ends beside the service, that is another port than the Service's.
+        port = nginx.HTTPS_PORT if cluster.values.tls.internal.of_services and not elsewhere else target.port
+        return [(Place.OUTSIDE if elsewhere else target.component, port)]
     backend = next(each for each in cluster.backends.values() if each.component == target.component)
     return [(target.component, port) for port in (target.port, *_ports(backend).clients)]
 
@@ -349,7 +351,7 @@ def _ports(backend: Backend) -> _Ports:
         from constructs_st2.backends.mongodb import members as mongodb
 
         return _Ports(peers=(MONGODB.port,), metrics=mongodb.EXPORTER_PORT)
-    if backend is RABBITMQ:
+    if backend.component == RABBITMQ.component:
         from constructs_st2.backends.rabbitmq import members as rabbitmq
 
         # https://www.rabbitmq.com/docs/networking#ports

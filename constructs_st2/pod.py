@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -297,3 +297,22 @@ def checksums(containers: Iterable[Container], *, live: bool = False) -> dict[st
         for volume in volumes.values()
         if volume.fingerprint and (live or not volume.live)
     }
+
+
+def reloader_annotation(secrets: Iterable[str]) -> dict[str, str]:
+    """The annotation by which Stakater Reloader restarts a workload when one of some Secrets has changed."""
+    names = sorted({*secrets})
+    return {"secret.reloader.stakater.com/reload": ",".join(names)} if names else {}
+
+
+def secrets_at_start(container: Container) -> Iterator[str]:
+    """The Secrets that a container reads only when it starts."""
+    yield from (source["secretRef"]["name"] for source in container.env_from if "secretRef" in source)
+    sources = [variable.get("valueFrom", {}) for variable in container.env]
+    yield from (source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source)
+    yield from files_at_start(container)
+
+
+def files_at_start(container: Container) -> Iterator[str]:
+    """Those of them that are mounted as files."""
+    yield from (mount.volume.secret_at_start for mount in container.mounts if mount.volume.secret_at_start)

@@ -111,7 +111,7 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
     yield from _texts([jobs.init_containers, *(extra.env for extra in jobs.extra)])
     for members in (values.mongodb, values.rabbitmq, values.redis, values.etcd):
         yield from _texts([members.image.pull_secret, members.extra_volumes, members.sidecars, members.init_containers])
-    for authorities in outside.authorities(values).values():
+    for authorities in outside.authorities(cluster).values():
         yield from _texts([authorities.config_map, authorities.existing_secret])
     ones: list[Sensor | RunnerPool] = [*values.st2.packs.sensors, *values.st2actionrunner.pools]
     for one in ones:

@@ -42,6 +42,8 @@ PAGES_OF_VALUES = [
             "autoscaling",
             "backup",
             "network",
+            "exposure",
+            "tls",
         )
     ),
     ROOT / "examples" / "packs-image" / "README.md",

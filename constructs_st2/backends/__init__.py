@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from constructs_st2.release import Role
 from constructs_st2.values.model import Values
@@ -27,6 +27,9 @@ RABBITMQ = Backend("rabbitmq", 5672, "messaging")
 REDIS_SENTINEL = Backend("redis", 26379, "coordination")
 ETCD = Backend("etcd", 2379, "coordination")
 
+AMQPS_PORT = 5671
+"""Where RabbitMQ speaks TLS. The other backends do so on the port that they have without."""
+
 _COORDINATION = {"redis": REDIS_SENTINEL, "etcd": ETCD}
 
 
@@ -36,7 +39,7 @@ def in_cluster(values: Values) -> Mapping[Role, Backend]:
     if values.mongodb.enabled:
         backends["database"] = MONGODB
     if values.rabbitmq.enabled:
-        backends["messaging"] = RABBITMQ
+        backends["messaging"] = replace(RABBITMQ, port=AMQPS_PORT) if values.tls.internal.enabled else RABBITMQ
     if coordination := _COORDINATION.get(values.coordination_backend):
         backends["coordination"] = coordination
     return backends

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
-from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, in_cluster
 from constructs_st2.backends.redis.config import MASTER, sentinels_have_a_password
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
@@ -25,9 +25,7 @@ Options: TypeAlias = Mapping[str, ComposedText]
 """Options of one section."""
 
 CA_DIRECTORY = "/etc/st2/ca"
-"""Where pods find the authorities that the certificates of external backends are checked with."""
-
-AMQPS_PORT = 5671
+"""Where pods find the authorities that the certificates of backends are checked with."""
 
 SCALER_USER = "autoscaling"
 """The user of MongoDB by whom KEDA looks at StackStorm's work."""
@@ -39,6 +37,11 @@ SOCKET_TIMEOUT = 5
 def ca_path(section: str, key: str) -> str:
     """Where pods find the authorities for the connection of a section."""
     return f"{CA_DIRECTORY}/{section}/{key}"
+
+
+def _own_ca(values: Values, section: str) -> str | None:
+    """The same for a backend that runs in the cluster; None without TLS."""
+    return ca_path(section, contract.TLS_AUTHORITY) if values.tls.internal.enabled else None
 
 
 def connections(values: Values, release: Release, version: St2Version) -> dict[str, Options]:
@@ -80,24 +83,31 @@ def scaler_url(values: Values, release: Release) -> ComposedText:
     addresses = ",".join(
         f"{host}:{MONGODB.port}" for host in release.members(MONGODB.component, values.mongodb.replicas)
     )
-    options = urlencode({"replicaSet": values.mongodb.replica_set_name, "authSource": "admin"})
-    return (f"mongodb://{SCALER_USER}:", password, f"@{addresses}/?{options}")
+    options = {"replicaSet": values.mongodb.replica_set_name, "authSource": "admin"}
+    if values.tls.internal.enabled:
+        # No file of ours is in KEDA's pod, and so it cannot check the certificate. SCRAM shows no password to anybody.
+        options |= {"tls": "true", "tlsInsecure": "true"}
+    return (f"mongodb://{SCALER_USER}:", password, f"@{addresses}/?{urlencode(options)}")
 
 
 def _database(values: Values, release: Release, version: St2Version) -> Options | None:
     mongodb = values.mongodb
     if mongodb.enabled:
+        ca = _own_ca(values, "database")
         return replica_set(
             hosts=release.members(MONGODB.component, mongodb.replicas),
             name=mongodb.replica_set_name,
             database=mongodb.auth.database,
             username=mongodb.auth.username,
             password=SecretPart(contract.MONGODB.name(release, values), contract.MONGODB_PASSWORD, "conf"),
+            tls=_mongodb_tls(version, ca) if ca else {},
         )
     return external_mongodb(mongodb.external, version) if mongodb.external else None
 
 
-def replica_set(*, hosts: Sequence[str], name: str, database: str, username: str, password: SecretPart) -> Options:
+def replica_set(
+    *, hosts: Sequence[str], name: str, database: str, username: str, password: SecretPart, tls: Options
+) -> Options:
     """A replica set of the cluster."""
     options = {
         "replicaSet": name,
@@ -112,7 +122,14 @@ def replica_set(*, hosts: Sequence[str], name: str, database: str, username: str
         "db_name": (database,),
         "username": (username,),
         "password": (password,),
+        **tls,
     }
+
+
+def _mongodb_tls(version: St2Version, ca: str | None) -> Options:
+    # The names that st2 3.9 gave them; those of 3.8 are gone there.
+    tls, ca_file = ("ssl", "ssl_ca_certs") if version == "3.8" else ("tls", "tls_ca_file")
+    return {tls: ("True",), **({ca_file: (ca,)} if ca else {})}
 
 
 def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
@@ -123,11 +140,8 @@ def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
     if external.password is not None:
         options["password"] = (_password(external.password, "conf"),)
     if external.tls.enabled or external.uri.startswith("mongodb+srv://"):
-        # The names that st2 3.9 gave them; those of 3.8 are gone there.
-        tls, ca_file = ("ssl", "ssl_ca_certs") if version == "3.8" else ("tls", "tls_ca_file")
-        options[tls] = ("True",)
-        if external.tls.ca:
-            options[ca_file] = (ca_path("database", external.tls.ca.key),)
+        ca = external.tls.ca
+        options |= _mongodb_tls(version, ca_path("database", ca.key) if ca else None)
     return options
 
 
@@ -137,22 +151,30 @@ def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
 def _messaging(values: Values, release: Release) -> Options | None:
     rabbitmq = values.rabbitmq
     if rabbitmq.enabled:
+        ca = _own_ca(values, "messaging")
         return rabbitmq_cluster(
             hosts=release.members(RABBITMQ.component, rabbitmq.replicas),
             vhost=rabbitmq.vhost,
             username=rabbitmq.auth.username,
             password=SecretPart(contract.RABBITMQ.name(release, values), contract.RABBITMQ_PASSWORD, "url"),
+            port=in_cluster(values)["messaging"].port,
+            tls=_rabbitmq_tls(ca) if ca else {},
         )
     return external_rabbitmq(rabbitmq.external) if rabbitmq.external else None
 
 
-def rabbitmq_cluster(*, hosts: Sequence[str], vhost: str, username: str, password: SecretPart) -> Options:
+def rabbitmq_cluster(
+    *, hosts: Sequence[str], vhost: str, username: str, password: SecretPart, port: int, tls: Options
+) -> Options:
     """A RabbitMQ cluster of the cluster: clients go to the next node when theirs is gone."""
     urls: list[ComposedText] = [
-        (f"amqp://{quote(username, safe='')}:", password, f"@{host}:{RABBITMQ.port}/{quote(vhost, safe='')}")
-        for host in hosts
+        (f"amqp://{quote(username, safe='')}:", password, f"@{host}:{port}/{quote(vhost, safe='')}") for host in hosts
     ]
-    return {"cluster_urls": joined(urls, ",")}
+    return {"cluster_urls": joined(urls, ","), **tls}
+
+
+def _rabbitmq_tls(ca: str | None) -> Options:
+    return {"ssl": ("True",), "ssl_cert_reqs": ("required",), **({"ssl_ca_certs": (ca,)} if ca else {})}
 
 
 def external_rabbitmq(external: ExternalRabbitmq) -> Options:
@@ -168,9 +190,8 @@ def external_rabbitmq(external: ExternalRabbitmq) -> Options:
         urls.append(("amqp://", *credentials, f"{parts.hostname}:{port}{parts.path}"))
     options: dict[str, ComposedText] = {"cluster_urls": joined(urls, ",")}
     if uses_tls:
-        options |= {"ssl": ("True",), "ssl_cert_reqs": ("required",)}
-        if external.tls.ca:
-            options["ssl_ca_certs"] = (ca_path("messaging", external.tls.ca.key),)
+        ca = external.tls.ca
+        options |= _rabbitmq_tls(ca_path("messaging", ca.key) if ca else None)
     return options
 
 
@@ -180,6 +201,11 @@ def external_rabbitmq(external: ExternalRabbitmq) -> Options:
 def _coordination(values: Values, release: Release, version: St2Version) -> Options | None:
     match values.coordination_backend:
         case "redis":
+            ca = _own_ca(values, "coordination")
+            if ca and version == "3.8":
+                # tooz 2.8 connects to sentinels without TLS, whatever its URL says.
+                message = "cannot be used by st2 3.8 with Redis; use st2 3.9, or coordination.backend etcd"
+                raise InvalidValues(ValueProblem("tls.internal.enabled", message))
             secret = contract.REDIS.name(release, values)
             return redis_sentinel(
                 hosts=release.members(REDIS_SENTINEL.component, values.redis.replicas),
@@ -189,9 +215,10 @@ def _coordination(values: Values, release: Release, version: St2Version) -> Opti
                     if sentinels_have_a_password(version)
                     else None
                 ),
+                ca=ca,
             )
         case "etcd":
-            return etcd(release.host(ETCD.component))
+            return etcd(release.host(ETCD.component), _own_ca(values, "coordination"))
         case "external":
             external = values.coordination.external
             return external_coordination(external, version) if external else None
@@ -199,21 +226,25 @@ def _coordination(values: Values, release: Release, version: St2Version) -> Opti
             return None
 
 
-def redis_sentinel(*, hosts: Sequence[str], password: SecretPart, sentinel_password: SecretPart | None) -> Options:
-    """Redis behind sentinels: each of them can tell where the master is."""
+def redis_sentinel(
+    *, hosts: Sequence[str], password: SecretPart, sentinel_password: SecretPart | None, ca: str | None
+) -> Options:
+    """Redis behind sentinels: each of them can tell where the master is. With ``ca``, all of them speak TLS."""
     first, *others = (f"{host}:{REDIS_SENTINEL.port}" for host in hosts)
     query = [
         ("sentinel", MASTER),
         *(("sentinel_fallback", address) for address in others),
         ("socket_timeout", str(SOCKET_TIMEOUT)),
+        *([("ssl", "true"), ("sentinel_ssl", "true"), ("ssl_ca_certs", ca)] if ca else []),
     ]
-    url: ComposedText = ("redis://:", password, f"@{first}?{urlencode(query, safe=':')}")
+    url: ComposedText = ("redis://:", password, f"@{first}?{urlencode(query, safe=':/')}")
     return {"url": url if sentinel_password is None else (*url, "&sentinel_password=", sentinel_password)}
 
 
-def etcd(host: str) -> Options:
+def etcd(host: str, ca: str | None) -> Options:
     """etcd, by the driver that comes with this package. It takes one address: that of the Service."""
-    return {"url": (f"{ETCD_SCHEMES[0]}://{host}:{ETCD.port}",)}
+    plain, encrypted = ETCD_SCHEMES
+    return {"url": (f"{encrypted}://{host}:{ETCD.port}?ca_cert={ca}" if ca else f"{plain}://{host}:{ETCD.port}",)}
 
 
 def external_coordination(external: ExternalCoordination, version: St2Version) -> Options:

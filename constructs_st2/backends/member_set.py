@@ -19,9 +19,11 @@ from constructs_st2.pod import (
     checksums,
     env_of_pod,
     extra_mounts,
+    files_at_start,
     overlaid,
     pod_spec,
     probes,
+    reloader_annotation,
     restricted_pod,
     spread_constraints,
 )
@@ -109,8 +111,13 @@ def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
     """The StatefulSet of a backend."""
     settings = members.settings
     metadata = _metadata(members, cluster)
-    if settings.annotations:
-        metadata["annotations"] = dict(settings.annotations)
+    annotations = dict(settings.annotations)
+    if cluster.values.secrets.reloader:
+        # Certificates, not passwords: for another password members must not restart one after the other.
+        files = [name for each in (*members.containers, *members.init_containers) for name in files_at_start(each)]
+        annotations = {**reloader_annotation(files), **annotations}
+    if annotations:
+        metadata["annotations"] = annotations
     retention = settings.persistence.retention
     spec: Document = {
         "serviceName": cluster.release.headless(members.component),

@@ -1,4 +1,4 @@
-"""What pods need for backends that run elsewhere."""
+"""What pods check the certificates of backends with: of those that run elsewhere, and of the cluster's own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from pathlib import PurePosixPath
 from constructs_st2.backends.connections import ca_path
 from constructs_st2.cluster import Cluster
 from constructs_st2.pod import Mount, Volume
-from constructs_st2.values.model import Values
+from constructs_st2.secrets import contract
 from constructs_st2.values.model.backends import Authorities
 
+_OWN = {
+    "database": (contract.MONGODB_TLS,),
+    "messaging": (contract.RABBITMQ_TLS,),
+    "coordination": (contract.REDIS_TLS, contract.ETCD_TLS),
+}
 
-def authorities(values: Values) -> Mapping[str, Authorities]:
+
+def authorities(cluster: Cluster) -> Mapping[str, Authorities]:
     """The certificates that connections are checked with, by the section of st2.conf."""
+    values = cluster.values
     mongodb, rabbitmq = values.mongodb.external, values.rabbitmq.external
     coordination = values.coordination.external
     given = {
@@ -21,14 +28,20 @@ def authorities(values: Values) -> Mapping[str, Authorities]:
         "messaging": rabbitmq.tls.ca if rabbitmq else None,
         "coordination": coordination.ca if coordination else None,
     }
-    return {section: ca for section, ca in given.items() if ca}
+    own = {
+        section: Authorities.model_validate({"existingSecret": cluster.secret(spec), "key": contract.TLS_AUTHORITY})
+        for section, specs in _OWN.items()
+        for spec in specs
+        if spec.in_use(values)
+    }
+    return {**{section: ca for section, ca in given.items() if ca}, **own}
 
 
 def mounts(cluster: Cluster) -> list[Mount]:
     """The mounts that bring those certificates to a pod."""
     return [
         Mount(_volume(f"ca-{section}", ca), str(PurePosixPath(ca_path(section, ca.key)).parent))
-        for section, ca in authorities(cluster.values).items()
+        for section, ca in authorities(cluster).items()
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from constructs_st2.backends import MONGODB, outside
+from constructs_st2.backends import MONGODB, outside, tls
 from constructs_st2.backends.connections import ca_path
 from constructs_st2.cluster import Cluster
 from constructs_st2.pod import Mount, Volume
@@ -84,7 +84,11 @@ def _replica_set(cluster: Cluster, user: str, key: str) -> Connection:
     hosts = cluster.release.members(MONGODB.component, settings.replicas)
     addresses = ",".join(f"{host}:{MONGODB.port}" for host in hosts)
     uri = f"mongodb://{addresses}/?replicaSet={settings.replica_set_name}&authSource=admin"
-    return Connection((f"--uri={uri}", f"--username={user}"), cluster.secret(contract.MONGODB), key)
+    options = [f"--uri={uri}", f"--username={user}"]
+    authorities = tls.client_mounts(contract.MONGODB_TLS, cluster)
+    if authorities:
+        options += ["--ssl", f"--sslCAFile={tls.AUTHORITY}"]
+    return Connection(options, cluster.secret(contract.MONGODB), key, authorities)
 
 
 def _external(user: ExternalUser, cluster: Cluster) -> Connection:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from constructs_st2 import scripts
+from constructs_st2.backends import tls
 from constructs_st2.backends.mongodb.members import SERVER, UID
 from constructs_st2.backup import connection, storage
 from constructs_st2.backup.connection import PASSWORD_FILE, Connection
@@ -130,15 +131,17 @@ def etcd_step(cluster: Cluster) -> Container:
     from constructs_st2.backends import ETCD
     from constructs_st2.backends.etcd.members import SERVER as ETCD_SERVER
 
-    endpoint = f"http://{cluster.release.host(ETCD.component)}:{ETCD.port}"
+    authorities = tls.client_mounts(contract.ETCD_TLS, cluster)
+    scheme, options = ("https", [f"--cacert={tls.AUTHORITY}"]) if authorities else ("http", [])
+    endpoint = f"{scheme}://{cluster.release.host(ETCD.component)}:{ETCD.port}"
     return Container(
         name="etcd",
         image=ETCD_SERVER.image(cluster.values.etcd, cluster),
         command=["etcdctl"],
-        args=[f"--endpoints={endpoint}", "snapshot", "save", f"{STATE}/etcd.db"],
+        args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE}/etcd.db"],
         resources=cluster.values.backup.resources,
         security=_security(cluster),
-        mounts=[_STATE],
+        mounts=[_STATE, *authorities],
     )
 
 

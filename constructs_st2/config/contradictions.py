@@ -22,7 +22,7 @@ class ConfFacts:
 
     ``encryption_key_path`` is where pods have the key of the key-value store, None if they have none.
     ``time_to_finish`` is how long each service has between its signal and its end, in seconds, of which st2 needs
-    ``margin`` after it has given up on running work.
+    ``margin`` after it has given up on running work. The services of ``ports`` listen on ``host``.
     """
 
     rbac_enabled: bool = False
@@ -31,6 +31,7 @@ class ConfFacts:
     time_to_finish: Mapping[str, int] = field(default_factory=dict)
     margin: int = 30
     ports: Mapping[str, int] = field(default_factory=dict)
+    host: str = "0.0.0.0"
     sensor_partitions: int = 1
     replicas: Mapping[str, int] = field(default_factory=dict)
 
@@ -175,9 +176,11 @@ def _database(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for section, port in facts.ports.items():
-        host = options.get((section, "host"), "0.0.0.0")
-        if host not in ("0.0.0.0", "::"):
+        host = options.get((section, "host"), facts.host)
+        if facts.host == "0.0.0.0" and host not in ("0.0.0.0", "::"):
             yield _error(section, "host", f"must be 0.0.0.0, not {host}: nobody could reach the pod")
+        if facts.host != "0.0.0.0" and host != facts.host:
+            yield _error(section, "host", f"must be {facts.host}, not {host}: others must come by TLS (tls.internal)")
         given = _number(options, section, "port")
         if given is not None and given != port:
             yield _error(section, "port", f"must be {port}, the port of the Service, not {given}")

@@ -10,15 +10,22 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.content import packs
 from constructs_st2.kubernetes import Document
 from constructs_st2.release import Role
+from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
 from constructs_st2.services.contents import files, rbac_files
 
 
 def urls(cluster: Cluster) -> dict[str, str]:
     """Where clients inside the cluster find the APIs, as the st2 command line and the chat bot expect it."""
+    scheme = "https" if internal_tls.is_on(cluster) else "http"
     return {
-        f"ST2_{entry.name.removeprefix('st2').upper()}_URL": f"http://{cluster.release.named(entry.name)}:{entry.port}/"
-        for entry in (ST2AUTH, ST2API, ST2STREAM)
+        **{
+            f"ST2_{entry.name.removeprefix('st2').upper()}_URL": (
+                f"{scheme}://{cluster.release.named(entry.name)}:{entry.port}/"
+            )
+            for entry in (ST2AUTH, ST2API, ST2STREAM)
+        },
+        **internal_tls.client_env(cluster),
     }
 
 

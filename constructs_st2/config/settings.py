@@ -77,8 +77,12 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
     """
     timings = {entry.name: stop_timing(entry, getattr(values, entry.name)) for entry in CATALOGUE}
     encryption_key_path = CRYPTO_KEY_PATH if contract.DATASTORE.in_use(values) else None
+    # Where TLS ends beside a service, only what is in its pod may reach it without.
+    within_pod = values.tls.internal.of_services
+    host = "127.0.0.1" if within_pod else "0.0.0.0"
     base = base_settings(
-        api_url=f"http://{release.named(ST2API.name)}:{ST2API.port}/",
+        host=host,
+        api_url=f"{'https' if within_pod else 'http'}://{release.named(ST2API.name)}:{ST2API.port}/",
         htpasswd_path=HTPASSWD_PATH,
         system_user=values.st2.system_user.user,
         ssh_key_file=ssh_key_file(values),
@@ -110,7 +114,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
     }
     findings += overridden(decided, lines, _SWITCHES)
     options |= decided
-    findings += check_settings(options, _facts(values, timings, encryption_key_path), lines)
+    findings += check_settings(options, _facts(values, timings, encryption_key_path, host), lines)
     if any(finding.is_error for finding in findings):
         raise _invalid(findings, is_text=is_text)
     return Settings(
@@ -132,7 +136,7 @@ def _invalid(findings: Iterable[Finding], *, is_text: bool) -> InvalidValues:
     return InvalidValues(*(_located(finding, is_text=is_text) for finding in findings if finding.is_error))
 
 
-def _facts(values: Values, timings: Mapping[str, StopTiming], encryption_key_path: str | None) -> ConfFacts:
+def _facts(values: Values, timings: Mapping[str, StopTiming], encryption_key_path: str | None, host: str) -> ConfFacts:
     return ConfFacts(
         rbac_enabled=values.st2.rbac.enabled,
         coordination=values.coordination_backend != "none",
@@ -140,6 +144,7 @@ def _facts(values: Values, timings: Mapping[str, StopTiming], encryption_key_pat
         time_to_finish={name: timing.grace - timing.drain for name, timing in timings.items()},
         margin=BESIDES_RUNNING_WORK,
         ports={entry.name.removeprefix("st2"): entry.port for entry in (ST2AUTH, ST2API, ST2STREAM) if entry.port},
+        host=host,
         sensor_partitions=values.st2sensorcontainer.deployments,
         replicas={entry.name: getattr(values, entry.name).greatest_replicas for entry in CATALOGUE},
     )

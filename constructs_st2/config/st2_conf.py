@@ -26,6 +26,7 @@ databases were seen to grow by gigabytes."""
 
 def base_settings(
     *,
+    host: str,
     api_url: str,
     htpasswd_path: str,
     system_user: str,
@@ -38,6 +39,7 @@ def base_settings(
     """The options of st2.docker.conf. All of them exist in every supported version of st2.
 
     Args:
+        host: the address on which st2auth, st2api and st2stream listen.
         api_url: where actions and sensors reach st2api.
         htpasswd_path: the file with users and password hashes.
         system_user: the user that runs actions.
@@ -47,10 +49,9 @@ def base_settings(
         encryption_key_path: the key of the key-value store; None to store secret items in clear text.
         exit_after: seconds that running work may take when a service stops, by the section of st2.conf.
     """
-    everywhere = "0.0.0.0"
     settings: dict[str, dict[str, ConfValue]] = {
         "auth": {
-            "host": everywhere,
+            "host": host,
             "enable": True,
             "mode": "standalone",
             "backend": "flat_file",
@@ -59,8 +60,8 @@ def base_settings(
             # Sensors get their token once, at their start, and lose access to the API when it ends.
             "service_token_ttl": 365 * DAYS,
         },
-        "api": {"host": everywhere},
-        "stream": {"host": everywhere},
+        "api": {"host": host},
+        "stream": {"host": host},
         # The images set all retries to nothing; these are st2's own defaults.
         "database": {
             "connection_retry_max_delay_m": 3,

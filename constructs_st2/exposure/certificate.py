@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from constructs_st2 import certificates
 from constructs_st2.cluster import Cluster
-from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
 from constructs_st2.secrets.plan import public_names, service_names
@@ -13,23 +13,15 @@ from constructs_st2.values.model.exposure import CertManager
 
 def certificate(cluster: Cluster, settings: CertManager) -> Document:
     """The Certificate, of which cert-manager makes the Secret that st2web reads."""
-    secret = cluster.secret(contract.WEB_TLS)
-    metadata: Document = {
-        "name": secret,
-        "namespace": cluster.release.namespace,
-        "labels": cluster.release.labels(contract.WEB_TLS.component, ST2WEB.role),
-    }
-    issuer = settings.issuer_ref
-    spec: Document = {
-        "secretName": secret,
-        "issuerRef": {"group": issuer.group, "kind": issuer.kind, "name": issuer.name},
-        "dnsNames": _names(cluster, settings),
-        "duration": settings.duration,
-        "renewBefore": settings.renew_before,
-        "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-        "usages": ["digital signature", "server auth"],
-    }
-    return custom_object("Certificate", metadata, spec)
+    return certificates.certificate(
+        contract.WEB_TLS,
+        ST2WEB.role,
+        settings.issuer_ref,
+        settings,
+        cluster,
+        dnsNames=_names(cluster, settings),
+        usages=["digital signature", "server auth"],
+    )
 
 
 def _names(cluster: Cluster, settings: CertManager) -> list[str]:

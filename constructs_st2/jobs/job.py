@@ -22,6 +22,7 @@ from constructs_st2.pod import (
     restricted_pod,
 )
 from constructs_st2.release import WAVE_ANNOTATION
+from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.services.process import home_of, scratch
@@ -87,6 +88,8 @@ def job(task: Task, cluster: Cluster) -> Document:
     values, settings = cluster.values, task.settings
     image = job_image(cluster)
     security = overlaid(RESTRICTED_CONTAINER, values.security_context, settings.security_context)
+    # Programs of st2 have it among their settings.
+    authority = [mount for mount in internal_tls.authority_mounts(cluster) if mount not in task.mounts]
     main = Container(
         name=task.name,
         image=image,
@@ -102,7 +105,7 @@ def job(task: Task, cluster: Cluster) -> Document:
         ],
         resources=settings.resources,
         security=security,
-        mounts=[*task.mounts, *scratch(home_of(cluster))],
+        mounts=[*task.mounts, *authority, *scratch(home_of(cluster))],
         extra_mounts=extra_mounts(settings),
     )
     init_containers = [
@@ -197,5 +200,9 @@ def _login_container(login: Login, image: Image, security: Document, cluster: Cl
         env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
         resources=_LOGIN_RESOURCES,
         security=security,
-        mounts=[programs.mount(cluster), *mounts_of(Content.CREDENTIALS, cluster)],
+        mounts=[
+            programs.mount(cluster),
+            *mounts_of(Content.CREDENTIALS, cluster),
+            *internal_tls.authority_mounts(cluster),
+        ],
     )

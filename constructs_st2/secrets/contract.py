@@ -16,6 +16,7 @@ from constructs_st2.secrets.formats import Format
 from constructs_st2.secrets.given import DISABLED
 from constructs_st2.services import chat_adapters
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.tls import TlsSecrets
 
 AUTH_USERNAME = "ST2_AUTH_USERNAME"
 AUTH_PASSWORD = "ST2_AUTH_PASSWORD"
@@ -27,6 +28,7 @@ SSH_PUBLIC_KEY = "public_key"
 CLIENT_CONFIG = "config"
 TLS_CERTIFICATE = "tls.crt"
 TLS_KEY = "tls.key"
+TLS_AUTHORITY = "ca.crt"
 PULL_CREDENTIALS = ".dockerconfigjson"
 MONGODB_ROOT_PASSWORD = "mongodb-root-password"
 MONGODB_PASSWORD = "mongodb-password"
@@ -58,8 +60,8 @@ class SecretSpec:
     """One Secret of the contract.
 
     With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
-    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values, ``made_by`` the
-    controller that makes it otherwise.
+    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values, ``made_by`` who
+    makes it otherwise: a controller, or the user.
     """
 
     component: str
@@ -256,6 +258,63 @@ LICENSE = SecretSpec(
     replaced_by=lambda values: values.enterprise.existing_pull_secret,
 )
 
+
+def _certificate(
+    component: str,
+    whose: str,
+    rotation: str,
+    in_use: Callable[[Values], bool],
+    replaced_by: Callable[[TlsSecrets], str | None],
+) -> SecretSpec:
+    """A certificate for TLS within the cluster."""
+    return SecretSpec(
+        component,
+        f"Certificate of {whose}, with `tls.internal`",
+        {
+            TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, rotation),
+            TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, rotation),
+            TLS_AUTHORITY: KeySpec(
+                "authorities that clients check it with, PEM",
+                Format.CERTIFICATE,
+                "put both here and restart all clients, then put the new certificate, then the new authority alone",
+            ),
+        },
+        type="kubernetes.io/tls",
+        in_use=lambda values: values.tls.internal.enabled and in_use(values),
+        replaced_by=lambda values: replaced_by(values.tls.internal.existing_secrets),
+        made_by=lambda values: "cert-manager" if values.tls.internal.cert_manager.enabled else "you",
+    )
+
+
+_RESTARTED = "put another one here, then restart the members one after the other"
+_RELOADED = "put another one here; new connections have it within minutes"
+
+MONGODB_TLS = _certificate(
+    "mongodb-tls", "MongoDB", _RESTARTED, lambda values: values.mongodb.enabled, lambda names: names.mongodb
+)
+RABBITMQ_TLS = _certificate(
+    "rabbitmq-tls", "RabbitMQ", _RELOADED, lambda values: values.rabbitmq.enabled, lambda names: names.rabbitmq
+)
+REDIS_TLS = _certificate(
+    "redis-tls",
+    "Redis and its sentinels",
+    _RESTARTED,
+    lambda values: values.coordination_backend == "redis",
+    lambda names: names.redis,
+)
+ETCD_TLS = _certificate(
+    "etcd-tls", "etcd", _RELOADED, lambda values: values.coordination_backend == "etcd", lambda names: names.etcd
+)
+ST2_TLS = _certificate(
+    "st2-tls",
+    "st2auth, st2api and st2stream",
+    "put another one here, then restart the three services",
+    lambda values: values.tls.internal.services,
+    lambda names: names.st2,
+)
+CERTIFICATES: tuple[SecretSpec, ...] = (MONGODB_TLS, RABBITMQ_TLS, REDIS_TLS, ETCD_TLS, ST2_TLS)
+"""The Secrets for TLS within the cluster."""
+
 CONTRACT: tuple[SecretSpec, ...] = (
     AUTH,
     DATASTORE,
@@ -272,6 +331,7 @@ CONTRACT: tuple[SecretSpec, ...] = (
     KEY_VALUES,
     CHATOPS,
     LICENSE,
+    *CERTIFICATES,
 )
 """Each Secret stands behind those that it is made of."""
 

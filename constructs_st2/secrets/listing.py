@@ -34,6 +34,6 @@ def listing(cluster: Cluster, objects: Sequence[Document]) -> str:
 
 
 def _owner(secret: PlannedSecret) -> str:
-    if secret.made_by is not None:
-        return f" (made by {secret.made_by})"
-    return "" if secret.own else f" (yours: {secret.named_in})"
+    if not secret.own:
+        return f" (yours: {secret.named_in})"
+    return f" (made by {secret.made_by})" if secret.made_by else ""

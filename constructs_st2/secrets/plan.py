@@ -37,7 +37,7 @@ class PlannedSecret:
     """A Secret, and how its values are made.
 
     ``own`` is false for a Secret of the user's, of which ``named_in`` tells the place in the values. ``made_by`` is
-    the controller that makes it, if that is not for this program to do.
+    who makes it, if that is not for this program to do; then there are no recipes.
     """
 
     spec: SecretSpec
@@ -59,6 +59,10 @@ _NAMED_IN: Mapping[str, str] = {
     contract.REDIS.component: "redis.auth.existingSecret",
     contract.CHATOPS.component: "st2chatops.existingSecret",
     contract.LICENSE.component: "enterprise.existingPullSecret",
+    **{
+        spec.component: f"tls.internal.existingSecrets.{spec.component.removesuffix('-tls')}"
+        for spec in contract.CERTIFICATES
+    },
 }
 
 
@@ -68,15 +72,16 @@ def planned(cluster: Cluster) -> Iterator[PlannedSecret]:
 
 
 def expected(cluster: Cluster) -> Iterator[PlannedSecret]:
-    """All Secrets that a cluster needs: those that are planned, and those that other controllers make."""
+    """All Secrets that a cluster needs: those that are planned, and those that others make."""
     for spec in contract.required(cluster.values):
+        made_by = spec.made_by(cluster.values)
         yield PlannedSecret(
             spec=spec,
             name=cluster.secret(spec),
             own=spec.replaced_by(cluster.values) is None,
-            made_by=spec.made_by(cluster.values),
+            made_by=made_by,
             named_in=_NAMED_IN.get(spec.component, ""),
-            recipes={key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
+            recipes={} if made_by else {key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
         )
 
 

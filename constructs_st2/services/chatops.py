@@ -6,7 +6,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.files import urls
 from constructs_st2.pod import Mount, Volume, fingerprint
 from constructs_st2.secrets import contract
-from constructs_st2.services import chat_adapters
+from constructs_st2.services import chat_adapters, internal_tls
 from constructs_st2.services.catalogue import ST2CHATOPS
 from constructs_st2.services.process import Process, http_probes, scratch
 from constructs_st2.values.model.secrets import SecretKey
@@ -26,6 +26,7 @@ def process(cluster: Cluster) -> Process:
     mounts = scratch(_HOME)
     if values.hubot_scripts_volume:
         mounts.append(Mount(Volume("hubot-scripts", {**values.hubot_scripts_volume}), _SCRIPTS_PATH))
+    authority = internal_tls.authority_mounts(cluster)
     port = ST2CHATOPS.port
     env_from = [{"configMapRef": {"name": cluster.release.named("st2-urls")}}]
     if contract.CHATOPS.in_use(cluster.values):
@@ -35,13 +36,14 @@ def process(cluster: Cluster) -> Process:
         env={
             "HOME": _HOME,
             "EXPRESS_PORT": str(port),
+            **({"NODE_EXTRA_CA_CERTS": internal_tls.AUTHORITY} if authority else {}),
             **_settings(cluster),
             **_login(cluster),
             **{name: _of(reference) for name, reference in values.tokens.items()},
         },
         env_from=env_from,
         ports={"http": port} if port else {},
-        mounts=mounts,
+        mounts=[*mounts, *authority],
         probes=http_probes({"tcpSocket": {"port": "http"}}),
         reads={"st2-urls": fingerprint(urls(cluster))},
     )

@@ -10,9 +10,10 @@ from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
 from constructs_st2.kubernetes import Document
-from constructs_st2.pod import READABLE_BY_GROUP, Mount, Volume
+from constructs_st2.pod import READABLE_BY_GROUP, Container, Mount, Volume
 from constructs_st2.scripts import command
 from constructs_st2.secrets import contract
+from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.services.contents import mounts_of
 from constructs_st2.services.scripts import MESSAGING_CONNECTED
@@ -27,6 +28,7 @@ class Process:
     """The main container of a service, as far as the service decides it.
 
     ``reads`` holds fingerprints of what is read at the start and is not a volume; another one rolls the pods.
+    ``beside`` runs in the same pod.
     """
 
     command: Sequence[str]
@@ -37,6 +39,7 @@ class Process:
     mounts: Sequence[Mount] = ()
     probes: Mapping[str, Document] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
+    beside: Sequence[Container] = ()
 
 
 def st2_process(
@@ -87,8 +90,8 @@ def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Con
     paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
     return Configured(
         args=[f"--config-file={path}" for path in paths],
-        env={"PYTHONPATH": library[0].path} if library else {},
-        mounts=[*files, *outside.mounts(cluster), *library],
+        env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster)},
+        mounts=[*files, *outside.mounts(cluster), *internal_tls.authority_mounts(cluster), *library],
     )
 
 
@@ -130,11 +133,11 @@ def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:
 def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
     match entry.probes:
         case Probes.AUTH:
+            if internal_tls.is_on(cluster):
+                return _probes_within("GET", entry, "/v1/sso")
             return http_probes({"httpGet": {"path": "/v1/sso", "port": "http"}})
         case Probes.OPTIONS:
-            url = f"http://127.0.0.1:{entry.port}{entry.path}"
-            curl = ["curl", "-fsS", "-m", "4", "-o", "/dev/null", "-X", "OPTIONS", url]
-            return http_probes({"exec": {"command": curl}})
+            return _probes_within("OPTIONS", entry, entry.path)
         case Probes.MESSAGING:
             broker = endpoint(Need.MESSAGING, cluster)
             if broker is None:
@@ -143,6 +146,12 @@ def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
             return {"readinessProbe": {"exec": {"command": connected}, "periodSeconds": 10, "timeoutSeconds": 5}}
         case Probes.NONE:
             return {}
+
+
+def _probes_within(method: str, entry: CatalogueEntry, path: str) -> dict[str, Document]:
+    """Those of a service that does not answer the kubelet, asked in its container."""
+    curl = ["curl", "-fsS", "-m", "4", "-o", "/dev/null", "-X", method, f"http://127.0.0.1:{entry.port}{path}"]
+    return http_probes({"exec": {"command": curl}})
 
 
 def http_probes(check: Document) -> dict[str, Document]:

@@ -7,7 +7,7 @@ from constructs_st2.config.files import config_map
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Mount, Volume, fingerprint
 from constructs_st2.secrets import contract
-from constructs_st2.services import nginx
+from constructs_st2.services import internal_tls, nginx
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB, CatalogueEntry
 from constructs_st2.services.process import Process, http_probes, scratch
 from constructs_st2.services.waiting import scripts_mount
@@ -37,6 +37,7 @@ def process(cluster: Cluster) -> Process:
         ),
         *scratch(),
         scripts_mount(cluster),
+        *internal_tls.authority_mounts(cluster),
     ]
     if https:
         files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
@@ -67,6 +68,7 @@ def nginx_files(cluster: Cluster) -> dict[str, str]:
         api=upstream(ST2API),
         stream=upstream(ST2STREAM),
         max_body_size=cluster.values.st2web.max_upload_size,
+        authority=internal_tls.AUTHORITY if internal_tls.is_on(cluster) else None,
     )
 
 

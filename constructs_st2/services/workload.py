@@ -22,7 +22,9 @@ from constructs_st2.pod import (
     overlaid,
     pod_spec,
     probes,
+    reloader_annotation,
     restricted_pod,
+    secrets_at_start,
     spread_constraints,
 )
 from constructs_st2.scripts import command
@@ -32,9 +34,6 @@ from constructs_st2.services.scripts import STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import wait_containers
 from constructs_st2.values.model.services import Service
-
-RELOADER = "secret.reloader.stakater.com/reload"
-"""Annotation by which Stakater Reloader restarts a workload when one of some Secrets has changed."""
 
 POST_START_PATH = "/opt/constructs-st2-post-start"
 POST_START_FILE = "post-start.sh"
@@ -68,8 +67,8 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
     selector = cluster.release.selector(workload.component)
     main = _main_container(workload, cluster)
     metadata = _metadata(workload, cluster)
-    if cluster.values.secrets.reloader and (secrets := _secrets_at_start(main)):
-        metadata["annotations"] = {RELOADER: ",".join(secrets), **metadata.get("annotations", {})}
+    if cluster.values.secrets.reloader and (reloading := _reloading(workload, main)):
+        metadata["annotations"] = {**reloading, **metadata.get("annotations", {})}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -85,13 +84,8 @@ def deployment(workload: Workload, cluster: Cluster) -> Document:
     }
 
 
-def _secrets_at_start(container: Container) -> list[str]:
-    """The Secrets that a container reads only when it starts."""
-    from_env = [source["secretRef"]["name"] for source in container.env_from if "secretRef" in source]
-    sources = [variable.get("valueFrom", {}) for variable in container.env]
-    variables = [source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source]
-    mounted = [mount.volume.secret_at_start for mount in container.mounts]
-    return sorted({name for name in (*from_env, *variables, *mounted) if name})
+def _reloading(workload: Workload, main: Container) -> dict[str, str]:
+    return reloader_annotation(name for each in (main, *workload.process.beside) for name in secrets_at_start(each))
 
 
 def budget(workload: Workload, cluster: Cluster) -> Document | None:
@@ -148,7 +142,7 @@ def _template(workload: Workload, cluster: Cluster, main: Container) -> Document
     annotations = {
         **workload.settings.annotations,
         **workload.role_annotations,
-        **checksums([main]),
+        **checksums([main, *workload.process.beside]),
         **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
     }
     metadata: Document = {"labels": _labels(workload, cluster)}
@@ -162,7 +156,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
     attached = settings.service_account.attach
     return pod_spec(
         settings,
-        [main],
+        [main, *workload.process.beside],
         [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
         security=overlaid(restricted_pod(ST2_UID), workload.pod_security, values.pod_security_context),
         grace=stop_timing(workload.entry, settings).grace,

@@ -8,6 +8,7 @@ from constructs_st2.errors import ValueProblem
 from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
 from constructs_st2.release import LABEL_LIMIT, Release
 from constructs_st2.services import catalogue
+from constructs_st2.values import tls
 from constructs_st2.values.model import Values
 from constructs_st2.values.problems import nearest
 
@@ -29,6 +30,7 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_network_policy(values),
         *_of_packs(values),
         *_of_jobs(values, release),
+        *tls.problems(values),
         *_of_pools(values, release),
         *_of_autoscaling(values),
         *_of_monitoring(values),

@@ -13,6 +13,7 @@ import hmac
 import os
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -90,6 +91,8 @@ class World:
         """The server that becomes the primary if it can."""
         self.syncs = True
         """Whether new members get their data."""
+        self.tls: ssl.SSLContext | None = None
+        """With it, servers speak TLS and nothing else."""
 
     def add(self) -> Mongod:
         """Start another server, empty."""
@@ -365,6 +368,14 @@ class _Server(socketserver.ThreadingTCPServer):
         self.connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Connection)
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # In the thread of the connection: others need not wait for its handshake, which clients may break off.
+        if context := self.mongod.world.tls:
+            with suppress(OSError), context.wrap_socket(request, server_side=True) as secure:
+                super().finish_request(secure, client_address)
+        else:
+            super().finish_request(request, client_address)
 
     def close(self) -> None:
         self.shutdown()

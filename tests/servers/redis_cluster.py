@@ -13,6 +13,7 @@ from servers.pods import FakeCluster, Pod
 from servers.ports import eventually
 from servers.secrets import secrets_of
 
+from constructs_st2.backends.connections import ca_path
 from constructs_st2.backends.redis.config import sentinels_have_a_password
 from constructs_st2.cluster import Cluster
 from constructs_st2.secrets import contract
@@ -106,6 +107,11 @@ class RedisCluster:
         self.pods = FakeCluster(build(cluster).objects, self.secrets, folder)
         self.replicas = cluster.values.redis.replicas
         self._sentinels_have_one = sentinels_have_a_password(cluster.version)
+        self._tls: list[str] = []
+        if authority := self.secrets.get(f"{SET}-tls", {}).get(contract.TLS_AUTHORITY):
+            self._authority = folder / "authority.crt"
+            self._authority.write_text(authority)
+            self._tls = ["--tls", "--cacert", str(self._authority)]
 
     def update(self, cluster: Cluster) -> None:
         """Take the manifests and Secrets of another cluster of that name. The next pods are made from them."""
@@ -150,7 +156,7 @@ class RedisCluster:
         return self._ask(member, 26379, self.password(contract.SENTINEL_PASSWORD), command)
 
     def _ask(self, member: int, port: int, password: str, command: Iterable[str]) -> str:
-        program = ["timeout", "3", "redis-cli", "-h", host(member), "-p", str(port), "--raw", *command]
+        program = ["timeout", "3", "redis-cli", "-h", host(member), "-p", str(port), "--raw", *self._tls, *command]
         return self.pods.client(program, {"REDISCLI_AUTH": password}).stdout.strip()
 
     def named_by(self, member: int) -> int | None:
@@ -209,7 +215,10 @@ class RedisCluster:
         """A service of st2, with the coordination URL that st2 has. `coordinates()` tells whether it can work."""
         conf = ConfigParser(interpolation=None)
         conf.read_string(self.secrets["st2-st2-secrets-conf"][contract.SECRETS_CONF])
-        return self._client(python, _SERVICE, {"URL": conf["coordination"]["url"]})
+        url = conf["coordination"]["url"]
+        if self._tls:
+            url = url.replace(ca_path("coordination", contract.TLS_AUTHORITY), str(self._authority))
+        return self._client(python, _SERVICE, {"URL": url})
 
     def writer(self, python: Path) -> Interpreter:
         """A client that writes: between `start()` and `stop()`, and `lost()` tells what came of it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from servers.certificates import certificates_of
+
 from constructs_st2.backends.connections import secrets_conf
 from constructs_st2.backends.rabbitmq.config import definitions
 from constructs_st2.cluster import Cluster
@@ -14,7 +16,7 @@ _RAW = (contract.MONGODB, contract.RABBITMQ, contract.REDIS)
 
 
 def secrets_of(cluster: Cluster) -> dict[str, dict[str, str]]:
-    """The Secrets of the backends, and the one with the settings of st2: name to keys and values."""
+    """The Secrets of the backends, with certificates, and the one with st2's settings: name to keys and values."""
 
     def value(secret: str, key: str) -> str:
         """A password as the generator would make it: 32 letters and digits, another one for each key."""
@@ -31,4 +33,4 @@ def secrets_of(cluster: Cluster) -> dict[str, dict[str, str]]:
         made[name][contract.DEFINITIONS] = filled(definitions(cluster.values.rabbitmq, password), value)
     conf = filled(secrets_conf(cluster.settings.connections), value)
     made[cluster.secret(contract.SETTINGS)] = {contract.SECRETS_CONF: conf}
-    return made
+    return {**made, **certificates_of(cluster)}

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import signal
+import ssl
 import stat
 import subprocess
 import time
@@ -16,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from servers.certificates import Authority
 from servers.mongod import Mongod, World
 from servers.ports import eventually
 from support import Require
@@ -34,6 +36,7 @@ DIRECTORIES = {
     "config": "/etc/constructs-st2/config",
     "secret": "/etc/constructs-st2/secret",
     "keyfile": "/etc/constructs-st2/keyfile",
+    "tls": "/etc/constructs-st2/tls",
     "run": "/run/constructs-st2",
     "home": "/home",
 }
@@ -72,7 +75,7 @@ class Pod:
         self._path = path
         self._reconcile: subprocess.Popen[bytes] | None = None
         for directory in DIRECTORIES:
-            (folder / directory).mkdir(parents=True)
+            (folder / directory).mkdir(parents=True, exist_ok=True)
         self._log = folder / "log"
         self._log.touch()
 
@@ -225,6 +228,22 @@ class TestPrepare:
         assert pod.run("prepare.sh").returncode == 0
         key = pod.folder / "keyfile" / "keyfile"
         assert (key.read_text(), stat.S_IMODE(key.stat().st_mode)) == ("second", 0o400)
+
+    def test_without_tls_there_is_no_certificate(self, pod: Pod) -> None:
+        pod.run("prepare.sh")
+        assert [file.name for file in (pod.folder / "keyfile").iterdir()] == ["keyfile"]
+
+    def test_mongod_gets_its_certificate_with_the_key_in_one_file_for_itself(self, pod: Pod) -> None:
+        for run in ("first", "second"):
+            secret = Authority().secret([run])
+            for key, value in secret.items():
+                pod.write(f"tls/{key}", value)
+            assert pod.run("prepare.sh").returncode == 0
+            file = pod.folder / "keyfile" / "mongod.pem"
+            # It raises for a certificate that has another key.
+            ssl.create_default_context().load_cert_chain(file)
+            assert secret["tls.crt"] in file.read_text()
+            assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode)) == (USER, 0o600)
 
 
 class TestReady:
@@ -436,11 +455,22 @@ class TestShell:
         pod = self.start(tmp_path, mongo='for word; do echo "$word"; done; echo role secondary; echo bye; exit 3')
         assert pod.said == [
             *("--nodb", "--norc", "--quiet"),
-            *("--eval", "var settings = { pod: 'st2-mongodb-4', seconds: 0.2 }"),
+            *("--eval", "var settings = { pod: 'st2-mongodb-4', seconds: 0.2, authority: '' }"),
             *("/opt/constructs-st2/reconcile.js", "/opt/constructs-st2/loop.js"),
             *("bye", "the shell that reconciles has ended with status 3"),
         ]
         assert pod.role == "secondary\n"
+
+    def test_the_old_one_is_told_of_tls_on_its_command_line(self, tmp_path: Path) -> None:
+        (tmp_path / "pod" / "tls").mkdir(parents=True)
+        (tmp_path / "pod" / "tls" / "ca.crt").touch()
+        pod = self.start(tmp_path, mongo='for word; do echo "$word"; done')
+        authority = "/etc/constructs-st2/tls/ca.crt"
+        assert pod.said[3:7] == [
+            *("--tls", "--tlsCAFile", authority),
+            "--eval",
+        ]
+        assert pod.said[7] == f"var settings = {{ pod: 'st2-mongodb-4', seconds: 0.2, authority: '{authority}' }}"
 
     def test_mongosh_wins(self, tmp_path: Path) -> None:
         pod = self.start(tmp_path, mongo="echo old", mongosh="echo new")
@@ -483,5 +513,24 @@ def test_members_are_added_one_by_one(make_pods: MakePods, tmp_path: Path) -> No
         cluster.wait_for_passes()
         assert pod.said.count(left) == 1
         assert len(replica_set.hosts) == 3
+    finally:
+        cluster.close()
+
+
+def test_members_form_by_tls(make_pods: MakePods, tmp_path: Path) -> None:
+    secret = Authority().secret(["localhost"], ["127.0.0.1"])
+    pem = tmp_path / "mongod.pem"
+    pem.write_text(secret["tls.key"] + secret["tls.crt"])
+    world = World()
+    world.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    world.tls.load_cert_chain(pem)
+    servers = [world.add() for _ in range(2)]
+    cluster = Running(world, servers, make_pods(tmp_path / "pods", servers))
+    try:
+        for pod in cluster.pods:
+            pod.write("tls/ca.crt", secret["ca.crt"])
+            pod.start()
+        cluster.wait(lambda: cluster.accepts(METRICS, "metricspw"), "the last user is there")
+        assert servers[0].set is servers[1].set
     finally:
         cluster.close()

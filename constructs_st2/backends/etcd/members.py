@@ -6,13 +6,14 @@ replaced by hand (docs/backends.md).
 
 from __future__ import annotations
 
-from constructs_st2.backends import ETCD
+from constructs_st2.backends import ETCD, tls
 from constructs_st2.backends.member_set import POD_NAME, MemberSet, data_mount
 from constructs_st2.backends.options import laid_over
 from constructs_st2.backends.server import Server, Version
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.pod import Container
+from constructs_st2.pod import Container, env_text
+from constructs_st2.secrets import contract
 from constructs_st2.values.model.backends import Option
 
 SERVER = Server(
@@ -37,6 +38,21 @@ _OURS = (
     "name",
 )
 
+_TLS = {
+    "cert-file": tls.CERTIFICATE,
+    "key-file": tls.KEY,
+    "peer-cert-file": tls.CERTIFICATE,
+    "peer-key-file": tls.KEY,
+    "peer-trusted-ca-file": tls.AUTHORITY,
+    # Members show each other their certificates; clients need none.
+    "peer-client-cert-auth": "true",
+}
+_CLIENT_ENV = [
+    env_text("ETCDCTL_ENDPOINTS", f"https://127.0.0.1:{ETCD.port}"),
+    env_text("ETCDCTL_CACERT", tls.AUTHORITY),
+]
+"""For etcdctl in a member, which by itself would come without TLS."""
+
 
 def member_set(cluster: Cluster) -> MemberSet:
     """The members of the cluster.
@@ -46,6 +62,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     """
     settings = cluster.values.etcd
     version = SERVER.version(settings, cluster)
+    certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
     ports = {"client": ETCD.port}
     peer_ports = {"peer": PEER_PORT, "metrics": METRICS_PORT}
     return MemberSet(
@@ -63,11 +80,11 @@ def member_set(cluster: Cluster) -> MemberSet:
                     for flag, values in _flags(cluster).items()
                     for value in (values if isinstance(values, list) else [values])
                 ],
-                env=[POD_NAME],
+                env=[POD_NAME, *(_CLIENT_ENV if certificates else [])],
                 ports={**ports, **peer_ports},
                 resources=settings.resources,
                 probes=_probes(version),
-                mounts=[data_mount(settings, DATA_PATH)],
+                mounts=[data_mount(settings, DATA_PATH), *certificates],
             )
         ],
         client_ports=ports,
@@ -79,18 +96,20 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
     settings = cluster.values.etcd
     names = [f"{cluster.release.named(ETCD.component)}-{ordinal}" for ordinal in range(settings.replicas)]
     hosts = cluster.release.members(ETCD.component, settings.replicas)
+    security = _TLS if contract.ETCD_TLS.in_use(cluster.values) else {}
+    scheme = "https" if security else "http"
     own_host = f"$(POD_NAME).{cluster.release.host(f'{ETCD.component}-headless')}"
     own: dict[str, Option] = {
         "name": "$(POD_NAME)",
         # A folder below the mount, which belongs to another user: etcd wants its own to be private.
         "data-dir": f"{DATA_PATH}/data",
-        "listen-client-urls": f"http://0.0.0.0:{ETCD.port}",
-        "listen-peer-urls": f"http://0.0.0.0:{PEER_PORT}",
+        "listen-client-urls": f"{scheme}://0.0.0.0:{ETCD.port}",
+        "listen-peer-urls": f"{scheme}://0.0.0.0:{PEER_PORT}",
         "listen-metrics-urls": f"http://0.0.0.0:{METRICS_PORT}",
-        "advertise-client-urls": f"http://{own_host}:{ETCD.port}",
-        "initial-advertise-peer-urls": f"http://{own_host}:{PEER_PORT}",
+        "advertise-client-urls": f"{scheme}://{own_host}:{ETCD.port}",
+        "initial-advertise-peer-urls": f"{scheme}://{own_host}:{PEER_PORT}",
         "initial-cluster": ",".join(
-            f"{name}=http://{host}:{PEER_PORT}" for name, host in zip(names, hosts, strict=True)
+            f"{name}={scheme}://{host}:{PEER_PORT}" for name, host in zip(names, hosts, strict=True)
         ),
         # Both matter at the first start of a member only; `existing` is for members that join later.
         "initial-cluster-state": "new",
@@ -100,8 +119,9 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
         "auto-compaction-retention": "1h",
         "quota-backend-bytes": "2147483648",
         "strict-reconfig-check": "true",
+        **security,
     }
-    return laid_over(own, settings.configuration, key="etcd.configuration", ours=_OURS)
+    return laid_over(own, settings.configuration, key="etcd.configuration", ours=(*_OURS, *security))
 
 
 def _probes(version: Version) -> dict[str, Document]:

@@ -16,6 +16,8 @@ from constructs_st2.values.model.kubernetes import Resources
 
 KEYFILE_DIRECTORY = "/etc/constructs-st2/keyfile"
 KEYFILE = f"{KEYFILE_DIRECTORY}/keyfile"
+CERTIFICATE = f"{KEYFILE_DIRECTORY}/mongod.pem"
+"""The certificate and its key, which mongod wants in one file."""
 
 _SHARE_OF_MEMORY = Decimal("0.4")
 _SMALLEST_CACHE = Decimal("0.25")
@@ -24,8 +26,13 @@ _SMALLEST_CACHE = Decimal("0.25")
 _GIBIBYTE = Decimal(2**30)
 
 
-def mongod_conf(settings: Mongodb, *, data_path: str, port: int, cache_gigabytes: float) -> Document:
+def mongod_conf(
+    settings: Mongodb, *, data_path: str, port: int, cache_gigabytes: float, authority: str | None = None
+) -> Document:
     """The configuration of every member, with the user's laid over it. All of it exists from MongoDB 4.4 to 8.
+
+    With ``authority``, a file of certificates, nobody can connect without TLS. Members show each other their
+    certificates then, and clients need none.
 
     Raises:
         InvalidValues: the user's settings touch what the set stands on.
@@ -41,10 +48,18 @@ def mongod_conf(settings: Mongodb, *, data_path: str, port: int, cache_gigabytes
             "wiredTiger": {"engineConfig": {"cacheSizeGB": cache_gigabytes}},
         },
     }
+    if authority:
+        own["net"]["tls"] = {
+            "mode": "requireTLS",
+            "certificateKeyFile": CERTIFICATE,
+            "CAFile": authority,
+            "allowConnectionsWithoutCertificates": True,
+        }
+    ours = _OURS | {f"net.tls.{option}" for option in own["net"].get("tls", ())}
     problems = [
         ValueProblem(f"mongodb.configuration.{path}", "is what the replica set stands on, and cannot be changed here")
         for path in _paths(settings.configuration)
-        if path in _OURS or path.startswith("processManagement")
+        if path in ours or path.startswith("processManagement")
     ]
     if problems:
         raise InvalidValues(*problems)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from constructs_st2 import scripts
-from constructs_st2.backends import MONGODB
+from constructs_st2.backends import MONGODB, tls
 from constructs_st2.backends.connections import SCALER_USER
 from constructs_st2.backends.member_set import (
     CONFIG_PATH,
@@ -65,8 +65,13 @@ def member_set(cluster: Cluster) -> MemberSet:
     settings = cluster.values.mongodb
     SERVER.version(settings, cluster)
     image = SERVER.image(settings, cluster)
+    authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
     conf = mongod_conf(
-        settings, data_path=DATA_PATH, port=MONGODB.port, cache_gigabytes=cache_gigabytes(settings.resources)
+        settings,
+        data_path=DATA_PATH,
+        port=MONGODB.port,
+        cache_gigabytes=cache_gigabytes(settings.resources),
+        authority=tls.AUTHORITY if authority else None,
     )
     # What members and users there are is read again and again: another number of members restarts none of them.
     config = config_mount(MONGODB, cluster, fingerprint(conf))
@@ -99,6 +104,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                     # The image declares it a volume; the runtime would make one on the node's disk.
                     Mount(Volume.scratch("configdb"), "/data/configdb", writable=True),
                     tmp,
+                    *authority,
                 ],
             ),
             Container(
@@ -115,6 +121,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                     *_scaler_secret(cluster),
                     Mount(state, STATE_PATH, writable=True),
                     tmp,
+                    *authority,
                 ],
             ),
             *_exporter(cluster),
@@ -125,7 +132,12 @@ def member_set(cluster: Cluster) -> MemberSet:
                 image=image,
                 command=scripts.command(_PREPARE),
                 resources=HELPER_RESOURCES,
-                mounts=[own_scripts, secrets, Mount(keyfile, KEYFILE_DIRECTORY, writable=True)],
+                mounts=[
+                    own_scripts,
+                    secrets,
+                    Mount(keyfile, KEYFILE_DIRECTORY, writable=True),
+                    *tls.server_mounts(contract.MONGODB_TLS, cluster),
+                ],
             )
         ],
         client_ports={"mongodb": MONGODB.port},
@@ -198,6 +210,9 @@ def _exporter(cluster: Cluster) -> list[Container]:
         "MONGODB_METRICS_PASSWORD", cluster.secret(contract.MONGODB), contract.MONGODB_METRICS_PASSWORD
     )
     uri = f"mongodb://metrics:$(MONGODB_METRICS_PASSWORD)@127.0.0.1:{MONGODB.port}/admin?directConnection=true"
+    authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
+    if authority:
+        uri += f"&tls=true&tlsCAFile={tls.AUTHORITY}"
     image: Image = cluster.images.other(metrics.image)
     return [
         Container(
@@ -212,5 +227,6 @@ def _exporter(cluster: Cluster) -> list[Container]:
             env=[password, env_text("MONGODB_URI", uri)],
             ports={"metrics": EXPORTER_PORT},
             resources=metrics.resources,
+            mounts=authority,
         )
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -40,8 +40,28 @@ def node_name(host: str) -> str:
     return f"rabbit@{host}"
 
 
+def encrypted(port: int, *, certificate: str, key: str, authority: str) -> dict[str, Option]:
+    """The options by which clients come with TLS and in no other way. They need no certificates of their own."""
+    return {
+        "listeners.tcp": "none",
+        "listeners.ssl.default": str(port),
+        "ssl_options.cacertfile": authority,
+        "ssl_options.certfile": certificate,
+        "ssl_options.keyfile": key,
+        "ssl_options.verify": "verify_peer",
+        "ssl_options.fail_if_no_peer_cert": "false",
+    }
+
+
 def settings_of_every_start(
-    settings: Rabbitmq, version: Version, *, name: str, port: int, management_port: int, metrics_port: int, secrets: str
+    settings: Rabbitmq,
+    version: Version,
+    *,
+    name: str,
+    listeners: Mapping[str, Option],
+    management_port: int,
+    metrics_port: int,
+    secrets: str,
 ) -> dict[str, Option]:
     """The options of rabbitmq.conf that matter whenever a node starts, with the user's laid over them.
 
@@ -53,7 +73,7 @@ def settings_of_every_start(
     own: dict[str, Option] = {
         "cluster_name": name,
         "log.console": "true",
-        "listeners.tcp.default": str(port),
+        **listeners,
         "management.tcp.port": str(management_port),
         # Not ANONYMOUS, which RabbitMQ 4 offers as well.
         "auth_mechanisms.1": "PLAIN",
@@ -80,7 +100,7 @@ def settings_of_every_start(
         # A member that comes back with an empty disk gets its share of every queue again.
         own["quorum_queue.continuous_membership_reconciliation.enabled"] = "true"
         own["quorum_queue.continuous_membership_reconciliation.target_group_size"] = str(settings.replicas)
-    return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=_OURS)
+    return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=(*_OURS, *listeners))
 
 
 def _disk_reserve(settings: Rabbitmq) -> int:

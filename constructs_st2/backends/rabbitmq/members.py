@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from constructs_st2 import scripts
-from constructs_st2.backends import RABBITMQ
+from constructs_st2.backends import RABBITMQ, tls
 from constructs_st2.backends.member_set import (
     CONFIG_PATH,
     HELPER_RESOURCES,
@@ -16,7 +16,13 @@ from constructs_st2.backends.member_set import (
     secret_mount,
 )
 from constructs_st2.backends.options import lines
-from constructs_st2.backends.rabbitmq.config import enabled_plugins, formation, node_name, settings_of_every_start
+from constructs_st2.backends.rabbitmq.config import (
+    enabled_plugins,
+    encrypted,
+    formation,
+    node_name,
+    settings_of_every_start,
+)
 from constructs_st2.backends.server import Server, Version
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues, ValueProblem
@@ -66,11 +72,15 @@ def member_set(cluster: Cluster) -> MemberSet:
     version = SERVER.version(settings, cluster)
     image = SERVER.image(settings, cluster)
     hosts = cluster.release.members(RABBITMQ.component, settings.replicas)
+    port = cluster.backends["messaging"].port
+    certificates = tls.server_mounts(contract.RABBITMQ_TLS, cluster, reloads=True)
     conf = settings_of_every_start(
         settings,
         version,
         name=cluster.release.named(RABBITMQ.component),
-        port=RABBITMQ.port,
+        listeners=encrypted(port, certificate=tls.CERTIFICATE, key=tls.KEY, authority=tls.AUTHORITY)
+        if certificates
+        else {"listeners.tcp.default": str(port)},
         management_port=MANAGEMENT_PORT,
         metrics_port=METRICS_PORT,
         secrets=SECRET_PATH,
@@ -97,7 +107,8 @@ def member_set(cluster: Cluster) -> MemberSet:
         *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if version < Version(3, 12) else []),
     ]
     metrics = {"metrics": METRICS_PORT} if settings.metrics.enabled else {}
-    ports = {"amqp": RABBITMQ.port, "management": MANAGEMENT_PORT, **metrics}
+    scheme = "amqps" if certificates else "amqp"
+    ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
     peer_ports = {"epmd": EPMD_PORT, "distribution": DISTRIBUTION_PORT}
     return MemberSet(
         backend=RABBITMQ,
@@ -112,7 +123,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 env=environment,
                 ports={**ports, **peer_ports},
                 resources=settings.resources,
-                probes=_probes(),
+                probes=_probes(scheme),
                 lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _seconds_to_wait(cluster))}}},
                 mounts=[
                     home,
@@ -121,6 +132,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                     secrets,
                     own_scripts,
                     Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+                    *certificates,
                 ],
             )
         ],
@@ -141,12 +153,12 @@ def member_set(cluster: Cluster) -> MemberSet:
     )
 
 
-def _probes() -> dict[str, Document]:
+def _probes(port: str) -> dict[str, Document]:
     """Whether the node listens: RabbitMQ's own command for probes takes seconds where CPU is short.
 
     https://www.rabbitmq.com/docs/monitoring#health-checks
     """
-    listens = {"tcpSocket": {"port": "amqp"}, "timeoutSeconds": 5}
+    listens = {"tcpSocket": {"port": port}, "timeoutSeconds": 5}
     return {
         # A node that waits for others to come back does not listen.
         "startupProbe": {**listens, "periodSeconds": 5, "failureThreshold": 720},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from constructs_st2.backends.options import laid_over
@@ -35,14 +36,32 @@ def sentinels_have_a_password(version: St2Version) -> bool:
     return version != "3.8"
 
 
-def redis_conf(settings: Redis, port: int) -> dict[str, Option]:
+def plain(port: int) -> dict[str, Option]:
+    """The options by which a server listens, without TLS."""
+    return {"port": str(port)}
+
+
+def encrypted(port: int, *, certificate: str, key: str, authority: str) -> dict[str, Option]:
+    """The same with TLS, and only so. Clients need no certificates; replicas and sentinels connect with TLS, too."""
+    return {
+        "port": "0",
+        "tls-port": str(port),
+        "tls-cert-file": certificate,
+        "tls-key-file": key,
+        "tls-ca-cert-file": authority,
+        "tls-auth-clients": "no",
+        "tls-replication": "yes",
+    }
+
+
+def redis_conf(settings: Redis, listener: Mapping[str, Option]) -> dict[str, Option]:
     """The options of redis.conf, with the user's laid over them. What depends on the pod is added when it starts.
 
     Raises:
         InvalidValues: the user's options touch what the cluster stands on.
     """
     own: dict[str, Option] = {
-        "port": str(port),
+        **listener,
         "bind": "* -::*",
         # Passwords are set; the mode would only refuse other pods until they are.
         "protected-mode": "no",
@@ -59,13 +78,13 @@ def redis_conf(settings: Redis, port: int) -> dict[str, Option]:
     }
     if memory := settings.resources.get("limits", {}).get("memory"):
         own["maxmemory"] = str(int(amount(memory) * _SHARE_OF_MEMORY))
-    return laid_over(own, settings.configuration, key="redis.configuration", ours=_OURS)
+    return laid_over(own, settings.configuration, key="redis.configuration", ours=(*_OURS, *listener))
 
 
-def sentinel_conf(settings: Redis, port: int) -> dict[str, Option]:
+def sentinel_conf(settings: Redis, listener: Mapping[str, Option]) -> dict[str, Option]:
     """The options of sentinel.conf. Which master there is, Sentinel itself writes down."""
     return {
-        "port": str(port),
+        **listener,
         "protected-mode": "no",
         # Names stay when a pod gets another address; addresses would leave ghosts behind.
         "sentinel resolve-hostnames": "yes",

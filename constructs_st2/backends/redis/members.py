@@ -6,7 +6,7 @@ Each pod has a Redis, a sentinel, and a guard that leads a Redis back which nobo
 from __future__ import annotations
 
 from constructs_st2 import scripts
-from constructs_st2.backends import REDIS_SENTINEL
+from constructs_st2.backends import REDIS_SENTINEL, tls
 from constructs_st2.backends.member_set import (
     HELPER_RESOURCES,
     POD_NAME,
@@ -18,12 +18,19 @@ from constructs_st2.backends.member_set import (
     secret_mount,
 )
 from constructs_st2.backends.options import lines
-from constructs_st2.backends.redis.config import redis_conf, sentinel_conf, sentinels_have_a_password
+from constructs_st2.backends.redis.config import (
+    encrypted,
+    plain,
+    redis_conf,
+    sentinel_conf,
+    sentinels_have_a_password,
+)
 from constructs_st2.backends.server import Server, Version
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Container, Mount, Volume, env_of_secret, env_text, fingerprint
 from constructs_st2.secrets import contract
+from constructs_st2.values.model.backends import Option
 
 SERVER = Server(
     key="redis",
@@ -62,9 +69,16 @@ def member_set(cluster: Cluster) -> MemberSet:
     settings = cluster.values.redis
     SERVER.version(settings, cluster)
     image = SERVER.image(settings, cluster)
+    certificates = tls.server_mounts(contract.REDIS_TLS, cluster)
+
+    def listener(port: int) -> dict[str, Option]:
+        if not certificates:
+            return plain(port)
+        return encrypted(port, certificate=tls.CERTIFICATE, key=tls.KEY, authority=tls.AUTHORITY)
+
     config = {
-        REDIS_CONF: lines(redis_conf(settings, REDIS_PORT), " "),
-        SENTINEL_CONF: lines(sentinel_conf(settings, REDIS_SENTINEL.port), " "),
+        REDIS_CONF: lines(redis_conf(settings, listener(REDIS_PORT)), " "),
+        SENTINEL_CONF: lines(sentinel_conf(settings, listener(REDIS_SENTINEL.port)), " "),
         MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
     }
     keys = [contract.REDIS_PASSWORD]
@@ -77,6 +91,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         secret_mount(contract.REDIS, keys, cluster),
         scripts_mount(REDIS_SENTINEL, cluster),
         Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+        *certificates,
     ]
     return MemberSet(
         backend=REDIS_SENTINEL,
@@ -138,15 +153,19 @@ def _exporter(cluster: Cluster) -> list[Container]:
     metrics = cluster.values.redis.metrics
     if not cluster.values.monitoring.exports(metrics.enabled):
         return []
+    authority = tls.client_mounts(contract.REDIS_TLS, cluster)
+    scheme = "rediss" if authority else "redis"
     return [
         Container(
             name="metrics",
             image=cluster.images.other(metrics.image),
             env=[
-                env_text("REDIS_ADDR", f"redis://127.0.0.1:{REDIS_PORT}"),
+                env_text("REDIS_ADDR", f"{scheme}://127.0.0.1:{REDIS_PORT}"),
+                *([env_text("REDIS_EXPORTER_TLS_CA_CERT_FILE", tls.AUTHORITY)] if authority else []),
                 env_of_secret("REDIS_PASSWORD", cluster.secret(contract.REDIS), contract.REDIS_PASSWORD),
             ],
             ports={"metrics": EXPORTER_PORT},
             resources=metrics.resources,
+            mounts=authority,
         )
     ]

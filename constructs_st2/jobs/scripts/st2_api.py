@@ -1,7 +1,8 @@
 """StackStorm's HTTP services, with the credentials of the st2 command line. Shared by the programs of Jobs.
 
 Environment: ST2_AUTH_URL, ST2_API_URL and ST2_STREAM_URL end with a slash. ST2_CONFIG_FILE is the configuration of the
-st2 command line: INI text with the section [credentials] and in it username and password, or api_key.
+st2 command line: INI text with the section [credentials] and in it username and password, or api_key. ST2_CACERT is a
+file with the authorities that certificates are checked with; without it they are those of the machine.
 
 Paths and answers are those of st2common/openapi.yaml.j2; they are the same in st2 3.8 and 3.9.
 """
@@ -12,6 +13,7 @@ import base64
 import configparser
 import http.client
 import json
+import os
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,7 +112,8 @@ class Service:
         host, port = self._url.hostname or "", self._url.port
         connection = http.client.HTTPConnection(host, port, timeout=timeout)
         if self._url.scheme == "https":
-            context = ssl.create_default_context()
+            # As st2client, which takes the variable for the only authorities.
+            context = ssl.create_default_context(cafile=os.environ.get("ST2_CACERT") or None)
             if not self._verified:
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE

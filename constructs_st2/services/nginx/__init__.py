@@ -27,12 +27,15 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _SIZE = re.compile(r"[0-9]+[kKmMgG]?")
 
 
-def config_files(*, https: bool, auth: str, api: str, stream: str, max_body_size: str) -> dict[str, str]:
+def config_files(
+    *, https: bool, auth: str, api: str, stream: str, max_body_size: str, authority: str | None = None
+) -> dict[str, str]:
     """The files of ``CONFIG_DIRECTORY`` by name, as the data of a ConfigMap.
 
     ``auth``, ``api`` and ``stream`` are the ``host:port`` of st2auth, st2api and st2stream. ``max_body_size`` is the
     largest accepted request body in nginx's notation: bytes, or a number followed by ``k``, ``m`` or ``g``; 0 means
-    no limit. With ``https`` the site is served on ``HTTPS_PORT``, and ``HTTP_PORT`` redirects to it.
+    no limit. With ``https`` the site is served on ``HTTPS_PORT``, and ``HTTP_PORT`` redirects to it. With
+    ``authority``, a file of certificates, the three services speak TLS, and their certificates are checked.
 
     Raises ValueError for an address or a size that nginx would misread.
     """
@@ -41,13 +44,33 @@ def config_files(*, https: bool, auth: str, api: str, stream: str, max_body_size
             raise ValueError(f"not host:port: {address!r}")
     if not _SIZE.fullmatch(max_body_size):
         raise ValueError(f"not a size that nginx understands, such as 50m: {max_body_size!r}")
-    upstreams = Template(_read("upstreams.conf"))
+    upstreams = Template(_read("upstreams.conf")).substitute(
+        auth=auth, api=api, stream=stream, max_body_size=max_body_size
+    )
+    locations = _read("locations.conf")
+    if authority is not None:
+        upstreams += Template(_read("upstreams-tls.conf")).substitute(
+            auth_name=_host(auth), api_name=_host(api), stream_name=_host(stream), authority=authority
+        )
+        locations = locations.replace("proxy_pass http://", "proxy_pass https://")
     return {
         "nginx.conf": _read("nginx.conf"),
         "server.conf": _read("server-https.conf" if https else "server-http.conf"),
-        "locations.conf": _read("locations.conf"),
-        "upstreams.conf": upstreams.substitute(auth=auth, api=api, stream=stream, max_body_size=max_body_size),
+        "locations.conf": locations,
+        "upstreams.conf": upstreams,
     }
+
+
+def proxy_files(port: int) -> dict[str, str]:
+    """The files of ``CONFIG_DIRECTORY`` for an nginx that speaks TLS for a service in its pod, on ``HTTPS_PORT``."""
+    return {
+        "nginx.conf": _read("proxy.conf"),
+        "upstream.conf": Template(_read("upstream.conf")).substitute(port=port),
+    }
+
+
+def _host(address: str) -> str:
+    return address.partition(":")[0]
 
 
 @cache

@@ -39,6 +39,7 @@ from constructs_st2.values.model.services import (
     WorkService,
 )
 from constructs_st2.values.model.st2 import St2
+from constructs_st2.values.model.tls import ClusterTls
 
 
 class Enterprise(StrictModel):
@@ -152,6 +153,7 @@ class Values(StrictModel):
     redis: Redis = section("Redis and its sentinels, the coordination backend.")
     etcd: Etcd = section("etcd, the other coordination backend.")
 
+    tls: ClusterTls = section("TLS within the cluster.")
     docker_registry: Registry = same(
         "docker-registry", "A registry in the cluster, for packs images.", {}, validate_default=True
     )

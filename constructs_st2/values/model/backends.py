@@ -124,7 +124,7 @@ class Authorities(StrictModel):
         return self
 
 
-class Tls(StrictModel):
+class ServerTls(StrictModel):
     """TLS to a server outside."""
 
     enabled: bool = key("Connect by TLS, and check the server's certificate.", False)
@@ -168,7 +168,7 @@ class ExternalMongodb(StrictModel):
     database: Name = key("Name of the database.", "st2")
     username: str | None = key("Name of the user.")
     password: SecretValue | None = key("Password of the user.")
-    tls: Tls = section("TLS to the server; always on with mongodb+srv.")
+    tls: ServerTls = section("TLS to the server; always on with mongodb+srv.")
 
 
 class ExternalRabbitmq(StrictModel):
@@ -179,7 +179,7 @@ class ExternalRabbitmq(StrictModel):
     )
     username: str | None = key("Name of the user.")
     password: SecretValue | None = key("Password of the user.")
-    tls: Tls = section("TLS to the server; always on with amqps.")
+    tls: ServerTls = section("TLS to the server; always on with amqps.")
 
 
 class ExternalCoordination(StrictModel):

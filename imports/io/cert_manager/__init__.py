@@ -169,7 +169,9 @@ class CertificateProps:
         "dns_names": "dnsNames",
         "issuer_ref": "issuerRef",
         "secret_name": "secretName",
+        "common_name": "commonName",
         "duration": "duration",
+        "ip_addresses": "ipAddresses",
         "private_key": "privateKey",
         "renew_before": "renewBefore",
         "usages": "usages",
@@ -182,7 +184,9 @@ class CertificateSpec:
         dns_names: typing.Sequence[builtins.str],
         issuer_ref: typing.Union["CertificateSpecIssuerRef", typing.Dict[builtins.str, typing.Any]],
         secret_name: builtins.str,
+        common_name: typing.Optional[builtins.str] = None,
         duration: typing.Optional[builtins.str] = None,
+        ip_addresses: typing.Optional[typing.Sequence[builtins.str]] = None,
         private_key: typing.Optional[typing.Union["CertificateSpecPrivateKey", typing.Dict[builtins.str, typing.Any]]] = None,
         renew_before: typing.Optional[builtins.str] = None,
         usages: typing.Optional[typing.Sequence[builtins.str]] = None,
@@ -191,7 +195,9 @@ class CertificateSpec:
         :param dns_names: 
         :param issuer_ref: 
         :param secret_name: 
+        :param common_name: 
         :param duration: 
+        :param ip_addresses: 
         :param private_key: 
         :param renew_before: 
         :param usages: 
@@ -207,7 +213,9 @@ class CertificateSpec:
             check_type(argname="argument dns_names", value=dns_names, expected_type=type_hints["dns_names"])
             check_type(argname="argument issuer_ref", value=issuer_ref, expected_type=type_hints["issuer_ref"])
             check_type(argname="argument secret_name", value=secret_name, expected_type=type_hints["secret_name"])
+            check_type(argname="argument common_name", value=common_name, expected_type=type_hints["common_name"])
             check_type(argname="argument duration", value=duration, expected_type=type_hints["duration"])
+            check_type(argname="argument ip_addresses", value=ip_addresses, expected_type=type_hints["ip_addresses"])
             check_type(argname="argument private_key", value=private_key, expected_type=type_hints["private_key"])
             check_type(argname="argument renew_before", value=renew_before, expected_type=type_hints["renew_before"])
             check_type(argname="argument usages", value=usages, expected_type=type_hints["usages"])
@@ -216,8 +224,12 @@ class CertificateSpec:
             "issuer_ref": issuer_ref,
             "secret_name": secret_name,
         }
+        if common_name is not None:
+            self._values["common_name"] = common_name
         if duration is not None:
             self._values["duration"] = duration
+        if ip_addresses is not None:
+            self._values["ip_addresses"] = ip_addresses
         if private_key is not None:
             self._values["private_key"] = private_key
         if renew_before is not None:
@@ -253,12 +265,28 @@ class CertificateSpec:
         return typing.cast(builtins.str, result)
 
     @builtins.property
+    def common_name(self) -> typing.Optional[builtins.str]:
+        '''
+        :schema: CertificateSpec#commonName
+        '''
+        result = self._values.get("common_name")
+        return typing.cast(typing.Optional[builtins.str], result)
+
+    @builtins.property
     def duration(self) -> typing.Optional[builtins.str]:
         '''
         :schema: CertificateSpec#duration
         '''
         result = self._values.get("duration")
         return typing.cast(typing.Optional[builtins.str], result)
+
+    @builtins.property
+    def ip_addresses(self) -> typing.Optional[typing.List[builtins.str]]:
+        '''
+        :schema: CertificateSpec#ipAddresses
+        '''
+        result = self._values.get("ip_addresses")
+        return typing.cast(typing.Optional[typing.List[builtins.str]], result)
 
     @builtins.property
     def private_key(self) -> typing.Optional["CertificateSpecPrivateKey"]:
@@ -472,7 +500,9 @@ def _typecheckingstub__32dc1d8bfeef97dbd877eaeb718c4dc3768875c6ca7b447e1282f4788
     dns_names: typing.Sequence[builtins.str],
     issuer_ref: typing.Union[CertificateSpecIssuerRef, typing.Dict[builtins.str, typing.Any]],
     secret_name: builtins.str,
+    common_name: typing.Optional[builtins.str] = None,
     duration: typing.Optional[builtins.str] = None,
+    ip_addresses: typing.Optional[typing.Sequence[builtins.str]] = None,
     private_key: typing.Optional[typing.Union[CertificateSpecPrivateKey, typing.Dict[builtins.str, typing.Any]]] = None,
     renew_before: typing.Optional[builtins.str] = None,
     usages: typing.Optional[typing.Sequence[builtins.str]] = None,

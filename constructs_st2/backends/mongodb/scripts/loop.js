@@ -14,7 +14,8 @@ function readFile(path) {
 }
 
 function connect(address) {
-  return new Mongo(`mongodb://${address}/?${OPTIONS}`);
+  const tls = settings.authority ? `&tls=true&tlsCAFile=${encodeURIComponent(settings.authority)}` : '';
+  return new Mongo(`mongodb://${address}/?${OPTIONS}${tls}`);
 }
 
 // The reply to a command. mongosh throws what the server refuses, the old shell returns it.

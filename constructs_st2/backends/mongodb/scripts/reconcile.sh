@@ -9,6 +9,7 @@ trap 'exit 0' TERM INT
 
 role=/run/constructs-st2/role
 pipe=/run/constructs-st2/reconcile
+authority=/etc/constructs-st2/tls/ca.crt
 here=$(dirname "$0")
 
 # MongoDB 4.4 has the old shell only, 5.0 has both, and all later versions have mongosh only.
@@ -16,6 +17,14 @@ shell=$(command -v mongosh || command -v mongo) || {
     echo "the image has neither mongosh nor mongo" >&2
     exit 1
 }
+
+# With TLS: mongosh is told so with each address, the old shell only here.
+set --
+if [ ! -e "$authority" ]; then
+    authority=
+elif [ "${shell##*/}" = mongo ]; then
+    set -- --tls --tlsCAFile "$authority"
+fi
 
 # mongosh writes every call into a log of its own, which would grow until the disk is full.
 mkdir -p "$HOME/.mongodb/mongosh"
@@ -38,8 +47,8 @@ rm -f "$pipe"
 mkfifo "$pipe"
 pass_on <"$pipe" &
 reader=$!
-"$shell" --nodb --norc --quiet \
-    --eval "var settings = { pod: '$POD_NAME', seconds: ${RECONCILE_SECONDS:-10} }" \
+"$shell" --nodb --norc --quiet "$@" \
+    --eval "var settings = { pod: '$POD_NAME', seconds: ${RECONCILE_SECONDS:-10}, authority: '$authority' }" \
     "$here/reconcile.js" "$here/loop.js" >"$pipe" &
 program=$!
 trap 'kill "$program" 2>/dev/null || true; exit 0' TERM INT

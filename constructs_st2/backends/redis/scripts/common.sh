@@ -6,6 +6,7 @@ umask 077
 
 members=/etc/constructs-st2/config/members
 secret=/etc/constructs-st2/secret
+authority=/etc/constructs-st2/tls/ca.crt
 
 # Members go by their names, because their addresses change.
 all_hosts() {
@@ -51,6 +52,7 @@ ask() (
     fi
     port=$1 host=$2
     shift 2
+    [ ! -f "$authority" ] || set -- --tls --cacert "$authority" "$@"
     exec timeout 3 redis-cli -p "$port" -h "$host" --raw "$@" 2>/dev/null
 )
 

@@ -1,0 +1,72 @@
+"""TLS in front of st2auth, st2api and st2stream, which have none themselves: an nginx beside each of them.
+
+st2auth could do so by itself; one way for all three is simpler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from constructs_st2.cluster import Cluster
+from constructs_st2.config.files import config_map
+from constructs_st2.kubernetes import Document
+from constructs_st2.pod import Container, Mount, Volume, fingerprint
+from constructs_st2.scripts import command
+from constructs_st2.secrets import contract
+from constructs_st2.services import nginx
+from constructs_st2.services.catalogue import ST2WEB, CatalogueEntry
+from constructs_st2.services.process import Process, http_probes, scratch
+from constructs_st2.services.scripts import STOP
+from constructs_st2.services.timing import stop_timing
+from constructs_st2.services.waiting import scripts_mount
+
+CONTAINER = "tls"
+PORT_NAME = "https"
+_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}}
+
+
+def behind_tls(process: Process, entry: CatalogueEntry, cluster: Cluster) -> Process:
+    """The process of a service, which listens within its pod only, with nginx beside it."""
+    return replace(process, ports={}, beside=[_container(entry, cluster)])
+
+
+def service_ports(entry: CatalogueEntry) -> dict[str, int]:
+    """The ports of its Service: the number is the same as without TLS."""
+    return {PORT_NAME: entry.port} if entry.port else {}
+
+
+def config_maps(entry: CatalogueEntry, cluster: Cluster) -> list[Document]:
+    """nginx's configuration."""
+    return [config_map(_name(entry), _files(entry), cluster, component=entry.name)]
+
+
+def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
+    drain = stop_timing(entry, getattr(cluster.values, entry.name)).drain
+    config = Volume.config_map("nginx", cluster.release.named(_name(entry)), fingerprint=fingerprint(_files(entry)))
+    files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
+    certificate = Volume.secret("tls", cluster.secret(contract.ST2_TLS), files, at_start=True)
+    return Container(
+        name=CONTAINER,
+        image=cluster.images.st2(ST2WEB.name, cluster.values.st2web.image),
+        command=nginx.COMMAND,
+        ports={PORT_NAME: nginx.HTTPS_PORT},
+        resources=_RESOURCES,
+        probes=http_probes({"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}}),
+        # As long as the service takes requests. What is under way then may end.
+        lifecycle={"preStop": {"exec": {"command": command(STOP, "QUIT", drain)}}},
+        mounts=[
+            Mount(config, nginx.CONFIG_DIRECTORY),
+            Mount(certificate, nginx.CERTIFICATE_DIRECTORY),
+            *scratch(),
+            scripts_mount(cluster),
+        ],
+    )
+
+
+def _files(entry: CatalogueEntry) -> Mapping[str, str]:
+    return nginx.proxy_files(entry.port or 0)
+
+
+def _name(entry: CatalogueEntry) -> str:
+    return f"{entry.name}-nginx"
