@@ -17,7 +17,6 @@ from constructs_st2.kubernetes import Document, identity
 
 _SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 _SKIP_DRY_RUN = "SkipDryRunOnMissingResource=true"
-SKIP_DRY_RUN: Mapping[str, str] = {_SYNC_OPTIONS: _SKIP_DRY_RUN}
 """Argo CD otherwise refuses a kind whose definition comes in the same sync."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,8 +32,14 @@ def synth(cluster: MakeCluster) -> Synth:
     """Makes the objects of some values, checked but not written."""
     from constructs_st2.synth import build
 
+    # Many tests look at the same cluster. Each gets objects of its own, and may change them.
+    known: dict[str, bytes] = {}
+
     def make(values: Mapping[str, Any] | None = None, **release: str) -> Objects:
-        return Objects(build(cluster(values, **release)).objects)
+        asked = repr((values or {}, release, Path.cwd()))
+        if asked not in known:
+            known[asked] = pickle.dumps(build(cluster(values, **release)).objects)
+        return Objects(pickle.loads(known[asked]))
 
     return make
 

@@ -134,6 +134,8 @@ VALUES: dict[str, dict[str, Any]] = {
         "st2chatops": {"enabled": True},
     },
     "ScaledObject": {"st2actionrunner": {"autoscaling": {"enabled": True, "maxReplicas": 9, "behavior": SCALING}}},
+    "PodMonitor": {"monitoring": {"enabled": True, "podMonitors": {"enabled": True}}},
+    "PrometheusRule": {"monitoring": {"enabled": True, "rules": {"enabled": True}}},
     "HTTPRoute": {
         "st2web": {"tls": {"enabled": False}, "service": {"hostname": "st2.example.org"}},
         "gateway": {"enabled": True, "parentRefs": [{"name": "web", "namespace": "gateways", "sectionName": "https"}]},

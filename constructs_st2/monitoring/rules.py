@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from constructs_st2.cluster import Cluster
+from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
 from constructs_st2.monitoring.alerts import GROUPS, Alert
 from constructs_st2.monitoring.facts import Facts
-from constructs_st2.secrets.external import SKIP_DRY_RUN
 
 COMPONENT = "monitoring"
 
@@ -14,18 +14,16 @@ COMPONENT = "monitoring"
 def prometheus_rule(cluster: Cluster) -> Document:
     """The alerts that can fire in a cluster, without those that the user does not want."""
     release, settings = cluster.release, cluster.values.monitoring.rules
-    return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": {
+    return custom_object(
+        "PrometheusRule",
+        {
             "name": release.named(COMPONENT),
             "namespace": release.namespace,
             # A Prometheus often selects by the label `release`, which here is the user's to say.
             "labels": {**release.labels(COMPONENT, "operations"), **settings.labels},
-            "annotations": dict(SKIP_DRY_RUN),
         },
-        "spec": {"groups": groups(Facts.of(cluster))},
-    }
+        {"groups": groups(Facts.of(cluster))},
+    )
 
 
 def groups(facts: Facts) -> list[Document]:

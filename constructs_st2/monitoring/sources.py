@@ -11,8 +11,8 @@ from constructs_st2.backends.mongodb.members import EXPORTER_PORT as MONGODB_POR
 from constructs_st2.backends.rabbitmq.members import METRICS_PORT as RABBITMQ_PORT
 from constructs_st2.backends.redis.members import EXPORTER_PORT as REDIS_PORT
 from constructs_st2.cluster import Cluster
+from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
-from constructs_st2.secrets.external import SKIP_DRY_RUN
 from constructs_st2.values.model import Values
 
 STATSD_EXPORTER = "statsd-exporter"
@@ -75,21 +75,19 @@ def pod_monitors(cluster: Cluster) -> list[Document]:
 
 def _pod_monitor(source: Source, cluster: Cluster) -> Document:
     release, settings = cluster.release, cluster.values.monitoring.pod_monitors
-    return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PodMonitor",
-        "metadata": {
+    return custom_object(
+        "PodMonitor",
+        {
             "name": release.named(source.component),
             "namespace": release.namespace,
             # A Prometheus often selects by the label `release`, which here is the user's to say.
             "labels": {**release.labels(source.component, "operations"), **settings.labels},
-            "annotations": dict(SKIP_DRY_RUN),
         },
-        "spec": {
+        {
             "selector": {"matchLabels": release.selector(source.component)},
             "podMetricsEndpoints": [_endpoint(source, path, settings.interval) for path in source.paths],
         },
-    }
+    )
 
 
 def _endpoint(source: Source, path: str, interval: str) -> Document:

@@ -12,7 +12,6 @@ from typing import Any
 
 from constructs_st2.backends.rabbitmq.config import definitions
 from constructs_st2.cluster import Cluster
-from constructs_st2.custom import SKIP_DRY_RUN as SKIP_DRY_RUN
 from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
 from constructs_st2.secrets import contract
