@@ -67,16 +67,16 @@ LOADS = {
 }
 
 
-@pytest.fixture(params=LOADS)
+@pytest.fixture(scope="module", params=LOADS)
 def load(request: pytest.FixtureRequest) -> Callable[[float], Load]:
     return LOADS[request.param]
 
 
-@pytest.fixture(params=["work", "cpu", "http"])
+@pytest.fixture(scope="module", params=["work", "cpu", "http"])
 def run(request: pytest.FixtureRequest, scalers: dict[str, Autoscaler], load: Callable[[float], Load]) -> Run:
-    """A day of a Deployment that begins with one pod, because its manifest has no number."""
+    """Some hours of a Deployment that begins with one pod, because its manifest has no number."""
     scaler = scalers[request.param]
-    return Run(scaler, load(scaler.target), pods=1).until(24 * HOUR)
+    return Run(scaler, load(scaler.target), pods=1).until(24 * HOUR if load is LOADS["day"] else 5 * HOUR)
 
 
 def test_there_are_never_fewer_pods_than_the_floor_nor_more_than_the_ceiling(run: Run) -> None:

@@ -17,7 +17,7 @@ import time
 from constructs_st2.jobs.scripts.st2_api import Failure, LoginRefused, Session, describe, require_roles, timeout_until
 
 ACTION = "--action="
-PAUSE = 1.0
+PAUSE = 0.5
 """Seconds between two attempts."""
 SAY_EVERY = 15.0
 """Seconds between two lines that say what is waited for."""

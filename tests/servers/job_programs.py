@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from constructs_st2.jobs import scripts
+from servers.st2_stub import PASSWORD, USER, St2Stub
 
-from .st2_stub import PASSWORD, USER, St2Stub
+from constructs_st2.jobs import scripts
 
 PACKAGE = scripts.__name__
 _VERSIONS = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"

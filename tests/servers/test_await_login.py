@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from servers.job_programs import Program
 from servers.ports import free_port
+from servers.st2_stub import API_KEY, PASSWORD, USER, St2Stub
 
 from constructs_st2.jobs.scripts import await_login
-
-from .programs import Program
-from .st2_stub import API_KEY, PASSWORD, USER, St2Stub
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from servers.job_programs import IN_IMAGES, Program
 from servers.ports import eventually, free_port
+from servers.st2_stub import API_KEY, PASSWORD, St2Stub
 
 from constructs_st2.secrets.generate import certificate, private_key
-
-from .programs import IN_IMAGES, Program
-from .st2_stub import API_KEY, PASSWORD, St2Stub
 
 CHECKS = (
     "st2 command line",
