@@ -95,12 +95,7 @@ def _secrets(scope: Construct, cluster: Cluster) -> list[Tier]:
         from constructs_st2 import certificates
 
         made += certificates.documents(cluster)
-    if not made:
-        return []
-    tier = Tier(scope, "20-secrets", wave=-10)
-    for document in made:
-        Manifest(tier, tier, document)
-    return [tier]
+    return _tier_of(made, scope, "20-secrets", wave=-10)
 
 
 def _backends(scope: Construct, cluster: Cluster) -> list[Tier]:
@@ -118,12 +113,7 @@ def _packs(scope: Construct, cluster: Cluster) -> list[Tier]:
         from constructs_st2 import registry
 
         made += registry.documents(cluster)
-    if not made:
-        return []
-    tier = Tier(scope, "35-packs", wave=5)
-    for document in made:
-        Manifest(tier, tier, document)
-    return [tier]
+    return _tier_of(made, scope, "35-packs", wave=5)
 
 
 def _api(scope: Construct, cluster: Cluster) -> Tier:
@@ -200,13 +190,7 @@ def _chatops(scope: Construct, cluster: Cluster) -> list[Tier]:
 
 
 def _jobs(scope: Construct, cluster: Cluster) -> list[Tier]:
-    made = tasks.documents(cluster)
-    if not made:
-        return []
-    tier = Tier(scope, "80-jobs", wave=WAVE)
-    for document in made:
-        Manifest(tier, tier, document)
-    return [tier]
+    return _tier_of(tasks.documents(cluster), scope, "80-jobs", wave=WAVE)
 
 
 def _exposure(scope: Construct, cluster: Cluster) -> list[Tier]:
@@ -215,10 +199,7 @@ def _exposure(scope: Construct, cluster: Cluster) -> list[Tier]:
     from constructs_st2 import exposure
 
     # The last wave: to Argo CD, an Ingress is healthy only once its controller has published an address. Some never do.
-    tier = Tier(scope, "85-exposure", wave=60)
-    for document in exposure.documents(cluster):
-        Manifest(tier, tier, document)
-    return [tier]
+    return _tier_of(exposure.documents(cluster), scope, "85-exposure", wave=60)
 
 
 def _operations(scope: Construct, cluster: Cluster) -> list[Tier]:
@@ -235,12 +216,7 @@ def _operations(scope: Construct, cluster: Cluster) -> list[Tier]:
         from constructs_st2 import monitoring
 
         made += monitoring.documents(cluster)
-    if not made:
-        return []
-    tier = Tier(scope, "90-operations")
-    for document in made:
-        Manifest(tier, tier, document)
-    return [tier]
+    return _tier_of(made, scope, "90-operations")
 
 
 def _backup(scope: Construct, cluster: Cluster) -> list[Tier]:
@@ -249,10 +225,7 @@ def _backup(scope: Construct, cluster: Cluster) -> list[Tier]:
     from constructs_st2.backup import cron_job
 
     # Argo CD waits for the claim, which many storage classes bind only when the first backup runs: nothing else waits.
-    tier = Tier(scope, "91-backup", wave=50)
-    for document in cron_job.documents(cluster):
-        Manifest(tier, tier, document)
-    return [tier]
+    return _tier_of(cron_job.documents(cluster), scope, "91-backup", wave=50)
 
 
 def _extra(scope: Construct, cluster: Cluster) -> list[Tier]:
@@ -262,6 +235,17 @@ def _extra(scope: Construct, cluster: Cluster) -> list[Tier]:
     for index, document in enumerate(extra_objects(cluster)):
         # Kind and name alone need not be unique: there are other namespaces and other API groups.
         Manifest(Construct(tier, f"extraObjects[{index}]"), tier, document)
+    return [tier]
+
+
+def _tier_of(made: Iterable[Document], scope: Construct, name: str, *, wave: int = 0) -> list[Tier]:
+    """A tier of plain documents; no file where there are none."""
+    made = list(made)
+    if not made:
+        return []
+    tier = Tier(scope, name, wave=wave)
+    for document in made:
+        Manifest(tier, tier, document)
     return [tier]
 
 

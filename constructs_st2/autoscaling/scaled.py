@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
+from constructs_st2.release import WAVE_ANNOTATION
 from constructs_st2.services.catalogue import CATALOGUE, ST2ACTIONRUNNER, CatalogueEntry
 from constructs_st2.services.runner import runners
 from constructs_st2.values.model import Values
@@ -22,6 +23,9 @@ _SCALE_UP: Document = {
         {"type": "Pods", "value": 4, "periodSeconds": 60},
     ],
 }
+
+_WAVE = "40"
+"""Behind all else that is healthy by itself: to Argo CD, an autoscaler is so only once it has got numbers."""
 
 
 def _one_by_one(*, after: int, every: int) -> Document:
@@ -57,6 +61,7 @@ class Scaled:
             "name": cluster.release.named(self.component),
             "namespace": cluster.release.namespace,
             "labels": cluster.release.labels(self.component, self.entry.role, app=self.entry.name),
+            "annotations": {WAVE_ANNOTATION: _WAVE},
         }
 
     def target(self, cluster: Cluster) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.checks.data import annotations_of, name_of, namespace_of
+from constructs_st2.checks.data import annotations_of, at, mapping, name_of, namespace_of
 from constructs_st2.checks.hosts import service_at, waited_for
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.pods import PodTemplate
@@ -71,6 +71,19 @@ def claims_are_in_the_wave_of_their_pods(index: Index) -> Iterator[Problem]:
             yield Problem("wave", identity(claim), _FIELD, message)
 
 
+def autoscalers_come_after_their_targets(index: Index) -> Iterator[Problem]:
+    """No autoscaler is in an earlier wave than what it scales: without that it is unhealthy, and the sync stops."""
+    for scaler in index.of_kind("HorizontalPodAutoscaler", "ScaledObject.keda.sh"):
+        target = at(scaler, "spec", "scaleTargetRef")
+        kind, name = mapping(target).get("kind", "Deployment"), str(mapping(target).get("name"))
+        found = index.find(kind, namespace_of(scaler), name)
+        if found is not None and _wave(scaler) < _wave(found):
+            message = (
+                f"wave {_wave(scaler)} is before that of {identity(found)}, {_wave(found)}; it must not be earlier"
+            )
+            yield Problem("wave", identity(scaler), _FIELD, message)
+
+
 def namespaces_come_first(index: Index) -> Iterator[Problem]:
     """No object is in an earlier wave than its namespace."""
     namespaces = {name_of(document): document for document in index.of_kind("Namespace")}
@@ -96,5 +109,6 @@ RULES = (
     waves_are_numbers,
     pods_wait_for_no_later_wave,
     claims_are_in_the_wave_of_their_pods,
+    autoscalers_come_after_their_targets,
     namespaces_come_first,
 )

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import pytest
-from checks.sound import API, CONFIG, MONGODB, TEMPLATE, Change, Finding, both, findings_after, problems_after, put
+from checks.sound import (
+    API,
+    CONFIG,
+    MONGODB,
+    TEMPLATE,
+    Change,
+    Finding,
+    add,
+    both,
+    document,
+    findings_after,
+    problems_after,
+    put,
+)
 
 FIELD = "metadata.annotations[argocd.argoproj.io/sync-wave]"
 CLAIM = "PersistentVolumeClaim/st2-packs"
+TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "st2-st2api"}
+AUTOSCALER = document(
+    "HorizontalPodAutoscaler",
+    "st2-st2api",
+    "st2api",
+    spec={"scaleTargetRef": TARGET, "minReplicas": 2, "maxReplicas": 3},
+)
 
 
 def wave(subject: str, number: object) -> Change:
@@ -25,6 +45,11 @@ def wave(subject: str, number: object) -> Change:
         pytest.param(wave("Namespace/stackstorm", "1"), ("wave", CONFIG, FIELD), id="a namespace after its objects"),
         pytest.param(
             both(wave(API, "2"), wave(CLAIM, "1")), ("wave", CLAIM, FIELD), id="a claim before the pods that bind it"
+        ),
+        pytest.param(
+            both(wave(API, "2"), add(AUTOSCALER)),
+            ("wave", "HorizontalPodAutoscaler/st2-st2api", FIELD),
+            id="an autoscaler before what it scales",
         ),
     ],
 )
