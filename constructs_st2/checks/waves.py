@@ -74,13 +74,11 @@ def claims_are_in_the_wave_of_their_pods(index: Index) -> Iterator[Problem]:
 def autoscalers_come_after_their_targets(index: Index) -> Iterator[Problem]:
     """No autoscaler is in an earlier wave than what it scales: without that it is unhealthy, and the sync stops."""
     for scaler in index.of_kind("HorizontalPodAutoscaler", "ScaledObject.keda.sh"):
-        target = at(scaler, "spec", "scaleTargetRef")
-        kind, name = mapping(target).get("kind", "Deployment"), str(mapping(target).get("name"))
+        target = mapping(at(scaler, "spec", "scaleTargetRef"))
+        kind, name = str(target.get("kind", "Deployment")), str(target.get("name"))
         found = index.find(kind, namespace_of(scaler), name)
         if found is not None and _wave(scaler) < _wave(found):
-            message = (
-                f"wave {_wave(scaler)} is before that of {identity(found)}, {_wave(found)}; it must not be earlier"
-            )
+            message = f"wave {_wave(scaler)} is before {_wave(found)}, that of {identity(found)}; it must not be"
             yield Problem("wave", identity(scaler), _FIELD, message)
 
 
