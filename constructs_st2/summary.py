@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
 
+from constructs_st2.checks.data import at
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document, pod_template
 from constructs_st2.quantity import total
 from constructs_st2.secrets import contract
 from constructs_st2.services import web
 from constructs_st2.services.catalogue import ST2CLIENT, ST2WEB
+from constructs_st2.values.model import Values
 
 _PLAIN_SECRETS = click.style(
     " SECRETS ARE IN CLEAR TEXT IN THESE FILES (secrets.mode: plain). For development only: "
@@ -26,8 +28,9 @@ _PLAIN_SECRETS = click.style(
 def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
     """A short text for the terminal."""
     release, values = cluster.release, cluster.values
-    pods = sum(_pods(document) for document in objects)
-    cpu, memory = (total(_requests(objects, resource)) for resource in ("cpu", "memory"))
+    floors = _floors(objects)
+    pods = sum(_pods(document, floors) for document in objects)
+    cpu, memory = (total(_requests(objects, resource, floors)) for resource in ("cpu", "memory"))
     in_namespace = f"kubectl -n {release.namespace}"
     lines = [
         f"{folder}/: {files} files, {len(objects)} objects, {pods} pods; "
@@ -63,20 +66,41 @@ def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
             steps = [f"Web UI           {scheme}://{values.service.hostname}/"]
         case "ClusterIP":
             pass
-    return steps
+    return [*steps, *(f"                 or {address}" for address in _addresses(cluster.values))]
 
 
-def _pods(document: Document) -> int:
+def _addresses(values: Values) -> Iterator[str]:
+    """Where an Ingress or a Gateway makes the web UI known."""
+    secured = {host for tls in values.ingress.tls for host in tls.hosts}
+    for rule in values.ingress.hosts if values.ingress.enabled else ():
+        if rule.host and any(path.service in (None, ST2WEB.name) and not path.service_name for path in rule.paths):
+            yield f"{'https' if rule.host in secured else 'http'}://{rule.host}/"
+    for host in values.gateway.hostnames if values.gateway.enabled else ():
+        yield f"https://{host}/"
+
+
+def _floors(objects: Iterable[Document]) -> Mapping[str, int]:
+    """The least number of pods of each Deployment that an autoscaler scales."""
+    scalers = [document for document in objects if document["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
+    return {
+        str(at(scaler, "spec", "scaleTargetRef", "name")): at(scaler, "spec", key)
+        for scaler in scalers
+        for key in ("minReplicas", "minReplicaCount")
+        if isinstance(at(scaler, "spec", key), int)
+    }
+
+
+def _pods(document: Document, floors: Mapping[str, int]) -> int:
     if document["kind"] in ("Deployment", "StatefulSet"):
-        replicas: int = document["spec"].get("replicas", 1)
+        replicas: int = document["spec"].get("replicas", floors.get(document["metadata"]["name"], 1))
         return replicas
     return int(document["kind"] in ("Job", "Pod"))
 
 
-def _requests(objects: Sequence[Document], resource: str) -> Iterable[str]:
+def _requests(objects: Sequence[Document], resource: str, floors: Mapping[str, int]) -> Iterable[str]:
     for document in objects:
         pod = pod_template(document)
         for container in pod["spec"]["containers"] if pod else ():
             quantity = container.get("resources", {}).get("requests", {}).get(resource)
             if quantity is not None:
-                yield from [quantity] * _pods(document)
+                yield from [quantity] * _pods(document, floors)

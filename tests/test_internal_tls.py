@@ -213,7 +213,7 @@ class TestServers:
         }
         assert found == {"st2-mongodb": "st2-mongodb-tls", "st2-rabbitmq": None, "st2-redis": "st2-redis-tls"}
         api = objects.named("Deployment", "st2-st2api")["metadata"]["annotations"]
-        assert "st2-st2-tls" in api["secret.reloader.stakater.com/reload"].split(",")
+        assert "st2-st2-tls" not in api["secret.reloader.stakater.com/reload"].split(",")
 
 
 class TestConnections:

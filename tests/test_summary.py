@@ -63,5 +63,25 @@ def test_it_follows_the_values(say: Any, values: Mapping[str, Any], said: str) -
     assert said in say(values)
 
 
+def test_it_tells_the_addresses_that_an_ingress_or_a_gateway_makes_known(say: Any) -> None:
+    web = {"tls": {"enabled": False}, "service": {"type": "ClusterIP"}}
+    hosts = [{"host": "st2.example.org"}, {"host": "plain.example.org"}]
+    ingress = {"enabled": True, "hosts": hosts, "tls": [{"hosts": ["st2.example.org"]}]}
+    said = say({"st2web": web, "ingress": ingress})
+    assert "\n                 or https://st2.example.org/\n" in said
+    assert "\n                 or http://plain.example.org/\n" in said
+    gateway = {"enabled": True, "parentRefs": [{"name": "web"}], "hostnames": ["gate.example.org"]}
+    assert "\n                 or https://gate.example.org/\n" in say({"st2web": web, "gateway": gateway})
+
+
+def test_pods_that_are_scaled_count_as_often_as_there_are_at_least(say: Any) -> None:
+    def pods(values: Mapping[str, Any]) -> int:
+        return int(say(values).partition(" objects, ")[2].partition(" pods")[0])
+
+    scaled = {"enabled": True, "minReplicas": 4, "maxReplicas": 9}
+    for service in ("st2api", "st2scheduler"):
+        assert pods({service: {"autoscaling": scaled}}) == pods({service: {"replicas": 4}})
+
+
 def test_no_client_no_command_line(say: Any) -> None:
     assert "Command line" not in say({"st2client": {"replicas": 0}})

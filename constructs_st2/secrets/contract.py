@@ -122,8 +122,8 @@ WEB_TLS = SecretSpec(
     "st2web-tls",
     "Certificate of the web UI",
     {
-        TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, "put another one here; restart st2web"),
-        TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, "as tls.key; restart st2web"),
+        TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, "put another one here; nginx takes it within minutes"),
+        TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, "as tls.key, in the same change"),
     },
     type="kubernetes.io/tls",
     in_use=lambda values: values.st2web.tls.enabled,

@@ -17,7 +17,7 @@ from constructs_st2.secrets import contract
 from constructs_st2.services import nginx
 from constructs_st2.services.catalogue import ST2WEB, CatalogueEntry
 from constructs_st2.services.process import Process, http_probes, scratch
-from constructs_st2.services.scripts import STOP
+from constructs_st2.services.scripts import NGINX, STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import scripts_mount
 
@@ -45,11 +45,11 @@ def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
     drain = stop_timing(entry, getattr(cluster.values, entry.name)).drain
     config = Volume.config_map("nginx", cluster.release.named(_name(entry)), fingerprint=fingerprint(_files(entry)))
     files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
-    certificate = Volume.secret("tls", cluster.secret(contract.ST2_TLS), files, at_start=True)
+    certificate = Volume.secret("tls", cluster.secret(contract.ST2_TLS), files)
     return Container(
         name=CONTAINER,
         image=cluster.images.st2(ST2WEB.name, cluster.values.st2web.image),
-        command=nginx.COMMAND,
+        command=[*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND],
         ports={PORT_NAME: nginx.HTTPS_PORT},
         resources=_RESOURCES,
         probes=http_probes({"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}}),

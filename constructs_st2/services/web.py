@@ -6,10 +6,12 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.files import config_map
 from constructs_st2.kubernetes import Document
 from constructs_st2.pod import Mount, Volume, fingerprint
+from constructs_st2.scripts import command
 from constructs_st2.secrets import contract
 from constructs_st2.services import internal_tls, nginx
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB, CatalogueEntry
 from constructs_st2.services.process import Process, http_probes, scratch
+from constructs_st2.services.scripts import NGINX
 from constructs_st2.services.waiting import scripts_mount
 
 NGINX_CONFIG = "st2web-nginx"
@@ -41,7 +43,7 @@ def process(cluster: Cluster) -> Process:
     ]
     if https:
         files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
-        volume = Volume.secret("tls", cluster.secret(contract.WEB_TLS), files, at_start=True)
+        volume = Volume.secret("tls", cluster.secret(contract.WEB_TLS), files)
         mounts.append(Mount(volume, nginx.CERTIFICATE_DIRECTORY))
     if cluster.values.st2web.config is not None:
         volume = Volume.config_map(
@@ -49,7 +51,7 @@ def process(cluster: Cluster) -> Process:
         )
         mounts.append(Mount(volume, _UI_CONFIG_PATH, sub_path=_UI_CONFIG_FILE))
     return Process(
-        command=nginx.COMMAND,
+        command=[*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND] if https else nginx.COMMAND,
         ports={name: container_ports[name] for name in ports(cluster)},
         mounts=mounts,
         probes=http_probes(check),

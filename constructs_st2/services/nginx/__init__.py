@@ -23,6 +23,8 @@ COMMAND: tuple[str, ...] = (
     *("-g", "daemon off;"),
 )
 
+CERTIFICATE = f"{CERTIFICATE_DIRECTORY}/{CERTIFICATE_FILE}"
+
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _SIZE = re.compile(r"[0-9]+[kKmMgG]?")
 

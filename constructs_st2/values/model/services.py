@@ -156,8 +156,7 @@ class WebTls(StrictModel):
     enabled: bool = key("Serve HTTPS (and redirect HTTP to it). Turn off where an ingress ends TLS.", True)
     existing_secret: ObjectName | None = key("Your own TLS Secret (tls.crt, tls.key) instead of the release's.")
     cert_manager: CertManager | None = key(
-        "Let cert-manager make the release's TLS Secret and renew it. nginx reads it when it starts: set "
-        "`secrets.reloader`, or restart st2web after each renewal."
+        "Let cert-manager make the release's TLS Secret and renew it. st2web takes it without a restart."
     )
 
 
