@@ -80,7 +80,7 @@ def _config(scope: Construct, cluster: Cluster) -> Tier:
     if cluster.values.service_account.create:
         Manifest(tier, tier, service_account(cluster))
     if cluster.values.scheduling.priority_classes.create:
-        from constructs_st2.autoscaling.priorities import classes
+        from constructs_st2.operations.autoscaling.priorities import classes
 
         for document in classes(cluster.release):
             Manifest(tier, tier, document)
@@ -209,11 +209,11 @@ def _operations(scope: Construct, cluster: Cluster) -> list[Tier]:
 
         made += network_policy.documents(cluster)
     if cluster.values.has_autoscalers:
-        from constructs_st2 import autoscaling
+        from constructs_st2.operations import autoscaling
 
         made += autoscaling.documents(cluster)
     if cluster.values.monitoring.enabled:
-        from constructs_st2 import monitoring
+        from constructs_st2.operations import monitoring
 
         made += monitoring.documents(cluster)
     return _tier_of(made, scope, "90-operations")
@@ -222,7 +222,7 @@ def _operations(scope: Construct, cluster: Cluster) -> list[Tier]:
 def _backup(scope: Construct, cluster: Cluster) -> list[Tier]:
     if not cluster.values.backup.enabled:
         return []
-    from constructs_st2.backup import cron_job
+    from constructs_st2.operations.backup import cron_job
 
     # Argo CD waits for the claim, which many storage classes bind only when the first backup runs: nothing else waits.
     return _tier_of(cron_job.documents(cluster), scope, "91-backup", wave=50)

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from constructs_st2 import node
-from constructs_st2.backup.cli import restore
 from constructs_st2.diagram.cli import diagram
 from constructs_st2.errors import UserError
+from constructs_st2.operations.backup.cli import restore
 from constructs_st2.options import ClusterOptions, with_cluster_options
 from constructs_st2.secrets.cli import secrets
 

@@ -42,7 +42,7 @@ class Cluster:
         support: Literal["community", "enterprise"] = "enterprise" if values.enterprise.enabled else "community"
         identity = Release(release, namespace, values.cluster_domain, support)
         if values.scheduling.priority_classes.create:
-            from constructs_st2.autoscaling.priorities import with_priorities
+            from constructs_st2.operations.autoscaling.priorities import with_priorities
 
             values = with_priorities(values, identity)
         return cls(identity, values)
@@ -55,7 +55,7 @@ class Cluster:
             *content_problems(self.values),
         ]
         if self.values.backup.enabled:
-            from constructs_st2.backup.problems import problems as backup_problems
+            from constructs_st2.operations.backup.problems import problems as backup_problems
 
             problems += backup_problems(self.values)
         try:

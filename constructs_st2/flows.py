@@ -168,7 +168,7 @@ def _components(cluster: Cluster) -> Iterator[Component]:
 
         yield Component(registry.COMPONENT, "operations", "registry", registry.COMPONENT)
     if values.monitoring.enabled:
-        from constructs_st2.monitoring.sources import STATSD_EXPORTER
+        from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER
 
         yield Component(STATSD_EXPORTER, "operations", "monitoring", STATSD_EXPORTER)
     for entry in CATALOGUE:
@@ -180,7 +180,7 @@ def _components(cluster: Cluster) -> Iterator[Component]:
         known_as = EXTRA_JOBS if _is_users(task, values) else task.component
         yield Component(task.component, "operations", "jobs", known_as)
     if values.backup.destination:
-        from constructs_st2.backup import restore, storage
+        from constructs_st2.operations.backup import restore, storage
 
         if values.backup.enabled:
             yield Component(storage.COMPONENT, "operations", "jobs", storage.COMPONENT)
@@ -251,7 +251,7 @@ def _of_backups(cluster: Cluster) -> Iterator[Flow]:
     settings = cluster.values.backup
     if not settings.destination:
         return
-    from constructs_st2.backup import restore, storage
+    from constructs_st2.operations.backup import restore, storage
 
     for client in (*([storage.COMPONENT] if settings.enabled else []), restore.COMPONENT):
         yield from _to(client, [Need.DATABASE], cluster)
@@ -265,8 +265,8 @@ def _of_backups(cluster: Cluster) -> Iterator[Flow]:
 def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
     if not cluster.values.monitoring.enabled:
         return
-    from constructs_st2.monitoring.sources import STATSD_EXPORTER, STATSD_METRICS_PORT
-    from constructs_st2.monitoring.statsd import STATSD_PORT
+    from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER, STATSD_METRICS_PORT
+    from constructs_st2.operations.monitoring.statsd import STATSD_PORT
 
     # Whatever uses the database is a program of st2 that reads st2.conf.
     clients = [

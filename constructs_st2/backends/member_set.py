@@ -187,7 +187,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
 def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:
     if not cluster.values.monitoring.enabled:
         return {}
-    from constructs_st2.monitoring.sources import scrape_annotations
+    from constructs_st2.operations.monitoring.sources import scrape_annotations
 
     return scrape_annotations(members.component, cluster.values)
 

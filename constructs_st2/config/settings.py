@@ -96,7 +96,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         },
     )
     if values.monitoring.enabled:
-        from constructs_st2.monitoring.statsd import metrics_settings
+        from constructs_st2.operations.monitoring.statsd import metrics_settings
 
         base |= metrics_settings(release)
     is_text = isinstance(values.st2.config, str)

@@ -69,9 +69,9 @@ def _known(values: Values) -> list[str]:
     """The components that some cluster has: a file of settings may serve several."""
     from constructs_st2 import registry
     from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-    from constructs_st2.backup import restore, storage
     from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
-    from constructs_st2.monitoring.sources import STATSD_EXPORTER
+    from constructs_st2.operations.backup import restore, storage
+    from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER
     from constructs_st2.secrets.job import COMPONENT as BOOTSTRAP
     from constructs_st2.services.catalogue import CATALOGUE, pool_component, sensor_component
 

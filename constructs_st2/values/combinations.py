@@ -70,7 +70,7 @@ def _of_names(key: str, what: str, names: Sequence[str], prefix: str) -> Iterato
 
 def _of_autoscaling(values: Values) -> Iterator[ValueProblem]:
     if values.has_autoscalers or values.autoscaling.existing_secret is not None:
-        from constructs_st2.autoscaling.problems import problems
+        from constructs_st2.operations.autoscaling.problems import problems
 
         yield from problems(values)
 
@@ -84,7 +84,7 @@ def _of_exposure(values: Values, release: Release) -> Iterator[ValueProblem]:
 
 def _of_monitoring(values: Values) -> Iterator[ValueProblem]:
     if values.monitoring.enabled:
-        from constructs_st2.monitoring import problems
+        from constructs_st2.operations.monitoring import problems
 
         yield from problems(values)
 

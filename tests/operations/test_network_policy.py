@@ -12,10 +12,10 @@ from operations.network_simulator import Connection, Host, Port, connections, po
 from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
-from constructs_st2.backup import restore
 from constructs_st2.cluster import Cluster
 from constructs_st2.flows import Flow, Place, flows
 from constructs_st2.kubernetes import Document
+from constructs_st2.operations.backup import restore
 from constructs_st2.operations.network_policy import documents, problems
 from constructs_st2.values import from_mapping
 

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from support import MakeCluster, Require
 
 from constructs_st2 import scripts
-from constructs_st2.backup import cron_job, restore
-from constructs_st2.backup import scripts as own_scripts
 from constructs_st2.kubernetes import Document, pod_template
+from constructs_st2.operations.backup import cron_job, restore
+from constructs_st2.operations.backup import scripts as own_scripts
 
 SCRIPTS = Path(own_scripts.__file__).parent
 NOON = 1_767_268_800

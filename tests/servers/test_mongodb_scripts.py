@@ -373,7 +373,7 @@ class TestReconcile:
         assert [server.commands.count(initiates) for server in formed.servers] == [1, 0, 0]
         assert [server.commands.count(creates) for server in formed.servers] == [0, 1, 0]
         assert "root: createUser" in formed.servers[1].commands
-        assert "created the user metrics" in formed.pods[1].said
+        formed.wait(lambda: "created the user metrics" in formed.pods[1].said, "the log tells of it")
 
     def test_the_role_file_follows(self, formed: Running) -> None:
         formed.wait(
@@ -395,7 +395,9 @@ class TestReconcile:
             pod.write("secret/mongodb-password", "another\n")
         formed.wait(lambda: formed.accepts(ST2, "another"), "the new password works")
         assert formed.accepts(METRICS, "metricspw")
-        assert any("set the password of the user st2" in pod.said for pod in formed.pods)
+        formed.wait(
+            lambda: any("set the password of the user st2" in pod.said for pod in formed.pods), "the log tells of it"
+        )
 
     def test_a_wrong_root_password_is_reported_and_nothing_else(self, formed: Running) -> None:
         formed.wait_until_nobody_logs_in()

@@ -7,12 +7,12 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from monitoring.queries import FUNCTIONS, METRICS, selected, words
+from operations.monitoring.queries import FUNCTIONS, METRICS, selected, words
 from support import MakeCluster
 
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring import documents
-from constructs_st2.monitoring.keys import KEYS
+from constructs_st2.operations.monitoring import documents
+from constructs_st2.operations.monitoring.keys import KEYS
 
 ETCD = {"coordination": {"backend": "etcd"}}
 LABELS = {

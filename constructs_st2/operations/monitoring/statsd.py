@@ -10,9 +10,14 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.ini import ConfValue
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring.mapping import mapping
-from constructs_st2.monitoring.sources import PORT_NAME, STATSD_EXPORTER, STATSD_METRICS_PORT, scrape_annotations
 from constructs_st2.objects import config_map
+from constructs_st2.operations.monitoring.mapping import mapping
+from constructs_st2.operations.monitoring.sources import (
+    PORT_NAME,
+    STATSD_EXPORTER,
+    STATSD_METRICS_PORT,
+    scrape_annotations,
+)
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
     Container,

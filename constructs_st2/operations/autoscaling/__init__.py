@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from constructs_st2.autoscaling import keda, resources
-from constructs_st2.autoscaling.scaled import Scaled, scaled
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues
 from constructs_st2.kubernetes import Document
+from constructs_st2.operations.autoscaling import keda, resources
+from constructs_st2.operations.autoscaling.scaled import Scaled, scaled
 from constructs_st2.values.model.autoscaling import WorkAutoscaling
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constructs_st2.cluster import Cluster
-from constructs_st2.monitoring.sources import STATSD_EXPORTER, sources
+from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER, sources
 from constructs_st2.release import Release
 from constructs_st2.values.model.monitoring import MonitoringRules
 

@@ -12,9 +12,9 @@ from typing import Literal
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring.facts import Facts
-from constructs_st2.monitoring.rules import COMPONENT
 from constructs_st2.objects import config_map
+from constructs_st2.operations.monitoring.facts import Facts
+from constructs_st2.operations.monitoring.rules import COMPONENT
 from constructs_st2.pod import fingerprint
 
 _WIDTH = 24

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.autoscaling.scaled import scaled
 from constructs_st2.errors import ValueProblem
+from constructs_st2.operations.autoscaling.scaled import scaled
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.autoscaling import WorkAutoscaling
 

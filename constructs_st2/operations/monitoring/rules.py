@@ -5,8 +5,8 @@ from __future__ import annotations
 from constructs_st2.cluster import Cluster
 from constructs_st2.custom import custom_object
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring.alerts import GROUPS, Alert
-from constructs_st2.monitoring.facts import Facts
+from constructs_st2.operations.monitoring.alerts import GROUPS, Alert
+from constructs_st2.operations.monitoring.facts import Facts
 
 COMPONENT = "monitoring"
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from constructs_st2.monitoring.facts import Facts, series
+from constructs_st2.operations.monitoring.facts import Facts, series
 
 _DAY = 24 * 60 * 60
 _HOUR = 60 * 60

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from constructs_st2.autoscaling.scaled import Scaled
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
+from constructs_st2.operations.autoscaling.scaled import Scaled
 
 
 def autoscaler(one: Scaled, cluster: Cluster) -> Document:

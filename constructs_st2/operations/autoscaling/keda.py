@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from constructs_st2.autoscaling.scaled import Scaled
 from constructs_st2.cluster import Cluster
 from constructs_st2.custom import custom_object
 from constructs_st2.errors import ValueProblem
 from constructs_st2.kubernetes import Document
+from constructs_st2.operations.autoscaling.scaled import Scaled
 from constructs_st2.secrets import contract
 from constructs_st2.services.catalogue import ST2ACTIONRUNNER, ST2SCHEDULER, ST2WORKFLOWENGINE
 from constructs_st2.values.model.autoscaling import WorkAutoscaling

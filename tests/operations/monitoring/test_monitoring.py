@@ -7,14 +7,14 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from monitoring.statsd_exporter import StatsdExporter
+from operations.monitoring.statsd_exporter import StatsdExporter
 from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.errors import InvalidValues
 from constructs_st2.kubernetes import is_built_in
-from constructs_st2.monitoring import documents
+from constructs_st2.operations.monitoring import documents
 
 NAME = "st2-statsd-exporter"
 EVERYTHING: dict[str, Any] = {

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitoring.queries import FUNCTIONS, METRICS, selected, words
+from operations.monitoring.queries import FUNCTIONS, METRICS, selected, words
 from support import MakeCluster
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring import documents
-from constructs_st2.monitoring.alerts import GROUPS, names
+from constructs_st2.operations.monitoring import documents
+from constructs_st2.operations.monitoring.alerts import GROUPS, names
 
-RUNBOOK = Path(__file__).parent.parent.parent / "docs" / "runbooks.md"
+RUNBOOK = Path(__file__).parents[3] / "docs" / "runbooks.md"
 HEADING = re.compile(r"^## (StackStorm\w+)$", re.MULTILINE)
 ALERTS = [alert for group in GROUPS.values() for alert in group]
 ETCD = {"coordination": {"backend": "etcd"}}

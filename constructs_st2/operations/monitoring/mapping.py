@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring.keys import KEYS, Key
+from constructs_st2.operations.monitoring.keys import KEYS, Key
 
 _FIRST = "st2"
 """What every key of StackStorm begins with, whatever the prefix (``get_full_key_name`` in

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from constructs_st2.backup import connection, pods, storage
-from constructs_st2.backup.problems import problems_of_restore
-from constructs_st2.backup.scripts import FETCH, RESTORE
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.kubernetes import Document
+from constructs_st2.operations.backup import connection, pods, storage
+from constructs_st2.operations.backup.problems import problems_of_restore
+from constructs_st2.operations.backup.scripts import FETCH, RESTORE
 from constructs_st2.values.model.backup import Destination
 
 COMPONENT = "restore"

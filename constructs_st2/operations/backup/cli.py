@@ -19,7 +19,7 @@ def restore(options: ClusterOptions, backup: str) -> None:
     """
     import yaml
 
-    from constructs_st2.backup.restore import documents
+    from constructs_st2.operations.backup.restore import documents
 
     with options.cluster() as cluster:
         manifests = documents(cluster, backup)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from monitoring.statsd_exporter import StatsdExporter
+from operations.monitoring.statsd_exporter import StatsdExporter
 
-from constructs_st2.monitoring.keys import KEYS
-from constructs_st2.monitoring.mapping import mapping
+from constructs_st2.operations.monitoring.keys import KEYS
+from constructs_st2.operations.monitoring.mapping import mapping
 
 METRIC_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 NOT_IN_GO = re.compile(r"\(\?[^:]|\\[1-9]")

@@ -8,12 +8,12 @@ that day, which would replace those that the Secrets tell.
 
 from __future__ import annotations
 
-from constructs_st2.backup import connection, pods, storage
-from constructs_st2.backup.scripts import DUMP, KEEP, UPLOAD, VERIFY
-from constructs_st2.backup.storage import COMPONENT
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
 from constructs_st2.objects import volume_claim
+from constructs_st2.operations.backup import connection, pods, storage
+from constructs_st2.operations.backup.scripts import DUMP, KEEP, UPLOAD, VERIFY
+from constructs_st2.operations.backup.storage import COMPONENT
 from constructs_st2.pod import Container, Mount
 from constructs_st2.scripts import MOUNT_PATH
 from constructs_st2.values.model.backup import Destination, NewBackupClaim

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import ValueProblem
 from constructs_st2.kubernetes import Document
-from constructs_st2.monitoring.alerts import names
-from constructs_st2.monitoring.dashboards import config_maps
-from constructs_st2.monitoring.rules import prometheus_rule
-from constructs_st2.monitoring.sources import pod_monitors, scrape_annotations
-from constructs_st2.monitoring.statsd import exporter, metrics_settings
+from constructs_st2.operations.monitoring.alerts import names
+from constructs_st2.operations.monitoring.dashboards import config_maps
+from constructs_st2.operations.monitoring.rules import prometheus_rule
+from constructs_st2.operations.monitoring.sources import pod_monitors, scrape_annotations
+from constructs_st2.operations.monitoring.statsd import exporter, metrics_settings
 from constructs_st2.values.model import Values
 from constructs_st2.values.problems import nearest
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from constructs_st2 import scripts
 from constructs_st2.backends import tls
 from constructs_st2.backends.mongodb.members import SERVER, UID
-from constructs_st2.backup import connection, storage
-from constructs_st2.backup.connection import PASSWORD_FILE, Connection
 from constructs_st2.cluster import Cluster
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
 from constructs_st2.objects import config_map
+from constructs_st2.operations.backup import connection, storage
+from constructs_st2.operations.backup.connection import PASSWORD_FILE, Connection
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -31,7 +31,7 @@ STATE = "/run/constructs-st2"
 """What the containers of a pod tell each other."""
 FACTS = "facts.json"
 
-_PACKAGE = "constructs_st2.backup.scripts"
+_PACKAGE = "constructs_st2.operations.backup.scripts"
 _STATE = Mount(Volume.scratch("state"), STATE, writable=True)
 # The password is written there. Containers that do not need it have another one.
 _TMP = Mount(Volume.scratch("tmp", in_memory=True), "/tmp", writable=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from autoscaling.controllers import Autoscaler, Load, Run
+from operations.autoscaling.controllers import Autoscaler, Load, Run
 from support import Synth
 
 MINUTE, HOUR = 60, 3600
