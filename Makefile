@@ -27,8 +27,8 @@ $(READY_DEV): $(READY)
 	touch $@
 
 # The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
-# One more process than there are cores, because many tests wait for servers.
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# More processes than cores, because many tests wait for servers.
+PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # As root on Debian, first installs the servers that some tests run.
 test: $(READY_DEV)

@@ -30,6 +30,24 @@ def volume_claim(
     }
 
 
+def lone_deployment(
+    metadata: Document, annotations: Mapping[str, str], selector: Mapping[str, str], template: Document
+) -> Document:
+    """A Deployment of one pod, of which there must never be two at once."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {**metadata, **({"annotations": dict(annotations)} if annotations else {})},
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": 5,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": dict(selector)},
+            "template": template,
+        },
+    }
+
+
 def disruption_budget(metadata: Document, selector: Mapping[str, str]) -> Document:
     """Lets a drain evict one of several pods at a time."""
     return {

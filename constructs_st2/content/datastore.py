@@ -26,7 +26,7 @@ from constructs_st2.values.paths import KeyPath, dotted
 SECRETS_PATH = "/opt/constructs-st2-secrets"
 """Where the Jobs find the keys of the user's Secrets: <secret>/<key>."""
 
-I = TypeVar("I", KeyValue, ApiKey)  # noqa: E741
+Item = TypeVar("Item", KeyValue, ApiKey)
 
 _KEY_VALUES = ("st2.keyvalue", "st2.keyvalueFiles")
 _API_KEYS = ("st2.apikeys", "st2.apikeysFiles")
@@ -41,10 +41,10 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Placed(Generic[I]):
+class _Placed(Generic[Item]):
     """An item, and where it is written: an item of a list of the values, or of a file in them."""
 
-    item: I
+    item: Item
     key: str
     line: int | None = None
     path: KeyPath = ()
@@ -123,8 +123,8 @@ def _api_keys(values: Values, found: list[ValueProblem]) -> list[_Placed[ApiKey]
 
 
 def _placed(
-    model: type[I], listed: Sequence[I], files: Files, keys: tuple[str, str], found: list[ValueProblem]
-) -> list[_Placed[I]]:
+    model: type[Item], listed: Sequence[Item], files: Files, keys: tuple[str, str], found: list[ValueProblem]
+) -> list[_Placed[Item]]:
     """The items of the values and of files; the problems of the files are added to ``found``."""
     key_of_list, key_of_files = keys
     items = [_Placed(item, f"{key_of_list}[{index}]") for index, item in enumerate(listed)]
@@ -140,9 +140,9 @@ def _placed(
 
 
 def _twice(
-    items: Iterable[_Placed[I]], identity: Callable[[I], Hashable | None], message: Callable[[I, str], str]
+    items: Iterable[_Placed[Item]], identity: Callable[[Item], Hashable | None], message: Callable[[Item, str], str]
 ) -> Iterator[ValueProblem]:
-    first: dict[Hashable, _Placed[I]] = {}
+    first: dict[Hashable, _Placed[Item]] = {}
     for placed in items:
         what = identity(placed.item)
         if what is None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from constructs_st2.cluster import Cluster
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
-from constructs_st2.objects import config_map, volume_claim
+from constructs_st2.objects import config_map, lone_deployment, volume_claim
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -107,22 +107,13 @@ def _service(cluster: Cluster) -> Document:
 def _deployment(cluster: Cluster) -> Document:
     settings = cluster.values.docker_registry
     image = _image(cluster)
-    metadata = _metadata(cluster, version=image.version)
-    if settings.annotations:
-        metadata["annotations"] = dict(settings.annotations)
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": metadata,
-        "spec": {
-            "replicas": 1,
-            "revisionHistoryLimit": 5,
-            # The volume can be on one node only.
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": cluster.release.selector(COMPONENT)},
-            "template": _template(cluster, image),
-        },
-    }
+    # The volume can be on one node only.
+    return lone_deployment(
+        _metadata(cluster, version=image.version),
+        settings.annotations,
+        cluster.release.selector(COMPONENT),
+        _template(cluster, image),
+    )
 
 
 def _template(cluster: Cluster, image: Image) -> Document:

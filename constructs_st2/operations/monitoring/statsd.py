@@ -10,7 +10,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.ini import ConfValue
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
-from constructs_st2.objects import config_map
+from constructs_st2.objects import config_map, lone_deployment
 from constructs_st2.operations.monitoring.mapping import mapping
 from constructs_st2.operations.monitoring.sources import (
     PORT_NAME,
@@ -118,22 +118,13 @@ def _service(cluster: Cluster) -> Document:
 def _deployment(cluster: Cluster, files: dict[str, str]) -> Document:
     settings = cluster.values.monitoring.statsd_exporter
     image = _image(cluster)
-    metadata = _metadata(cluster, version=image.version)
-    if settings.annotations:
-        metadata["annotations"] = dict(settings.annotations)
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": metadata,
-        "spec": {
-            # Two would each count a part, and the Service would not send all of one service to the same.
-            "replicas": 1,
-            "revisionHistoryLimit": 5,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": cluster.release.selector(STATSD_EXPORTER)},
-            "template": _template(cluster, image, files),
-        },
-    }
+    # Two would each count a part, and the Service would not send all of one service to the same.
+    return lone_deployment(
+        _metadata(cluster, version=image.version),
+        settings.annotations,
+        cluster.release.selector(STATSD_EXPORTER),
+        _template(cluster, image, files),
+    )
 
 
 def _template(cluster: Cluster, image: Image, files: dict[str, str]) -> Document:
