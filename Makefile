@@ -27,16 +27,16 @@ $(READY_DEV): $(READY)
 	touch $@
 
 # The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
-# More processes than cores, because many tests wait for servers.
-PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-# As root on Debian, first installs the servers that some tests run.
+# As root on Debian, first installs the servers that some tests run. They wait for those, so there are more processes
+# than the two cores of a small machine.
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
-	$(PYTEST)
+	$(PYTEST) --numprocesses 4
 
 test-quick: $(READY_DEV)
-	$(PYTEST) --ignore tests/servers
+	$(PYTEST) --numprocesses 2 --ignore tests/servers
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
