@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from constructs_st2 import backends
 from constructs_st2.backends import Backend
 from constructs_st2.config.settings import Settings, settings_of
+from constructs_st2.content import present
 from constructs_st2.content.problems import content_problems
 from constructs_st2.errors import InvalidValues
 from constructs_st2.images import Images, St2Version, st2_version
@@ -23,6 +24,9 @@ from constructs_st2.services.chat_adapters import chatops_problems
 from constructs_st2.services.timing import impossible_timings
 from constructs_st2.values.combinations import impossible_combinations
 from constructs_st2.values.model import Values
+
+if TYPE_CHECKING:
+    from constructs_st2.jobs.job import Task
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,27 @@ class Cluster:
     def settings(self) -> Settings:
         """The settings of st2."""
         return settings_of(self.values, self.release, self.version)
+
+    @cached_property
+    def role_files(self) -> Mapping[str, dict[str, str]]:
+        """The files of roles, assignments and mappings, by the folder that they go to; none without RBAC."""
+        given = self.values.st2.rbac
+        if not given.enabled:
+            return {}
+        from constructs_st2.content.rbac import assignments_of
+
+        return {
+            "roles": present(given.roles),
+            "assignments": assignments_of(self.values),
+            "mappings": present(given.mappings),
+        }
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the Jobs of the cluster do."""
+        from constructs_st2.jobs.tasks import tasks
+
+        return tuple(tasks(self))
 
     def secret(self, spec: contract.SecretSpec) -> str:
         """The name of the Secret that plays a part of the contract."""

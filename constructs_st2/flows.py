@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from constructs_st2.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, Backend
 from constructs_st2.cluster import Cluster
-from constructs_st2.jobs import tasks
 from constructs_st2.jobs.job import Task
 from constructs_st2.jobs.names import EXTRA_HOOK, REGISTER_CONTENT, SMOKE_TEST
 from constructs_st2.release import Role
@@ -176,7 +175,7 @@ def _components(cluster: Cluster) -> Iterator[Component]:
             yield Component(
                 name, entry.role, entry.tier, entry.name, settings.least_replicas, settings.greatest_replicas
             )
-    for task in tasks.tasks(cluster):
+    for task in cluster.tasks:
         known_as = EXTRA_JOBS if _is_users(task, values) else task.component
         yield Component(task.component, "operations", "jobs", known_as)
     if values.backup.destination:
@@ -223,7 +222,7 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
 
         for port in _KUBERNETES_API_PORTS:
             yield Flow(COMPONENT, Place.KUBERNETES_API, port, "Secrets")
-    for task in tasks.tasks(cluster):
+    for task in cluster.tasks:
         yield from _to(task.component, task.needs, cluster, waits=True)
         # The user's Jobs have all that the st2 command line and the programs of st2 need to reach anything.
         uses = (*Need,) if _is_users(task, values) else APIS[:2] if task.login else ()
@@ -276,11 +275,7 @@ def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
             if Need.DATABASE in (*entry.needs, *entry.uses)
             for name, _ in _workloads_of(entry, cluster)
         ),
-        *(
-            task.component
-            for task in tasks.tasks(cluster)
-            if Need.DATABASE in task.needs or _is_users(task, cluster.values)
-        ),
+        *(task.component for task in cluster.tasks if Need.DATABASE in task.needs or _is_users(task, cluster.values)),
     ]
     for client in clients:
         yield Flow(client, STATSD_EXPORTER, STATSD_PORT, "numbers of what happens", protocol="UDP")

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from constructs_st2 import objects, scripts
 from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
-from constructs_st2.content import packs
+from constructs_st2.content import packs, present
 from constructs_st2.kubernetes import Document
 from constructs_st2.release import Role
 from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
-from constructs_st2.services.contents import files, rbac_files
 
 
 def urls(cluster: Cluster) -> dict[str, str]:
@@ -44,11 +43,10 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
 
         for name, data in load_datastore.config_maps(cluster):
             yield config_map(name, data, cluster)
-    if overrides := files(values.overrides):
+    if overrides := present(values.overrides):
         yield config_map("st2-overrides-configs", overrides, cluster)
-    if values.rbac.enabled:
-        for kind, definitions in rbac_files(cluster.values).items():
-            yield config_map(f"st2-rbac-{kind}", definitions, cluster)
+    for kind, definitions in cluster.role_files.items():
+        yield config_map(f"st2-rbac-{kind}", definitions, cluster)
 
 
 def config_map(name: str, data: Mapping[str, str], cluster: Cluster, *, component: str = "st2") -> Document:

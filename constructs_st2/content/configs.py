@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from constructs_st2.checks import cleartext
-from constructs_st2.content.texts import TextError, TextProblem, YamlText, file_key, located, present
+from constructs_st2.content import present
+from constructs_st2.content.texts import TextError, TextProblem, YamlText, file_key, located
 from constructs_st2.errors import ValueProblem
 from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.content import Files

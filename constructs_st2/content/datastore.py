@@ -13,8 +13,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import yaml
 
+from constructs_st2.content import present
 from constructs_st2.content.configs import literal_secrets
-from constructs_st2.content.texts import TextError, YamlText, file_key, located, present
+from constructs_st2.content.texts import TextError, YamlText, file_key, located
 from constructs_st2.errors import ValueProblem
 from constructs_st2.secrets.given import DISABLED
 from constructs_st2.values.model import Values

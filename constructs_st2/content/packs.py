@@ -10,6 +10,7 @@ from typing import Any
 
 from constructs_st2 import scripts
 from constructs_st2.cluster import Cluster
+from constructs_st2.content import present
 from constructs_st2.content.scripts import COPY_CONFIGS, MERGE_PACKS
 from constructs_st2.images import Image
 from constructs_st2.jobs.names import PACKS_WRITE_TEST, left_out
@@ -187,7 +188,7 @@ def scripts_mount(cluster: Cluster) -> Mount:
 
 def given_files(cluster: Cluster) -> dict[str, str]:
     """The configurations from the values, without those that are empty."""
-    return {name: text for name, text in cluster.values.st2.packs.configs.items() if text}
+    return present(cluster.values.st2.packs.configs)
 
 
 def _packs_volume(cluster: Cluster) -> Volume:

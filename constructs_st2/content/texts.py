@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from constructs_st2.content import present
 from constructs_st2.errors import ValueProblem
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.base import MEANINGS
@@ -124,11 +125,6 @@ class YamlText:
 def file_key(folder: str, name: str) -> str:
     """The key of a file's text in the values: ``st2.rbac.roles["admins.yaml"]``."""
     return dotted((*folder.split("."), name))
-
-
-def present(files: Files) -> dict[str, str]:
-    """Those files that are not left out: an empty text takes a file away, as in the Helm chart."""
-    return {name: text for name, text in files.items() if text}
 
 
 def name_problems(folder: str, files: Files) -> Iterator[ValueProblem]:

@@ -54,7 +54,7 @@ def _task(
             *mounts_of(Content.OVERRIDES, cluster),
         ],
         needs=needs,
-        login=Login(roles_of_administrator(values), actions) if uses_api else None,
+        login=Login(roles_of_administrator(cluster), actions) if uses_api else None,
         preparing=packs.copies(cluster, job_image(cluster)),
         wave=_WAVE,
         loads=False,

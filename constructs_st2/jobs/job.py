@@ -27,7 +27,6 @@ from constructs_st2.services.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.services.process import home_of, scratch
 from constructs_st2.services.waiting import wait_containers
-from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import Jobs
 from constructs_st2.values.model.services import EnvValue
 
@@ -175,13 +174,13 @@ def job_document(name: str, metadata: Document, template: Document, cluster: Clu
     }
 
 
-def roles_of_administrator(values: Values) -> tuple[str, ...]:
+def roles_of_administrator(cluster: Cluster) -> tuple[str, ...]:
     """The roles that the first user must have before a Job can work on his behalf; none without RBAC."""
-    if not values.st2.rbac.enabled:
+    if not cluster.role_files:
         return ()
     from constructs_st2.content import rbac
 
-    return rbac.roles_of(values.st2.username, rbac.assignments_of(values))
+    return rbac.roles_of(cluster.values.st2.username, cluster.role_files["assignments"])
 
 
 def client_env(cluster: Cluster) -> dict[str, EnvValue]:

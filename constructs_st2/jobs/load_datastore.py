@@ -80,7 +80,7 @@ def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> T
             Mount(Volume.scratch("rendered", in_memory=True), _RENDERED, writable=True),
         ],
         needs=(Need.AUTH, Need.API),
-        login=Login(roles_of_administrator(values)),
+        login=Login(roles_of_administrator(cluster)),
     )
 
 

@@ -18,7 +18,7 @@ _WAVE = 30
 def task(cluster: Cluster) -> Task:
     """It needs the APIs, a login, and registered content."""
     values = cluster.values
-    roles = roles_of_administrator(values)
+    roles = roles_of_administrator(cluster)
     scheme = "https" if values.st2web.tls.enabled else "http"
     return Task(
         SMOKE_TEST,

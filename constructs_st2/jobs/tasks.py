@@ -20,10 +20,9 @@ def tasks(cluster: Cluster) -> list[Task]:
 
 def documents(cluster: Cluster) -> list[Document]:
     """The Jobs of a cluster, and the programs that they run."""
-    made = tasks(cluster)
-    jobs = [job(task, cluster) for task in made]
+    jobs = [job(task, cluster) for task in cluster.tasks]
     # All that use the API wait for a login, by one of the programs.
-    if any(task.login for task in made):
+    if any(task.login for task in cluster.tasks):
         return [config_map(programs.CONFIG_MAP, programs.PROGRAMS.texts, cluster), *jobs]
     return jobs
 

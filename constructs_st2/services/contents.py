@@ -8,12 +8,11 @@ from typing import Protocol
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.settings import CRYPTO_KEY_PATH, HTPASSWD_PATH, ssh_key_file
-from constructs_st2.content import packs
+from constructs_st2.content import packs, present
 from constructs_st2.content.packs import STACKSTORM, Delivery
 from constructs_st2.pod import Mount, Volume, fingerprint
 from constructs_st2.secrets import contract
 from constructs_st2.services.catalogue import Content
-from constructs_st2.values.model import Values
 
 CLIENT_CONFIG_PATH = "/etc/st2-client/config"
 
@@ -63,7 +62,7 @@ def _credentials(cluster: Cluster) -> list[Mount]:
 
 
 def _overrides(cluster: Cluster) -> list[Mount]:
-    overrides = files(cluster.values.st2.overrides)
+    overrides = present(cluster.values.st2.overrides)
     if not overrides:
         return []
     config_map = cluster.release.named("st2-overrides-configs")
@@ -73,8 +72,6 @@ def _overrides(cluster: Cluster) -> list[Mount]:
 
 
 def _rbac(cluster: Cluster) -> list[Mount]:
-    if not cluster.values.st2.rbac.enabled:
-        return []
     return [
         Mount(
             Volume.config_map(
@@ -85,25 +82,8 @@ def _rbac(cluster: Cluster) -> list[Mount]:
             ),
             f"{STACKSTORM}/rbac/{kind}",
         )
-        for kind, definitions in rbac_files(cluster.values).items()
+        for kind, definitions in cluster.role_files.items()
     ]
-
-
-def rbac_files(values: Values) -> dict[str, dict[str, str]]:
-    """The files of roles, assignments and mappings, by the folder that they go to."""
-    from constructs_st2.content import rbac
-
-    given = values.st2.rbac
-    return {
-        "roles": files(given.roles),
-        "assignments": rbac.assignments_of(values),
-        "mappings": files(given.mappings),
-    }
-
-
-def files(given: Mapping[str, str]) -> dict[str, str]:
-    """The files that are really there: one with an empty content is left out."""
-    return {name: content for name, content in given.items() if content}
 
 
 _PACKS: Mapping[Content, PacksMounts] = {
