@@ -22,6 +22,7 @@ from constructs_st2.jobs.job import WAVE
 from constructs_st2.kubernetes import Document, pod_template
 from constructs_st2.manifest import Manifest, Tier
 from constructs_st2.namespace import namespace, service_account
+from constructs_st2.release import SERVICES_WAVE
 from constructs_st2.secrets.modes import secret_documents
 from constructs_st2.services import catalogue, chatops, client, runner, sensors, web
 from constructs_st2.services.catalogue import CatalogueEntry
@@ -117,7 +118,7 @@ def _packs(scope: Construct, cluster: Cluster) -> list[Tier]:
 
 
 def _api(scope: Construct, cluster: Cluster) -> Tier:
-    tier = Tier(scope, "40-api", wave=10)
+    tier = Tier(scope, "40-api", wave=SERVICES_WAVE)
     for entry in (catalogue.ST2AUTH, catalogue.ST2API, catalogue.ST2STREAM):
         process = st2_process(entry, cluster)
         ports, config_maps = process.ports, []
@@ -138,7 +139,7 @@ def _api(scope: Construct, cluster: Cluster) -> Tier:
 
 
 def _engines(scope: Construct, cluster: Cluster) -> Tier:
-    tier = Tier(scope, "50-engines", wave=10)
+    tier = Tier(scope, "50-engines", wave=SERVICES_WAVE)
     for entry in catalogue.CATALOGUE:
         if entry.tier == "engines":
             StackStormService(tier, _workload(entry, cluster, st2_process(entry, cluster)), cluster)
@@ -146,7 +147,7 @@ def _engines(scope: Construct, cluster: Cluster) -> Tier:
 
 
 def _runners(scope: Construct, cluster: Cluster) -> Tier:
-    tier = Tier(scope, "60-runners", wave=10)
+    tier = Tier(scope, "60-runners", wave=SERVICES_WAVE)
     for workload in runner.workloads(cluster):
         StackStormService(tier, workload, cluster)
     files = sensors.partition_config(cluster)
@@ -158,7 +159,7 @@ def _runners(scope: Construct, cluster: Cluster) -> Tier:
 
 
 def _frontend(scope: Construct, cluster: Cluster) -> Tier:
-    tier = Tier(scope, "70-frontend", wave=10)
+    tier = Tier(scope, "70-frontend", wave=SERVICES_WAVE)
     if cluster.values.st2web.tls.cert_manager is not None:
         from constructs_st2.exposure.certificate import certificate
 
@@ -176,7 +177,7 @@ def _frontend(scope: Construct, cluster: Cluster) -> Tier:
 
 
 def _client(scope: Construct, cluster: Cluster) -> Tier:
-    tier = Tier(scope, "75-client", wave=10)
+    tier = Tier(scope, "75-client", wave=SERVICES_WAVE)
     StackStormService(tier, _workload(catalogue.ST2CLIENT, cluster, client.process(cluster)), cluster)
     return tier
 

@@ -58,10 +58,6 @@ class Cluster:
             *misplaced_secrets(self.values),
             *content_problems(self.values),
         ]
-        if self.values.backup.enabled:
-            from constructs_st2.operations.backup.problems import problems as backup_problems
-
-            problems += backup_problems(self.values)
         try:
             problems += chatops_problems(self.values, self.version)
         except InvalidValues as error:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from constructs_st2.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, Backend
 from constructs_st2.cluster import Cluster
 from constructs_st2.jobs.job import Task
-from constructs_st2.jobs.names import EXTRA_HOOK, REGISTER_CONTENT, SMOKE_TEST
+from constructs_st2.jobs.names import REGISTER_CONTENT, SMOKE_TEST, users_jobs
 from constructs_st2.release import Role
 from constructs_st2.services import nginx, runner, sensors, web
 from constructs_st2.services.catalogue import (
@@ -199,8 +199,7 @@ def _workloads_of(entry: CatalogueEntry, cluster: Cluster) -> list[tuple[str, Se
 
 
 def _is_users(task: Task, values: Values) -> bool:
-    jobs = values.jobs
-    return task.name in {*(job.name for job in jobs.extra), *(f"{EXTRA_HOOK}{job.name}" for job in jobs.extra_hooks)}
+    return any(task.name == name for _, name in users_jobs(values.jobs))
 
 
 # --- flows

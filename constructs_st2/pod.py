@@ -155,6 +155,17 @@ def env_field(name: str, value: str | Mapping[str, Any]) -> Document:
     return env_text(name, value) if isinstance(value, str) else {"name": name, **value}
 
 
+def environment(own: Mapping[str, Any], users: Mapping[str, Any]) -> list[Document]:
+    """The variables of a container: ours, and those of the user, who may give another value to one of ours."""
+    kept = {name: value for name, value in own.items() if name not in users}
+    return [env_field(name, value) for name, value in {**kept, **users}.items()]
+
+
+def env_of_secrets(names: Iterable[str]) -> list[Document]:
+    """All keys of some Secrets as environment variables."""
+    return [{"secretRef": {"name": name}} for name in names]
+
+
 def env_of_pod(name: str, field_path: str) -> Document:
     """An environment variable with what is known of the pod only when it runs, such as ``metadata.name``."""
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}

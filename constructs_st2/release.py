@@ -9,6 +9,8 @@ from typing import Literal
 from constructs_st2.errors import UserError
 
 MANAGED_BY = "constructs-st2"
+SERVICES_WAVE = 10
+"""The sync wave of the services: behind the backends, before the Jobs that load content."""
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 
 LONGEST_COMPONENT = "job-register-content-0123456789"

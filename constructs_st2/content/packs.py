@@ -26,7 +26,7 @@ from constructs_st2.pod import (
     overlaid,
     without_empty,
 )
-from constructs_st2.release import WAVE_ANNOTATION
+from constructs_st2.release import SERVICES_WAVE, WAVE_ANNOTATION
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import PacksImage, SharedVolume
 
@@ -46,8 +46,6 @@ CONFIGS_CONFIG_MAP = "st2-pack-configs"
 SCRIPTS_CONFIG_MAP = "st2-content-scripts"
 SCRIPTS_PACKAGE = "constructs_st2.content.scripts"
 
-_SERVICES_WAVE = "10"
-"""The wave of the services that read packs, in app.py."""
 _COPYING: Document = {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
 
 
@@ -149,7 +147,7 @@ def claims(cluster: Cluster) -> Iterator[Document]:
     volumes = cluster.values.st2.packs.volumes
     # Argo CD waits until a pod uses a claim: the Job that tries it, which comes before the services, or else those.
     tried = PACKS_WRITE_TEST not in left_out(cluster.values.jobs.skip)
-    wave = {} if tried else {WAVE_ANNOTATION: _SERVICES_WAVE}
+    wave = {} if tried else {WAVE_ANNOTATION: str(SERVICES_WAVE)}
     for name, component in CLAIMS.items():
         wanted: SharedVolume = getattr(volumes, name)
         if not volumes.enabled or "create" not in wanted:

@@ -21,7 +21,7 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import StrictModel, key, same
 from constructs_st2.values.model.content import Files
 from constructs_st2.values.paths import KeyPath
-from constructs_st2.values.problems import nearest
+from constructs_st2.values.problems import nearest, there_is_no
 
 ROLES = "st2.rbac.roles"
 ASSIGNMENTS = "st2.rbac.assignments"
@@ -288,6 +288,5 @@ def _unknown_roles(
     content = definition.content
     for index, role in enumerate(content.roles if content.enabled else ()):
         if role not in known:
-            near = nearest(role, sorted(known))
-            instead = f'did you mean "{near}"?' if near else "define it in st2.rbac.roles"
-            yield definition.problem(("roles", index), f'there is no role "{role}"; {instead}')
+            message = there_is_no("role", role, sorted(known), "define it in st2.rbac.roles")
+            yield definition.problem(("roles", index), message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.images import ST2_UID, Image
@@ -14,7 +15,8 @@ from constructs_st2.pod import (
     Container,
     Mount,
     checksums,
-    env_field,
+    env_of_secrets,
+    environment,
     extra_mounts,
     fingerprint,
     overlaid,
@@ -86,31 +88,22 @@ def job(task: Task, cluster: Cluster) -> Document:
     """The Job of a task."""
     values, settings = cluster.values, task.settings
     image = job_image(cluster)
-    security = overlaid(RESTRICTED_CONTAINER, values.security_context, settings.security_context)
     # Programs of st2 have it among their settings.
     authority = [mount for mount in internal_tls.authority_mounts(cluster) if mount not in task.mounts]
-    main = Container(
-        name=task.name,
-        image=image,
-        command=task.command,
+    main = container(
+        task.name,
+        task.command,
+        settings,
+        cluster,
         args=task.args,
-        env=[
-            *(env_field(name, value) for name, value in task.env.items() if name not in settings.env),
-            *(env_field(name, value) for name, value in settings.env.items()),
-        ],
-        env_from=[
-            {"configMapRef": {"name": cluster.release.named("st2-urls")}},
-            *({"secretRef": {"name": name}} for name in settings.env_from_secrets),
-        ],
-        resources=settings.resources,
-        security=security,
-        mounts=[*task.mounts, *authority, *scratch(home_of(cluster))],
-        extra_mounts=extra_mounts(settings),
+        env=task.env,
+        env_from=[_urls(cluster)],
+        mounts=[*task.mounts, *authority],
     )
     init_containers = [
         # As long as the Job may take: an attempt that only waited would be lost.
         *wait_containers(task.needs, cluster, seconds=settings.active_deadline_seconds),
-        *([_login_container(task.login, image, security, cluster)] if task.login else []),
+        *([_login_container(task.login, image, main.security, cluster)] if task.login else []),
         *task.preparing,
     ]
     labels = {
@@ -141,6 +134,32 @@ def job(task: Task, cluster: Cluster) -> Document:
         },
         {"metadata": metadata, "spec": spec},
         cluster,
+    )
+
+
+def container(
+    name: str,
+    command: Sequence[str],
+    settings: Jobs,
+    cluster: Cluster,
+    *,
+    args: Sequence[str] = (),
+    env: Mapping[str, EnvValue] = MappingProxyType({}),
+    env_from: Sequence[Document] = (),
+    mounts: Sequence[Mount] = (),
+) -> Container:
+    """A container that does the work of a Job, as the user's settings want it. It can write to its home and /tmp."""
+    return Container(
+        name=name,
+        image=job_image(cluster),
+        command=command,
+        args=args,
+        env=environment(env, settings.env),
+        env_from=[*env_from, *env_of_secrets(settings.env_from_secrets)],
+        resources=settings.resources,
+        security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
+        mounts=[*mounts, *scratch(home_of(cluster))],
+        extra_mounts=extra_mounts(settings),
     )
 
 
@@ -188,6 +207,10 @@ def client_env(cluster: Cluster) -> dict[str, EnvValue]:
     return {"HOME": home_of(cluster), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
 
 
+def _urls(cluster: Cluster) -> Document:
+    return {"configMapRef": {"name": cluster.release.named("st2-urls")}}
+
+
 def _login_container(login: Login, image: Image, security: Document, cluster: Cluster) -> Container:
     actions = [f"--action={action}" for action in login.actions]
     return Container(
@@ -195,8 +218,8 @@ def _login_container(login: Login, image: Image, security: Document, cluster: Cl
         image=image,
         command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
         args=[str(cluster.values.jobs.active_deadline_seconds), *actions, *login.roles],
-        env=[env_field(name, value) for name, value in {**programs.ENVIRONMENT, **client_env(cluster)}.items()],
-        env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
+        env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
+        env_from=[_urls(cluster)],
         resources=_LOGIN_RESOURCES,
         security=security,
         mounts=[

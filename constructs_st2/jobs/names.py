@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from constructs_st2.values.model.jobs import Jobs
 
 PACKS_WRITE_TEST = "packs-write-test"
 APPLY_RBAC = "apply-rbac"
@@ -22,6 +26,14 @@ SKIPPABLE: Mapping[str, str] = {
     "smoke_test": SMOKE_TEST,
 }
 """The chart's names, and ours."""
+
+
+def users_jobs(jobs: Jobs) -> list[tuple[str, str]]:
+    """Where in the values each of the user's own Jobs is, and its name."""
+    return [
+        *((f"jobs.extra[{index}]", job.name) for index, job in enumerate(jobs.extra)),
+        *((f"jobs.extra_hooks[{index}]", f"{EXTRA_HOOK}{job.name}") for index, job in enumerate(jobs.extra_hooks)),
+    ]
 
 
 def left_out(skip: Iterable[str]) -> frozenset[str]:

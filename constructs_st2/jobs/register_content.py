@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.content import packs
-from constructs_st2.jobs.job import Task, job_image
+from constructs_st2.jobs.job import Task, container, job_image
 from constructs_st2.jobs.names import REGISTER_CONTENT
-from constructs_st2.pod import RESTRICTED_CONTAINER, Container, env_field, extra_mounts, overlaid
 from constructs_st2.services.catalogue import Content, Need
 from constructs_st2.services.contents import mounts_of
-from constructs_st2.services.process import configured, home_of, scratch
+from constructs_st2.services.process import configured, home_of
 
 _PROGRAM = "/opt/stackstorm/st2/bin/st2-register-content"
 
@@ -27,18 +26,8 @@ def task(cluster: Cluster) -> Task:
     ]
     preparing = packs.seeding(cluster, job_image(cluster))
     if own:
-        container = Container(
-            name="pre-register-content",
-            image=job_image(cluster),
-            command=own,
-            env=[env_field(name, value) for name, value in {"HOME": home_of(cluster), **values.jobs.env}.items()],
-            env_from=[{"secretRef": {"name": name}} for name in values.jobs.env_from_secrets],
-            resources=values.jobs.resources,
-            security=overlaid(RESTRICTED_CONTAINER, values.security_context, values.jobs.security_context),
-            mounts=[*mounts, *scratch(home_of(cluster))],
-            extra_mounts=extra_mounts(values.jobs),
-        )
-        preparing = [*preparing, container]
+        home = {"HOME": home_of(cluster)}
+        preparing.append(container("pre-register-content", own, values.jobs, cluster, env=home, mounts=mounts))
     return Task(
         REGISTER_CONTENT,
         command=[*values.image.entrypoint, _PROGRAM],

@@ -22,6 +22,7 @@ NODE_LOCAL_DNS = "169.254.20.10/32"
 _NODE_LOCAL_PORT = 53
 
 _NAME = "app.kubernetes.io/name"
+_INSTANCE = "app.kubernetes.io/instance"
 
 
 class _Port(NamedTuple):
@@ -54,29 +55,22 @@ def problems(values: Values) -> Iterator[ValueProblem]:
     known = _known(values)
     for key, name in names:
         if name not in known:
-            yield ValueProblem(key, _unknown(name, known))
+            from constructs_st2.values.problems import there_is_no
 
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    from constructs_st2.values.problems import nearest
-
-    near = nearest(name, known)
-    instead = f'did you mean "{near}"?' if near else f"there are: {', '.join(known)}"
-    return f'there is no component "{name}"; {instead}'
+            yield ValueProblem(key, there_is_no("component", name, known))
 
 
 def _known(values: Values) -> list[str]:
     """The components that some cluster has: a file of settings may serve several."""
     from constructs_st2 import registry
     from constructs_st2.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-    from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
+    from constructs_st2.jobs.names import SKIPPABLE, users_jobs
     from constructs_st2.operations.backup import restore, storage
     from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER
     from constructs_st2.secrets.job import COMPONENT as BOOTSTRAP
     from constructs_st2.services.catalogue import CATALOGUE, pool_component, sensor_component
 
-    jobs = values.jobs
-    own = [*(job.name for job in jobs.extra), *(f"{EXTRA_HOOK}{job.name}" for job in jobs.extra_hooks)]
+    own = [name for _, name in users_jobs(values.jobs)]
     partitions = [
         *range(values.st2sensorcontainer.deployments),
         *(sensor.name for sensor in values.st2.packs.sensors),
@@ -99,7 +93,7 @@ def _known(values: Values) -> list[str]:
 def _of_release(cluster: Cluster) -> Document:
     """Closes all pods of the release, those of Jobs too. To ask for names is what all may do."""
     release = cluster.release
-    selector = {"app.kubernetes.io/instance": release.name, "app.kubernetes.io/part-of": "stackstorm"}
+    selector = {_INSTANCE: release.name, "app.kubernetes.io/part-of": "stackstorm"}
     return _policy(release.named("default"), selector, [], _dns(cluster), cluster)
 
 
@@ -198,11 +192,9 @@ def _peers(place: Place, cluster: Cluster) -> Sequence[Any]:
 def _pods(names: Sequence[str], cluster: Cluster) -> Document:
     if len(names) == 1:
         return {"podSelector": {"matchLabels": cluster.release.selector(names[0])}}
-    labels = cluster.release.selector("")
-    del labels[_NAME]
     return {
         "podSelector": {
-            "matchLabels": labels,
+            "matchLabels": {_INSTANCE: cluster.release.name},
             "matchExpressions": [{"key": _NAME, "operator": "In", "values": list(names)}],
         }
     }

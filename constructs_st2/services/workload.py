@@ -16,7 +16,8 @@ from constructs_st2.pod import (
     Mount,
     Volume,
     checksums,
-    env_field,
+    env_of_secrets,
+    environment,
     extra_mounts,
     fingerprint,
     overlaid,
@@ -184,11 +185,8 @@ def _main_container(workload: Workload, cluster: Cluster) -> Container:
         image=_image(workload, cluster),
         command=process.command,
         args=process.args,
-        env=[
-            *(env_field(name, value) for name, value in process.env.items() if name not in settings.env),
-            *(env_field(name, value) for name, value in settings.env.items()),
-        ],
-        env_from=[*process.env_from, *({"secretRef": {"name": name}} for name in settings.env_from_secrets)],
+        env=environment(process.env, settings.env),
+        env_from=[*process.env_from, *env_of_secrets(settings.env_from_secrets)],
         ports=process.ports,
         resources=settings.resources,
         security=overlaid(

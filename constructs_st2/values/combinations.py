@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.jobs.names import EXTRA_HOOK, SKIPPABLE
+from constructs_st2.jobs.names import SKIPPABLE, users_jobs
 from constructs_st2.release import LABEL_LIMIT, Release
 from constructs_st2.services import catalogue
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
-from constructs_st2.values.problems import nearest
 
 _REACHED_BY_NETWORK = ("st2web", "st2auth", "st2api", "st2stream")
 _HASH_LENGTH = len("-0123456789")
@@ -34,6 +33,7 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_pools(values, release),
         *_of_autoscaling(values),
         *_of_monitoring(values),
+        *_of_backup(values),
         *_of_exposure(values, release),
     ]
 
@@ -85,6 +85,13 @@ def _of_exposure(values: Values, release: Release) -> Iterator[ValueProblem]:
 def _of_monitoring(values: Values) -> Iterator[ValueProblem]:
     if values.monitoring.enabled:
         from constructs_st2.operations.monitoring import problems
+
+        yield from problems(values)
+
+
+def _of_backup(values: Values) -> Iterator[ValueProblem]:
+    if values.backup.enabled:
+        from constructs_st2.operations.backup.problems import problems
 
         yield from problems(values)
 
@@ -159,11 +166,10 @@ def _of_packs(values: Values) -> Iterator[ValueProblem]:
 
 def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
     jobs = values.jobs
-    names = [("extra", index, job.name) for index, job in enumerate(jobs.extra)]
-    names += [("extra_hooks", index, f"{EXTRA_HOOK}{job.name}") for index, job in enumerate(jobs.extra_hooks)]
-    own = [name for _, _, name in names]
-    for position, (key, index, name) in enumerate(names):
-        where = f"jobs.{key}[{index}].name"
+    named = users_jobs(jobs)
+    own = [name for _, name in named]
+    for position, (place, name) in enumerate(named):
+        where = f"{place}.name"
         if name in own[:position] or name in SKIPPABLE.values():
             yield ValueProblem(where, f'"{name}" is already the name of another Job')
         too_long = len(release.named(f"job-{name}")) + _HASH_LENGTH - LABEL_LIMIT
@@ -173,9 +179,9 @@ def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
     known = [*SKIPPABLE, *own]
     for index, name in enumerate(jobs.skip):
         if name not in known:
-            near = nearest(name, known)
-            instead = f'did you mean "{near}"?' if near else f"there are: {', '.join(known)}"
-            yield ValueProblem(f"jobs.skip[{index}]", f'there is no Job "{name}"; {instead}')
+            from constructs_st2.values.problems import there_is_no
+
+            yield ValueProblem(f"jobs.skip[{index}]", there_is_no("Job", name, known))
     if jobs.ttl_seconds_after_finished is not None and values.gitops.jobs == "argo-hooks":
         message = (
             "cannot be used with gitops.jobs argo-hooks: Argo CD deletes hooks itself, and waits for those it made"

@@ -193,6 +193,13 @@ def nearest(word: str, choices: Collection[str]) -> str | None:
     return by_letters[near[0]] if near else None
 
 
+def there_is_no(what: str, name: str, known: Collection[str], otherwise: str = "") -> str:
+    """What to say of a name that nothing has: which one was probably meant, or else ``otherwise``, or all of them."""
+    near = nearest(name, known)
+    instead = f'did you mean "{near}"?' if near else otherwise or f"there are: {', '.join(known)}"
+    return f'there is no {what} "{name}"; {instead}'
+
+
 def _letters(word: str) -> str:
     return word.replace("_", "").replace("-", "").lower()
 

@@ -17,7 +17,7 @@ from constructs_st2.operations.monitoring.rules import prometheus_rule
 from constructs_st2.operations.monitoring.sources import pod_monitors, scrape_annotations
 from constructs_st2.operations.monitoring.statsd import exporter, metrics_settings
 from constructs_st2.values.model import Values
-from constructs_st2.values.problems import nearest
+from constructs_st2.values.problems import there_is_no
 
 __all__ = ["documents", "metrics_settings", "problems", "scrape_annotations"]
 
@@ -40,9 +40,8 @@ def problems(values: Values) -> Iterator[ValueProblem]:
     known = list(names())
     for index, name in enumerate(values.monitoring.rules.disabled):
         if name not in known:
-            near = nearest(name, known)
-            instead = f'did you mean "{near}"?' if near else "docs/runbooks.md has a section for each"
-            yield ValueProblem(f"monitoring.rules.disabled[{index}]", f'there is no alert "{name}"; {instead}')
+            message = there_is_no("alert", name, known, "docs/runbooks.md has a section for each")
+            yield ValueProblem(f"monitoring.rules.disabled[{index}]", message)
     for index, mapping in enumerate(values.monitoring.statsd_exporter.mappings):
         missing = [key for key in ("match", "name") if not isinstance(mapping.get(key), str)]
         if missing:
