@@ -10,6 +10,7 @@ from typing import Any
 
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
+from constructs_st2.node_loss import tolerations
 from constructs_st2.values.model.containers import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
@@ -184,6 +185,7 @@ def pod_spec(
     security: Document,
     grace: int,
     spread: Sequence[Document] = (),
+    stays: int | None = None,
     **fields: Any,
 ) -> Document:
     """The spec of a pod under the user's settings.
@@ -195,23 +197,27 @@ def pod_spec(
         security: the security context of the pod, before the user's settings.
         grace: seconds that it has to stop.
         spread: topology spread constraints that hold unless the user gives others.
+        stays: seconds that it stays on a lost node, unless the user says otherwise; None leaves it to Kubernetes.
         fields: further fields of the spec; they win over those from the settings.
     """
     volumes = _volumes((*containers, *init_containers))
     pull_secrets = dict.fromkeys(name for each in (*containers, *init_containers) for name in each.image.pull_secrets)
-    sidecars = settings.sidecars if isinstance(settings, Pods) else []
+    sidecars: list[UserContainer] = []
+    if isinstance(settings, Pods):
+        sidecars = settings.sidecars
+        stays = stays if settings.toleration_seconds is None else settings.toleration_seconds
     return without_empty(
         {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "imagePullSecrets": [{"name": name} for name in pull_secrets],
-            "securityContext": overlaid(security, settings.pod_security_context),
+            "securityContext": without_empty(overlaid(security, settings.pod_security_context)),
             "terminationGracePeriodSeconds": grace,
             "priorityClassName": settings.priority_class_name,
             "runtimeClassName": settings.runtime_class_name,
             "schedulerName": settings.scheduler_name,
             "nodeSelector": settings.node_selector,
-            "tolerations": settings.tolerations,
+            "tolerations": tolerations(settings.tolerations, stays),
             "affinity": settings.affinity,
             "topologySpreadConstraints": list(spread),
             "hostAliases": settings.host_aliases,
@@ -295,6 +301,13 @@ def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision:
         }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
+
+
+def preferably_apart(label_selector: Document) -> Document:
+    """An affinity by which a pod keeps away from hosts that have pods with some labels, where that is possible."""
+    term = {"labelSelector": label_selector, "topologyKey": "kubernetes.io/hostname"}
+    preferred = {"weight": 100, "podAffinityTerm": term}
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]}}
 
 
 def checksums(containers: Iterable[Container], *, live: bool = False) -> dict[str, str]:

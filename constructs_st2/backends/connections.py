@@ -30,6 +30,9 @@ CA_DIRECTORY = "/etc/st2/ca"
 SCALER_USER = "autoscaling"
 """The user of MongoDB by whom KEDA looks at StackStorm's work."""
 
+_SOCKET_TIMEOUT = "socketTimeoutMS"
+"""The option of MongoDB's connection strings."""
+
 SOCKET_TIMEOUT = 5
 """Seconds after which a silent Redis counts as gone; tooz waits 30 by itself, longer than any failover takes."""
 
@@ -101,20 +104,32 @@ def _database(values: Values, release: Release, version: St2Version) -> Options 
             username=mongodb.auth.username,
             password=SecretPart(contract.MONGODB.name(release, values), contract.MONGODB_PASSWORD, "conf"),
             tls=_mongodb_tls(version, ca) if ca else {},
+            socket_timeout=mongodb.socket_timeout_milliseconds,
         )
-    return external_mongodb(mongodb.external, version) if mongodb.external else None
+    return (
+        external_mongodb(mongodb.external, version, mongodb.socket_timeout_milliseconds) if mongodb.external else None
+    )
 
 
 def replica_set(
-    *, hosts: Sequence[str], name: str, database: str, username: str, password: SecretPart, tls: Options
+    *,
+    hosts: Sequence[str],
+    name: str,
+    database: str,
+    username: str,
+    password: SecretPart,
+    tls: Options,
+    socket_timeout: int,
 ) -> Options:
-    """A replica set of the cluster."""
+    """A replica set of the cluster. ``socket_timeout`` is in milliseconds."""
     options = {
         "replicaSet": name,
         "authSource": database,
         # The default only since MongoDB 5; less could be rolled back after a failover.
         "w": "majority",
         "retryWrites": "true",
+        # pymongo waits for an answer without end, and Linux gives up on a lost node only after 15 minutes.
+        **({_SOCKET_TIMEOUT: str(socket_timeout)} if socket_timeout else {}),
     }
     addresses = ",".join(f"{host}:{MONGODB.port}" for host in hosts)
     return {
@@ -132,9 +147,10 @@ def _mongodb_tls(version: St2Version, ca: str | None) -> Options:
     return {tls: ("True",), **({ca_file: (ca,)} if ca else {})}
 
 
-def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
-    """A MongoDB that runs elsewhere."""
-    options: dict[str, ComposedText] = {"host": (external.uri,), "db_name": (external.database,)}
+def external_mongodb(external: ExternalMongodb, version: St2Version, socket_timeout: int) -> Options:
+    """A MongoDB that runs elsewhere. ``socket_timeout``, in milliseconds, counts unless its URI says something else."""
+    uri = _with_option(external.uri, _SOCKET_TIMEOUT, str(socket_timeout)) if socket_timeout else external.uri
+    options: dict[str, ComposedText] = {"host": (uri,), "db_name": (external.database,)}
     if external.username is not None:
         options["username"] = (external.username,)
     if external.password is not None:
@@ -143,6 +159,16 @@ def external_mongodb(external: ExternalMongodb, version: St2Version) -> Options:
         ca = external.tls.ca
         options |= _mongodb_tls(version, ca_path("database", ca.key) if ca else None)
     return options
+
+
+def _with_option(uri: str, option: str, value: str) -> str:
+    """A connection string with an option, unless it has that already. Its options have no case."""
+    hosts, _, query = uri.partition("?")
+    if any(given.partition("=")[0].lower() == option.lower() for given in query.split("&")):
+        return uri
+    if "/" not in hosts.partition("://")[2]:
+        hosts += "/"
+    return f"{hosts}?{'&'.join(filter(None, (query, f'{option}={value}')))}"
 
 
 # --- the message bus

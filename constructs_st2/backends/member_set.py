@@ -10,6 +10,7 @@ from constructs_st2.backends import Backend
 from constructs_st2.cluster import Cluster
 from constructs_st2.images import Image
 from constructs_st2.kubernetes import Document
+from constructs_st2.node_loss import keepalive
 from constructs_st2.objects import config_map, disruption_budget
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
@@ -22,6 +23,7 @@ from constructs_st2.pod import (
     files_at_start,
     overlaid,
     pod_spec,
+    preferably_apart,
     probes,
     reloader_annotation,
     restricted_pod,
@@ -176,7 +178,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
         settings,
         containers,
         init_containers,
-        security=restricted_pod(members.uid),
+        security={**restricted_pod(members.uid), **keepalive(cluster.values)},
         grace=members.grace if grace is None else grace,
         spread=spread_constraints(settings, selector),
         affinity=settings.affinity or _apart(settings, selector),
@@ -196,11 +198,11 @@ def _apart(settings: Members, selector: Mapping[str, str]) -> Document | None:
     """Members on different hosts."""
     if settings.replicas < 2:
         return None
-    term = {"labelSelector": {"matchLabels": {**selector}}, "topologyKey": "kubernetes.io/hostname"}
+    members: Document = {"matchLabels": {**selector}}
     if settings.pod_anti_affinity_preset == "hard":
+        term = {"labelSelector": members, "topologyKey": "kubernetes.io/hostname"}
         return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-    preferred = {"weight": 100, "podAffinityTerm": term}
-    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]}}
+    return preferably_apart(members)
 
 
 def _claim(members: MemberSet, cluster: Cluster) -> Document:

@@ -14,6 +14,7 @@ from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kubernetes import Document, identity
+from constructs_st2.node_loss import SYSCTLS
 
 Level = Literal["restricted", "baseline", "privileged"]
 
@@ -45,6 +46,8 @@ _SYSCTLS = frozenset(
         "net.ipv4.tcp_syncookies",
         "net.ipv4.ping_group_range",
         "net.ipv4.ip_local_reserved_ports",
+        # Since Kubernetes 1.29. Before, the kubelet refuses them whatever the level is, unless it was told otherwise.
+        *SYSCTLS,
     }
 )
 _VOLUME_TYPES = frozenset(

@@ -8,6 +8,7 @@ from typing import Any
 
 from constructs_st2.backends.connections import Options as ConnectionOptions
 from constructs_st2.backends.connections import connections
+from constructs_st2.backends.failover import lost_races, races
 from constructs_st2.config import ini
 from constructs_st2.config.contradictions import ConfFacts, check_settings, overridden
 from constructs_st2.config.findings import Finding
@@ -115,8 +116,10 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
     findings += overridden(decided, lines, _SWITCHES)
     options |= decided
     findings += check_settings(options, _facts(values, timings, encryption_key_path, host), lines)
-    if any(finding.is_error for finding in findings):
-        raise _invalid(findings, is_text=is_text)
+    impatient, slow = lost_races(races(values, options, version), lines)
+    findings += impatient
+    if slow or any(finding.is_error for finding in findings):
+        raise InvalidValues(*_invalid(findings, is_text=is_text).problems, *slow)
     return Settings(
         files={DOCKER_CONF: docker_text, USER_CONF: user_text},
         connections=sections,

@@ -67,8 +67,8 @@ def base_settings(
             "connection_retry_max_delay_m": 3,
             "connection_retry_backoff_max_s": 10,
             "connection_retry_backoff_mul": 1,
-            # In milliseconds. The default of 3 s is too short for the election of a primary to be seen.
-            "connection_timeout": 5000,
+            # In milliseconds: how long a call waits for a primary (backends/failover.py), and a connection to be made.
+            "connection_timeout": 30_000,
         },
         "messaging": {"connection_retries": 10, "connection_retry_wait": 10_000},
         "system_user": {"user": system_user, "ssh_key_file": ssh_key_file},

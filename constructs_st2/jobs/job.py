@@ -10,6 +10,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.images import ST2_UID, Image
 from constructs_st2.jobs import programs
 from constructs_st2.kubernetes import Document
+from constructs_st2.node_loss import keepalive
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -118,7 +119,7 @@ def job(task: Task, cluster: Cluster) -> Document:
         settings,
         [main],
         init_containers,
-        security=overlaid(restricted_pod(ST2_UID), values.pod_security_context),
+        security=overlaid(restricted_pod(ST2_UID), keepalive(values), values.pod_security_context),
         grace=30,
         # The images are built for amd64 only.
         nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},

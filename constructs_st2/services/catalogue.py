@@ -90,6 +90,11 @@ class CatalogueEntry:
     manages_packs: bool = False
 
     @property
+    def is_single(self) -> bool:
+        """Whether there is never a second pod of it."""
+        return self.rollout == "recreate"
+
+    @property
     def command(self) -> str:
         """The program in the image."""
         return f"/opt/stackstorm/st2/bin/{self.name}"

@@ -9,6 +9,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.content import packs
 from constructs_st2.images import ST2_UID, Image
 from constructs_st2.kubernetes import Document
+from constructs_st2.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS, keepalive
 from constructs_st2.objects import config_map, disruption_budget
 from constructs_st2.pod import (
     RESTRICTED_CONTAINER,
@@ -22,6 +23,7 @@ from constructs_st2.pod import (
     fingerprint,
     overlaid,
     pod_spec,
+    preferably_apart,
     probes,
     reloader_annotation,
     restricted_pod,
@@ -29,11 +31,12 @@ from constructs_st2.pod import (
     spread_constraints,
 )
 from constructs_st2.scripts import command
-from constructs_st2.services.catalogue import CatalogueEntry, Content, Rollout
+from constructs_st2.services.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.services.process import Process
 from constructs_st2.services.scripts import STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import wait_containers
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import Service
 
 POST_START_PATH = "/opt/constructs-st2-post-start"
@@ -159,9 +162,13 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         settings,
         [main, *workload.process.beside],
         [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
-        security=overlaid(restricted_pod(ST2_UID), workload.pod_security, values.pod_security_context),
+        security=overlaid(
+            restricted_pod(ST2_UID), keepalive(values), workload.pod_security, values.pod_security_context
+        ),
         grace=stop_timing(workload.entry, settings).grace,
         spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),
+        stays=_stays(workload, values),
+        affinity=settings.affinity or _apart(workload, cluster),
         serviceAccountName=cluster.service_account if attached else None,
         automountServiceAccountToken=attached,
         # The images are built for amd64 only.
@@ -169,6 +176,27 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         dnsPolicy=values.dns_policy,
         dnsConfig=values.dns_config,
     )
+
+
+def _stays(workload: Workload, values: Values) -> int:
+    """Seconds that a pod stays on a lost node."""
+    given = values.failover.toleration_seconds
+    if given is not None:
+        return given
+    return SINGLE_STAYS if workload.entry.is_single else ONE_OF_MANY_STAYS
+
+
+def _apart(workload: Workload, cluster: Cluster) -> Document | None:
+    """Services of which there is one pod go to different hosts where that is possible: not all are lost with one."""
+    if not workload.entry.is_single:
+        return None
+    others = {
+        "matchLabels": {"app.kubernetes.io/instance": cluster.release.name},
+        "matchExpressions": [
+            {"key": "app", "operator": "In", "values": [entry.name for entry in CATALOGUE if entry.is_single]}
+        ],
+    }
+    return preferably_apart(others)
 
 
 def _packs(workload: Workload, image: Image, cluster: Cluster) -> list[Container]:

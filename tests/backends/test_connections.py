@@ -66,6 +66,7 @@ class TestMongodb:
             "authSource": "st2",
             "w": "majority",
             "retryWrites": "True",
+            "socketTimeoutMS": "90.0",
         }
         # These options win over the URI, and are taken as they are.
         assert (found["username"], found["password"]) == ("st2", AWKWARD)
@@ -95,7 +96,7 @@ class TestMongodb:
         }
         found = database({"mongodb": {"enabled": False, "external": external}}, AWKWARD, tag)
         assert found == {
-            "host": uri,
+            "host": f"{uri}&socketTimeoutMS=90000",
             "db_name": "st2",
             "username": "storm",
             "password": AWKWARD,

@@ -9,6 +9,7 @@ from typing import Any
 
 from constructs_st2.backends.options import laid_over
 from constructs_st2.backends.server import Version
+from constructs_st2.node_loss import DEAD_AFTER, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES
 from constructs_st2.quantity import amount
 from constructs_st2.secrets.composition import ComposedText, SecretPart
 from constructs_st2.values.model.backends import Option, Rabbitmq
@@ -23,6 +24,12 @@ behind where they cannot stop in order; it then fills for ever (sensor_watcher.p
 _SHARE_OF_MEMORY = Decimal("0.8")
 _DISK_RESERVE = 10**9
 """Bytes that stay free on a volume which is large enough: RabbitMQ takes no more messages then."""
+_TCP_OPTIONS = (
+    (4, KEEPALIVE_IDLE),  # TCP_KEEPIDLE
+    (5, KEEPALIVE_INTERVAL),  # TCP_KEEPINTVL
+    (6, KEEPALIVE_PROBES),  # TCP_KEEPCNT
+    (18, DEAD_AFTER * 1000),  # TCP_USER_TIMEOUT, in milliseconds: for data that is not acknowledged
+)
 _OURS = (
     "cluster_formation.",
     "definitions.",
@@ -128,6 +135,20 @@ def formation(hosts: Sequence[str], version: Version) -> dict[str, Option]:
         options["cluster_formation.discovery_retry_limit"] = "unlimited" if version >= Version(4, 1) else "1800"
         options["cluster_formation.discovery_retry_interval"] = "2000"
     return options
+
+
+def advanced_config() -> str:
+    """The text of advanced.config, a term of Erlang: what rabbitmq.conf cannot say.
+
+    Every connection that a node accepts is closed soon after its peer is lost. By itself a node keeps it for ever, with
+    its unacknowledged messages: the clients of st2 have no heartbeats (amqp of Python has none unless it is asked), and
+    RabbitMQ has no keepalive. Said here, it does not depend on the system, and accepted connections inherit it.
+    """
+    # By their numbers in Linux, because not every version of Erlang has names for them.
+    options = ", ".join(
+        ["{keepalive, true}", *(f"{{raw, 6, {option}, <<{value}:32/native>>}}" for option, value in _TCP_OPTIONS)]
+    )
+    return f"[{{kernel, [{{inet_default_listen_options, [{options}]}}]}}].\n"
 
 
 def enabled_plugins(settings: Rabbitmq) -> str:

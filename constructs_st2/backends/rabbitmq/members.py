@@ -17,6 +17,7 @@ from constructs_st2.backends.member_set import (
 )
 from constructs_st2.backends.options import lines
 from constructs_st2.backends.rabbitmq.config import (
+    advanced_config,
     enabled_plugins,
     encrypted,
     formation,
@@ -47,6 +48,7 @@ EPMD_PORT = 4369
 DISTRIBUTION_PORT = 25672
 
 RABBITMQ_CONF = "rabbitmq.conf"
+ADVANCED_CONFIG = "advanced.config"
 ENABLED_PLUGINS = "enabled_plugins"
 HOME = "/var/lib/rabbitmq"
 
@@ -87,6 +89,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     )
     config = {
         RABBITMQ_CONF: lines({**conf, **formation(hosts, version)}, " = "),
+        ADVANCED_CONFIG: advanced_config(),
         ENABLED_PLUGINS: enabled_plugins(settings),
     }
     configuration = config_mount(RABBITMQ, cluster, fingerprint(config))
@@ -101,6 +104,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         env_text("RABBITMQ_NODENAME", node_name(f"$(POD_NAME).{domain}")),
         env_text("RABBITMQ_USE_LONGNAME", "true"),
         env_text("RABBITMQ_CONFIG_FILE", f"{CONFIG_PATH}/{RABBITMQ_CONF}"),
+        env_text("RABBITMQ_ADVANCED_CONFIG_FILE", f"{CONFIG_PATH}/{ADVANCED_CONFIG}"),
         env_text("RABBITMQ_ENABLED_PLUGINS_FILE", f"{CONFIG_PATH}/{ENABLED_PLUGINS}"),
         env_text("RABBITMQ_LOGS", "-"),
         # Before 3.12 there is a second log, which goes to a file unless told otherwise.

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
 from constructs_st2.values.model.backup import Backup
@@ -15,6 +16,7 @@ from constructs_st2.values.model.base import (
     Annotations,
     Labels,
     ObjectName,
+    Seconds,
     StrictModel,
     key,
     same,
@@ -75,6 +77,20 @@ class ServiceAccount(StrictModel):
     service_account_annotations: Annotations = key("Annotations, e.g. for cloud identities.", {})
     service_account_labels: Labels = key("Further labels.", {})
     pull_secret: ObjectName | None = key("Pull Secret of the service account.")
+
+
+class Failover(StrictModel):
+    """How soon the cluster is rid of what was on a lost node."""
+
+    toleration_seconds: Seconds | None = key(
+        "Seconds that the pods of StackStorm stay on a node that is lost (not ready or unreachable) until others take "
+        f"their place. Default: {SINGLE_STAYS} for services of which there is one pod, {ONE_OF_MANY_STAYS} for others."
+    )
+    keepalive_sysctls: bool = key(
+        "Have pods find dead connections soon, by the sysctls net.ipv4.tcp_keepalive_time, _intvl and _probes. "
+        "Kubernetes before 1.29, and nodes or runtimes that refuse sysctls, do not run pods that have them.",
+        True,
+    )
 
 
 class PatchTarget(StrictModel):
@@ -164,6 +180,7 @@ class Values(StrictModel):
 
     autoscaling: ScalerAccess = section("How KEDA reaches MongoDB.")
     scheduling: Scheduling = section("What concerns the scheduling of all pods.")
+    failover: Failover = section("How soon the cluster is rid of what was on a lost node.")
 
     monitoring: Monitoring = section("Metrics for Prometheus, alerts, and dashboards for Grafana.")
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])

@@ -223,6 +223,11 @@ class Mongodb(Members):
     external: ExternalMongodb | None = key("A MongoDB that runs elsewhere.")
     replica_set_name: Name = key("Name of the replica set. It cannot be changed later.", "rs0")
     auth: MongodbAuth = section("Users. Their passwords are in a Secret.")
+    socket_timeout_milliseconds: Annotated[int, Field(ge=0, le=86_400_000)] = key(
+        "How long StackStorm waits for the answer to one command before it takes the connection for dead; 0: for ever. "
+        "Of an external MongoDB, too, unless its URI has socketTimeoutMS.",
+        90_000,
+    )
     configuration: dict[str, Any] = key("Laid over mongod.conf, section by section.", {})
     metrics: MongodbExporter = section("Metrics for Prometheus.")
 

@@ -66,6 +66,10 @@ class Pods(PodTemplate):
     readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
     startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
     termination_grace_period_seconds: Seconds | None = key("Time for a pod to stop.")
+    toleration_seconds: Seconds | None = key(
+        "Seconds that a pod stays on a node that is lost (not ready or unreachable) until another takes its place. "
+        "Tolerations of your own for these taints win. Default: that of `failover`; for backends Kubernetes' own, 300."
+    )
 
     @property
     def least_replicas(self) -> int:
