@@ -68,7 +68,7 @@ def test_what_it_gives_takes_the_place_of_that(synth: Synth) -> None:
     objects = synth(pooled(pool, **shared))
     pod, container = objects.pod(SPOT), objects.container(SPOT)
     assert pod["nodeSelector"] == {"kubernetes.io/arch": "amd64", "example.org/spot": "true"}
-    assert [{"key": "spot", "operator": "Exists"}] == pod["tolerations"][:1]
+    assert pod["tolerations"][:1] == [{"key": "spot", "operator": "Exists"}]
     assert (pod["priorityClassName"], pod["runtimeClassName"], pod["schedulerName"]) == ("low", "gvisor", "mine")
     (spread,) = pod["topologySpreadConstraints"]
     assert SPREAD.items() <= spread.items()
