@@ -95,6 +95,16 @@ def enter(network: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
+def lose_every_second_connection(network: int, port: int) -> None:
+    """Lead every second new connection, the first one too, to where all packets are lost, as a Service may."""
+    lost = "9999"
+    every_second = ["-m", "statistic", "--mode", "nth", "--every", "2", "--packet", "0"]
+    to_port = ["-p", "tcp", "--dport", str(port), *every_second, "-j", "REDIRECT", "--to-ports", lost]
+    for rule in (["-t", "nat", "-A", "OUTPUT", *to_port], ["-A", "INPUT", "-p", "tcp", "--dport", lost, "-j", "DROP"]):
+        with inside(network):
+            subprocess.run(["iptables", *rule], check=True)
+
+
 class Upstream(socketserver.ThreadingTCPServer):
     """Stands for st2auth, st2api or st2stream: answers with what it was asked."""
 

@@ -19,9 +19,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from servers.st2web_pod import HOST, LIMIT, USER, WEBUI, Certificate, Web, eventually, exchange
+from servers.st2web_pod import (
+    HOST,
+    LIMIT,
+    PORTS,
+    USER,
+    WEBUI,
+    Certificate,
+    Web,
+    eventually,
+    exchange,
+    inside,
+    lose_every_second_connection,
+)
 from support import Require
 
+from constructs_st2.jobs.scripts.st2_api import Service
 from constructs_st2.services import nginx
 
 SECURITY_HEADERS = {
@@ -207,8 +220,8 @@ def test_limits_the_size_of_uploads(web: Web, size: int, status: int) -> None:
         ("GET", "/api", 308),
         ("GET", "/api/v1/actions", 200),
         ("GET", "/api/missing", 404),
-        ("GET", "/api/v1/actions?fail=9", 503),
-        ("GET", "/stream/v1/stream?fail=9", 200),
+        ("GET", "/api/v1/actions?fail=99", 503),
+        ("GET", "/stream/v1/stream?fail=99", 200),
         ("GET", "/%zz", 400),
     ],
 )
@@ -224,7 +237,7 @@ def test_every_response_has_the_security_headers(web: Web, method: str, path: st
 
 @pytest.mark.parametrize("service", ["api", "auth"])
 def test_an_unreachable_service_is_an_error_that_clients_can_read(web: Web, service: str) -> None:
-    reply = web.request("GET", f"/{service}/icon.png?fail=9")
+    reply = web.request("GET", f"/{service}/icon.png?fail=99")
     assert (reply.status, reply.headers["Content-Type"]) == (503, "application/json")
     assert f"st2{service}" in json.loads(reply.body)["faultstring"]
 
@@ -238,7 +251,7 @@ def test_a_service_is_used_again_as_soon_as_it_answers(web: Web, service: str) -
 
 @pytest.mark.parametrize("path", ["/stream/v1/stream", "/api/v1/stream", "/stream/v1/executions/1/output"])
 def test_an_unreachable_stream_makes_browsers_try_again(web: Web, path: str) -> None:
-    reply = web.request("GET", f"{path}?fail=9")
+    reply = web.request("GET", f"{path}?fail=99")
     assert (reply.status, reply.headers["Content-Type"]) == (200, "text/event-stream")
     assert reply.headers["Cache-Control"] == "no-cache"
     assert reply.body == b"retry: 1000\n\n"
@@ -250,6 +263,35 @@ def test_a_lost_connection_is_tried_again_unless_that_could_act_twice(
 ) -> None:
     assert web.request(method, "/api/v1/lost?fail=1").status == status
     assert web.upstreams["api"].seen.count(f"{method} /v1/lost?fail=1") == attempts
+
+
+@pytest.fixture(scope="module")
+def half_dead(require: Require, start_web: StartWeb) -> Web:
+    """A pod of st2web for which every second connection to st2api leads to a pod that is lost with its node."""
+    require("iptables")
+    web = start_web()
+    lose_every_second_connection(web.network, PORTS["api"])
+    return web
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_lost_pod_costs_a_request_seconds_and_nothing_else(half_dead: Web, method: str) -> None:
+    begin = time.monotonic()
+    replies = [half_dead.request(method, f"/api/v1/{number}", body=b"{}") for number in range(2)]
+    assert [reply.status for reply in replies] == [200, 200]
+    assert 1.5 < time.monotonic() - begin < 6
+    assert [half_dead.upstreams["api"].seen.count(f"{method} /v1/{number}") for number in range(2)] == [1, 1]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_lost_pod_costs_jobs_no_more(half_dead: Web, method: str) -> None:
+    with inside(half_dead.network):
+        answers = [
+            Service("st2api", f"http://127.0.0.1:{PORTS['api']}/").ask(method, f"v1/job/{number}")
+            for number in range(2)
+        ]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [half_dead.upstreams["api"].seen.count(f"{method} /v1/job/{number}") for number in range(2)] == [1, 1]
 
 
 def test_logs_neither_secrets_nor_health_checks(web: Web) -> None:
@@ -275,7 +317,7 @@ def test_plain_http_redirects_to_https(https: Web) -> None:
     assert {name: reply.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
 
 
-class Service:
+class Endpoints:
     """Spreads new connections over its endpoints, as a Kubernetes Service does."""
 
     def __init__(self, *endpoints: Web) -> None:
@@ -294,7 +336,7 @@ class Service:
 
 def test_no_request_fails_while_a_pod_stops_under_load(start_web: StartWeb) -> None:
     leaving, staying = start_web(), start_web()
-    service = Service(leaving, staying)
+    service = Endpoints(leaving, staying)
     done = threading.Event()
     paths = itertools.cycle(["/", "/api/v1/actions", "/api/v1/actions?seconds=0.3", "/auth/v1/tokens"])
 

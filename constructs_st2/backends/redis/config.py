@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from constructs_st2.backends.options import laid_over
 from constructs_st2.images import St2Version
+from constructs_st2.node_loss import KEEPALIVE_IDLE
 from constructs_st2.quantity import amount
 from constructs_st2.values.model.backends import Option, Redis
 
@@ -15,6 +16,9 @@ MASTER = "mymaster"
 
 _SHARE_OF_MEMORY = Decimal("0.5")
 """Of the container's memory: Redis copies what changes while it rewrites its log."""
+
+_KEEPALIVE = str(KEEPALIVE_IDLE)
+"""Seconds of silence after which a client is probed, three times within as many seconds again (anetKeepAlive)."""
 
 _OURS = (
     "appendonly",
@@ -74,7 +78,7 @@ def redis_conf(settings: Redis, listener: Mapping[str, Option]) -> dict[str, Opt
         "min-replicas-to-write": "1" if settings.replicas > 1 else "0",
         "min-replicas-max-lag": "10",
         "repl-diskless-sync-delay": "0",
-        "tcp-keepalive": "60",
+        "tcp-keepalive": _KEEPALIVE,
     }
     if memory := settings.resources.get("limits", {}).get("memory"):
         own["maxmemory"] = str(int(amount(memory) * _SHARE_OF_MEMORY))
@@ -86,6 +90,7 @@ def sentinel_conf(settings: Redis, listener: Mapping[str, Option]) -> dict[str, 
     return {
         **listener,
         "protected-mode": "no",
+        "tcp-keepalive": _KEEPALIVE,
         # Names stay when a pod gets another address; addresses would leave ghosts behind.
         "sentinel resolve-hostnames": "yes",
         "sentinel announce-hostnames": "yes",

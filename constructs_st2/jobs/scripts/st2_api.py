@@ -14,6 +14,7 @@ import configparser
 import http.client
 import json
 import os
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,10 @@ from urllib.parse import urlsplit
 
 TIMEOUT = 30.0
 """Seconds for one answer."""
+
+_CONNECT_TIMEOUT = 3.0
+"""Seconds for one attempt to connect: a pod accepts at once, or its node is lost."""
+_CONNECT_ATTEMPTS = 4
 
 _LONGEST_REASON = 400
 """Characters of what a service says about a failure."""
@@ -121,6 +126,7 @@ class Service:
         content = None if body is None else json.dumps(body)
         try:
             sent = {"Content-Type": "application/json", **(headers or {})}
+            _connect(connection, timeout)
             connection.request(method, f"{self._url.path}{path}", content, sent)
             with connection.getresponse() as response:
                 yield response
@@ -129,6 +135,20 @@ class Service:
             raise Failure(f"{self.name} cannot be reached: {reason}") from None
         finally:
             connection.close()
+
+
+def _connect(connection: http.client.HTTPConnection, timeout: float) -> None:
+    """Connect, with more than one attempt: the next one may lead to another pod. Nothing has been sent yet."""
+    connection.timeout = min(_CONNECT_TIMEOUT, timeout)
+    end = time.monotonic() + timeout
+    for left in reversed(range(_CONNECT_ATTEMPTS)):
+        try:
+            connection.connect()
+            break
+        except socket.timeout:  # noqa: UP041 - no TimeoutError before Python 3.10
+            if not left or time.monotonic() >= end:
+                raise
+    connection.sock.settimeout(timeout)
 
 
 class Credentials(NamedTuple):

@@ -12,6 +12,9 @@ HTTPS_PORT = 8443
 HEALTH_PATH = "/healthz"
 """Answers 200 on every port, without touching a backend."""
 
+ATTEMPTS = 5
+"""How often st2web tries to reach a service for a request. With half of its pods lost, 31 of 32 requests get there."""
+
 CONFIG_DIRECTORY = "/etc/nginx/st2"
 CERTIFICATE_DIRECTORY = "/etc/ssl/st2"
 CERTIFICATE_FILE = "st2.crt"
@@ -47,7 +50,7 @@ def config_files(
     if not _SIZE.fullmatch(max_body_size):
         raise ValueError(f"not a size that nginx understands, such as 50m: {max_body_size!r}")
     upstreams = Template(_read("upstreams.conf")).substitute(
-        auth=auth, api=api, stream=stream, max_body_size=max_body_size
+        auth=_attempts(auth), api=_attempts(api), stream=_attempts(stream), max_body_size=max_body_size
     )
     locations = _read("locations.conf")
     if authority is not None:
@@ -69,6 +72,10 @@ def proxy_files(port: int) -> dict[str, str]:
         "nginx.conf": _read("proxy.conf"),
         "upstream.conf": Template(_read("upstream.conf")).substitute(port=port),
     }
+
+
+def _attempts(address: str) -> str:
+    return "\n".join([f"    server {address} max_fails=0;"] * ATTEMPTS)
 
 
 def _host(address: str) -> str:
