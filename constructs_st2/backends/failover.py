@@ -45,9 +45,9 @@ _PROMOTION = 3
 _ELECTION_TIMEOUT_ETCD = 1000
 _REQUEST = 5
 
-# tooz: keys of members and locks are renewed twice in the time of the shorter one; that of members is 30 s in
-# both drivers.
-_MEMBERSHIP_TIMEOUT = 30
+MEMBERSHIP_TIMEOUT = 30
+"""Seconds for which tooz keeps a member that it does not hear of, in both drivers. Members and locks are renewed twice
+in the time of the shorter one."""
 
 ETCD_PATIENCE = 20
 """Seconds for which the driver of this package tries a request again (``library/st2_etcd.py``)."""
@@ -234,7 +234,7 @@ def _etcd(values: Values, st2: _Numbers) -> Iterator[Race]:
 
 def _coordination(failover: Failover, st2: _Numbers) -> Iterator[Race]:
     lock = st2[_LOCK_TIMEOUT]
-    beat = min(lock, _MEMBERSHIP_TIMEOUT) / 2
+    beat = min(lock, MEMBERSHIP_TIMEOUT) / 2
     yield Race(
         failover,
         Patience(
