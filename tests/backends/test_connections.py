@@ -103,6 +103,23 @@ class TestMongodb:
             **tls,
         }
 
+    @pytest.mark.parametrize(
+        ("uri", "milliseconds", "host"),
+        [
+            ("mongodb://a,b:27018", 1000, "mongodb://a,b:27018/?socketTimeoutMS=1000"),
+            ("mongodb://a/db", 1000, "mongodb://a/db?socketTimeoutMS=1000"),
+            ("mongodb://a/?w=1", 1000, "mongodb://a/?w=1&socketTimeoutMS=1000"),
+            ("mongodb+srv://a/?", 1000, "mongodb+srv://a/?socketTimeoutMS=1000"),
+            ("mongodb://a/?sockettimeoutms=7&w=1", 1000, "mongodb://a/?sockettimeoutms=7&w=1"),
+            ("mongodb://a", 0, "mongodb://a"),
+        ],
+    )
+    def test_no_command_waits_for_ever_unless_told_so(
+        self, database: Conf, uri: str, milliseconds: int, host: str
+    ) -> None:
+        settings = {"enabled": False, "external": {"uri": uri}, "socketTimeoutMilliseconds": milliseconds}
+        assert database({"mongodb": settings})["host"] == host
+
     def test_mongodb_atlas_is_always_reached_by_tls(self, database: Conf) -> None:
         external = {"uri": "mongodb+srv://cluster0.ab1cd.mongodb.net/?w=majority", "username": "st2"}
         found = database({"mongodb": {"enabled": False, "external": external}})

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from support import MakeCluster
 
-from constructs_st2.backends import failover
+from constructs_st2.backends import failover, silence
 from constructs_st2.backends.etcd import library
 from constructs_st2.backends.failover import Race, races
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues
+from constructs_st2.values import from_mapping
 
 
 def races_of(cluster: Cluster) -> list[Race]:
@@ -155,4 +156,19 @@ def test_the_numbers_of_the_driver_for_etcd_are_its_own() -> None:
         if isinstance(target, ast.Name)
     }
     assert ast.literal_eval(assigned["patience"]) == failover.ETCD_PATIENCE
-    assert ast.literal_eval(assigned["_DEFAULTS"])["membership_timeout"] == failover.MEMBERSHIP_TIMEOUT
+    defaults = ast.literal_eval(assigned["_DEFAULTS"])
+    assert defaults["membership_timeout"] == failover.MEMBERSHIP_TIMEOUT
+    (of_etcd,) = (
+        pair for pair in silence.pairs(from_mapping({})) if (pair.client, pair.server) == ("services", "etcd")
+    )
+    assert of_etcd.of_client.seconds == defaults["timeout"]
+
+
+def test_nobody_waits_for_a_lost_node_for_longer_than_two_minutes() -> None:
+    late = [
+        (pair.client, pair.server, notice)
+        for pair in silence.pairs(from_mapping({}))
+        for notice in (pair.of_client, pair.of_server)
+        if notice.seconds > silence.LIMIT and not pair.harmless
+    ]
+    assert late == []
