@@ -27,6 +27,12 @@ DEAD_AFTER = KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES
 where that can be said (TCP_USER_TIMEOUT): no probes are sent while data is on its way, and Linux gives up on data only
 after about 15 minutes (tcp_retries2)."""
 
+NET_TICKTIME = 30
+"""Seconds of silence after which nodes of RabbitMQ hold each other for gone, and up to a quarter of it more. RabbitMQ's
+own is 60. Until then queues whose leader is lost stand still, and no queue can be made: 78 s were seen with 60, because
+the new leader cannot be written down while the lost node still counts."""
+NET_TICKTIME_SPREAD = 1.25
+
 SYSCTLS: Mapping[str, str] = {
     "net.ipv4.tcp_keepalive_time": str(KEEPALIVE_IDLE),
     "net.ipv4.tcp_keepalive_intvl": str(KEEPALIVE_INTERVAL),

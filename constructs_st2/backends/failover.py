@@ -14,6 +14,7 @@ from constructs_st2.config.findings import Finding, option_key
 from constructs_st2.config.options import options_for
 from constructs_st2.errors import ValueProblem
 from constructs_st2.images import St2Version
+from constructs_st2.node_loss import NET_TICKTIME, NET_TICKTIME_SPREAD
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Options as ServerOptions
 
@@ -32,10 +33,9 @@ _ELECTION_TIMEOUT = 10
 _ELECTION_SPREAD = 1.15
 _ELECTION = 3.5
 
-# Erlang: a node that is silent counts as gone after net_ticktime and up to a quarter of it more.
+# RabbitMQ that runs elsewhere: the default of Erlang.
 # https://www.erlang.org/doc/apps/kernel/kernel_app#net_ticktime
 _NET_TICKTIME = 60
-_TICK_SPREAD = 1.25
 
 # Redis: sentinels vote, and make a replica the master. 7.4 s were seen from the loss of the master to the first write,
 # with the default of 5 s for down-after-milliseconds.
@@ -53,10 +53,9 @@ ETCD_PATIENCE = 20
 """Seconds for which the driver of this package tries a request again (``library/st2_etcd.py``)."""
 
 # st2: two rounds over all nodes, 10 s after each, for everything that is published (ClusterRetryContext in
-# st2common/transport/connection_retry_wrapper.py). Followers of quorum queues notice the silence of a leader by
-# themselves, and sooner than Erlang does.
+# st2common/transport/connection_retry_wrapper.py). kombu gives a node 5 s to let it in (connect_timeout).
 _PUBLISHER_PATIENCE = 20
-_QUEUE_ELECTION = 15
+_CONNECT_TIMEOUT = 5
 
 
 @dataclass(frozen=True)
@@ -183,12 +182,14 @@ def _database(st2: _Numbers) -> Iterator[Race]:
 
 
 def _messaging(values: Values, st2: _Numbers) -> Iterator[Race]:
-    tick = _of_server(values.rabbitmq.configuration, "net_ticktime", _NET_TICKTIME)
+    rabbitmq = values.rabbitmq
+    own = NET_TICKTIME if rabbitmq.enabled else _NET_TICKTIME
+    tick = _of_server(rabbitmq.configuration if rabbitmq.enabled else {}, "net_ticktime", own)
     lost = Failover(
         "RabbitMQ",
-        "a lost node's place in the cluster",
-        tick * _TICK_SPREAD,
-        f"net_ticktime {tick} s, up to {_TICK_SPREAD - 1:.0%} more",
+        "the removal of a lost node",
+        tick * NET_TICKTIME_SPREAD,
+        f"net_ticktime {tick} s, up to {NET_TICKTIME_SPREAD - 1:.0%} more",
         "rabbitmq.configuration.net_ticktime",
     )
     retries, wait = st2[_RETRIES], st2[_RETRY_WAIT] / 1000
@@ -201,8 +202,17 @@ def _messaging(values: Values, st2: _Numbers) -> Iterator[Race]:
             (_RETRIES, _RETRY_WAIT),
         ),
     )
-    leader = Failover("RabbitMQ", "another leader of a queue", _QUEUE_ELECTION, "silence is noticed, then a vote")
-    yield Race(leader, Patience("whoever publishes", _PUBLISHER_PATIENCE, "fixed in st2: two rounds, 10 s after each"))
+    nodes = max(1, (rabbitmq.replicas - 1) // 2)
+    connection = Failover(
+        "RabbitMQ",
+        "a connection to another node",
+        nodes * _CONNECT_TIMEOUT,
+        f"connect_timeout of kombu {_CONNECT_TIMEOUT} s, for each node that may be lost",
+    )
+    fixed = Patience(
+        "whoever publishes", _PUBLISHER_PATIENCE, "two rounds over all nodes, 10 s after each; fixed in st2"
+    )
+    yield Race(connection, fixed)
 
 
 def _redis(values: Values, st2: _Numbers) -> Iterator[Race]:

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from constructs_st2.backends.connections import SOCKET_TIMEOUT
-from constructs_st2.node_loss import DEAD_AFTER, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES
+from constructs_st2.node_loss import (
+    DEAD_AFTER,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES,
+    NET_TICKTIME,
+    NET_TICKTIME_SPREAD,
+)
 from constructs_st2.values.model import Values
 
 LIMIT = 120
@@ -26,8 +33,7 @@ _PY_AMQP = 60 + 10
 _ETCD_DRIVER = 10
 # repl-timeout of Redis.
 _REPLICATION = 60
-# net_ticktime, and up to a quarter of it more.
-_ERLANG = 75
+_ERLANG = NET_TICKTIME * NET_TICKTIME_SPREAD
 # heartbeatTimeoutSecs of MongoDB.
 _HEARTBEAT = 10
 # ConnReadTimeout and ConnWriteTimeout of rafthttp.

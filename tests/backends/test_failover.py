@@ -54,12 +54,12 @@ def test_the_database_may_be_away_for_half_a_minute(cluster: MakeCluster) -> Non
             id="not longer",
         ),
         pytest.param(
-            {"st2": {"config": "[messaging]\nconnection_retry_wait = 5000\n"}},
+            {"st2": {"config": "[messaging]\nconnection_retry_wait = 3000\n"}},
             "st2.config",
             2,
-            "[messaging] connection_retry_wait: a service that starts gives up after 50 s ([messaging] "
-            "connection_retries 10 x connection_retry_wait 5 s), but a lost node's place in the cluster can take "
-            "RabbitMQ 75 s (net_ticktime 60 s, up to 25% more)",
+            "[messaging] connection_retry_wait: a service that starts gives up after 30 s ([messaging] "
+            "connection_retries 10 x connection_retry_wait 3 s), but the removal of a lost node can take RabbitMQ "
+            "37.5 s (net_ticktime 30 s, up to 25% more)",
             id="message bus",
         ),
         pytest.param(

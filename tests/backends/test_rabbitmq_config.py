@@ -37,6 +37,7 @@ FIRST_VERSION = {
     "log.console": ALWAYS,
     "management.tcp.port": ALWAYS,
     "prometheus.tcp.port": ALWAYS,
+    "net_ticktime": ALWAYS,
     "queue_leader_locator": ALWAYS,
     "quorum_queue.continuous_membership_reconciliation.enabled": "3.13",
     "quorum_queue.continuous_membership_reconciliation.target_group_size": "3.13",

@@ -9,7 +9,13 @@ from typing import Any
 
 from constructs_st2.backends.options import laid_over
 from constructs_st2.backends.server import Version
-from constructs_st2.node_loss import DEAD_AFTER, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES
+from constructs_st2.node_loss import (
+    DEAD_AFTER,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES,
+    NET_TICKTIME,
+)
 from constructs_st2.quantity import amount
 from constructs_st2.secrets.composition import ComposedText, SecretPart
 from constructs_st2.values.model.backends import Option, Rabbitmq
@@ -88,6 +94,7 @@ def settings_of_every_start(
         # A minority stops serving, and joins again by itself. Khepri, the metadata store of later versions, always
         # does so, and ignores this.
         "cluster_partition_handling": "pause_minority",
+        "net_ticktime": str(NET_TICKTIME),
         "queue_leader_locator": "balanced",
         "definitions.import_backend": "local_filesystem",
         "definitions.local.path": f"{secrets}/definitions.json",
