@@ -17,6 +17,7 @@ from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.services.contents import mounts_of
 from constructs_st2.services.scripts import MESSAGING_CONNECTED
+from constructs_st2.services.stopping import stoppable
 from constructs_st2.services.waiting import endpoint, scripts_mount
 from constructs_st2.values.model.services import EnvValue
 
@@ -56,7 +57,7 @@ def st2_process(
     settings = configured(entry.name, cluster, conf)
     home = home_of(cluster)
     return Process(
-        command=[*cluster.values.image.entrypoint, entry.command],
+        command=[*cluster.values.image.entrypoint, *stoppable([entry.command], entry.stop, entry, cluster)],
         args=[*settings.args, *args],
         env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
         ports={"http": entry.port} if entry.port else {},

@@ -28,10 +28,8 @@ from constructs_st2.pod import (
     secrets_at_start,
     spread_constraints,
 )
-from constructs_st2.scripts import command
 from constructs_st2.services.catalogue import CatalogueEntry, Content, Rollout
 from constructs_st2.services.process import Process
-from constructs_st2.services.scripts import STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import wait_containers
 from constructs_st2.values.model.services import Service
@@ -207,12 +205,10 @@ def _image(workload: Workload, cluster: Cluster) -> Image:
 
 
 def _lifecycle(workload: Workload) -> Document:
-    """Hooks of the main container: the script that stops it, and the user's after its start."""
+    """Hooks of the main container: the wait before SIGTERM, where nothing else waits, and the user's after the start."""
     drain = stop_timing(workload.entry, workload.settings).drain
     hooks: Document = {}
-    if workload.entry.stop != "TERM":
-        hooks["preStop"] = {"exec": {"command": command(STOP, workload.entry.stop, drain)}}
-    elif drain:
+    if drain and workload.entry.stop == "TERM":
         hooks["preStop"] = {"exec": {"command": ["sleep", str(drain)]}}
     if workload.settings.post_start_script:
         hooks["postStart"] = {"exec": {"command": ["bash", f"{POST_START_PATH}/{POST_START_FILE}"]}}
