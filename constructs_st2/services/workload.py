@@ -205,7 +205,7 @@ def _image(workload: Workload, cluster: Cluster) -> Image:
 
 
 def _lifecycle(workload: Workload) -> Document:
-    """Hooks of the main container: the wait before SIGTERM, where nothing else waits, and the user's after the start."""
+    """Hooks of the main container: a wait before SIGTERM, unless its process waits, and the user's after the start."""
     drain = stop_timing(workload.entry, workload.settings).drain
     hooks: Document = {}
     if drain and workload.entry.stop == "TERM":

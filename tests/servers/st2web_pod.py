@@ -27,9 +27,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.services import nginx
+from constructs_st2.services import nginx, scripts
 
 HOST = "st2.example.com"
+ON_TERM = Path(scripts.__file__).parent / scripts.ON_TERM
 USER = 1000
 PORTS = {"auth": 9100, "api": 9101, "stream": 9102}
 LIMIT = 1_500_000
@@ -169,9 +170,16 @@ class Web:
     """One nginx, like one pod of st2web, with services of its own behind it."""
 
     def __init__(
-        self, directory: Path, certificate: Certificate, *, https: bool = False, shutdown: str = "20s"
+        self,
+        directory: Path,
+        certificate: Certificate,
+        *,
+        https: bool = False,
+        shutdown: str = "20s",
+        drain: int | None = None,
     ) -> None:
         self.https = https
+        self.command = nginx.COMMAND if drain is None else ("bash", str(ON_TERM), "QUIT", str(drain), *nginx.COMMAND)
         self.tls = ssl.create_default_context(cafile=certificate.certificate)
         self.image, self.scratch, self.log = directory / "image", directory / "scratch", directory / "log"
         self.scratch.mkdir()
@@ -201,7 +209,7 @@ class Web:
             return subprocess.Popen([*container, *command], stdout=log, stderr=log)
 
     def start(self) -> None:
-        self.process = self.run(nginx.COMMAND)
+        self.process = self.run(self.command)
         eventually(lambda: self.process.poll() is not None or self.health() == 200, self.log.read_text)
         assert self.process.poll() is None, self.log.read_text()
 

@@ -33,10 +33,8 @@ for each in HUP INT QUIT USR1 USR2; do
     trap "kill -s $each $program" "$each"
 done
 
-# A signal that arrives ends the waiting, but not the program.
-status=0
-wait "$program" || status=$?
+# A signal that arrives ends the waiting too. How the program has ended can be asked for again and again.
 while kill -0 "$program" 2>/dev/null; do
-    wait "$program" || status=$?
+    wait "$program" || :
 done
-exit "$status"
+wait "$program"
