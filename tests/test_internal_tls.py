@@ -236,7 +236,7 @@ class TestConnections:
         assert (found["ssl"], found["ssl_cert_reqs"]) == ("True", "required")
         assert found["ssl_ca_certs"] == CA.format("messaging")
         urls = found["cluster_urls"].split(",")
-        assert len(urls) == 3
+        assert len(urls) == 4
         assert all(url.startswith("amqp://") and url.endswith(":5671/st2") for url in urls)
 
     def test_redis(self, cluster: MakeCluster) -> None:
