@@ -36,6 +36,7 @@ class Content(Enum):
     OVERRIDES = "overrides"
     RBAC = "RBAC definitions"
     CREDENTIALS = "st2 credentials"
+    STREAM_LOG = "log settings"
 
 
 class Probes(Enum):
@@ -129,6 +130,7 @@ ST2STREAM = CatalogueEntry(
     "Sends events to the web UI and chat bots",
     tier="api",
     needs=CONTROL_PLANE,
+    contents=(Content.STREAM_LOG,),
     port=9102,
     path="/v1/stream",
     probes=Probes.OPTIONS,

@@ -56,7 +56,7 @@ SSH_KEY = "/home/stanley/.ssh"
 MOUNTS = {
     "st2auth": {"/etc/st2/auth"},
     "st2api": {CRYPTO_KEY},
-    "st2stream": set(),
+    "st2stream": {"/etc/st2/st2.stream.logging.conf"},
     "st2rulesengine": {CRYPTO_KEY},
     "st2timersengine": set(),
     "st2workflowengine": {CRYPTO_KEY},
