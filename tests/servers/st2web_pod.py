@@ -228,10 +228,11 @@ class Web:
             upstream.server_close()
         os.close(self.network)
 
-    def connect(self, *, plain: bool = False) -> http.client.HTTPConnection:
+    def connect(self, *, plain: bool = False, port: int | None = None) -> http.client.HTTPConnection:
         tls = self.https and not plain
+        port = port or (nginx.HTTPS_PORT if tls else nginx.HTTP_PORT)
         with inside(self.network):
-            stream = socket.create_connection(("127.0.0.1", nginx.HTTPS_PORT if tls else nginx.HTTP_PORT), timeout=10)
+            stream = socket.create_connection(("127.0.0.1", port), timeout=10)
         connection = http.client.HTTPConnection(HOST)
         connection.auto_open = 0
         connection.sock = self.tls.wrap_socket(stream, server_hostname=HOST) if tls else stream

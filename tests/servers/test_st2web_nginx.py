@@ -265,14 +265,40 @@ def test_health_needs_no_service(start_web: StartWeb) -> None:
     web = start_web(https=True)
     for upstream in web.upstreams.values():
         upstream.server_close()
-    assert [web.request("GET", nginx.HEALTH_PATH, plain=plain).status for plain in (True, False)] == [200, 200]
+    replies = [web.request("GET", nginx.HEALTH_PATH, plain=plain) for plain in (True, False)]
+    assert [(reply.status, reply.headers["Content-Type"], reply.body) for reply in replies] == [
+        (200, "text/plain", b"ok\n")
+    ] * 2
 
 
-def test_plain_http_redirects_to_https(https: Web) -> None:
-    reply = https.request("POST", "/api/v1/actions?limit=1", body=b"{}", plain=True)
-    assert (reply.status, reply.headers["Location"]) == (308, f"https://{HOST}/api/v1/actions?limit=1")
+@pytest.mark.parametrize("port", [nginx.HTTP_PORT, nginx.HTTPS_PORT])
+@pytest.mark.parametrize(
+    ("asked", "address"),
+    [
+        pytest.param(HOST, HOST, id="a load balancer or Ingress"),
+        pytest.param(f"{HOST}:80", HOST, id="with the port of HTTP"),
+        pytest.param("10.0.0.1:30080", "10.0.0.1:30080", id="a port of a node"),
+        pytest.param("localhost:8080", "localhost:8080", id="a port that is forwarded"),
+        pytest.param("[fd00::1]:30080", "[fd00::1]:30080", id="IPv6"),
+    ],
+)
+def test_plain_http_redirects_to_https(https: Web, port: int, asked: str, address: str) -> None:
+    reply = exchange(
+        https.connect(plain=True, port=port), "POST", "/api/v1/actions?limit=1", b"{}", headers={"Host": asked}
+    )
+    assert (reply.status, reply.headers["Location"]) == (308, f"https://{address}/api/v1/actions?limit=1")
     assert "Strict-Transport-Security" not in reply.headers
     assert {name: reply.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+
+
+def test_where_plain_http_is_redirected_to_is_https(https: Web) -> None:
+    for port in (nginx.HTTP_PORT, nginx.HTTPS_PORT):
+        assert exchange(https.connect(port=port), "GET", "/", None, {}).status == 200
+
+
+def test_a_large_body_in_plain_http_is_redirected_too(https: Web) -> None:
+    body = b"x" * (LIMIT - 1)
+    assert https.request("POST", "/api/v1/packs", body=body, plain=True).status == 308
 
 
 class Service:
