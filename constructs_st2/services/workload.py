@@ -27,6 +27,7 @@ from constructs_st2.pod import (
     restricted_pod,
     secrets_at_start,
     spread_constraints,
+    template_of_pods,
 )
 from constructs_st2.services.catalogue import CatalogueEntry, Content, Rollout
 from constructs_st2.services.process import Process
@@ -144,10 +145,7 @@ def _template(workload: Workload, cluster: Cluster, main: Container) -> Document
         **checksums([main, *workload.process.beside]),
         **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
     }
-    metadata: Document = {"labels": _labels(workload, cluster)}
-    if annotations:
-        metadata["annotations"] = annotations
-    return {"metadata": metadata, "spec": _pod_spec(workload, cluster, main)}
+    return template_of_pods(_labels(workload, cluster), annotations, _pod_spec(workload, cluster, main))
 
 
 def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document:
