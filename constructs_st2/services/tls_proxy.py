@@ -52,7 +52,10 @@ def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
         command=stoppable([*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND], ST2WEB.stop, entry, cluster),
         ports={PORT_NAME: nginx.HTTPS_PORT},
         resources=_RESOURCES,
-        probes=http_probes({"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}}),
+        probes=http_probes(
+            {"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}},
+            usual_start=nginx.USUAL_START,
+        ),
         mounts=[
             Mount(config, nginx.CONFIG_DIRECTORY),
             Mount(certificate, nginx.CERTIFICATE_DIRECTORY),

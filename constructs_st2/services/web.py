@@ -56,7 +56,7 @@ def process(cluster: Cluster) -> Process:
         command=stoppable(program, ST2WEB.stop, ST2WEB, cluster),
         ports={name: container_ports[name] for name in ports(cluster)},
         mounts=mounts,
-        probes=http_probes(check),
+        probes=http_probes(check, usual_start=nginx.USUAL_START),
     )
 
 

@@ -244,6 +244,15 @@ def test_apis_that_want_a_login_are_probed_by_options(default_objects: Objects, 
         assert command[-3:-1] == ["-X", "OPTIONS"]
 
 
+def test_nobody_is_asked_before_it_can_usually_answer(default_objects: Objects) -> None:
+    """Each answer that fails is an event of the type Warning."""
+    for name in DEFAULT_REPLICAS:
+        container = default_objects.container(name)
+        first = container.get("startupProbe") or container.get("readinessProbe")
+        expected = 2 if name == "st2web" else 10
+        assert first is None or first["initialDelaySeconds"] == expected, name
+
+
 def test_liveness_never_tests_a_backend(default_objects: Objects) -> None:
     for name in DEFAULT_REPLICAS:
         assert "messaging-connected" not in str(default_objects.container(name).get("livenessProbe"))
