@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +22,35 @@ from constructs_st2.errors import UserError
 from constructs_st2.operations.backup.cli import restore
 from constructs_st2.options import ClusterOptions, with_cluster_options
 from constructs_st2.secrets.cli import secrets
+
+
+class Program(click.Group):
+    """A program with commands, whose output need not be read to its end: `… | head` is no failure."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the arguments, and print the help."""
+        with _until_nobody_reads():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _until_nobody_reads():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _until_nobody_reads() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # It could also be the pipe to Node.js.
+        output = select.poll()
+        output.register(sys.stdout.fileno(), select.POLLOUT)
+        if not any(event & select.POLLERR for _, event in output.poll(0)):
+            raise
+        # Else Python complains when it writes the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def run(command: click.Command) -> None:
@@ -39,7 +72,7 @@ def main() -> None:
     run(cli)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="constructs-st2")
 def cli() -> None:
     """StackStorm on Kubernetes, from a values file to manifests."""

@@ -177,6 +177,17 @@ def env_of_secret(name: str, secret: str, key: str) -> Document:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+def template_of_pods(labels: Mapping[str, str], annotations: Mapping[str, str], spec: Document) -> Document:
+    """The template of pods. It says which of several containers kubectl means when it is not told: the first."""
+    main, *others = spec["containers"]
+    several = others or spec.get("initContainers")
+    annotated = {**({DEFAULT_CONTAINER: main["name"]} if several else {}), **annotations}
+    return {"metadata": {"labels": dict(labels), **({"annotations": annotated} if annotated else {})}, "spec": spec}
+
+
 def pod_spec(
     settings: PodTemplate,
     containers: Sequence[Container],

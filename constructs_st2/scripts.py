@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from pathlib import PurePosixPath
 
 MOUNT_PATH = "/opt/constructs-st2"
 """Where pods find their scripts."""
 
-_SUFFIXES = (".sh", ".js")
+_SHELLS: Mapping[str, str] = {".sh": "sh", ".bash": "bash"}
+_SUFFIXES = (*_SHELLS, ".js")
 
 
 def command(name: str, *arguments: object) -> list[str]:
     """The command that runs a script. Files of ConfigMaps cannot be executed, so a shell reads them."""
-    return ["sh", f"{MOUNT_PATH}/{name}", *map(str, arguments)]
+    return [_SHELLS[PurePosixPath(name).suffix], f"{MOUNT_PATH}/{name}", *map(str, arguments)]
 
 
 @cache

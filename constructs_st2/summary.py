@@ -41,6 +41,7 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
         "",
         f"Apply            kubectl apply -f {folder}/",
         f"Watch            {in_namespace} get pods -l release={release.name} -w",
+        *_waiting(values, in_namespace),
         *_web_ui(cluster, in_namespace),
         f"User             {values.st2.username}",
         f"Password         {in_namespace} get secret {cluster.secret(contract.AUTH)} "
@@ -50,6 +51,25 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
         client = release.named(ST2CLIENT.name)
         lines.append(f"Command line     {in_namespace} exec -it deploy/{client} -- st2 run core.local cmd=date")
     return "\n".join(lines)
+
+
+_MAKERS: Mapping[str, tuple[str, str]] = {
+    "bootstrap": ("the Job secrets-bootstrap has made", "logs -l app=secrets-bootstrap"),
+    "external-secrets": ("External Secrets Operator has made", "get externalsecrets"),
+    "existing": ("you have made", "get secrets"),
+}
+"""By `secrets.mode`: who makes the Secrets, and how one sees it."""
+
+
+def _waiting(values: Values, in_namespace: str) -> list[str]:
+    """What a first start shows that looks like a fault and is none."""
+    if values.secrets.mode not in _MAKERS:
+        return []
+    maker, looked_at = _MAKERS[values.secrets.mode]
+    return [
+        f"                 pods wait, with events FailedMount, until {maker} the Secrets:",
+        f"                 {in_namespace} {looked_at}",
+    ]
 
 
 def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:

@@ -96,6 +96,14 @@ def test_all_together(synth: Synth, version: str) -> None:
     assert_sound(synth(together(BLOCKS)), version)
 
 
+def test_kubectl_means_the_main_container_of_every_pod(synth: Synth) -> None:
+    for name, pod in synth(together(BLOCKS)).pod_templates().items():
+        spec = pod["spec"]
+        meant = pod["metadata"].get("annotations", {}).get("kubectl.kubernetes.io/default-container")
+        several = len(spec["containers"]) + len(spec.get("initContainers", ())) > 1
+        assert meant == (spec["containers"][0]["name"] if several else None), name
+
+
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sets(st.sampled_from(sorted(BLOCKS)), min_size=2, max_size=8))
 def test_in_any_company(synth: Synth, blocks: set[str]) -> None:

@@ -109,6 +109,18 @@ def test_images_are_listed_once_each(run: Run) -> None:
     assert "mirror.local/library/busybox:1.37" in listed
 
 
+@pytest.mark.parametrize("arguments", [["images"], ["schema"], ["--help"], ["secrets", "generate"]], ids=" ".join)
+def test_output_that_nobody_reads_any_more_is_no_failure(tmp_path: Path, arguments: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    program = [sys.executable, "-c", "from constructs_st2.cli import main; main()", *arguments]
+    try:
+        ended = subprocess.run(program, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_what_was_synthesized_passes_the_check_command(run: Run) -> None:
     run("synth", "--quiet")
     result = run("check", "dist")

@@ -236,7 +236,7 @@ class TestConnections:
         assert (found["ssl"], found["ssl_cert_reqs"]) == ("True", "required")
         assert found["ssl_ca_certs"] == CA.format("messaging")
         urls = found["cluster_urls"].split(",")
-        assert len(urls) == 3
+        assert len(urls) == 4
         assert all(url.startswith("amqp://") and url.endswith(":5671/st2") for url in urls)
 
     def test_redis(self, cluster: MakeCluster) -> None:
@@ -281,7 +281,7 @@ class TestServices:
         for name, port in self.SERVICES:
             (proxy,) = (each for each in encrypted.pod(name)["containers"] if each["name"] == "tls")
             assert proxy["ports"] == [{"name": "https", "containerPort": 8443}]
-            assert proxy["lifecycle"]["preStop"]["exec"]["command"][-2:] == ["QUIT", "10"]
+            assert proxy["command"][:4] == ["bash", "/opt/constructs-st2/on-term.bash", "QUIT", "10"]
             assert f"server 127.0.0.1:{port};" in text(encrypted, f"st2-{name}-nginx", "upstream.conf")
             assert encrypted.named("Service", f"st2-{name}")["spec"]["ports"] == [
                 {"name": "https", "port": port, "targetPort": "https"}

@@ -29,11 +29,13 @@ def test_the_first_steps(say: Any) -> None:
     assert (
         say()
         == """\
-dist/: 13 files, 64 objects, 36 pods; requests 3.315 CPUs and 10.8 GiB
+dist/: 13 files, 65 objects, 36 pods; requests 3.315 CPUs and 10.8 GiB
 release blue, namespace automation, st2 3.9, profile ha
 
 Apply            kubectl apply -f dist/
 Watch            kubectl -n automation get pods -l release=blue -w
+                 pods wait, with events FailedMount, until the Job secrets-bootstrap has made the Secrets:
+                 kubectl -n automation logs -l app=secrets-bootstrap
 Web UI           kubectl -n automation port-forward svc/blue-st2web 8443:443    then https://127.0.0.1:8443/
                  or on any node, port: kubectl -n automation get svc blue-st2web -o jsonpath='{.spec.ports[0].nodePort}'
 User             st2admin
@@ -46,6 +48,7 @@ Command line     kubectl -n automation exec -it deploy/blue-st2client -- st2 run
     ("values", "said"),
     [
         ({"st2": {"existingAuthSecret": "mine"}}, "get secret mine "),
+        ({"secrets": {"mode": "existing"}}, "FailedMount, until you have made the Secrets:\n"),
         ({"st2": {"username": "root"}}, "User             root\n"),
         ({"st2web": {"tls": {"enabled": False}}}, "8443:80    then http://127.0.0.1:8443/"),
         ({"st2web": {"service": {"type": "LoadBalancer"}}}, "or at the address of: kubectl -n automation get svc blue"),

@@ -179,7 +179,8 @@ def _messaging(values: Values, release: Release) -> Options | None:
     if rabbitmq.enabled:
         ca = _own_ca(values, "messaging")
         return rabbitmq_cluster(
-            hosts=release.members(RABBITMQ.component, rabbitmq.replicas),
+            service=release.host(RABBITMQ.component),
+            members=release.members(RABBITMQ.component, rabbitmq.replicas),
             vhost=rabbitmq.vhost,
             username=rabbitmq.auth.username,
             password=SecretPart(contract.RABBITMQ.name(release, values), contract.RABBITMQ_PASSWORD, "url"),
@@ -190,11 +191,24 @@ def _messaging(values: Values, release: Release) -> Options | None:
 
 
 def rabbitmq_cluster(
-    *, hosts: Sequence[str], vhost: str, username: str, password: SecretPart, port: int, tls: Options
+    *,
+    service: str,
+    members: Sequence[str],
+    vhost: str,
+    username: str,
+    password: SecretPart,
+    port: int,
+    tls: Options,
 ) -> Options:
-    """A RabbitMQ cluster of the cluster: clients go to the next node when theirs is gone."""
+    """A RabbitMQ cluster of the cluster.
+
+    kombu takes the first address that it can join, and st2 cannot tell it to shuffle them: with the members alone,
+    every client would be at the first. The Service leads each connection to some member that is ready. The members
+    follow for the time when none is, and for a Service that still leads to one that is gone.
+    """
     urls: list[ComposedText] = [
-        (f"amqp://{quote(username, safe='')}:", password, f"@{host}:{port}/{quote(vhost, safe='')}") for host in hosts
+        (f"amqp://{quote(username, safe='')}:", password, f"@{host}:{port}/{quote(vhost, safe='')}")
+        for host in (service, *members)
     ]
     return {"cluster_urls": joined(urls, ","), **tls}
 

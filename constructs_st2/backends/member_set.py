@@ -28,6 +28,7 @@ from constructs_st2.pod import (
     reloader_annotation,
     restricted_pod,
     spread_constraints,
+    template_of_pods,
 )
 from constructs_st2.secrets.contract import SecretSpec
 from constructs_st2.values.model.backends import Members
@@ -170,9 +171,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
     containers = [replace(each, security=security) for each in (main, *others)]
     init_containers = [replace(each, security=security) for each in members.init_containers]
     selector = cluster.release.selector(members.component)
-    metadata: Document = {"labels": _labels(members, cluster)}
-    if annotations := {**_scraped(members, cluster), **settings.annotations, **checksums(containers)}:
-        metadata["annotations"] = annotations
+    annotations = {**_scraped(members, cluster), **settings.annotations, **checksums(containers)}
     grace = settings.termination_grace_period_seconds
     spec = pod_spec(
         settings,
@@ -183,7 +182,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
         spread=spread_constraints(settings, selector),
         affinity=settings.affinity or _apart(settings, selector),
     )
-    return {"metadata": metadata, "spec": spec}
+    return template_of_pods(_labels(members, cluster), annotations, spec)
 
 
 def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from constructs_st2.checks.data import at, label, mapping, mappings, namespace_of, strings
 from constructs_st2.checks.hosts import WAIT_PREFIX
@@ -28,6 +28,7 @@ DEFAULT_GRACE = 30
 
 _SLEEP = re.compile(r"\bsleep\s+(\d+)\b")
 _STOP_SCRIPT = re.compile(r"(.*/)?stop[\w.-]*")
+_ON_TERM_SCRIPT = re.compile(r"(.*/)?on-term\.bash")
 _TAG = re.compile(r"[^/]+:([^/:@]+)(@.*)?")
 
 
@@ -101,18 +102,18 @@ def single_services(index: Index) -> Iterator[Problem]:
 
 
 def grace_periods(index: Index) -> Iterator[Problem]:
-    """A pod has longer to stop than its preStop hooks sleep."""
+    """A pod has longer to stop than passes before its processes are told to."""
     for pod in _pods(index):
         given = pod.spec.get("terminationGracePeriodSeconds")
         grace = given if isinstance(given, int) else DEFAULT_GRACE
-        longest = max(map(_pre_stop_seconds, pod.containers))
+        longest = max(_pre_stop_seconds(each) + _drain_seconds(each) for each in pod.containers)
         if longest >= grace:
-            message = f"is {grace} s, and a preStop hook alone takes {longest} s; make it longer"
+            message = f"is {grace} s, of which {longest} s pass before a process is told to stop; make it longer"
             yield pod.problem("grace-period", "spec.terminationGracePeriodSeconds", message)
 
 
 def _pre_stop_seconds(container: Container) -> int:
-    """Seconds that a preStop hook sleeps, as far as its command tells: ``sleep N``, or ``stop.sh SIGNAL N``."""
+    """Seconds that a preStop hook takes, as far as its command tells: ``sleep N``, or ``stop.sh N``."""
     hook = mapping(at(container.spec, "lifecycle", "preStop"))
     built_in = at(hook, "sleep", "seconds")
     if isinstance(built_in, int):
@@ -121,8 +122,19 @@ def _pre_stop_seconds(container: Container) -> int:
     slept = sum(map(int, _SLEEP.findall(" ".join(command))))
     for position, word in enumerate(command):
         if _STOP_SCRIPT.fullmatch(word):
-            return slept + next((int(later) for later in command[position + 1 :] if later.isdecimal()), 0)
+            return slept + _first_number(command[position + 1 :])
     return slept
+
+
+def _drain_seconds(container: Container) -> int:
+    """Seconds that the main process waits when it is told to stop: ``on-term.bash SIGNAL N``."""
+    command = strings(container.spec.get("command"))
+    script = next((position for position, word in enumerate(command) if _ON_TERM_SCRIPT.fullmatch(word)), None)
+    return 0 if script is None else _first_number(command[script + 1 :])
+
+
+def _first_number(words: Sequence[str]) -> int:
+    return next((int(word) for word in words if word.isdecimal()), 0)
 
 
 def resource_requests(index: Index) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from constructs_st2 import objects, scripts
 from constructs_st2.backends.etcd import payload
 from constructs_st2.cluster import Cluster
+from constructs_st2.config.stream_log import STREAM_LOG, stream_log
 from constructs_st2.content import packs, present
 from constructs_st2.kubernetes import Document
 from constructs_st2.release import Role
@@ -32,6 +33,7 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
     """The shared ConfigMaps; those for content that the user does not have are left out."""
     values = cluster.values.st2
     yield config_map("st2-config", cluster.settings.files, cluster)
+    yield config_map("st2-stream-log", {STREAM_LOG: stream_log()}, cluster, component=ST2STREAM.name)
     yield config_map("st2-urls", urls(cluster), cluster)
     yield config_map("st2-scripts", scripts.texts("constructs_st2.services.scripts"), cluster)
     if library := payload.config_map(cluster):

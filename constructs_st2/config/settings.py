@@ -14,6 +14,7 @@ from constructs_st2.config.contradictions import ConfFacts, check_settings, over
 from constructs_st2.config.findings import Finding
 from constructs_st2.config.readers import reads
 from constructs_st2.config.st2_conf import base_settings
+from constructs_st2.config.stream_log import STREAM_LOG
 from constructs_st2.config.user_text import check_user_text
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.images import St2Version
@@ -84,6 +85,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
     base = base_settings(
         host=host,
         api_url=f"{'https' if within_pod else 'http'}://{release.named(ST2API.name)}:{ST2API.port}/",
+        stream_log_path=f"{CONF_DIRECTORY}/{STREAM_LOG}",
         htpasswd_path=HTPASSWD_PATH,
         system_user=values.st2.system_user.user,
         ssh_key_file=ssh_key_file(values),

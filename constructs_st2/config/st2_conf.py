@@ -28,6 +28,7 @@ def base_settings(
     *,
     host: str,
     api_url: str,
+    stream_log_path: str,
     htpasswd_path: str,
     system_user: str,
     ssh_key_file: str,
@@ -41,6 +42,7 @@ def base_settings(
     Args:
         host: the address on which st2auth, st2api and st2stream listen.
         api_url: where actions and sensors reach st2api.
+        stream_log_path: the settings of the log of st2stream.
         htpasswd_path: the file with users and password hashes.
         system_user: the user that runs actions.
         ssh_key_file: the private SSH key of that user.
@@ -61,7 +63,7 @@ def base_settings(
             "service_token_ttl": 365 * DAYS,
         },
         "api": {"host": host},
-        "stream": {"host": host},
+        "stream": {"host": host, "logging": stream_log_path},
         # The images set all retries to nothing; these are st2's own defaults.
         "database": {
             "connection_retry_max_delay_m": 3,

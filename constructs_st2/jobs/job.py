@@ -23,6 +23,7 @@ from constructs_st2.pod import (
     overlaid,
     pod_spec,
     restricted_pod,
+    template_of_pods,
 )
 from constructs_st2.release import WAVE_ANNOTATION
 from constructs_st2.services import internal_tls
@@ -111,10 +112,7 @@ def job(task: Task, cluster: Cluster) -> Document:
         **settings.labels,
         **cluster.release.labels(task.component, "operations", version=image.version),
     }
-    metadata: Document = {"labels": labels}
     reads = checksums([main, *init_containers], live=True) if task.loads else {}
-    if annotations := {**settings.annotations, **reads}:
-        metadata["annotations"] = annotations
     spec = pod_spec(
         settings,
         [main],
@@ -133,7 +131,7 @@ def job(task: Task, cluster: Cluster) -> Document:
             "labels": labels,
             "annotations": {**settings.annotations, WAVE_ANNOTATION: str(task.wave)},
         },
-        {"metadata": metadata, "spec": spec},
+        template_of_pods(labels, {**settings.annotations, **reads}, spec),
         cluster,
     )
 

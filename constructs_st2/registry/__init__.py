@@ -24,6 +24,7 @@ from constructs_st2.pod import (
     overlaid,
     pod_spec,
     restricted_pod,
+    template_of_pods,
 )
 from constructs_st2.registry.config import ENDPOINTS, PULL, PULL_PORT, PUSH_PORT, STORAGE_PATH, Endpoint, files
 
@@ -119,13 +120,11 @@ def _deployment(cluster: Cluster) -> Document:
 def _template(cluster: Cluster, image: Image) -> Document:
     settings = cluster.values.docker_registry
     containers = [_container(endpoint, cluster, image) for endpoint in ENDPOINTS]
-    return {
-        "metadata": {
-            "labels": _metadata(cluster, version=image.version)["labels"],
-            "annotations": {**settings.annotations, **checksums(containers)},
-        },
-        "spec": pod_spec(settings, containers, security=restricted_pod(UID), grace=GRACE),
-    }
+    return template_of_pods(
+        _metadata(cluster, version=image.version)["labels"],
+        {**settings.annotations, **checksums(containers)},
+        pod_spec(settings, containers, security=restricted_pod(UID), grace=GRACE),
+    )
 
 
 def _container(endpoint: Endpoint, cluster: Cluster, image: Image) -> Container:

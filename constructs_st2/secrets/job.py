@@ -23,6 +23,7 @@ from constructs_st2.pod import (
     overlaid,
     pod_spec,
     restricted_pod,
+    template_of_pods,
 )
 from constructs_st2.programs import ENVIRONMENT, Programs
 from constructs_st2.scripts import MOUNT_PATH
@@ -144,10 +145,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         dnsConfig=cluster.values.dns_config,
     )
     labels = cluster.release.labels(COMPONENT, "operations")
-    template = {
-        "metadata": {"labels": labels, "annotations": checksums([container], live=True)},
-        "spec": spec,
-    }
+    template = template_of_pods(labels, checksums([container], live=True), spec)
     return job_document(COMPONENT, {"namespace": cluster.release.namespace, "labels": labels}, template, cluster)
 
 

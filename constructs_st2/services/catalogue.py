@@ -36,6 +36,7 @@ class Content(Enum):
     OVERRIDES = "overrides"
     RBAC = "RBAC definitions"
     CREDENTIALS = "st2 credentials"
+    STREAM_LOG = "log settings"
 
 
 class Probes(Enum):
@@ -46,6 +47,9 @@ class Probes(Enum):
     MESSAGING = "ready while connected to the message bus; the end of the process is the only sign of death"
     NONE = "the end of the process is the only sign of death"
 
+
+Stop = Literal["TERM", "INT", "QUIT"]
+"""A signal that ends a process."""
 
 Rollout = Literal["surge", "replace-one", "recreate"]
 """How pods are replaced: a new one first; one at a time besides a new one; or the old one first."""
@@ -63,7 +67,7 @@ BESIDES_RUNNING_WORK = 30
 class CatalogueEntry:
     """The facts of one service.
 
-    ``stop`` is the signal that ends its process; where that is not TERM, a preStop hook sends it. ``grace`` is the
+    ``stop`` is the signal that ends its process; where that is not TERM, TERM is turned into it. ``grace`` is the
     time to stop, in seconds, of which the first ``drain`` pass before the signal. ``finishes_work`` names the section
     of st2.conf whose exit_still_active_check bounds how long the service waits for running work when it stops.
     ``uses`` is what it talks to besides ``needs``, and does not wait for.
@@ -79,7 +83,7 @@ class CatalogueEntry:
     port: int | None = None
     path: str = "/"
     probes: Probes = Probes.MESSAGING
-    stop: Literal["TERM", "INT", "QUIT"] = "TERM"
+    stop: Stop = "TERM"
     grace: int = HALF_A_MINUTE
     drain: int = 0
     rollout: Rollout = "surge"
@@ -131,6 +135,7 @@ ST2STREAM = CatalogueEntry(
     "Sends events to the web UI and chat bots",
     tier="api",
     needs=CONTROL_PLANE,
+    contents=(Content.STREAM_LOG,),
     port=9102,
     path="/v1/stream",
     probes=Probes.OPTIONS,

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from constructs_st2.cluster import Cluster
-from constructs_st2.config.settings import CRYPTO_KEY_PATH, HTPASSWD_PATH, ssh_key_file
+from constructs_st2.config.settings import CONF_DIRECTORY, CRYPTO_KEY_PATH, HTPASSWD_PATH, ssh_key_file
+from constructs_st2.config.stream_log import STREAM_LOG, stream_log
 from constructs_st2.content import packs, present
 from constructs_st2.content.packs import STACKSTORM, Delivery
 from constructs_st2.pod import Mount, Volume, fingerprint
@@ -86,6 +87,12 @@ def _rbac(cluster: Cluster) -> list[Mount]:
     ]
 
 
+def _stream_log(cluster: Cluster) -> list[Mount]:
+    config_map = cluster.release.named("st2-stream-log")
+    volume = Volume.config_map("st2-stream-log", config_map, fingerprint=fingerprint(stream_log()))
+    return [Mount(volume, f"{CONF_DIRECTORY}/{STREAM_LOG}", sub_path=STREAM_LOG)]
+
+
 _PACKS: Mapping[Content, PacksMounts] = {
     Content.PACKS: packs.packs_mounts,
     Content.VIRTUALENVS: packs.virtualenvs_mounts,
@@ -98,4 +105,5 @@ _MOUNTS: Mapping[Content, Callable[[Cluster], list[Mount]]] = {
     Content.OVERRIDES: _overrides,
     Content.RBAC: _rbac,
     Content.CREDENTIALS: _credentials,
+    Content.STREAM_LOG: _stream_log,
 }

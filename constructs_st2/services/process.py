@@ -17,10 +17,13 @@ from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.services.contents import mounts_of
 from constructs_st2.services.scripts import MESSAGING_CONNECTED
+from constructs_st2.services.stopping import stoppable
 from constructs_st2.services.waiting import endpoint, scripts_mount
 from constructs_st2.values.model.services import EnvValue
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
+USUAL_START = 10
+"""Seconds after which a service listens, or is connected to the message bus. Three to six were measured."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def st2_process(
     settings = configured(entry.name, cluster, conf)
     home = home_of(cluster)
     return Process(
-        command=[*cluster.values.image.entrypoint, entry.command],
+        command=[*cluster.values.image.entrypoint, *stoppable([entry.command], entry.stop, entry, cluster)],
         args=[*settings.args, *args],
         env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
         ports={"http": entry.port} if entry.port else {},
@@ -143,7 +146,8 @@ def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
             if broker is None:
                 return {}
             connected = command(MESSAGING_CONNECTED, broker.port)
-            return {"readinessProbe": {"exec": {"command": connected}, "periodSeconds": 10, "timeoutSeconds": 5}}
+            readiness = {"exec": {"command": connected}, "periodSeconds": 10, "timeoutSeconds": 5}
+            return {"readinessProbe": {"initialDelaySeconds": USUAL_START, **readiness}}
         case Probes.NONE:
             return {}
 
@@ -154,14 +158,21 @@ def _probes_within(method: str, entry: CatalogueEntry, path: str) -> dict[str, D
     return http_probes({"exec": {"command": curl}})
 
 
-def http_probes(check: Document) -> dict[str, Document]:
+def http_probes(check: Document, *, usual_start: int = USUAL_START) -> dict[str, Document]:
     """The three probes of a service that answers requests.
 
     A service builds the indexes of the database before it listens, which takes minutes on a big one: the startup
-    probe allows ten. A busy event loop may miss some liveness checks; two minutes of silence are a hang.
+    probe allows ten. Before it has had ``usual_start`` seconds it is not asked, for each answer that fails is an event
+    of the type Warning. A busy event loop may miss some liveness checks; two minutes of silence are a hang.
     """
     return {
-        "startupProbe": {**check, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 120},
+        "startupProbe": {
+            "initialDelaySeconds": usual_start,
+            **check,
+            "periodSeconds": 5,
+            "timeoutSeconds": 5,
+            "failureThreshold": 120,
+        },
         "livenessProbe": {**check, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
         "readinessProbe": {**check, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 2},
     }

@@ -17,8 +17,8 @@ from constructs_st2.secrets import contract
 from constructs_st2.services import nginx
 from constructs_st2.services.catalogue import ST2WEB, CatalogueEntry
 from constructs_st2.services.process import Process, http_probes, scratch
-from constructs_st2.services.scripts import NGINX, STOP
-from constructs_st2.services.timing import stop_timing
+from constructs_st2.services.scripts import NGINX
+from constructs_st2.services.stopping import stoppable
 from constructs_st2.services.waiting import scripts_mount
 
 CONTAINER = "tls"
@@ -42,19 +42,20 @@ def config_maps(entry: CatalogueEntry, cluster: Cluster) -> list[Document]:
 
 
 def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
-    drain = stop_timing(entry, getattr(cluster.values, entry.name)).drain
     config = Volume.config_map("nginx", cluster.release.named(_name(entry)), fingerprint=fingerprint(_files(entry)))
     files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
     certificate = Volume.secret("tls", cluster.secret(contract.ST2_TLS), files)
     return Container(
         name=CONTAINER,
         image=cluster.images.st2(ST2WEB.name, cluster.values.st2web.image),
-        command=[*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND],
+        # It ends together with the service: as long as that takes requests. What is under way then may end.
+        command=stoppable([*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND], ST2WEB.stop, entry, cluster),
         ports={PORT_NAME: nginx.HTTPS_PORT},
         resources=_RESOURCES,
-        probes=http_probes({"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}}),
-        # As long as the service takes requests. What is under way then may end.
-        lifecycle={"preStop": {"exec": {"command": command(STOP, "QUIT", drain)}}},
+        probes=http_probes(
+            {"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}},
+            usual_start=nginx.USUAL_START,
+        ),
         mounts=[
             Mount(config, nginx.CONFIG_DIRECTORY),
             Mount(certificate, nginx.CERTIFICATE_DIRECTORY),

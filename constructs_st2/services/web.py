@@ -12,6 +12,7 @@ from constructs_st2.services import internal_tls, nginx
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB, CatalogueEntry
 from constructs_st2.services.process import Process, http_probes, scratch
 from constructs_st2.services.scripts import NGINX
+from constructs_st2.services.stopping import stoppable
 from constructs_st2.services.waiting import scripts_mount
 
 NGINX_CONFIG = "st2web-nginx"
@@ -50,11 +51,12 @@ def process(cluster: Cluster) -> Process:
             UI_CONFIG, cluster.release.named(UI_CONFIG), fingerprint=fingerprint(cluster.values.st2web.config)
         )
         mounts.append(Mount(volume, _UI_CONFIG_PATH, sub_path=_UI_CONFIG_FILE))
+    program = [*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND] if https else nginx.COMMAND
     return Process(
-        command=[*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND] if https else nginx.COMMAND,
+        command=stoppable(program, ST2WEB.stop, ST2WEB, cluster),
         ports={name: container_ports[name] for name in ports(cluster)},
         mounts=mounts,
-        probes=http_probes(check),
+        probes=http_probes(check, usual_start=nginx.USUAL_START),
     )
 
 

@@ -29,11 +29,10 @@ from constructs_st2.pod import (
     restricted_pod,
     secrets_at_start,
     spread_constraints,
+    template_of_pods,
 )
-from constructs_st2.scripts import command
 from constructs_st2.services.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.services.process import Process
-from constructs_st2.services.scripts import STOP
 from constructs_st2.services.timing import stop_timing
 from constructs_st2.services.waiting import wait_containers
 from constructs_st2.values.model import Values
@@ -149,10 +148,7 @@ def _template(workload: Workload, cluster: Cluster, main: Container) -> Document
         **checksums([main, *workload.process.beside]),
         **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
     }
-    metadata: Document = {"labels": _labels(workload, cluster)}
-    if annotations:
-        metadata["annotations"] = annotations
-    return {"metadata": metadata, "spec": _pod_spec(workload, cluster, main)}
+    return template_of_pods(_labels(workload, cluster), annotations, _pod_spec(workload, cluster, main))
 
 
 def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document:
@@ -235,12 +231,10 @@ def _image(workload: Workload, cluster: Cluster) -> Image:
 
 
 def _lifecycle(workload: Workload) -> Document:
-    """Hooks of the main container: the script that stops it, and the user's after its start."""
+    """Hooks of the main container: a wait before SIGTERM, unless its process waits, and the user's after the start."""
     drain = stop_timing(workload.entry, workload.settings).drain
     hooks: Document = {}
-    if workload.entry.stop != "TERM":
-        hooks["preStop"] = {"exec": {"command": command(STOP, workload.entry.stop, drain)}}
-    elif drain:
+    if drain and workload.entry.stop == "TERM":
         hooks["preStop"] = {"exec": {"command": ["sleep", str(drain)]}}
     if workload.settings.post_start_script:
         hooks["postStart"] = {"exec": {"command": ["bash", f"{POST_START_PATH}/{POST_START_FILE}"]}}

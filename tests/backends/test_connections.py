@@ -132,17 +132,26 @@ class TestRabbitmq:
     def test_a_cluster_of_the_cluster(self, messaging: Conf, members: int) -> None:
         found = messaging({"rabbitmq": {"replicaCount": members}}, AWKWARD)
         urls = found["cluster_urls"].split(",")
-        assert len(urls) == members
-        for ordinal, url in enumerate(urls):
+        hosts = ["st2-rabbitmq.stackstorm.svc.cluster.local", *(host("rabbitmq", each) for each in range(members))]
+        assert [kombu.Connection(url).hostname for url in urls] == hosts
+        for url in urls:
             connection = kombu.Connection(url)
-            assert connection.hostname == host("rabbitmq", ordinal)
             assert (connection.port, connection.virtual_host) == (5672, "st2")
             assert (connection.userid, connection.password) == ("st2", AWKWARD)
 
-    def test_st2_goes_to_the_next_node(self, messaging: Conf) -> None:
-        urls = messaging({})["cluster_urls"].split(",")
-        connection = kombu.Connection(urls)
-        assert connection.alt == urls
+    def test_connections_spread_over_the_nodes_that_are_ready(self, messaging: Conf) -> None:
+        connection = kombu.Connection(messaging({})["cluster_urls"].split(","))
+        assert connection.hostname == "st2-rabbitmq.stackstorm.svc.cluster.local"
+        # A packet that nobody answers must not hold a client up.
+        assert connection.connect_timeout == 5
+
+    def test_without_one_that_is_ready_they_go_to_each_node_in_turn(self, messaging: Conf) -> None:
+        connection = kombu.Connection(messaging({})["cluster_urls"].split(","))
+        tried = []
+        for _ in range(4):
+            connection.maybe_switch_next()
+            tried.append(connection.hostname)
+        assert tried == [*(host("rabbitmq", each) for each in range(3)), "st2-rabbitmq.stackstorm.svc.cluster.local"]
 
     def test_the_root_virtual_host(self, messaging: Conf) -> None:
         external = {"urls": ["amqp://mq.example.org//"]}

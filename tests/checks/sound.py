@@ -120,7 +120,7 @@ def _api() -> Document:
         "st2api",
         ports=[{"name": "main", "containerPort": 9101}],
         readinessProbe={"tcpSocket": {"port": "main"}},
-        lifecycle={"preStop": {"exec": {"command": ["sh", "/scripts/stop.sh", "INT", "10"]}}},
+        command=["bash", "/scripts/on-term.bash", "INT", "10", "/bin/st2api"],
         env=[
             {"name": "MONGODB", "value": "mongodb://st2-mongodb:27017/st2"},
             {"name": "HTPASSWD", "valueFrom": {"secretKeyRef": {"name": "st2-st2-auth", "key": "htpasswd"}}},

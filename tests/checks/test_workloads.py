@@ -99,9 +99,19 @@ def single(service: str, **fields: Any) -> Change:
             id="sleeps twice",
         ),
         pytest.param(
-            pre_stop("sh", "/scripts/stop.sh", "INT", "60", grace=60),
+            pre_stop("sh", "/scripts/stop.sh", "60", grace=60),
             ("grace-period", API, "spec.template.spec.terminationGracePeriodSeconds"),
             id="the script that stops sleeps",
+        ),
+        pytest.param(
+            put(API, *MAIN, "command", value=["bash", "/scripts/on-term.bash", "INT", "30", "/bin/st2api"]),
+            ("grace-period", API, "spec.template.spec.terminationGracePeriodSeconds"),
+            id="the first process waits",
+        ),
+        pytest.param(
+            pre_stop("sleep", "25"),
+            ("grace-period", API, "spec.template.spec.terminationGracePeriodSeconds"),
+            id="a hook sleeps, and then the first process waits",
         ),
         pytest.param(
             put(API, *MAIN, "lifecycle", "preStop", value={"sleep": {"seconds": 30}}),
@@ -159,7 +169,7 @@ def test_workloads_that_run_badly_are_found(change: Change, finding: Finding) ->
             ),
             id="kept apart by affinity",
         ),
-        pytest.param(pre_stop("sh", "/scripts/stop.sh", "INT", "10", grace=60), id="stops in time"),
+        pytest.param(pre_stop("sh", "/scripts/stop.sh", "10", grace=60), id="stops in time"),
         pytest.param(put(API, *MAIN, "image", value="host:5000/st2api:3.9"), id="a port and a tag"),
         pytest.param(put(API, *MAIN, "image", value=f"st2api@sha256:{'0' * 64}"), id="a digest"),
         pytest.param(

@@ -95,7 +95,7 @@ class TestCertificate:
             objects.named("Deployment", "st2-st2web")["metadata"]["annotations"]
         )
         command = objects.container("st2web")["command"]
-        assert command[:3] == ["sh", "/opt/constructs-st2/nginx.sh", "/etc/ssl/st2/st2.crt"]
+        assert command[4:7] == ["sh", "/opt/constructs-st2/nginx.sh", "/etc/ssl/st2/st2.crt"]
 
 
 class TestNobodyElseMakesIt:

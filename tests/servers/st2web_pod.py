@@ -27,9 +27,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.services import nginx
+from constructs_st2.services import nginx, scripts
 
 HOST = "st2.example.com"
+ON_TERM = Path(scripts.__file__).parent / scripts.ON_TERM
 USER = 1000
 PORTS = {"auth": 9100, "api": 9101, "stream": 9102}
 LIMIT = 1_500_000
@@ -179,9 +180,16 @@ class Web:
     """One nginx, like one pod of st2web, with services of its own behind it."""
 
     def __init__(
-        self, directory: Path, certificate: Certificate, *, https: bool = False, shutdown: str = "20s"
+        self,
+        directory: Path,
+        certificate: Certificate,
+        *,
+        https: bool = False,
+        shutdown: str = "20s",
+        drain: int | None = None,
     ) -> None:
         self.https = https
+        self.command = nginx.COMMAND if drain is None else ("bash", str(ON_TERM), "QUIT", str(drain), *nginx.COMMAND)
         self.tls = ssl.create_default_context(cafile=certificate.certificate)
         self.image, self.scratch, self.log = directory / "image", directory / "scratch", directory / "log"
         self.scratch.mkdir()
@@ -211,7 +219,7 @@ class Web:
             return subprocess.Popen([*container, *command], stdout=log, stderr=log)
 
     def start(self) -> None:
-        self.process = self.run(nginx.COMMAND)
+        self.process = self.run(self.command)
         eventually(lambda: self.process.poll() is not None or self.health() == 200, self.log.read_text)
         assert self.process.poll() is None, self.log.read_text()
 
@@ -230,10 +238,11 @@ class Web:
             upstream.server_close()
         os.close(self.network)
 
-    def connect(self, *, plain: bool = False) -> http.client.HTTPConnection:
+    def connect(self, *, plain: bool = False, port: int | None = None) -> http.client.HTTPConnection:
         tls = self.https and not plain
+        port = port or (nginx.HTTPS_PORT if tls else nginx.HTTP_PORT)
         with inside(self.network):
-            stream = socket.create_connection(("127.0.0.1", nginx.HTTPS_PORT if tls else nginx.HTTP_PORT), timeout=10)
+            stream = socket.create_connection(("127.0.0.1", port), timeout=10)
         connection = http.client.HTTPConnection(HOST)
         connection.auto_open = 0
         connection.sock = self.tls.wrap_socket(stream, server_hostname=HOST) if tls else stream

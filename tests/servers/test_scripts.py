@@ -7,8 +7,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -80,9 +78,10 @@ def shell(request: pytest.FixtureRequest) -> Shell:
 
 
 def test_they_are_portable_and_without_known_mistakes(require: Require) -> None:
-    command = [require("shellcheck"), "--shell=sh", *map(str, FOLDER.glob("*.sh"))]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout
+    for shell in ("sh", "bash"):
+        command = [require("shellcheck"), f"--shell={shell}", *map(str, FOLDER.glob(f"*.{shell}"))]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout
 
 
 class TestWaitFor:
@@ -158,51 +157,6 @@ class TestMessagingConnected:
     def test_reads_what_the_kernel_says(self, shell: Shell, tmp_path: Path, name: str, line: str, status: int) -> None:
         (tmp_path / name).write_text(f"{self.HEAD}{line}\n")
         assert shell.run(scripts.MESSAGING_CONNECTED, 5672, PROC_NET=tmp_path).returncode == status
-
-
-class TestStop:
-    """stop.sh."""
-
-    # Like a Python service that receives its first SIGINT in a place where it is lost.
-    STUBBORN = (
-        "import signal, sys, time\n"
-        "def ignored(*_): signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "signal.signal(signal.SIGINT, ignored)\n"
-        "print('ready', flush=True)\n"
-        "try:\n"
-        "    while True: time.sleep(60)\n"
-        "except KeyboardInterrupt: sys.exit(0)\n"
-    )
-
-    @staticmethod
-    def process(program: str) -> subprocess.Popen[str]:
-        started = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-        assert started.stdout is not None
-        with started.stdout:
-            assert started.stdout.readline() == "ready\n"
-        # Somebody must take note of its end, as the kubelet does; else it stays as a zombie, which takes signals.
-        threading.Thread(target=started.wait, daemon=True).start()
-        return started
-
-    def test_signals_until_the_process_is_gone(self, shell: Shell) -> None:
-        stopped = self.process(self.STUBBORN)
-        result = shell.run(scripts.STOP, "INT", 0, STOP_PID=stopped.pid)
-        assert (result.returncode, result.stderr) == (0, "")
-        assert stopped.wait(1) == 0
-
-    def test_lets_requests_drain_first(self, shell: Shell) -> None:
-        stopped = self.process("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
-        hook = shell.start(scripts.STOP, "QUIT", 2, STOP_PID=stopped.pid)
-        time.sleep(1)
-        assert stopped.poll() is None
-        assert stopped.wait(10) == -signal.SIGQUIT
-        hook.communicate(timeout=10)
-        assert hook.returncode == 0
-
-    def test_a_process_that_has_gone_already_is_no_failure(self, shell: Shell) -> None:
-        gone = subprocess.Popen(["true"])
-        gone.wait()
-        assert shell.run(scripts.STOP, "INT", 0, STOP_PID=gone.pid).returncode == 0
 
 
 class TestClient:

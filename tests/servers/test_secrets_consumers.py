@@ -566,7 +566,8 @@ class TestSettings:
     def test_messaging(self, conf: cfg.ConfigOpts, readers: Interpreter, secrets: Secrets) -> None:
         credentials = ("st2", secrets["rabbitmq"][contract.RABBITMQ_PASSWORD], "st2")
         found = [readers(f"broker({url!r})") for url in conf.messaging.cluster_urls]
-        assert found == [(*host, *credentials) for host in self.hosts("rabbitmq", 5672)]
+        service = ("st2-rabbitmq.stackstorm.svc.cluster.local", 5672)
+        assert found == [(*host, *credentials) for host in (service, *self.hosts("rabbitmq", 5672))]
 
     def test_redis(
         self, conf: cfg.ConfigOpts, coordinators: Interpreter, secrets: Secrets, version: St2Version

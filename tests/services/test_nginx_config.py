@@ -57,7 +57,7 @@ def test_refuses_what_nginx_would_misread(wrong: dict[str, str]) -> None:
 def test_ports_are_those_of_the_module() -> None:
     assert re.findall(r"listen (.*?) default_server", HTTP["server.conf"]) == [str(nginx.HTTP_PORT)]
     assert re.findall(r"listen (.*?) default_server", HTTPS["server.conf"]) == [
-        str(nginx.HTTP_PORT),
+        f"{nginx.HTTP_PORT} ssl",
         f"{nginx.HTTPS_PORT} ssl",
     ]
 
@@ -70,8 +70,8 @@ def test_paths_are_those_of_the_module() -> None:
     server = HTTPS["server.conf"]
     assert f"ssl_certificate {nginx.CERTIFICATE_DIRECTORY}/{nginx.CERTIFICATE_FILE};" in server
     assert f"ssl_certificate_key {nginx.CERTIFICATE_DIRECTORY}/{nginx.KEY_FILE};" in server
-    for text in (server, HTTP["locations.conf"]):
-        assert f"location = {nginx.HEALTH_PATH} {{" in text
+    assert f"$request_uri = {nginx.HEALTH_PATH})" in server
+    assert f"location = {nginx.HEALTH_PATH} {{" in HTTP["locations.conf"]
     assert f"{nginx.CONFIG_DIRECTORY}/nginx.conf" in nginx.COMMAND
 
 

@@ -56,7 +56,7 @@ SSH_KEY = "/home/stanley/.ssh"
 MOUNTS = {
     "st2auth": {"/etc/st2/auth"},
     "st2api": {CRYPTO_KEY},
-    "st2stream": set(),
+    "st2stream": {"/etc/st2/st2.stream.logging.conf"},
     "st2rulesengine": {CRYPTO_KEY},
     "st2timersengine": set(),
     "st2workflowengine": {CRYPTO_KEY},
@@ -94,21 +94,32 @@ def test_the_default_replicas(default_objects: Objects) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(INTERRUPTED | {"st2web"}))
-def test_services_that_ignore_term_are_stopped_by_a_hook(default_objects: Objects, name: str) -> None:
+def test_services_that_do_not_obey_term_get_the_signal_that_they_do(default_objects: Objects, name: str) -> None:
     signal = "QUIT" if name == "st2web" else "INT"
-    command = default_objects.container(name)["lifecycle"]["preStop"]["exec"]["command"]
-    assert command[:3] == ["sh", "/opt/constructs-st2/stop.sh", signal]
-    assert int(command[3]) + 15 <= GRACE[name]
+    container = default_objects.container(name)
+    assert container["command"][:3] == ["bash", "/opt/constructs-st2/on-term.bash", signal]
+    assert int(container["command"][3]) + 15 <= GRACE[name]
+    assert "/opt/constructs-st2" in paths(container)
 
 
 @pytest.mark.parametrize("name", sorted(set(DEFAULT_REPLICAS) - INTERRUPTED - {"st2web"}))
-def test_services_that_obey_term_have_no_hook(default_objects: Objects, name: str) -> None:
+def test_services_that_obey_term_run_by_themselves(default_objects: Objects, name: str) -> None:
+    assert "on-term.bash" not in str(default_objects.container(name))
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULT_REPLICAS))
+def test_no_service_has_a_hook_that_its_own_end_could_kill(default_objects: Objects, name: str) -> None:
     assert "lifecycle" not in default_objects.container(name)
+
+
+def test_a_service_that_obeys_term_drains_by_a_hook(synth: Synth) -> None:
+    container = synth({"st2scheduler": {"preStopSleep": 5}}).container("st2scheduler")
+    assert container["lifecycle"] == {"preStop": {"exec": {"command": ["sleep", "5"]}}}
 
 
 @pytest.mark.parametrize("name", ["st2auth", "st2api", "st2stream", "st2web"])
 def test_reachable_services_drain_before_they_stop(default_objects: Objects, name: str) -> None:
-    assert default_objects.container(name)["lifecycle"]["preStop"]["exec"]["command"][3] == "10"
+    assert default_objects.container(name)["command"][3] == "10"
 
 
 @pytest.mark.parametrize(("name", "seconds"), GRACE.items())
@@ -231,6 +242,15 @@ def test_apis_that_want_a_login_are_probed_by_options(default_objects: Objects, 
         command = container[probe]["exec"]["command"]
         assert command[0] == "curl"
         assert command[-3:-1] == ["-X", "OPTIONS"]
+
+
+def test_nobody_is_asked_before_it_can_usually_answer(default_objects: Objects) -> None:
+    """Each answer that fails is an event of the type Warning."""
+    for name in DEFAULT_REPLICAS:
+        container = default_objects.container(name)
+        first = container.get("startupProbe") or container.get("readinessProbe")
+        expected = 2 if name == "st2web" else 10
+        assert first is None or first["initialDelaySeconds"] == expected, name
 
 
 def test_liveness_never_tests_a_backend(default_objects: Objects) -> None:
@@ -367,11 +387,11 @@ def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:
     assert "livenessProbe" not in container
     assert container["readinessProbe"] == {"tcpSocket": {"port": 9101}}
     assert pod["terminationGracePeriodSeconds"] == 100
-    assert container["lifecycle"]["preStop"]["exec"]["command"][-1] == "20"
     assert container["lifecycle"]["postStart"]["exec"]["command"][0] == "bash"
     script = objects.named("ConfigMap", "st2-st2api-post-start-script")
     assert script["data"] == {"post-start.sh": "echo hello"}
-    assert container["command"] == ["tini", "--", "/opt/stackstorm/st2/bin/st2api"]
+    stopped = ["bash", "/opt/constructs-st2/on-term.bash", "INT", "20"]
+    assert container["command"] == ["tini", "--", *stopped, "/opt/stackstorm/st2/bin/st2api"]
     assert pod["dnsPolicy"] == "Default"
     service = objects.named("Service", "st2-st2api")
     assert service["spec"]["type"] == "NodePort"

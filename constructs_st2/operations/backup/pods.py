@@ -24,6 +24,7 @@ from constructs_st2.pod import (
     overlaid,
     pod_spec,
     restricted_pod,
+    template_of_pods,
 )
 from constructs_st2.secrets import contract
 
@@ -149,20 +150,18 @@ def template(component: str, main: Container, init_containers: Sequence[Containe
     """The pod: containers that do one thing after the other."""
     settings = cluster.values.backup
     of_pod = workload_metadata(cluster, component)
-    return {
-        "metadata": {name: of_pod[name] for name in ("labels", "annotations") if name in of_pod},
-        "spec": pod_spec(
-            settings,
-            [main],
-            init_containers,
-            # That of MongoDB's image; a volume can so be read with the same rights by both.
-            security=restricted_pod(UID),
-            # A shell as process 1 hears no signal while a program runs: there is nothing to wait for.
-            grace=5,
-            # The log of a failed pod must stay.
-            restartPolicy="Never",
-        ),
-    }
+    spec = pod_spec(
+        settings,
+        [main],
+        init_containers,
+        # That of MongoDB's image; a volume can so be read with the same rights by both.
+        security=restricted_pod(UID),
+        # A shell as process 1 hears no signal while a program runs: there is nothing to wait for.
+        grace=5,
+        # The log of a failed pod must stay.
+        restartPolicy="Never",
+    )
+    return template_of_pods(of_pod["labels"], of_pod.get("annotations", {}), spec)
 
 
 def _step(

@@ -29,6 +29,7 @@ from constructs_st2.pod import (
     overlaid,
     pod_spec,
     restricted_pod,
+    template_of_pods,
 )
 from constructs_st2.release import Release
 
@@ -151,13 +152,8 @@ def _template(cluster: Cluster, image: Image, files: dict[str, str]) -> Document
     spec = pod_spec(settings, [container], security=restricted_pod(UID), grace=_GRACE)
     spec["containers"][0]["ports"].append({"name": STATSD_PORT_NAME, "containerPort": STATSD_PORT, "protocol": "UDP"})
     scraped = scrape_annotations(STATSD_EXPORTER, cluster.values)
-    return {
-        "metadata": {
-            "labels": _metadata(cluster, version=image.version)["labels"],
-            "annotations": {**scraped, **settings.annotations, **checksums([container])},
-        },
-        "spec": spec,
-    }
+    annotations = {**scraped, **settings.annotations, **checksums([container])}
+    return template_of_pods(_metadata(cluster, version=image.version)["labels"], annotations, spec)
 
 
 def _image(cluster: Cluster) -> Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WAIT_FOR = "wait-for.sh"
-STOP = "stop.sh"
+ON_TERM = "on-term.bash"
 MESSAGING_CONNECTED = "messaging-connected.sh"
 CLIENT = "client.sh"
 NGINX = "nginx.sh"
