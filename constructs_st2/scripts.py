@@ -8,7 +8,7 @@ from importlib import resources
 MOUNT_PATH = "/opt/constructs-st2"
 """Where pods find their scripts."""
 
-_SUFFIXES = (".sh", ".js")
+_SUFFIXES = (".erl", ".js", ".sh")
 
 
 def command(name: str, *arguments: object) -> list[str]:
