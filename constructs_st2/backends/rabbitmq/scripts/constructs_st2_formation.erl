@@ -24,26 +24,24 @@
 %%   {resume, Hosts}   go on with an unfinished join
 %%
 %% It sees of each of the others: accepts (clients can connect, so that it has finished), silent, or {Word, Nonce}. The
-%% words are empty; unfinished: it has begun to join, and may have data; and data. A nonce stands for one start of a
-%% container, in which a node goes from empty to unfinished or data, and never back.
+%% words are empty; unfinished: it has begun to join before, and has to decide again; joining: its server runs; and data.
+%% A nonce stands for one start of a container, in which a node goes on to joining or data, and never back.
 %%
 %% The same answers in both rounds mean that all were so at once, at the end of the first. If all were empty then, there
-%% is no cluster, and none can come into being but by member 0, since others do no more than join.
+%% is no cluster, and none can come into being but by member 0, since others do no more than join. If some were
+%% unfinished, there is no cluster either that anybody ever connected to, and nobody is about to finish one.
 decide(IsFirst, State, Before, Now) ->
     Steady = Before =:= Now,
     Words = lists:usort([word(Seen) || {_, Seen} <- Now]),
     case {State, hosts(accepts, Now), hosts(data, Now)} of
         {empty, [_ | _] = Hosts, _} -> {join, Hosts};
         {unfinished, [_ | _] = Hosts, _} -> {resume, Hosts};
-        %% With two members of Khepri, neither can start alone.
+        %% Of two members of a cluster neither can start alone.
         {unfinished, [], [_ | _] = Hosts} -> {resume, Hosts};
         {empty, [], []} when IsFirst, Steady, Words =:= [empty] -> found;
-        {unfinished, [], []} when Steady -> clear_unless(lists:member(silent, Words));
+        {unfinished, [], []} when Steady, Words -- [empty, unfinished] =:= [] -> clear;
         _ -> wait
     end.
-
-clear_unless(true) -> wait;
-clear_unless(false) -> clear.
 
 hosts(Word, Round) -> [Host || {Host, Seen} <- Round, word(Seen) =:= Word].
 
@@ -114,6 +112,7 @@ ask(Host) ->
 
 word_of("empty") -> empty;
 word_of("unfinished") -> unfinished;
+word_of("joining") -> joining;
 word_of("data") -> data.
 
 received(Socket, Parts) ->

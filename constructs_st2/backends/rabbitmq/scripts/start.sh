@@ -84,7 +84,7 @@ clear_data() {
 join() {
     echo "joining the cluster of $*"
     date >>"$UNFINISHED"
-    answer unfinished
+    answer joining
     {
         cat "$conf"
         echo "cluster_formation.peer_discovery_backend = $program"
