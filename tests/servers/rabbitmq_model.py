@@ -24,8 +24,9 @@ Decide: TypeAlias = Callable[[bool, str, Round | None, Round], tuple[str, ...]]
 
 NODES = range(3)
 EMPTY, UNFINISHED, JOINING, DATA = "empty", "unfinished", "joining", "data"
-OFF, NEW, DECIDING, FOUND, JOIN, MARKED, RESUME, CLEAR, SERVING, ACCEPTING = (
-    *("off", "new", "deciding", "found", "join", "marked", "resume", "clear", "serving", "accepting"),
+OFF, NEW, DECIDING, FOUND, JOIN, MARKED, RESUME, ANNOUNCED, RESUMED, CLEAR, SERVING, ACCEPTING = (
+    *("off", "new", "deciding", "found", "join", "marked", "resume", "announced", "resumed", "clear", "serving"),
+    "accepting",
 )
 
 
@@ -151,7 +152,7 @@ class Model:
             case "new":
                 doing = SERVING if node.volume == DATA else DECIDING
                 yield self._forgotten_nonce(world, number, node._replace(answer=node.volume).does(doing))
-            case "deciding":
+            case "deciding" | "announced":
                 yield from self._look(world, number)
             case "found":
                 cluster = min({1, 2} - world.clusters(), default=2)
@@ -162,7 +163,9 @@ class Model:
             case "marked":
                 yield world.with_node(number, node._replace(doing=SERVING, answer=JOINING))
             case "resume":
-                yield world.with_node(number, node._replace(doing=SERVING, answer=JOINING))
+                yield world.with_node(number, Node(node.volume, node.cluster, ANNOUNCED, JOINING))
+            case "resumed":
+                yield world.with_node(number, node._replace(doing=SERVING))
                 yield from self._forget(world, number, node.does(CLEAR))
             case "clear":
                 yield world.with_node(number, Node(EMPTY, 0, NEW, node.answer))
@@ -196,6 +199,10 @@ class Model:
         now = tuple(_with_nonce(read.word, "a" if read.steady else "b") for read in reads)
         word, *about = self.decide(number == 0, node.volume, before, now)
         peers = tuple(_others(number)[int(place)] for place in about)
+        if node.doing == ANNOUNCED:
+            # What it saw may be long past. Now the others know what it is about to do.
+            again = node.does(RESUMED, peers=peers) if word == RESUME else node.does(NEW)
+            return world.with_node(number, again)
         if word != "wait":
             return world.with_node(number, node.does(word, peers=peers))
         words = tuple(read.word for read in reads)

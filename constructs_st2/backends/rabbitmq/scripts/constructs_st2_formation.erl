@@ -50,23 +50,26 @@ word(Word) -> Word.
 
 %% ---- asking the others
 
-%% Asks until there is something to do, and writes that: a word, and perhaps hosts.
+%% usage: main STATE [once]. Asks until there is something to do, or once, and writes that: a word, and perhaps hosts.
 main() ->
-    [State] = init:get_plain_arguments(),
-    decide_in_rounds(list_to_existing_atom(State), none, none),
+    [State | Once] = init:get_plain_arguments(),
+    case decide_in_rounds(list_to_existing_atom(State), Once, none, none) of
+        {Word, Hosts} -> io:format("~ts~n", [lists:join(" ", [atom_to_list(Word) | Hosts])]);
+        Word -> io:format("~ts~n", [Word])
+    end,
     halt().
 
-decide_in_rounds(State, Before, Said) ->
+decide_in_rounds(State, Once, Before, Said) ->
     {IsFirst, Others} = members(),
     Now = round_of(Others),
     case decide(IsFirst, State, Before, Now) of
-        wait ->
+        wait when Once =:= [] ->
             Says = says(State, Now),
             Says =:= Said orelse io:format(standard_error, "~ts~n", [Says]),
             timer:sleep(?BETWEEN_ROUNDS),
-            decide_in_rounds(State, Now, Says);
-        {Word, Hosts} -> io:format("~ts~n", [lists:join(" ", [atom_to_list(Word) | Hosts])]);
-        Word -> io:format("~ts~n", [Word])
+            decide_in_rounds(State, Once, Now, Says);
+        Decision ->
+            Decision
     end.
 
 says(State, Round) ->

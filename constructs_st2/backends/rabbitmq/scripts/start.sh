@@ -62,6 +62,13 @@ compile() {
     erlang -eval "{ok, _} = compile:file(\"$here/$program\", [report, {outdir, \"$code\"}]), halt()."
 }
 
+# Sets `word` and `hosts`, as soon as there is something to do.
+# usage: decide [once]
+decide() {
+    erlang -pa "$code" -run "$program" main -extra "$state" "$@" >"$run/decision"
+    read -r word hosts <"$run/decision"
+}
+
 # Whether the cluster of another node does without this one, which has nothing of it: a member that comes back empty
 # under its old name could vote twice, and Mnesia refuses it.
 # usage: forgotten_by HOST
@@ -124,8 +131,7 @@ while :; do
     if [ ! -e "$code" ]; then
         compile
     fi
-    erlang -pa "$code" -run "$program" main -extra "$state" >"$run/decision"
-    read -r word hosts <"$run/decision"
+    decide
     # shellcheck disable=SC2086
     case $word in
         found)
@@ -140,7 +146,12 @@ while :; do
             echo "${hosts%% *} cannot be joined yet; trying again" >&2
             sleep 5
             ;;
-        resume) resume $hosts ;;
+        resume)
+            # What was seen may be long past. Now nobody throws away any more what this node may need.
+            answer joining
+            decide once
+            [ "$word" != resume ] || resume $hosts
+            ;;
         clear)
             echo "no node has data of a cluster: beginning anew"
             clear_data
