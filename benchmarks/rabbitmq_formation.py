@@ -1,4 +1,4 @@
-"""Forms clusters of RabbitMQ from the manifests again and again, in fake pods that start at random times, and are killed.
+"""Forms clusters of RabbitMQ from the manifests, again and again, in fake pods that start and die at random times.
 
 usage, as root: rabbitmq_formation.py [--kill] COUNT VERSION     (3.10 of this machine; 4.0, 4.3 of servers/roots.py)
 

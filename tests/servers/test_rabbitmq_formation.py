@@ -82,9 +82,7 @@ class TestDecide:
         self, table: Mapping[Situation, tuple[str, ...]]
     ) -> None:
         founded = {situation for situation, did in table.items() if did == ("found",)}
-        assert founded == {
-            (True, "empty", now, now) for now in itertools.product(("empty a", "empty b"), repeat=2)
-        }
+        assert founded == {(True, "empty", now, now) for now in itertools.product(("empty a", "empty b"), repeat=2)}
 
     def test_an_empty_node_joins_those_that_accept_clients_and_no_others(
         self, table: Mapping[Situation, tuple[str, ...]]

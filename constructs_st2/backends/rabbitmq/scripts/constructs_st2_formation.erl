@@ -33,13 +33,14 @@
 decide(IsFirst, State, Before, Now) ->
     Steady = Before =:= Now,
     Words = lists:usort([word(Seen) || {_, Seen} <- Now]),
+    Finished = Words -- [empty, unfinished],
     case {State, hosts(accepts, Now), hosts(data, Now)} of
         {empty, [_ | _] = Hosts, _} -> {join, Hosts};
         {unfinished, [_ | _] = Hosts, _} -> {resume, Hosts};
         %% Of two members of a cluster neither can start alone.
         {unfinished, [], [_ | _] = Hosts} -> {resume, Hosts};
         {empty, [], []} when IsFirst, Steady, Words =:= [empty] -> found;
-        {unfinished, [], []} when Steady, Words -- [empty, unfinished] =:= [] -> clear;
+        {unfinished, [], []} when Steady, Finished =:= [] -> clear;
         _ -> wait
     end.
 

@@ -128,7 +128,7 @@ while :; do
         echo "this node has data: it starts at once"
         exec rabbitmq-server
     fi
-    if [ ! -e "$code" ]; then
+    if [ ! -e "$code/$program.beam" ]; then
         compile
     fi
     decide
