@@ -83,14 +83,12 @@ class World(NamedTuple):
         """Those that there is data of."""
         return {node.cluster for node in self.nodes} - {0}
 
-    def agrees(self, cluster: int) -> bool:
-        """Whether a majority of the members of a cluster runs."""
-        members = self.members[cluster - 1]
-        return 2 * sum(self._runs(number, cluster) for number in members) > len(members)
-
-    def _runs(self, number: int, cluster: int) -> bool:
-        node = self.nodes[number]
-        return node.cluster == cluster and node.doing in (SERVING, ACCEPTING)
+    def running(self, cluster: int) -> int:
+        """How many of the members of a cluster run."""
+        return sum(
+            self.nodes[number].cluster == cluster and self.nodes[number].doing in (SERVING, ACCEPTING)
+            for number in self.members[cluster - 1]
+        )
 
     @property
     def whole(self) -> bool:
@@ -115,11 +113,14 @@ class Model:
 
     Args:
         decide: what a node decides.
+        majorities: whether RabbitMQ asks a majority of the members (Khepri, and Mnesia with `pause_minority`). Without,
+            a cluster does what any member says.
         nonces: whether nodes tell a nonce.
         selects_itself: whether a node that joins may found a cluster instead, as RabbitMQ's own discovery does.
     """
 
     decide: Decide
+    majorities: bool = True
     nonces: bool = True
     selects_itself: bool = False
 
@@ -221,7 +222,7 @@ class Model:
             members = world.members[cluster - 1]
             if number not in members:
                 yield world.with_node(number, then)
-            elif world.agrees(cluster):
+            elif self._agrees(world, cluster):
                 yield world.with_node(number, then).with_members(cluster, members - {number})
         if world.nodes[number].doing == JOIN:
             yield world.with_node(number, world.nodes[number].does(DECIDING))
@@ -231,7 +232,7 @@ class Model:
         if not node.cluster:
             yield from self._join(world, number)
         elif number in world.members[node.cluster - 1]:
-            agreed = world.agrees(node.cluster)
+            agreed = self._agrees(world, node.cluster)
             if agreed and node.doing == SERVING:
                 yield world.with_node(number, node._replace(doing=ACCEPTING))
             if not agreed and node.doing == ACCEPTING:
@@ -242,6 +243,10 @@ class Model:
             # It took too long.
             yield world.with_node(number, node.does(NEW))
 
+    def _agrees(self, world: World, cluster: int) -> bool:
+        running = world.running(cluster)
+        return 2 * running > len(world.members[cluster - 1]) if self.majorities else running > 0
+
     def _join(self, world: World, number: int) -> Iterator[World]:
         node = world.nodes[number]
         for peer in node.peers:
@@ -251,7 +256,7 @@ class Model:
             members = world.members[there.cluster - 1]
             if number in members:
                 yield world.with_node(number, node._replace(cluster=there.cluster))
-            elif world.agrees(there.cluster):
+            elif self._agrees(world, there.cluster):
                 # It has nothing yet when the others know it as a member.
                 yield world.with_members(there.cluster, members | {number})
         if self.selects_itself:

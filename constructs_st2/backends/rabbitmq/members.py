@@ -56,10 +56,10 @@ ENABLED_PLUGINS = "enabled_plugins"
 MEMBERS = "members"
 HOME = "/var/lib/rabbitmq"
 
-GRACE = 180
-_AFTER_WAITING = 90
+GRACE = 90
+_AFTER_WAITING = 60
 """Seconds of the grace period that the node has after its preStop hook waited for the others: to hand its queues over,
-and to stop."""
+and to stop. A node that takes longer is killed, and loses nothing that was confirmed."""
 
 _START = "start.sh"
 _ANSWER = "answer.sh"
@@ -122,6 +122,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
     peers = peer_ports(settings.replicas)
     server_ports = {name: number for name, number in {**ports, **peers}.items() if number != FORMATION_PORT}
+    probed = (port, DISTRIBUTION_PORT)
+    stop = scripts.command(_STOP, _seconds_to_wait(cluster), *probed)
     return MemberSet(
         backend=RABBITMQ,
         settings=settings,
@@ -135,8 +137,8 @@ def member_set(cluster: Cluster) -> MemberSet:
                 env=environment,
                 ports=server_ports,
                 resources=settings.resources,
-                probes=_probes(scheme, port, clustered=clustered),
-                lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _seconds_to_wait(cluster))}}},
+                probes=_probes(scheme, scripts.command(_READY, *probed)),
+                lifecycle={"preStop": {"exec": {"command": stop}}},
                 mounts=[
                     Mount(Volume.scratch("home"), HOME, writable=True),
                     data_mount(settings, f"{HOME}/mnesia"),
@@ -169,17 +171,16 @@ def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
     )
 
 
-def _probes(name: str, port: int, *, clustered: bool) -> dict[str, Document]:
+def _probes(port: str, ready: list[str]) -> dict[str, Document]:
     """Whether the node listens: RabbitMQ's own command for probes takes seconds where CPU is short.
 
     https://www.rabbitmq.com/docs/monitoring#health-checks
     """
-    listens = {"tcpSocket": {"port": name}, "timeoutSeconds": 5}
-    in_majority = {"exec": {"command": scripts.command(_READY, port, DISTRIBUTION_PORT)}, "timeoutSeconds": 5}
+    listens = {"tcpSocket": {"port": port}, "timeoutSeconds": 5}
     return {
         # A node that waits for others to come back does not listen.
         "startupProbe": {**listens, "periodSeconds": 5, "failureThreshold": 720},
-        "readinessProbe": {**(in_majority if clustered else listens), "periodSeconds": 10},
+        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 10, "timeoutSeconds": 5},
         # Nor does one of a minority, and with Mnesia it can fail to come back when it sees the others again. Ten
         # minutes leave every healthy node the time to do so.
         "livenessProbe": {**listens, "periodSeconds": 30, "failureThreshold": 20},

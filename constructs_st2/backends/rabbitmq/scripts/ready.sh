@@ -1,10 +1,11 @@
 #!/bin/sh
-# Run by the readiness probe of nodes in a cluster: do clients find it listening, and is it connected to so many others
-# that they are a majority? So a node is not ready in a cluster of its own. Asks the kernel, which is cheap.
+# Run by the readiness probe: do clients find the node listening, and is it connected to so many others that they are a
+# majority of all? So a node is not ready in a cluster of its own. Asks the kernel, which is cheap.
 # usage: ready.sh AMQP_PORT DISTRIBUTION_PORT
 set -eu
 
-members=$(grep -c . "${MEMBERS:-/etc/constructs-st2/config/members}")
+# A node alone has no such file.
+members=$(grep -c . "${MEMBERS:-/etc/constructs-st2/config/members}" 2>/dev/null) || members=1
 tables=${PROC_NET:-/proc/net}
 
 # Columns 2 and 3 are the addresses here and there as HEX:PORT; state 01 is ESTABLISHED, 0A is LISTEN. Two nodes share a
