@@ -235,7 +235,7 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
 
 def _of_backends(cluster: Cluster) -> Iterator[Flow]:
     for backend in cluster.backends.values():
-        name, ports = backend.component, _ports(backend)
+        name, ports = backend.component, _ports(backend, cluster)
         for port in ports.peers:
             yield Flow(name, name, port, "other members")
         # etcd has no exporter: it always tells.
@@ -336,10 +336,10 @@ def _servers(need: Need, cluster: Cluster) -> list[tuple[End, int | None]]:
         port = nginx.HTTPS_PORT if cluster.values.tls.internal.of_services and not elsewhere else target.port
         return [(Place.OUTSIDE if elsewhere else target.component, port)]
     backend = next(each for each in cluster.backends.values() if each.component == target.component)
-    return [(target.component, port) for port in (target.port, *_ports(backend).clients)]
+    return [(target.component, port) for port in (target.port, *_ports(backend, cluster).clients)]
 
 
-def _ports(backend: Backend) -> _Ports:
+def _ports(backend: Backend, cluster: Cluster) -> _Ports:
     """Imported here, because the modules of backends that are not in use are not imported."""
     if backend is MONGODB:
         from constructs_st2.backends.mongodb import members as mongodb
@@ -348,8 +348,8 @@ def _ports(backend: Backend) -> _Ports:
     if backend.component == RABBITMQ.component:
         from constructs_st2.backends.rabbitmq import members as rabbitmq
 
-        # https://www.rabbitmq.com/docs/networking#ports
-        return _Ports(peers=(rabbitmq.EPMD_PORT, rabbitmq.DISTRIBUTION_PORT), metrics=rabbitmq.METRICS_PORT)
+        peers = rabbitmq.peer_ports(cluster.values.rabbitmq.replicas)
+        return _Ports(peers=tuple(peers.values()), metrics=rabbitmq.METRICS_PORT)
     if backend is REDIS_SENTINEL:
         from constructs_st2.backends.redis import members as redis
 

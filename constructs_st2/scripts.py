@@ -11,7 +11,7 @@ MOUNT_PATH = "/opt/constructs-st2"
 """Where pods find their scripts."""
 
 _SHELLS: Mapping[str, str] = {".sh": "sh", ".bash": "bash"}
-_SUFFIXES = (*_SHELLS, ".js")
+_SUFFIXES = (*_SHELLS, ".erl", ".js")
 
 
 def command(name: str, *arguments: object) -> list[str]:

@@ -74,7 +74,10 @@ def conf(text: str) -> dict[str, Any]:
         pytest.param({}, {"image": {"tag": "3.9.0"}}, EVERYTHING, id="image tag"),
         pytest.param({}, {"st2api": {"image": {"tag": "3.9.0"}}}, {"st2api"}, id="image tag of one service"),
         pytest.param(
-            {}, {"image": {"utilityImage": "busybox:1"}}, EVERYTHING - {"st2web", "st2client"}, id="utility image"
+            {},
+            {"image": {"utilityImage": "busybox:1"}},
+            EVERYTHING - {"st2web", "st2client"} | {"rabbitmq"},
+            id="utility image",
         ),
         pytest.param(
             {},

@@ -14,7 +14,10 @@ BACKENDS = ("mongodb", "rabbitmq", "redis", "etcd")
 WITH_ETCD = {"coordination": {"backend": "etcd"}}
 ALL_PORTS = {
     "mongodb": {"mongodb": 27017},
-    "rabbitmq": {"amqp": 5672, "management": 15672, "metrics": 15692, "epmd": 4369, "distribution": 25672},
+    "rabbitmq": {
+        **{"amqp": 5672, "management": 15672, "metrics": 15692},
+        **{"epmd": 4369, "distribution": 25672, "formation": 25673},
+    },
     "redis": {"sentinel": 26379, "redis": 6379},
     "etcd": {"client": 2379, "peer": 2380, "metrics": 2381},
 }
@@ -325,10 +328,10 @@ def test_rabbitmq_needs_time_to_stop(synth: Synth) -> None:
         command: list[str] = synth(settings).container("rabbitmq")["lifecycle"]["preStop"]["exec"]["command"]
         return command
 
-    assert hook({})[-1] == "90"
-    assert hook({"rabbitmq": {"terminationGracePeriodSeconds": 600}})[-1] == "510"
-    with pytest.raises(InvalidValues, match="must be at least 90"):
-        synth({"rabbitmq": {"terminationGracePeriodSeconds": 60}})
+    assert hook({})[2:] == ["30", "5672", "25672"]
+    assert hook({"rabbitmq": {"terminationGracePeriodSeconds": 600}})[2] == "540"
+    with pytest.raises(InvalidValues, match="must be at least 60"):
+        synth({"rabbitmq": {"terminationGracePeriodSeconds": 59}})
 
 
 def test_passwords_of_sentinels_only_where_st2_can_use_them(synth: Synth) -> None:

@@ -22,11 +22,6 @@ ALWAYS = "3.10"
 # The first version with each option, from the files *.schema of the server and its plugins at the tags of releases.
 FIRST_VERSION = {
     "auth_mechanisms.N": ALWAYS,
-    "cluster_formation.classic_config.nodes.N": ALWAYS,
-    "cluster_formation.discovery_retry_interval": ALWAYS,
-    "cluster_formation.discovery_retry_limit": ALWAYS,
-    "cluster_formation.peer_discovery_backend": ALWAYS,
-    "cluster_formation.target_cluster_size_hint": ALWAYS,
     "cluster_name": ALWAYS,
     "cluster_partition_handling": ALWAYS,
     "definitions.import_backend": ALWAYS,
@@ -86,39 +81,27 @@ def test_no_option_is_newer_than_the_server(conf: Conf, version: str, members: i
     written = {re.sub(r"\.\d+$", ".N", option) for option in conf(version=version, replicaCount=members)}
     known = {option for option, first in FIRST_VERSION.items() if number(first) <= number(version)}
     assert written <= known
-    # What is not written although it is known has a test of its own.
-    assert {option for option in known - written if not option.startswith("cluster_formation.")} == set()
+    assert known == written
 
 
-def test_nodes_are_called_what_the_others_look_for(conf: Conf, synth: Synth) -> None:
-    options = conf(replicaCount=5)
+def test_nodes_are_called_what_the_others_look_for(files: Callable[..., dict[str, str]], synth: Synth) -> None:
     environment = {each["name"]: each.get("value") for each in synth().container("rabbitmq")["env"]}
-    for ordinal in range(5):
-        name = environment["RABBITMQ_NODENAME"].replace("$(POD_NAME)", f"st2-rabbitmq-{ordinal}")
-        assert options[f"cluster_formation.classic_config.nodes.{ordinal + 1}"] == name
-    assert options["cluster_formation.target_cluster_size_hint"] == "5"
+    pattern = environment["RABBITMQ_NODENAME"]
+    names = [pattern.replace("$(POD_NAME)", f"st2-rabbitmq-{ordinal}") for ordinal in range(5)]
+    # start.sh makes names of these.
+    assert [f"rabbit@{host}" for host in files(replicaCount=5)["members"].splitlines()] == names
     assert environment["RABBITMQ_USE_LONGNAME"] == "true"
 
 
-def test_one_node_looks_for_no_others(conf: Conf) -> None:
-    assert not [option for option in conf(replicaCount=1) if option.startswith("cluster_formation.")]
+def test_one_node_looks_for_no_others(files: Callable[..., dict[str, str]], synth: Synth) -> None:
+    assert "members" not in files(replicaCount=1)
+    pod = synth({"rabbitmq": {"replicaCount": 1}}).named("StatefulSet", "st2-rabbitmq")["spec"]["template"]["spec"]
+    assert [container["name"] for container in pod["containers"]] == ["rabbitmq"]
 
 
-@pytest.mark.parametrize(
-    ("version", "limit"),
-    [
-        # The first node forms the cluster when it has found none, for which it has to give up soon.
-        ("3.10", None),
-        ("3.12", None),
-        # The first node forms the cluster when it has found another: any other reason to do so is wrong.
-        ("3.13", "1800"),
-        ("4.0", "1800"),
-        ("4.1", "unlimited"),
-        ("4.2", "unlimited"),
-    ],
-)
-def test_only_the_first_node_forms_a_cluster(conf: Conf, version: str, limit: str | None) -> None:
-    assert conf(version=version).get("cluster_formation.discovery_retry_limit") == limit
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_node_forms_a_cluster_by_the_rules_of_rabbitmq(conf: Conf, version: str) -> None:
+    assert not [option for option in conf(version=version) if option.startswith("cluster_formation.")]
 
 
 @pytest.mark.parametrize(("version", "named"), [("3.10", True), ("3.11", True), ("3.12", False), ("4.2", False)])
@@ -158,8 +141,6 @@ def test_some_of_the_disk_stays_free(conf: Conf, persistence: dict[str, Any], fr
 @pytest.mark.parametrize(
     "option",
     [
-        "cluster_formation.classic_config.nodes.1",
-        "cluster_formation.peer_discovery_backend",
         "definitions.import_backend",
         "definitions.local.path",
         "listeners.tcp",

@@ -196,6 +196,26 @@ CASES = [
         members("rabbitmq_build_info", "rabbitmq", 1, 1, 1),
     ),
     Case(
+        "StackStormRabbitmqNodeAlone",
+        {
+            **members("rabbitmq_build_info", "rabbitmq", 1),
+            **members("erlang_vm_dist_node_state", "rabbitmq", 1, labels=',peer="rabbit@st2-rabbitmq-1"'),
+        },
+        {
+            **members("rabbitmq_build_info", "rabbitmq", 1),
+            **members("erlang_vm_dist_node_state", "rabbitmq", 3, labels=',peer="rabbit@st2-rabbitmq-1"'),
+        },
+        {"pod": "st2-rabbitmq-0"},
+    ),
+    Case(
+        "StackStormRabbitmqSeveralClusters",
+        {
+            **members("rabbitmq_identity_info", "rabbitmq", 1, labels=',rabbitmq_cluster_permanent_id="a"'),
+            **members("rabbitmq_identity_info", "rabbitmq", 1, 1, labels=',rabbitmq_cluster_permanent_id="b"'),
+        },
+        members("rabbitmq_identity_info", "rabbitmq", 1, 1, 1, labels=',rabbitmq_cluster_permanent_id="a"'),
+    ),
+    Case(
         "StackStormRabbitmqMemoryAlarm",
         members("rabbitmq_alarms_memory_used_watermark", "rabbitmq", 1, 0),
         members("rabbitmq_alarms_memory_used_watermark", "rabbitmq", 0, 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -121,27 +121,6 @@ def _disk_reserve(settings: Rabbitmq) -> int:
     if not settings.persistence.enabled:
         return _DISK_RESERVE
     return min(_DISK_RESERVE, int(amount(settings.persistence.size) / 4))
-
-
-def formation(hosts: Sequence[str], version: Version) -> dict[str, Option]:
-    """The options that matter when a node starts for the first time: which others there are."""
-    if len(hosts) == 1:
-        return {}
-    nodes = {
-        f"cluster_formation.classic_config.nodes.{number}": node_name(host)
-        for number, host in enumerate(hosts, start=1)
-    }
-    options: dict[str, Option] = {
-        "cluster_formation.peer_discovery_backend": "classic_config",
-        **nodes,
-        "cluster_formation.target_cluster_size_hint": str(len(hosts)),
-    }
-    if version >= Version(3, 13):
-        # A node that gives up forms a cluster by itself, which never merges with that of the others. Before 3.13, that
-        # is how the first node forms the one that the others then join: it must not take long.
-        options["cluster_formation.discovery_retry_limit"] = "unlimited" if version >= Version(4, 1) else "1800"
-        options["cluster_formation.discovery_retry_interval"] = "2000"
-    return options
 
 
 def advanced_config() -> str:

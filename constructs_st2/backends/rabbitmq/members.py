@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from constructs_st2 import scripts
 from constructs_st2.backends import RABBITMQ, tls
 from constructs_st2.backends.member_set import (
@@ -9,6 +11,7 @@ from constructs_st2.backends.member_set import (
     HELPER_RESOURCES,
     POD_NAME,
     SECRET_PATH,
+    STATE_PATH,
     MemberSet,
     config_mount,
     data_mount,
@@ -20,7 +23,6 @@ from constructs_st2.backends.rabbitmq.config import (
     advanced_config,
     enabled_plugins,
     encrypted,
-    formation,
     node_name,
     settings_of_every_start,
 )
@@ -47,21 +49,30 @@ METRICS_PORT = 15692
 EPMD_PORT = 4369
 DISTRIBUTION_PORT = 25672
 
+FORMATION_PORT = 25673
+"""Where a node tells the others whether it has data, also while its server does not run."""
+
 RABBITMQ_CONF = "rabbitmq.conf"
 ADVANCED_CONFIG = "advanced.config"
 ENABLED_PLUGINS = "enabled_plugins"
+MEMBERS = "members"
 HOME = "/var/lib/rabbitmq"
 
-WAIT_FOR_NAMES = 300
-"""Seconds that a node waits for the names of all others before its first start."""
-
-GRACE = 180
-_AFTER_WAITING = 90
+GRACE = 90
+_AFTER_WAITING = 60
 """Seconds of the grace period that the node has after its preStop hook waited for the others: to hand its queues over,
-and to stop."""
+and to stop. A node that takes longer is killed, and loses nothing that was confirmed."""
 
-_PREPARE = "prepare.sh"
+_START = "start.sh"
+_ANSWER = "answer.sh"
+_READY = "ready.sh"
 _STOP = "stop.sh"
+
+
+def peer_ports(members: int) -> dict[str, int]:
+    """The ports for other members, by name. https://www.rabbitmq.com/docs/networking#ports"""
+    formation = {"formation": FORMATION_PORT} if members > 1 else {}
+    return {"epmd": EPMD_PORT, "distribution": DISTRIBUTION_PORT, **formation}
 
 
 def member_set(cluster: Cluster) -> MemberSet:
@@ -88,15 +99,18 @@ def member_set(cluster: Cluster) -> MemberSet:
         secrets=SECRET_PATH,
     )
     config = {
-        RABBITMQ_CONF: lines({**conf, **formation(hosts, version)}, " = "),
+        RABBITMQ_CONF: lines(conf, " = "),
         ADVANCED_CONFIG: advanced_config(),
         ENABLED_PLUGINS: enabled_plugins(settings),
     }
+    # Which members there are is read again and again.
     configuration = config_mount(RABBITMQ, cluster, fingerprint(config))
+    clustered = len(hosts) > 1
+    if clustered:
+        config[MEMBERS] = "".join(f"{host}\n" for host in hosts)
     secrets = secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster)
-    home = Mount(Volume.scratch("home"), HOME, writable=True)
-    data = data_mount(settings, f"{HOME}/mnesia")
     own_scripts = scripts_mount(RABBITMQ, cluster)
+    state = Mount(Volume.scratch("state", in_memory=True), STATE_PATH, writable=True)
     domain = cluster.release.host(f"{RABBITMQ.component}-headless")
     environment = [
         POD_NAME,
@@ -113,7 +127,10 @@ def member_set(cluster: Cluster) -> MemberSet:
     metrics = {"metrics": METRICS_PORT} if settings.metrics.enabled else {}
     scheme = "amqps" if certificates else "amqp"
     ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
-    peer_ports = {"epmd": EPMD_PORT, "distribution": DISTRIBUTION_PORT}
+    peers = peer_ports(settings.replicas)
+    server_ports = {name: number for name, number in {**ports, **peers}.items() if number != FORMATION_PORT}
+    probed = (port, DISTRIBUTION_PORT)
+    stop = scripts.command(_STOP, _seconds_to_wait(cluster), *probed)
     return MemberSet(
         backend=RABBITMQ,
         settings=settings,
@@ -123,41 +140,45 @@ def member_set(cluster: Cluster) -> MemberSet:
             Container(
                 name="rabbitmq",
                 image=image,
-                command=["rabbitmq-server"],
+                command=scripts.command(_START, port, FORMATION_PORT),
                 env=environment,
-                ports={**ports, **peer_ports},
+                ports=server_ports,
                 resources=settings.resources,
-                probes=_probes(scheme),
-                lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _seconds_to_wait(cluster))}}},
+                probes=_probes(scheme, scripts.command(_READY, *probed)),
+                lifecycle={"preStop": {"exec": {"command": stop}}},
                 mounts=[
-                    home,
-                    data,
+                    Mount(Volume.scratch("home"), HOME, writable=True),
+                    data_mount(settings, f"{HOME}/mnesia"),
                     configuration,
                     secrets,
                     own_scripts,
+                    state,
                     Mount(Volume.scratch("tmp"), "/tmp", writable=True),
                     *certificates,
                 ],
-            )
-        ],
-        init_containers=[
-            Container(
-                name="prepare",
-                image=image,
-                command=scripts.command(_PREPARE, WAIT_FOR_NAMES, *hosts),
-                env=environment[:3],
-                resources=HELPER_RESOURCES,
-                mounts=[home, data, secrets, own_scripts],
-            )
+            ),
+            *([_formation(cluster, [own_scripts, state])] if clustered else []),
         ],
         client_ports=ports,
-        peer_ports=peer_ports,
+        peer_ports=peers,
         config=config,
         scripts=scripts.texts("constructs_st2.backends.rabbitmq.scripts"),
     )
 
 
-def _probes(port: str) -> dict[str, Document]:
+def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
+    """Tells the other nodes whether this one has data."""
+    return Container(
+        name="formation",
+        image=cluster.images.utility(),
+        command=scripts.command(_ANSWER, FORMATION_PORT),
+        ports={"formation": FORMATION_PORT},
+        resources=HELPER_RESOURCES,
+        mounts=mounts,
+    )
+
+
+def _probes(port: str, ready: list[str]) -> dict[str, Document]:
     """Whether the node listens: RabbitMQ's own command for probes takes seconds where CPU is short.
 
     https://www.rabbitmq.com/docs/monitoring#health-checks
@@ -166,7 +187,7 @@ def _probes(port: str) -> dict[str, Document]:
     return {
         # A node that waits for others to come back does not listen.
         "startupProbe": {**listens, "periodSeconds": 5, "failureThreshold": 720},
-        "readinessProbe": {**listens, "periodSeconds": 10},
+        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 10, "timeoutSeconds": 5},
         # Nor does one of a minority, and with Mnesia it can fail to come back when it sees the others again. Ten
         # minutes leave every healthy node the time to do so.
         "livenessProbe": {**listens, "periodSeconds": 30, "failureThreshold": 20},

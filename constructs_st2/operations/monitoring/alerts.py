@@ -212,6 +212,30 @@ _RABBITMQ: tuple[Alert, ...] = (
         members=2,
     ),
     Alert(
+        "StackStormRabbitmqNodeAlone",
+        "rabbitmq",
+        "critical",
+        5,
+        lambda f: (
+            f"count by (pod) ({f.rabbitmq('rabbitmq_build_info')}) unless on (pod) "
+            # 3 is "up": https://github.com/prometheus-erl/prometheus.erl, prometheus_vm_dist_collector
+            f"count by (pod) ({f.rabbitmq('erlang_vm_dist_node_state')} == 3) >= {_majority(f.members['rabbitmq']) - 1}"
+        ),
+        "A node of RabbitMQ sees too few others",
+        "{{ $labels.pod }} is not connected to a majority of the nodes, and serves nobody.",
+        members=2,
+    ),
+    Alert(
+        "StackStormRabbitmqSeveralClusters",
+        "rabbitmq",
+        "critical",
+        2,
+        lambda f: f"count(count by (rabbitmq_cluster_permanent_id) ({f.rabbitmq('rabbitmq_identity_info')})) > 1",
+        "RabbitMQ is several clusters",
+        "The nodes of RabbitMQ are {{ $value }} clusters, each with messages of its own.",
+        members=2,
+    ),
+    Alert(
         "StackStormRabbitmqMemoryAlarm",
         "rabbitmq",
         "critical",

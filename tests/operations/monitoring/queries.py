@@ -43,6 +43,7 @@ OF_OTHERS: Mapping[str, str] = {
     """,
     # Seen at RabbitMQ 3.10.8; later versions: deps/rabbitmq_prometheus of https://github.com/rabbitmq/rabbitmq-server
     "rabbitmq": """
+        erlang_vm_dist_node_state
         rabbitmq_alarms_free_disk_space_watermark
         rabbitmq_alarms_memory_used_watermark
         rabbitmq_build_info
@@ -52,6 +53,7 @@ OF_OTHERS: Mapping[str, str] = {
         rabbitmq_disk_space_available_bytes
         rabbitmq_global_messages_delivered_total
         rabbitmq_global_messages_received_total
+        rabbitmq_identity_info
         rabbitmq_process_resident_memory_bytes
     """,
     # exporter/exporter.go and info.go of https://github.com/oliver006/redis_exporter, v1.67.0
