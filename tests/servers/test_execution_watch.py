@@ -177,7 +177,10 @@ class TestWhoIsGone:
         assert place.look() == {}
         # Its node is lost: nobody tells Kubernetes that the pod is gone.
         assert place.look(300) == {}
-        assert list(place.look(61).values()) == ["runner_gone"]
+        place.st2.runners = []
+        assert place.look(61) == {}
+        place.st2.runners = [f"{OTHER}_1"]
+        assert list(place.look().values()) == ["runner_gone"]
 
     def test_a_runner_that_the_registry_has_lost_works_on(self, place: Place) -> None:
         place.execution()
@@ -327,9 +330,7 @@ class TestEnding:
         place.look(MINUTE)
         assert place.status(lost) == "abandoned"
 
-    def test_a_runner_that_comes_back_at_the_last_moment(
-        self, place: Place, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_runner_that_comes_back_at_the_last_moment(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         lost = place.execution(host=DEAD)
         place.look()
         ask = _Pods.pods
@@ -357,9 +358,7 @@ class TestEnding:
         place.look(10 * MINUTE)
         assert place.status(lost) == "succeeded"
 
-    def test_nothing_on_the_word_of_an_empty_registry(
-        self, place: Place, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_nothing_on_the_word_of_an_empty_registry(self, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         lost = place.execution(host=DEAD)
         place.st2.runners = None
         place.look()

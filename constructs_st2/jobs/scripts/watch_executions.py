@@ -389,9 +389,7 @@ class Watch:
             self._inconsistent[execution.id] = f"{REASONS[INCONSISTENT]}; {why}"
 
 
-def findings(
-    executions: list[Execution], runners: Runners, limits: Limits, now: float
-) -> Iterator[Finding]:
+def findings(executions: list[Execution], runners: Runners, limits: Limits, now: float) -> Iterator[Finding]:
     """What nobody works on, but for workflows."""
     for one in executions:
         age = now - one.since
@@ -402,8 +400,8 @@ def findings(
             why = runners.lost(one, now)
             if why:
                 yield Finding(one, RUNNER_GONE, why)
-            elif one.timeout is not None and now - one.taken > one.timeout + limits.overdue:
-                yield Finding(one, OVERDUE, f"it runs for {now - one.taken:.0f} s with a timeout of {one.timeout:.0f} s")
+            elif one.timeout is not None and (run := now - one.taken) > one.timeout + limits.overdue:
+                yield Finding(one, OVERDUE, f"it runs for {run:.0f} s with a timeout of {one.timeout:.0f} s")
 
 
 def idle_workflows(executions: list[Execution], limits: Limits, now: float) -> list[Execution]:

@@ -37,8 +37,9 @@ class Facts:
     """A cluster, as queries see it.
 
     ``kinds`` are the sources of metrics that it has: components, and ``kubernetes``. ``members`` are the numbers of
-    members of its backends, ``look_seconds`` the time between two looks for executions that nobody works on. All queries select by namespace and pod, which PodMonitors and the usual configuration of
-    annotations both provide as labels.
+    members of its backends, ``look_seconds`` the time between two looks for executions that nobody works on. All
+    queries select by namespace and pod, which PodMonitors and the usual configuration of annotations both provide as
+    labels.
     """
 
     release: Release

@@ -16,7 +16,9 @@ Minutes: TypeAlias = Annotated[int, Field(ge=1, le=10_080)]
 class ExecutionCleanup(StrictModel):
     """Ending executions whose runner is gone."""
 
-    enabled: bool = key("End executions whose runner is gone, as `abandoned`, or as `canceled` if they were to be.", False)
+    enabled: bool = key(
+        "End executions whose runner is gone: as `abandoned`, or as `canceled` where that was asked for.", False
+    )
     dry_run: bool = key("Only log what would be ended.", False)
     after_minutes: Minutes = key("For how long the runner must have been gone, at each look.", 10)
     most: Annotated[int, Field(ge=1, le=1000)] = key("How many are ended at one look.", 20)

@@ -51,7 +51,7 @@ def matches(query: str, document: Document) -> bool:
             found = found.get(name) if found is not None else None
         match condition:
             case {"$in": values}:
-                return found in values
+                return bool(found in values)
             case {"$exists": exists}:
                 return (found is not None) == exists
         return bool(found == condition)

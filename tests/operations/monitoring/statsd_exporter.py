@@ -1,6 +1,7 @@
 """What statsd_exporter does with lines and a configuration, as far as ours goes: regular expressions, kinds, drops.
 
-After pkg/line/line.go, pkg/mapper/mapper.go and pkg/exporter/exporter.go of https://github.com/prometheus/statsd_exporter, v0.28.0.
+After pkg/line/line.go, pkg/mapper/mapper.go and pkg/exporter/exporter.go of v0.28.0:
+https://github.com/prometheus/statsd_exporter
 """
 
 from __future__ import annotations
