@@ -53,7 +53,7 @@ def matches(query: str, document: Document) -> bool:
             case {"$in": values}:
                 return bool(found in values)
             case {"$exists": exists}:
-                return (found is not None) == exists
+                return bool((found is not None) == exists)
         return bool(found == condition)
 
     return all(fits(path, condition) for path, condition in wanted.items())
