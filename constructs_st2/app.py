@@ -217,6 +217,10 @@ def _operations(scope: Construct, cluster: Cluster) -> list[Tier]:
         from constructs_st2.operations import monitoring
 
         made += monitoring.documents(cluster)
+    if cluster.values.watches_executions:
+        from constructs_st2.operations import executions
+
+        made += executions.documents(cluster)
     return _tier_of(made, scope, "90-operations")
 
 

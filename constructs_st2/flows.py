@@ -142,6 +142,7 @@ def flows(cluster: Cluster) -> tuple[Flow, ...]:
                 *_of_backends(cluster),
                 *_of_metrics(cluster),
                 *_of_backups(cluster),
+                *_of_execution_watch(cluster),
                 *_from_outside(cluster),
                 *_of_free(cluster),
             ]
@@ -170,6 +171,10 @@ def _components(cluster: Cluster) -> Iterator[Component]:
         from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER
 
         yield Component(STATSD_EXPORTER, "operations", "monitoring", STATSD_EXPORTER)
+    if values.watches_executions:
+        from constructs_st2.operations.executions import COMPONENT
+
+        yield Component(COMPONENT, "operations", "monitoring", COMPONENT)
     for entry in CATALOGUE:
         for name, settings in _workloads_of(entry, cluster):
             yield Component(
@@ -260,6 +265,16 @@ def _of_backups(cluster: Cluster) -> Iterator[Flow]:
         yield Flow(storage.COMPONENT, ETCD.component, ETCD.port, "snapshot")
 
 
+def _of_execution_watch(cluster: Cluster) -> Iterator[Flow]:
+    if not cluster.values.watches_executions:
+        return
+    from constructs_st2.operations.executions import COMPONENT
+
+    yield from _to(COMPONENT, (Need.AUTH, Need.API), cluster)
+    for port in _KUBERNETES_API_PORTS:
+        yield Flow(COMPONENT, Place.KUBERNETES_API, port, "pods of runners")
+
+
 def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
     if not cluster.values.monitoring.enabled:
         return
@@ -276,6 +291,10 @@ def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
         ),
         *(task.component for task in cluster.tasks if Need.DATABASE in task.needs or _is_users(task, cluster.values)),
     ]
+    if cluster.values.watches_executions:
+        from constructs_st2.operations.executions import COMPONENT
+
+        clients.append(COMPONENT)
     for client in clients:
         yield Flow(client, STATSD_EXPORTER, STATSD_PORT, "numbers of what happens", protocol="UDP")
     yield Flow(Place.MONITORING, STATSD_EXPORTER, STATSD_METRICS_PORT, "metrics")

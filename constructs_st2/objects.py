@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from constructs_st2.kubernetes import Document
 
@@ -13,6 +13,18 @@ KEPT: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "Prune=false,Delet
 def config_map(metadata: Document, data: Mapping[str, str]) -> Document:
     """A ConfigMap of file names and contents."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+
+
+def identity(metadata: Document, rules: Sequence[Document]) -> list[Document]:
+    """A service account, and what it may do in its namespace. Only pods that ask for its token get it."""
+    account = {"kind": "ServiceAccount", "name": metadata["name"], "namespace": metadata["namespace"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": metadata["name"]}
+    api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata, "automountServiceAccountToken": False},
+        {**api, "kind": "Role", "metadata": metadata, "rules": list(rules)},
+        {**api, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": [account]},
+    ]
 
 
 def volume_claim(

@@ -85,6 +85,8 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
             values.monitoring.statsd_exporter.image.pull_secret,
             values.monitoring.statsd_exporter.extra_volumes,
             values.monitoring.statsd_exporter.init_containers,
+            values.execution_watch.extra_volumes,
+            values.execution_watch.init_containers,
             values.extra_objects,
             [tls.secret_name for tls in values.ingress.tls],
         ]

@@ -11,7 +11,7 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.images import ST2_UID
 from constructs_st2.jobs.job import job_document
 from constructs_st2.kubernetes import Document
-from constructs_st2.objects import config_map
+from constructs_st2.objects import config_map, identity
 from constructs_st2.pod import (
     Container,
     Mount,
@@ -52,30 +52,7 @@ def documents(cluster: Cluster) -> list[Document]:
     }
     job = _job(cluster, program)
     return [
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": _metadata(cluster),
-            "automountServiceAccountToken": False,
-        },
-        _role(secrets, cluster, job["metadata"]["name"]),
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": _metadata(cluster),
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": cluster.release.named(COMPONENT),
-            },
-            "subjects": [
-                {
-                    "kind": "ServiceAccount",
-                    "name": cluster.release.named(COMPONENT),
-                    "namespace": cluster.release.namespace,
-                }
-            ],
-        },
+        *identity(_metadata(cluster), _rules(secrets, cluster, job["metadata"]["name"])),
         config_map(_metadata(cluster), program),
         job,
     ]
@@ -149,7 +126,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     return job_document(COMPONENT, {"namespace": cluster.release.namespace, "labels": labels}, template, cluster)
 
 
-def _role(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> Document:
+def _rules(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> list[Document]:
     """The least rights that do. Creating cannot be bound to names: an object that is not there has none."""
     names = [secret.name for secret in secrets]
     read = sorted({reference.existing_secret for reference in references(cluster.values)} - set(names))
@@ -170,9 +147,4 @@ def _role(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> Docum
                 "verbs": ["get"],
             }
         )
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": _metadata(cluster),
-        "rules": rules,
-    }
+    return rules

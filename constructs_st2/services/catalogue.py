@@ -167,6 +167,7 @@ ST2WORKFLOWENGINE = CatalogueEntry(
     needs=CONTROL_PLANE,
     contents=(Content.CRYPTO_KEY,),
     grace=330,
+    # The messages that it is at, and no workflows: another engine takes those on (st2actions/workflows/workflows.py).
     finishes_work="workflow_engine",
 )
 ST2SCHEDULER = CatalogueEntry(

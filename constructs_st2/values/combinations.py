@@ -34,6 +34,7 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_autoscaling(values),
         *_of_monitoring(values),
         *_of_backup(values),
+        *_of_execution_watch(values),
         *_of_exposure(values, release),
     ]
 
@@ -94,6 +95,12 @@ def _of_backup(values: Values) -> Iterator[ValueProblem]:
         from constructs_st2.operations.backup.problems import problems
 
         yield from problems(values)
+
+
+def _of_execution_watch(values: Values) -> Iterator[ValueProblem]:
+    if values.execution_watch.cleanup.enabled and values.coordination_backend == "none":
+        message = "needs the service registry, and there is none with coordination.backend none"
+        yield ValueProblem("executionWatch.cleanup.enabled", message)
 
 
 def _of_backends(values: Values) -> Iterator[ValueProblem]:

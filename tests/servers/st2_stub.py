@@ -31,11 +31,13 @@ class St2Stub:
 
     Attributes:
         roles: of the user; None: RBAC is not enabled.
+        runners: the members of the service registry's group of action runners; None: there has never been one.
         url: where it listens, while it does.
     """
 
     def __init__(self) -> None:
         self.roles: list[str] | None = ["system_admin"]
+        self.runners: list[str] | None = []
         self.url = ""
         self.tokens: list[str] = []
         self.rules: dict[str, dict[str, Any]] = {}
@@ -146,6 +148,8 @@ class St2Stub:
             return next(((200, action) for action in found if action["ref"] == name), _NOT_FOUND)
         if kind == "executions":
             return self._executions(method, name, query, body)
+        if kind == "service_registry":
+            return self._members(path[2])
         if kind == "rules":
             return self._rules(method, name, body)
         if kind == "webhooks":
@@ -163,13 +167,29 @@ class St2Stub:
                 found = [execution for execution in found if execution.get("parent") == query["parent"]]
             if "rule" in query:
                 found = [execution for execution in found if execution.get("rule", {}).get("name") == query["rule"]]
-            return 200, found
+            if "status" in query:
+                found = [execution for execution in found if execution["status"] == query["status"]]
+            found.sort(key=lambda execution: execution.get("start_timestamp", ""), reverse=True)
+            begin = int(query.get("offset", 0))
+            return 200, found[begin : begin + int(query.get("limit", 100))]
+        if name not in self.executions:
+            return _NOT_FOUND
         execution = self.executions[name]
+        if method == "PUT":
+            if execution.get("live_action") == "succeeded":
+                return 400, {"faultstring": "Execution is already in completed state."}
+            execution.update(body)
+            return 200, execution
         if method == "DELETE":
             execution["status"] = "canceled"
         elif not self.has(f"stuck {execution['action']['ref']}"):
             self._end(execution)
         return 200, execution
+
+    def _members(self, group: str) -> tuple[int, Any]:
+        if self.runners is None or group != "actionrunner":
+            return 404, {"faultstring": f'Group with ID "{group}" not found.'}
+        return 200, {"members": [{"group_id": group, "member_id": member} for member in self.runners]}
 
     def _execute(self, action: str, **more: Any) -> dict[str, Any]:
         execution = {"id": next(self._ids), "status": "requested", "action": {"ref": action}, "context": {}, **more}

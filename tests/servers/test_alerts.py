@@ -64,6 +64,19 @@ def executions(**growth: int) -> dict[str, str]:
     return made
 
 
+def orphaned(**numbers: int) -> dict[str, str]:
+    """How many executions nobody works on."""
+    made: dict[str, str] = {}
+    for reason, number in numbers.items():
+        made |= statsd("st2_executions_orphaned", f"{number}x200", reason=reason)
+    return made
+
+
+def looked_at(values: str) -> dict[str, str]:
+    """When such executions were last looked for."""
+    return statsd("st2_executions_looked_at_timestamp_seconds", values)
+
+
 def replicas(kind: str, name: str, wanted: int, has: int) -> dict[str, str]:
     """The numbers of pods of a workload."""
     metrics = {
@@ -139,6 +152,14 @@ CASES = [
         minute=60,
     ),
     Case("StackStormExecutionsAbandoned", executions(abandoned=1), executions(abandoned=0)),
+    Case(
+        "StackStormExecutionsOrphaned",
+        orphaned(runner_gone=2, overdue=0),
+        orphaned(runner_gone=0, overdue=0),
+        labels={"reason": "runner_gone"},
+    ),
+    # promtool's clock begins at 0: one who looks each minute, and one who last did so at the fourteenth.
+    Case("StackStormExecutionsUnwatched", looked_at("0+60x14 840x200"), looked_at("0+60x200"), misses=True),
     Case(
         "StackStormApiErrors",
         {

@@ -79,12 +79,14 @@ class Service:
         name: what messages call it.
         url: ends with a slash; paths are added to it.
         verified: whether its certificate is checked.
+        authorities: the file with the authorities that it is checked with; those of StackStorm by default.
     """
 
-    def __init__(self, name: str, url: str, verified: bool = True) -> None:
+    def __init__(self, name: str, url: str, verified: bool = True, authorities: str = "") -> None:
         self.name = name
         self._url = urlsplit(url)
         self._verified = verified
+        self._authorities = authorities
 
     def ask(
         self,
@@ -118,7 +120,8 @@ class Service:
         connection = http.client.HTTPConnection(host, port, timeout=timeout)
         if self._url.scheme == "https":
             # As st2client, which takes the variable for the only authorities.
-            context = ssl.create_default_context(cafile=os.environ.get("ST2_CACERT") or None)
+            authorities = self._authorities or os.environ.get("ST2_CACERT") or None
+            context = ssl.create_default_context(cafile=authorities)
             if not self._verified:
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE

@@ -27,45 +27,58 @@ from constructs_st2.values.model.autoscaling import WorkAutoscaling
 _FAILURES = 3
 """Looks at MongoDB that must fail, one after the other, before the fallback takes their place."""
 
-_POOL_SIZE = ("actionrunner", "actions_pool_size")
-_DEFAULT_POOL_SIZE = 60
-"""Actions that a runner works on at the same time (st2common/config.py)."""
+_POOL_SIZES: Mapping[str, int] = {"actions_pool_size": 60, "workflows_pool_size": 40}
+"""Actions and workflows that a runner works on at the same time: options of `[actionrunner]` (st2common/config.py)."""
+_ACTIONS_POOL, _WORKFLOWS_POOL = _POOL_SIZES
 _USED_OF_POOL = 0.6
 """The part of a runner's threads that may be busy: what comes while a new pod starts must find room."""
+
+_OF_ENGINE = "context.workflow_execution"
+"""What a workflow of Orquesta has from the moment at which a runner has handed it to the workflow engines, and an
+action-chain never (contrib/runners/orquesta_runner/orquesta_runner/orquesta_runner.py)."""
 
 
 @dataclass(frozen=True)
 class Work:
     """What a service has to do: the documents of a collection that match a query, and how many a pod may have.
 
-    Collections are named after the classes of st2common/models/db, as mongoengine does it.
+    Collections are named after the classes of st2common/models/db, as mongoengine does it. Where ``pool`` names a pool
+    of runners, the number follows its size.
     """
 
     collection: str
     query: Mapping[str, Any]
     target: int
+    pool: str = ""
 
 
-WORK: Mapping[str, Work] = {
-    ST2ACTIONRUNNER.name: Work(
-        "live_action_d_b",
-        # The field status has an index. Workflows keep no thread of a runner busy.
-        {"status": {"$in": ["scheduled", "running"]}, "action_is_workflow": False},
-        int(_DEFAULT_POOL_SIZE * _USED_OF_POOL),
+def _of_pool(pool: str, query: Mapping[str, Any]) -> Work:
+    # The field status has an index.
+    taken = {"status": {"$in": ["scheduled", "running"]}, **query}
+    return Work("live_action_d_b", taken, _used(_POOL_SIZES[pool]), pool)
+
+
+def _used(size: int) -> int:
+    return max(1, int(size * _USED_OF_POOL))
+
+
+WORK: Mapping[str, tuple[Work, ...]] = {
+    ST2ACTIONRUNNER.name: (
+        _of_pool(_ACTIONS_POOL, {"action_is_workflow": False}),
+        # An action-chain keeps a thread busy until its last action has ended. Workflows of Orquesta do so only until
+        # they have begun.
+        _of_pool(_WORKFLOWS_POOL, {"action_is_workflow": True, _OF_ENGINE: {"$exists": False}}),
     ),
-    ST2WORKFLOWENGINE.name: Work(
+    ST2WORKFLOWENGINE.name: (
         # Not workflow_execution_d_b, whose status has no index: every look would read all of it.
-        "live_action_d_b",
-        {"status": "running", "action_is_workflow": True},
-        40,
+        Work("live_action_d_b", {"status": "running", "action_is_workflow": True, _OF_ENGINE: {"$exists": True}}, 40),
     ),
-    ST2SCHEDULER.name: Work(
-        "action_execution_scheduling_queue_item_d_b",
-        {"handling": False},
+    ST2SCHEDULER.name: (
         # A scheduler takes ten executions in a second at best ([scheduler] sleep_interval).
-        50,
+        Work("action_execution_scheduling_queue_item_d_b", {"handling": False}, 50),
     ),
 }
+"""For each service its work, of which the first is what ``targetBusy`` is about."""
 
 
 def access(cluster: Cluster) -> Document:
@@ -103,7 +116,10 @@ def scaled_object(one: Scaled, scaler: WorkAutoscaling, sharing: int, cluster: C
             "behavior": "currentReplicasIfHigher",
         },
         "advanced": {"horizontalPodAutoscalerConfig": {"behavior": one.behavior}},
-        "triggers": [_work_trigger(one, scaler, sharing, cluster), *_resource_triggers(one)],
+        "triggers": [
+            *(_work_trigger(work, target * sharing, cluster) for work, target in _targets(one, scaler, cluster)),
+            *_resource_triggers(one),
+        ],
     }
     return custom_object("ScaledObject", one.metadata(cluster), spec)
 
@@ -117,7 +133,7 @@ def sharing(one: Scaled, found: Sequence[Scaled]) -> int:
 
 def unreachable_targets(found: Sequence[Scaled], cluster: Cluster) -> Iterator[ValueProblem]:
     """Targets of runners that are beyond what a runner works on: the rest waits in its memory."""
-    size = _pool_size(cluster)
+    size = _pool_size(_ACTIONS_POOL, cluster)
     for one in found:
         target = one.scaler.target_busy if isinstance(one.scaler, WorkAutoscaling) else None
         if one.entry is ST2ACTIONRUNNER and target is not None and target > size:
@@ -129,9 +145,14 @@ def _access_name(cluster: Cluster) -> str:
     return cluster.release.named(contract.AUTOSCALING.component)
 
 
-def _work_trigger(one: Scaled, scaler: WorkAutoscaling, sharing: int, cluster: Cluster) -> Document:
-    work = WORK[one.entry.name]
-    target = scaler.target_busy or _default_target(one, work, cluster)
+def _targets(one: Scaled, scaler: WorkAutoscaling, cluster: Cluster) -> Iterator[tuple[Work, int]]:
+    """The work of a service, and how much of it a pod may have."""
+    for number, work in enumerate(WORK[one.entry.name]):
+        target = _used(_pool_size(work.pool, cluster)) if work.pool else work.target
+        yield work, (number == 0 and scaler.target_busy) or target
+
+
+def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
     return {
         "type": "mongodb",
         # Otherwise the HorizontalPodAutoscaler asks every 15 seconds, whatever the polling interval is.
@@ -142,17 +163,13 @@ def _work_trigger(one: Scaled, scaler: WorkAutoscaling, sharing: int, cluster: C
             "collection": work.collection,
             "query": json.dumps(work.query),
             # Each of several Deployments sees all the work, and shall take its part of it.
-            "queryValue": str(target * sharing),
+            "queryValue": str(target),
         },
     }
 
 
-def _default_target(one: Scaled, work: Work, cluster: Cluster) -> int:
-    return max(1, int(_pool_size(cluster) * _USED_OF_POOL)) if one.entry is ST2ACTIONRUNNER else work.target
-
-
-def _pool_size(cluster: Cluster) -> int:
-    return int(cluster.settings.options.get(_POOL_SIZE, _DEFAULT_POOL_SIZE))
+def _pool_size(pool: str, cluster: Cluster) -> int:
+    return int(cluster.settings.options.get(("actionrunner", pool), _POOL_SIZES[pool]))
 
 
 def _database(cluster: Cluster) -> str:

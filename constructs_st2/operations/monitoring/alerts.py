@@ -15,10 +15,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from constructs_st2.operations.executions import COMPONENT as EXECUTION_WATCH
 from constructs_st2.operations.monitoring.facts import Facts, series
 
 _DAY = 24 * 60 * 60
 _HOUR = 60 * 60
+_MINUTE = 60
+
+_LOOKED_AT = "st2_executions_looked_at_timestamp_seconds"
+_LOOKS_MISSED = 4
 
 _PRIMARY, _SECONDARY = 1, 2
 """States of members: https://www.mongodb.com/docs/manual/reference/replica-states/"""
@@ -123,6 +128,28 @@ _STACKSTORM: tuple[Alert, ...] = (
         lambda f: f"{_entered(f, '15m', 'abandoned')} > 0",
         "Executions were abandoned",
         "Runners stopped before {{ $value | humanize }} executions had ended.",
+    ),
+    Alert(
+        "StackStormExecutionsOrphaned",
+        EXECUTION_WATCH,
+        "warning",
+        5,
+        lambda f: f"max by (reason) ({f.statsd('st2_executions_orphaned')}) > 0",
+        "Nobody works on some executions",
+        "{{ $value }} executions have not ended, and nobody works on them: {{ $labels.reason }}.",
+    ),
+    Alert(
+        "StackStormExecutionsUnwatched",
+        EXECUTION_WATCH,
+        "warning",
+        5,
+        # Without a sample, as after a restart of the exporter, there is no time to compare with.
+        lambda f: (
+            f"time() - max({f.statsd(_LOOKED_AT)}) > {max(_LOOKS_MISSED * f.look_seconds, 5 * _MINUTE)} "
+            f"or absent({f.statsd(_LOOKED_AT)})"
+        ),
+        "Nobody looks for executions that are stuck",
+        "Executions that nobody works on have not been looked for. StackStormExecutionsOrphaned cannot fire.",
     ),
     Alert(
         "StackStormApiErrors",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constructs_st2.cluster import Cluster
+from constructs_st2.operations.executions import COMPONENT as EXECUTION_WATCH
 from constructs_st2.operations.monitoring.sources import STATSD_EXPORTER, sources
 from constructs_st2.release import Release
 from constructs_st2.values.model.monitoring import MonitoringRules
@@ -36,8 +37,9 @@ class Facts:
     """A cluster, as queries see it.
 
     ``kinds`` are the sources of metrics that it has: components, and ``kubernetes``. ``members`` are the numbers of
-    members of its backends. All queries select by namespace and pod, which PodMonitors and the usual configuration of
-    annotations both provide as labels.
+    members of its backends, ``look_seconds`` the time between two looks for executions that nobody works on. All
+    queries select by namespace and pod, which PodMonitors and the usual configuration of annotations both provide as
+    labels.
     """
 
     release: Release
@@ -45,6 +47,7 @@ class Facts:
     members: Mapping[str, int]
     vhost: str
     rules: MonitoringRules
+    look_seconds: int
 
     @classmethod
     def of(cls, cluster: Cluster) -> Facts:
@@ -58,10 +61,17 @@ class Facts:
         }
         return cls(
             release=cluster.release,
-            kinds=frozenset({"kubernetes", *(source.component for source in sources(values))}),
+            kinds=frozenset(
+                {
+                    "kubernetes",
+                    *(source.component for source in sources(values)),
+                    *([EXECUTION_WATCH] if values.watches_executions else []),
+                }
+            ),
             members={name: settings.replicas for name, settings in backends.items()},
             vhost=values.rabbitmq.vhost,
             rules=values.monitoring.rules,
+            look_seconds=values.execution_watch.interval_seconds,
         )
 
     def statsd(self, metric: str, **labels: str) -> str:

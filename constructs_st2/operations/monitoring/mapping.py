@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
+from constructs_st2.jobs.scripts.watch_executions import METRICS
 from constructs_st2.kubernetes import Document
-from constructs_st2.operations.monitoring.keys import KEYS, Key
+from constructs_st2.operations.monitoring.keys import KEYS, OWN_KEYS, Key
 
 _FIRST = "st2"
 """What every key of StackStorm begins with, whatever the prefix (``get_full_key_name`` in
@@ -29,15 +30,20 @@ def mapping(prefix: str | None, further: Sequence[Document]) -> str:
         prefix: the option ``prefix`` of the section ``metrics`` of st2.conf.
         further: the user's own mappings. They come first, so that they can also change ours.
     """
-    begins = re.escape(".".join([_FIRST, *([prefix] if prefix else []), ""]))
-    rules = [*further, *(_rule(begins, key) for key in KEYS), _everything_else()]
+    begins = ".".join([_FIRST, *([prefix] if prefix else [])])
+    rules = [
+        *further,
+        *(_rule(begins, key) for key in KEYS),
+        *(_rule(METRICS, key) for key in OWN_KEYS),
+        _everything_else(),
+    ]
     text: str = yaml.safe_dump({"mappings": rules}, sort_keys=False, width=120)
     return text
 
 
 def _rule(begins: str, key: Key) -> Document:
     rule: dict[str, Any] = {
-        "match": f"^{begins}{key.pattern}$",
+        "match": f"^{re.escape(begins)}\\.{key.pattern}$",
         "match_type": "regex",
         # The kinds of one key must be told apart: a metric has only one kind.
         "match_metric_type": key.kind,

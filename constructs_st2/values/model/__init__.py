@@ -23,6 +23,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.chatops import Chatops
+from constructs_st2.values.model.execution_watch import ExecutionWatch
 from constructs_st2.values.model.exposure import Gateway, Ingress
 from constructs_st2.values.model.images import Image
 from constructs_st2.values.model.jobs import Gitops, Jobs
@@ -183,6 +184,7 @@ class Values(StrictModel):
     failover: Failover = section("How soon the cluster is rid of what was on a lost node.")
 
     monitoring: Monitoring = section("Metrics for Prometheus, alerts, and dashboards for Grafana.")
+    execution_watch: ExecutionWatch = section("The pod that looks for executions that nobody works on any more.")
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
 
@@ -190,6 +192,12 @@ class Values(StrictModel):
     def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:
         """The coordination backend in use."""
         return self.coordination.backend or ("external" if self.redis.enabled is False else "redis")
+
+    @property
+    def watches_executions(self) -> bool:
+        """Whether a pod looks for executions that nobody works on any more."""
+        watch = self.execution_watch
+        return watch.cleanup.enabled or self.monitoring.exports(watch.enabled)
 
     @property
     def uses_keda(self) -> bool:

@@ -29,6 +29,36 @@ def spec(objects: Objects, kind: str, service: str) -> Document:
     return found
 
 
+TASK = {"parent": {"execution_id": "1"}, "orquesta": {"workflow_execution_id": "2"}}
+
+
+def live_action(
+    status: str, *, workflow: bool = False, begun: bool = False, context: dict[str, Any] | None = None
+) -> Document:
+    """A document as st2 writes it; ``begun``: by Orquesta."""
+    ids = {"workflow_execution": "3"} if begun else {}
+    return {"status": status, "action_is_workflow": workflow, "context": {"user": "st2admin", **(context or {}), **ids}}
+
+
+def matches(query: str, document: Document) -> bool:
+    """Whether MongoDB finds a document by a query."""
+    wanted = json.loads(query)
+    assert wanted  # KEDA refuses an empty one.
+
+    def fits(path: str, condition: Any) -> bool:
+        found: Any = document
+        for name in path.split("."):
+            found = found.get(name) if found is not None else None
+        match condition:
+            case {"$in": values}:
+                return bool(found in values)
+            case {"$exists": exists}:
+                return bool((found is not None) == exists)
+        return bool(found == condition)
+
+    return all(fits(path, condition) for path, condition in wanted.items())
+
+
 def trigger(objects: Objects, service: str) -> Document:
     found: Document = spec(objects, "ScaledObject", service)["triggers"][0]
     return found
@@ -139,33 +169,39 @@ class TestByWork:
         classes = {"st2actionrunner": "LiveActionDB", "st2scheduler": "ActionExecutionSchedulingQueueItemDB"}
         for service, name in classes.items():
             # mongoengine/base/metaclasses.py
-            assert WORK[service].collection == re.sub("([A-Z])", r"_\1", name).strip("_").lower()
+            assert WORK[service][0].collection == re.sub("([A-Z])", r"_\1", name).strip("_").lower()
 
     @pytest.mark.parametrize(
-        ("service", "document", "counts"),
+        ("document", "counted"),
         [
-            ("st2actionrunner", {"status": "scheduled", "action_is_workflow": False}, True),
-            ("st2actionrunner", {"status": "running", "action_is_workflow": False}, True),
-            ("st2actionrunner", {"status": "running", "action_is_workflow": True}, False),
-            ("st2actionrunner", {"status": "succeeded", "action_is_workflow": False}, False),
-            ("st2actionrunner", {"status": "requested", "action_is_workflow": False}, False),
-            ("st2workflowengine", {"status": "running", "action_is_workflow": True}, True),
-            ("st2workflowengine", {"status": "paused", "action_is_workflow": True}, False),
-            ("st2workflowengine", {"status": "running", "action_is_workflow": False}, False),
-            ("st2scheduler", {"handling": False}, True),
-            ("st2scheduler", {"handling": True}, False),
+            (live_action("scheduled"), ["st2actionrunner 0"]),
+            (live_action("running"), ["st2actionrunner 0"]),
+            (live_action("requested"), []),
+            (live_action("succeeded"), []),
+            # It occupies a thread of a runner until its last action has ended.
+            (live_action("running", workflow=True), ["st2actionrunner 1"]),
+            (live_action("scheduled", workflow=True), ["st2actionrunner 1"]),
+            # A workflow of Orquesta does so until it has begun.
+            (live_action("running", workflow=True, begun=True), ["st2workflowengine 0"]),
+            (live_action("paused", workflow=True, begun=True), []),
+            (live_action("paused", workflow=True), []),
+            # A chain that is a task of such a workflow knows the workflow by another name.
+            (live_action("running", workflow=True, context=TASK), ["st2actionrunner 1"]),
+            ({"handling": False}, ["st2scheduler 0"]),
+            ({"handling": True}, []),
         ],
     )
-    def test_the_query_counts_what_is_to_do(
-        self, everything: Objects, service: str, document: Document, counts: bool
+    def test_each_document_counts_for_whom_it_occupies(
+        self, everything: Objects, document: Document, counted: list[str]
     ) -> None:
-        query = json.loads(trigger(everything, service)["metadata"]["query"])
-        assert query  # KEDA refuses an empty one.
-        matches = [
-            document[name] in wanted["$in"] if isinstance(wanted, dict) else document[name] == wanted
-            for name, wanted in query.items()
+        collection = "live_action_d_b" if "status" in document else "action_execution_scheduling_queue_item_d_b"
+        found = [
+            f"{service} {number}"
+            for service in SHARING_WORK
+            for number, each in enumerate(spec(everything, "ScaledObject", service)["triggers"])
+            if each["metadata"]["collection"] == collection and matches(each["metadata"]["query"], document)
         ]
-        assert all(matches) == counts
+        assert found == counted
 
     @pytest.mark.parametrize(
         ("service", "target"), [("st2actionrunner", "36"), ("st2workflowengine", "40"), ("st2scheduler", "50")]
@@ -177,6 +213,15 @@ class TestByWork:
         config = {"actionrunner": {"actions_pool_size": 100}}
         objects = synth({"st2": {"config": config}, "st2actionrunner": ON})
         assert trigger(objects, "st2actionrunner")["metadata"]["queryValue"] == "60"
+
+    def test_action_chains_have_a_pool_of_their_own(self, synth: Synth) -> None:
+        def target(values: dict[str, Any]) -> str:
+            triggers = spec(synth({"st2actionrunner": ON, **values}), "ScaledObject", "st2actionrunner")["triggers"]
+            return str(triggers[1]["metadata"]["queryValue"])
+
+        assert target({}) == "24"
+        assert target({"st2": {"config": {"actionrunner": {"workflows_pool_size": 10}}}}) == "6"
+        assert target({"st2actionrunner": {"autoscaling": {"enabled": True, "targetBusy": 10}}}) == "24"
 
     def test_a_target_beyond_their_size_is_refused(self, synth: Synth) -> None:
         with pytest.raises(InvalidValues, match=r"^st2actionrunner\.autoscaling\.targetBusy: is 61, but a runner work"):
@@ -205,7 +250,7 @@ class TestByWork:
         found = spec(synth({"st2actionrunner": {"autoscaling": settings}}), "ScaledObject", "st2actionrunner")
         assert (found["minReplicaCount"], found["maxReplicaCount"], found["pollingInterval"]) == (3, 9, 5)
         assert found["fallback"]["replicas"] == 7
-        work, cpu = found["triggers"]
+        work, _, cpu = found["triggers"]
         assert work["metadata"]["queryValue"] == "10"
         assert (cpu["type"], cpu["metricType"]) == ("cpu", "Utilization")
         assert cpu["metadata"] == {"value": "85", "containerName": "st2actionrunner"}

@@ -1,6 +1,7 @@
 """What statsd_exporter does with lines and a configuration, as far as ours goes: regular expressions, kinds, drops.
 
-After pkg/mapper/mapper.go and pkg/exporter/exporter.go of https://github.com/prometheus/statsd_exporter, v0.28.0.
+After pkg/line/line.go, pkg/mapper/mapper.go and pkg/exporter/exporter.go of v0.28.0:
+https://github.com/prometheus/statsd_exporter
 """
 
 from __future__ import annotations
@@ -24,11 +25,20 @@ class StatsdExporter:
         self.events: Counter[str] = Counter()
 
     def send(self, *lines: str) -> None:
-        """Take lines of StatsD: ``name:value|kind``."""
+        """Take lines of StatsD: ``name:value|kind``, or with several values, as DogStatsD has it."""
         for line in lines:
             name, _, rest = line.partition(":")
-            value, _, letter = rest.partition("|")
-            self._take(name, value, KINDS[letter])
+            values, _, letter = rest.partition("|")
+            if ":" in values and KINDS[letter] != "observer":
+                self.events["invalid_extended_aggregate_type"] += 1
+                continue
+            for value in values.split(":"):
+                try:
+                    float(value)
+                except ValueError:
+                    self.events["malformed_value"] += 1
+                else:
+                    self._take(name, value, KINDS[letter])
 
     def _take(self, name: str, value: str, kind: str) -> None:
         rule = self._rule(name, kind)

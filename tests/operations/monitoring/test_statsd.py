@@ -9,6 +9,7 @@ import pytest
 import yaml
 from operations.monitoring.statsd_exporter import StatsdExporter
 
+from constructs_st2.jobs.scripts.watch_executions import METRICS
 from constructs_st2.operations.monitoring.keys import KEYS
 from constructs_st2.operations.monitoring.mapping import mapping
 
@@ -129,6 +130,48 @@ FROM_OUTSIDE = {
 def test_requests_cannot_make_series_of_their_own(exporter: StatsdExporter, line: str, series: str) -> None:
     exporter.send(f"st2.{line}")
     assert exporter.metrics == {series: 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "lost"),
+    [
+        # Items of the datastore may be called so.
+        ("_v1_keys_a:b", 1),
+        ("_v1_keys_a:1", 1),
+        ("_v1_keys_:", 1),
+        ("_v1_rules:1:2:3", 1),
+        ("_v1_rules", 0),
+    ],
+)
+def test_a_colon_in_a_path_loses_one_count_and_makes_no_series(exporter: StatsdExporter, path: str, lost: int) -> None:
+    # As RequestInstrumentationMiddleware of st2common counts a request.
+    lines = ("request.total:1|c", "request.method.PUT:1|c", f"request.path.{path}:1|c", "response.status.200:1|c")
+    exporter.send(*(f"st2.api.{line}" for line in lines))
+    others = {
+        "st2_http_requests_total{server=api}",
+        "st2_http_requests_by_method_total{method=PUT,server=api}",
+        "st2_http_responses_total{code=200,server=api}",
+    }
+    by_resource = {"st2_http_requests_by_resource_total{resource=rules,server=api}"} if not lost else set()
+    assert exporter.metrics == dict.fromkeys(others | by_resource, 1.0)
+    assert exporter.events["invalid_extended_aggregate_type"] == lost
+
+
+@pytest.mark.parametrize("name", ["trigger.mine.a:b.processed", "action.mine.a:b.executions", "rule.mine.a:b.matched"])
+@pytest.mark.parametrize("value", ["1|c", "1.00000000|ms"])
+def test_a_colon_in_a_reference_makes_no_series(exporter: StatsdExporter, name: str, value: str) -> None:
+    exporter.send(f"st2.{name}:{value}")
+    assert exporter.metrics == {}
+
+
+def test_our_own_numbers_do_not_follow_the_prefix_of_st2() -> None:
+    exporter = StatsdExporter(mapping("blue", []))
+    exporter.send(f"{METRICS}.orphaned.runner_gone:3|g", f"{METRICS}.orphaned.else:3|g", f"{METRICS}.looked_at:17|g")
+    assert exporter.metrics == {
+        "st2_executions_orphaned{reason=runner_gone}": 3,
+        "st2_executions_looked_at_timestamp_seconds": 17,
+    }
+    assert exporter.events == {"dropped": 1}
 
 
 @pytest.mark.parametrize("line", ["st2.unknown.thing:1|c", "elsewhere:1|c", "st2.api.response.status.999:1|c"])
