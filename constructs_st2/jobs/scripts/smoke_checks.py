@@ -16,7 +16,7 @@ from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
-from constructs_st2.jobs.scripts.smoke_run import ENDED, PREFIX, WAITS_FOR, Run, Skipped, result, unfinished
+from constructs_st2.jobs.scripts.smoke_run import ENDED, PREFIX, Run, Skipped, result, unfinished
 from constructs_st2.jobs.scripts.st2_api import Answer, Failure, Service, key_headers, require_roles, timeout_until
 
 ST2AUTH, ST2API, ST2STREAM, ST2WEB = "st2auth", "st2api", "st2stream", "st2web"
@@ -197,6 +197,7 @@ def rule(run: Run) -> str:
         result(run.ended(found[0]["id"]))
     finally:
         run.remove(f"v1/rules/default.{run.name}")
+        run.cancel(f"rule={run.name}")
     return "a webhook starts core.noop"
 
 
@@ -353,6 +354,12 @@ def refused_by_st2(answer: Answer) -> str:
     return "refused without a login"
 
 
+def chat_bot(run: Run) -> str:
+    """st2chatops serves HTTP. It does so when it has logged in to StackStorm; any answer will do."""
+    bot = Service(ST2CHATOPS, f"{run.setting('CHATOPS_URL').rstrip('/')}/")
+    return f"it answers with {bot.ask('GET', '', timeout=run.timeout()).status}"
+
+
 def alive(component: str, group: str, run: Run) -> str:
     """A pod of a component is in st2's service registry, so its process has shown signs of life during this run."""
     # An entry outlives a process that was killed: what is there now may be gone already.
@@ -402,12 +409,12 @@ class Check(NamedTuple):
 
 ACTIONS = (ST2SCHEDULER, ST2ACTIONRUNNER)
 BEFORE = (
-    Check("st2 command line", command_line, needs_login=False),
     Check("login", login, ST2AUTH, needs_login=False),
     Check("leftovers of earlier runs", leftovers, ST2API),
 )
 """One after the other, before the rest."""
 CHECKS = (
+    Check("st2 command line", command_line, needs_login=False),
     Check("wrong login is refused", wrong_login, ST2AUTH, needs_login=False),
     Check("roles", roles, APPLY_RBAC),
     Check("version of the API", api_version, ST2API),
@@ -425,6 +432,7 @@ CHECKS = (
     Check("API through st2web", web_api, ST2WEB, (ST2API,)),
     Check("login through st2web", web_auth, ST2WEB, (ST2AUTH,), needs_login=False),
     Check("event stream through st2web", web_stream, ST2WEB, (ST2STREAM,), needs_login=False),
+    Check("chat bot", chat_bot, ST2CHATOPS, needs_login=False),
 )
 """All at the same time; one that takes a service stands behind the one that proves it."""
 

@@ -100,6 +100,17 @@ class Run:
             # Why the check failed, if it did, is not to be hidden by this.
             self.left.append(f"cannot remove {path}: {error}")
 
+    def cancel(self, query: str) -> None:
+        """Cancel executions that a query finds and that have not ended, even when the time is up."""
+        try:
+            found = self.ask_late("GET", f"v1/executions?{query}").json()
+        except Failure as error:
+            self.left.append(f"cannot look for executions to cancel: {error}")
+            return
+        for execution in found:
+            if execution["status"] not in ENDED:
+                self.remove(f"v1/executions/{execution['id']}")
+
     def pause(self, seconds: float) -> None:
         """Wait.
 
@@ -127,9 +138,7 @@ class Run:
         """Request an execution. Returns its id."""
         return str(self.ask("POST", "v1/executions", {"action": action, "parameters": parameters}).json(201)["id"])
 
-    def ended(
-        self, execution_id: str, unless: Callable[[Mapping[str, Any]], Failure] | None = None
-    ) -> dict[str, Any]:
+    def ended(self, execution_id: str, unless: Callable[[Mapping[str, Any]], Failure] | None = None) -> dict[str, Any]:
         """An execution that has ended. One that does not is canceled.
 
         Raises:

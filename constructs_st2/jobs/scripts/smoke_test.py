@@ -33,7 +33,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from constructs_st2.jobs.scripts.smoke_checks import BEFORE, CHECKS, Check, registry_checks
+from constructs_st2.jobs.scripts.smoke_checks import BEFORE, CHECKS, ST2API, Check, registry_checks
 from constructs_st2.jobs.scripts.smoke_run import Run, Skipped
 from constructs_st2.jobs.scripts.st2_api import TIMEOUT, Failure, Session, describe
 
@@ -93,7 +93,7 @@ def outcome(check: Check, run: Run) -> Outcome:
         service = getattr(error, "service", "") or check.service
     if run.left:
         texts = [text, *run.left] if word == "FAIL" else run.left
-        word, text, service = "FAIL", "; ".join(texts), service or check.service
+        word, text, service = "FAIL", "; ".join(texts), service or ST2API
     return Outcome(word, text, service)
 
 
@@ -118,7 +118,8 @@ def commands(service: str, settings: Mapping[str, str]) -> str:
     # A component of its own, or all that run the same service.
     components = [entry.partition("=")[0] for entry in settings.get("REGISTRY", "").split()]
     label = "app.kubernetes.io/name" if service in components else "app"
-    options = f"--namespace {settings.get('NAMESPACE', '')} --selector {label}={service},release={settings.get('RELEASE', '')}"
+    namespace, release = (settings.get(name, "") for name in ("NAMESPACE", "RELEASE"))
+    options = f"--namespace {namespace} --selector {label}={service},release={release}"
     return f"kubectl get pods {options}; kubectl logs {options} --all-containers --prefix --tail=50"
 
 
