@@ -23,6 +23,7 @@ def task(cluster: Cluster) -> Task:
     values, release = cluster.values, cluster.release
     roles = roles_of_administrator(cluster)
     scheme = "https" if values.st2web.tls.enabled else "http"
+    chatops = f"http://{release.named(ST2CHATOPS.name)}:{ST2CHATOPS.port}" if values.st2chatops.enabled else ""
     return Task(
         SMOKE_TEST,
         command=[*values.image.entrypoint, *programs.SMOKE_TEST],
@@ -36,7 +37,7 @@ def task(cluster: Cluster) -> Task:
             "EXPECTED_VERSION": cluster.version,
             "EXPECTED_USER": values.st2.system_user.user,
             "WEB_URL": f"{scheme}://{release.named(ST2WEB.name)}",
-            "CHATOPS_URL": f"http://{release.named(ST2CHATOPS.name)}:{ST2CHATOPS.port}",
+            "CHATOPS_URL": chatops,
             "RBAC_ROLES": " ".join(roles),
             "DATASTORE_ENCRYPTED": str(contract.DATASTORE.in_use(values)).lower(),
             "ACTION_TRIGGERS": str(_sends_action_triggers(cluster)).lower(),

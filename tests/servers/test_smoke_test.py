@@ -371,7 +371,8 @@ def test_the_service_that_does_not_do_its_work_is_named_and_no_other(tmp_path: P
             # So that `kubectl describe pod` tells it.
             assert smoke.told.read_text().splitlines() == smoke.lines[-1 - len(case.at_fault) :]
             assert (name, smoke.stub.rules, smoke.stub.keys, smoke.stub.unfinished) == (name, {}, {}, [])
-            assert seconds < SECONDS + 10
+            # All that is waited for in vain is waited for at the same time.
+            assert seconds < 3 * SECONDS
 
 
 def test_how_to_look_at_a_service_at_fault_is_told(smoke: SmokeTest, stub: St2Stub) -> None:

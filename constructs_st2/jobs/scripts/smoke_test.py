@@ -11,13 +11,12 @@ left is removed by the next one.
 
 Environment, besides that of st2_api.py: EXPECTED_VERSION is a version or the begin of one (3.9). EXPECTED_USER is the
 operating system's user of actions. RBAC_ROLES are roles of the user that logs in, separated by blanks. WEB_URL is that
-of st2web; its certificate is not checked. DATASTORE_ENCRYPTED is true or false; so is ACTION_TRIGGERS, whether
-st2notifier sends triggers. Where one is empty, what it is for is not checked. ST2_CLI is the path of the st2 command
-line. NAMESPACE and RELEASE are for the commands.
+of st2web; its certificate is not checked. CHATOPS_URL is that of st2chatops. DATASTORE_ENCRYPTED is true or false; so
+is ACTION_TRIGGERS: whether st2notifier sends triggers. Where one is empty, what it is for is not checked. ST2_CLI is
+the path of the st2 command line. NAMESPACE and RELEASE are for the commands.
 
 SERVICES are the services and components that run, separated by blanks; what takes another one is not checked. Empty:
-all of them.
-REGISTRY has COMPONENT=GROUP for each component that joins st2's service registry, and the group that it joins.
+all of them. REGISTRY has COMPONENT=GROUP for each component that joins st2's service registry, and the group that it joins.
 REGISTRY_SECONDS is how long an entry stays there after the end of its process.
 """
 
