@@ -251,6 +251,8 @@ class St2Stub:
         return [child["context"]["orquesta"]["task_name"] for child in children]
 
     def _rules(self, method: str, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        if method == "GET" and name:
+            return (200, self.rules[name]) if name in self.rules else _NOT_FOUND
         if method == "GET":
             return 200, [
                 rule

@@ -440,12 +440,21 @@ def test_a_failure_of_the_registry_that_passes_does_no_harm(smoke: SmokeTest, st
 def test_what_the_roles_of_the_user_do_not_allow_is_not_checked(
     smoke: SmokeTest, stub: St2Stub, action: str, skipped: list[str]
 ) -> None:
+    method, _, kind = action.partition(" ")
     stub.breaks(f"forbidden {action}")
+    if method != "GET":
+        stub.breaks(f"forbidden DELETE {kind}")
     smoke.run()
     assert (smoke.of("FAIL"), smoke.of("skip")) == ([], skipped)
-    method, _, kind = action.partition(" ")
     assert f"the user may not {method} v1/{kind}" in smoke.line(skipped[0])
     assert smoke.status == 0
+
+
+def test_what_may_be_made_but_not_removed_is_told(smoke: SmokeTest, stub: St2Stub) -> None:
+    stub.breaks("forbidden DELETE keys")
+    smoke.run()
+    assert smoke.of("FAIL") == ["datastore", "encrypted datastore"]
+    assert "cannot remove v1/keys/" in smoke.line("datastore")
 
 
 def test_leftovers_of_a_run_that_was_killed_are_removed(smoke: SmokeTest, stub: St2Stub) -> None:

@@ -365,7 +365,7 @@ def alive(component: str, group: str, run: Run) -> str:
     # An entry outlives a process that was killed: what is there now may be gone already.
     run.pause(max(0.0, run.begin + float(run.setting("REGISTRY_SECONDS")) - time.monotonic()))
     deployment = f"{run.setting('RELEASE')}-{component}"
-    problem = Failure("")
+    problem = Failure("there was no time to look")
 
     def pods() -> list[str]:
         nonlocal problem

@@ -28,6 +28,10 @@ class Skipped(Exception):
     """There is nothing to check. The text says why."""
 
 
+class OutOfTime(Failure):
+    """The time of a check is up."""
+
+
 class Run:
     """A check while it runs.
 
@@ -67,12 +71,13 @@ class Run:
         """Seconds for the next answer.
 
         Raises:
-            Failure: the time is up.
+            OutOfTime: there are none left.
+            Failure: the program is to end early.
         """
         if self._stopping.is_set():
             raise Failure("stopped")
         if time.monotonic() >= self.end:
-            raise Failure("no time left")
+            raise OutOfTime("no time left")
         return timeout_until(self.end)
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
@@ -94,6 +99,9 @@ class Run:
         """Delete something, even when the time is up. That it is gone already is no failure."""
         try:
             answer = self.ask_late("DELETE", path)
+            if answer.status == FORBIDDEN and self.ask_late("GET", path).status in (FORBIDDEN, 404):
+                # It was forbidden to make it, too.
+                return
             if answer.status not in (200, 204, 404):
                 self.left.append(f"cannot remove {path}: {answer.status} {answer.reason()}")
         except Failure as error:
@@ -127,7 +135,11 @@ class Run:
             Failure: nothing until the end of the check. ``unless`` then says what is wrong.
         """
         while True:
-            found = look()
+            try:
+                found = look()
+            except OutOfTime:
+                # Of two looks the second came too late; the first has found out more.
+                raise unless() from None
             if found:
                 return found
             if time.monotonic() + PAUSE >= self.end:
@@ -151,7 +163,7 @@ class Run:
             return execution["status"] in ENDED
 
         try:
-            self.wait(look, lambda: (unless or unfinished)(execution))
+            self.wait(look, lambda: (unless or unfinished)(execution) if execution else OutOfTime("no time left"))
         except BaseException:
             self.remove(f"v1/executions/{execution_id}")
             raise

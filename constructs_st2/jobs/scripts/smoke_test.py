@@ -16,8 +16,8 @@ is ACTION_TRIGGERS: whether st2notifier sends triggers. Where one is empty, what
 the path of the st2 command line. NAMESPACE and RELEASE are for the commands.
 
 SERVICES are the services and components that run, separated by blanks; what takes another one is not checked. Empty:
-all of them. REGISTRY has COMPONENT=GROUP for each component that joins st2's service registry, and the group that it joins.
-REGISTRY_SECONDS is how long an entry stays there after the end of its process.
+all of them. REGISTRY has COMPONENT=GROUP for each component that joins st2's service registry, and the group that it
+joins. REGISTRY_SECONDS is how long an entry stays there after the end of its process.
 """
 
 from __future__ import annotations
