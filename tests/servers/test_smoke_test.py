@@ -60,8 +60,10 @@ CHECKS = (*BEFORE, *AFTER_LOGIN, *ALIVE)
 WEB = AFTER_LOGIN[-5:-1]
 WITHOUT_LOGIN = {"st2 command line", "wrong login is refused", "web UI", *WEB[-2:], "chat bot"}
 FOR_EVER = float("inf")
-SECONDS = 8
+SECONDS = 6
 """Of a run that waits for something in vain; enough for all that works, on a busy machine."""
+SECONDS_OF_MANY = 12
+"""Of many such runs at the same time."""
 
 
 def pod_of(component: str) -> str:
@@ -355,7 +357,7 @@ def test_the_service_that_does_not_do_its_work_is_named_and_no_other(tmp_path: P
             for fault in case.faults:
                 stub.breaks(fault)
             smoke, begin = SmokeTest(folder, stub), time.monotonic()
-            smoke.run(seconds=SECONDS)
+            smoke.run(seconds=SECONDS_OF_MANY)
             return smoke, time.monotonic() - begin
 
     with ThreadPoolExecutor(len(CASES)) as pool:
@@ -372,7 +374,7 @@ def test_the_service_that_does_not_do_its_work_is_named_and_no_other(tmp_path: P
             assert smoke.told.read_text().splitlines() == smoke.lines[-1 - len(case.at_fault) :]
             assert (name, smoke.stub.rules, smoke.stub.keys, smoke.stub.unfinished) == (name, {}, {}, [])
             # All that is waited for in vain is waited for at the same time.
-            assert seconds < 3 * SECONDS
+            assert seconds < 3 * SECONDS_OF_MANY
 
 
 def test_how_to_look_at_a_service_at_fault_is_told(smoke: SmokeTest, stub: St2Stub) -> None:
