@@ -29,6 +29,7 @@ from constructs_st2.services.catalogue import CatalogueEntry
 from constructs_st2.services.construct import StackStormService
 from constructs_st2.services.process import Process, st2_process
 from constructs_st2.services.workload import Workload
+from constructs_st2.values.model.services import Network
 
 
 def add_cluster(scope: Construct, cluster: Cluster) -> list[Tier]:
@@ -186,7 +187,12 @@ def _chatops(scope: Construct, cluster: Cluster) -> list[Tier]:
     if not cluster.values.st2chatops.enabled:
         return []
     tier = Tier(scope, "76-chatops", wave=20)
-    StackStormService(tier, _workload(catalogue.ST2CHATOPS, cluster, chatops.process(cluster)), cluster)
+    process = chatops.process(cluster)
+    # Nothing connects to the bot but a smoke test, which looks whether it is there.
+    network = Network() if cluster.values.jobs.smoke_test.enabled else None
+    StackStormService(
+        tier, _workload(catalogue.ST2CHATOPS, cluster, process), cluster, network=network, ports=process.ports
+    )
     return [tier]
 
 

@@ -13,24 +13,21 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.jobs.job import Task
 from constructs_st2.jobs.names import REGISTER_CONTENT, SMOKE_TEST, users_jobs
 from constructs_st2.release import Role
-from constructs_st2.services import nginx, runner, sensors, web
+from constructs_st2.services import nginx, web
 from constructs_st2.services.catalogue import (
     APIS,
     CATALOGUE,
     CONTROL_PLANE,
-    ST2ACTIONRUNNER,
     ST2API,
     ST2AUTH,
     ST2CHATOPS,
-    ST2SENSORCONTAINER,
     ST2STREAM,
     ST2WEB,
-    CatalogueEntry,
     Need,
 )
+from constructs_st2.services.components import workloads_of
 from constructs_st2.services.waiting import endpoint
 from constructs_st2.values.model import Values
-from constructs_st2.values.model.services import Service
 
 Protocol = Literal["TCP", "UDP"]
 
@@ -176,7 +173,7 @@ def _components(cluster: Cluster) -> Iterator[Component]:
 
         yield Component(COMPONENT, "operations", "monitoring", COMPONENT)
     for entry in CATALOGUE:
-        for name, settings in _workloads_of(entry, cluster):
+        for name, settings in workloads_of(entry, cluster):
             yield Component(
                 name, entry.role, entry.tier, entry.name, settings.least_replicas, settings.greatest_replicas
             )
@@ -192,17 +189,6 @@ def _components(cluster: Cluster) -> Iterator[Component]:
         yield Component(restore.COMPONENT, "operations", "jobs", restore.COMPONENT, least=0)
 
 
-def _workloads_of(entry: CatalogueEntry, cluster: Cluster) -> list[tuple[str, Service]]:
-    """The components that run a service, with their settings."""
-    if entry is ST2SENSORCONTAINER:
-        return [(partition.component, partition.settings) for partition in sensors.partitions(cluster)]
-    if entry is ST2ACTIONRUNNER:
-        return list(runner.runners(cluster.values))
-    if entry is ST2CHATOPS and not cluster.values.st2chatops.enabled:
-        return []
-    return [(entry.name, getattr(cluster.values, entry.name))]
-
-
 def _is_users(task: Task, values: Values) -> bool:
     return any(task.name == name for _, name in users_jobs(values.jobs))
 
@@ -212,7 +198,7 @@ def _is_users(task: Task, values: Values) -> bool:
 
 def _of_services(cluster: Cluster) -> Iterator[Flow]:
     for entry in CATALOGUE:
-        for component, _ in _workloads_of(entry, cluster):
+        for component, _ in workloads_of(entry, cluster):
             yield from _to(component, entry.needs, cluster, waits=True)
             yield from _to(component, entry.uses, cluster)
     # By the controller of /v1/packs/index (st2api/controllers/v1/packs.py).
@@ -234,6 +220,8 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
         if task.name == SMOKE_TEST:
             for port in _web_ports(cluster):
                 yield Flow(task.component, ST2WEB.name, port, "web UI")
+            for component, _ in workloads_of(ST2CHATOPS, cluster):
+                yield Flow(task.component, component, ST2CHATOPS.port, "chat bot")
         if task.name == REGISTER_CONTENT and values.jobs.pre_register_content_command:
             yield Flow(task.component, Place.OUTSIDE, None, "your command")
 
@@ -287,7 +275,7 @@ def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
             name
             for entry in CATALOGUE
             if Need.DATABASE in (*entry.needs, *entry.uses)
-            for name, _ in _workloads_of(entry, cluster)
+            for name, _ in workloads_of(entry, cluster)
         ),
         *(task.component for task in cluster.tasks if Need.DATABASE in task.needs or _is_users(task, cluster.values)),
     ]

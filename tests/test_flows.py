@@ -245,6 +245,7 @@ def to_s3(endpoint: str | None = None) -> dict[str, Any]:
         (MANY, Place.OUTSIDE, "st2chatops", []),
         (MANY, "st2chatops", "st2stream", [9102]),
         (MANY, "job-smoke-test", "st2web", [8443, 8080]),
+        (MANY, "job-smoke-test", "st2chatops", [8081]),
         (MANY, "job-key-load", "st2api", [9101]),
         (MANY, "job-key-load", "mongodb", []),
         (MANY, "job-mine", "rabbitmq", [5672]),

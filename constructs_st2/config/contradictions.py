@@ -71,7 +71,8 @@ def _warning(section: str, option: str, message: str) -> Finding:
     return Finding(None, option_key(section, option), message, is_error=False)
 
 
-def _is_true(options: Options, section: str, option: str, default: bool) -> bool:
+def is_true(options: Options, section: str, option: str, default: bool) -> bool:
+    """The value of an option that is true or false, by the words that oslo.config takes."""
     value = options.get((section, option))
     return default if value is None else value.lower() in _TRUE
 
@@ -85,7 +86,7 @@ def _number(options: Options, section: str, option: str) -> int | None:
 
 
 def _rbac(options: Options, facts: ConfFacts) -> Iterator[Finding]:
-    enabled = _is_true(options, "rbac", "enable", default=False)
+    enabled = is_true(options, "rbac", "enable", default=False)
     if enabled != facts.rbac_enabled:
         state = str(facts.rbac_enabled).lower()
         yield _error("rbac", "enable", f"is {enabled}, but st2.rbac.enabled is {state}; set st2.rbac.enabled instead")
@@ -96,11 +97,11 @@ def _rbac(options: Options, facts: ConfFacts) -> Iterator[Finding]:
         yield _error(
             "rbac", "backend", f"must be default with st2.rbac.enabled, not {backend}: st2api refuses to start"
         )
-    if not _is_true(options, "auth", "enable", default=True):
+    if not is_true(options, "auth", "enable", default=True):
         yield _error("auth", "enable", "must be True with st2.rbac.enabled: without users there are no roles")
     # st2auth/validation.py
     users = options.get(("auth", "backend"), "flat_file")
-    if users in _BACKENDS_WITHOUT_GROUPS and _is_true(options, "rbac", "sync_remote_groups", default=False):
+    if users in _BACKENDS_WITHOUT_GROUPS and is_true(options, "rbac", "sync_remote_groups", default=False):
         yield _error(
             "rbac", "sync_remote_groups", f"must be False with the backend {users} of [auth], which knows no groups"
         )
@@ -111,13 +112,13 @@ def _auth(options: Options, _: ConfFacts) -> Iterator[Finding]:
     mode = options.get(("auth", "mode"), "standalone")
     if mode not in ("standalone", "proxy"):
         yield _error("auth", "mode", f"must be standalone or proxy, not {mode}: st2auth refuses to start")
-    if _is_true(options, "auth", "use_ssl", default=False):
+    if is_true(options, "auth", "use_ssl", default=False):
         yield _error("auth", "use_ssl", "must be False: the other services reach st2auth by plain HTTP")
 
 
 def _cookie(options: Options, _: ConfFacts) -> Iterator[Finding]:
     # st2api/validation.py, which makes a cookie with WebOb to see whether it can.
-    secure = _is_true(options, "api", "auth_cookie_secure", default=True)
+    secure = is_true(options, "api", "auth_cookie_secure", default=True)
     if options.get(("api", "auth_cookie_same_site")) == "none" and not secure:
         yield _error("api", "auth_cookie_same_site", "must not be none unless auth_cookie_secure is True")
 
@@ -136,7 +137,7 @@ def _running_work(options: Options, facts: ConfFacts) -> Iterator[Finding]:
         interval = _number(options, section, "still_active_check_interval")
         if limit is not None and interval is not None and interval > limit:
             yield _error(section, "still_active_check_interval", f"must not be longer than {limit} s, the limit itself")
-    if not _is_true(options, "actionrunner", "graceful_shutdown", default=True):
+    if not is_true(options, "actionrunner", "graceful_shutdown", default=True):
         yield _warning("actionrunner", "graceful_shutdown", "is False: every rollout abandons running actions")
 
 
@@ -150,7 +151,7 @@ def _coordination(options: Options, facts: ConfFacts) -> Iterator[Finding]:
                 "url",
                 f"coordinates within one process only, but {', '.join(shared)} have several replicas",
             )
-    elif facts.coordination and not _is_true(options, "coordination", "service_registry", default=False):
+    elif facts.coordination and not is_true(options, "coordination", "service_registry", default=False):
         yield _warning("coordination", "service_registry", "is False: every rollout abandons running actions")
 
 
@@ -165,7 +166,7 @@ def _retention(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 def _database(options: Options, _: ConfFacts) -> Iterator[Finding]:
     # st2common/models/db/__init__.py, _get_tls_kwargs
-    secured = _is_true(options, "database", "tls", default=False) or _is_true(options, "database", "ssl", default=False)
+    secured = is_true(options, "database", "tls", default=False) or is_true(options, "database", "ssl", default=False)
     if options.get(("database", "authentication_mechanism")) and not secured:
         yield _error(
             "database",
@@ -198,7 +199,7 @@ def _paths(options: Options, facts: ConfFacts) -> Iterator[Finding]:
 
 
 def _encryption(options: Options, facts: ConfFacts) -> Iterator[Finding]:
-    enabled = _is_true(options, "keyvalue", "enable_encryption", default=True)
+    enabled = is_true(options, "keyvalue", "enable_encryption", default=True)
     if enabled and facts.encryption_key_path is None and not options.get(("keyvalue", "encryption_key_path")):
         yield _error("keyvalue", "enable_encryption", "must be False with st2.datastore_crypto_key: disable")
 
@@ -210,14 +211,14 @@ def _sensors(options: Options, facts: ConfFacts) -> Iterator[Finding]:
                 yield _error("sensorcontainer", option, "is set for each pod by st2sensorcontainer.deployments")
         return
     for section in ("DEFAULT", "sensorcontainer"):
-        if _is_true(options, section, "single_sensor_mode", default=False):
+        if is_true(options, section, "single_sensor_mode", default=False):
             yield _error(section, "single_sensor_mode", "must be False; st2.packs.sensors gives each sensor a pod")
 
 
 def _timers(options: Options, _: ConfFacts) -> Iterator[Finding]:
     # [timer] is the former name of the section; either one turns timers on (st2reactor/cmd/timersengine.py).
     defaults = {"timersengine": True, "timer": False}
-    if not any(_is_true(options, section, "enable", default) for section, default in defaults.items()):
+    if not any(is_true(options, section, "enable", default) for section, default in defaults.items()):
         yield _warning("timersengine", "enable", "is False: no timer fires; st2timersengine.replicas: 0 saves the pod")
 
 

@@ -10,7 +10,7 @@ from constructs_st2.backends.connections import Options as ConnectionOptions
 from constructs_st2.backends.connections import connections
 from constructs_st2.backends.failover import lost_races, races
 from constructs_st2.config import ini
-from constructs_st2.config.contradictions import ConfFacts, check_settings, overridden
+from constructs_st2.config.contradictions import ConfFacts, check_settings, is_true, overridden
 from constructs_st2.config.findings import Finding
 from constructs_st2.config.readers import reads
 from constructs_st2.config.st2_conf import base_settings
@@ -53,6 +53,10 @@ class Settings:
     connections: Mapping[str, ConnectionOptions]
     options: Mapping[tuple[str, str], str]
     warnings: tuple[str, ...]
+
+    def is_true(self, section: str, option: str, *, default: bool) -> bool:
+        """The value of an option that is true or false."""
+        return is_true(self.options, section, option, default)
 
     def fingerprint(self, service: str) -> str:
         """Changes only when an option changes that ``service`` reads."""

@@ -8,7 +8,8 @@ from constructs_st2.pod import Mount
 from constructs_st2.programs import Programs
 
 PROGRAMS = Programs(
-    "constructs_st2.jobs.scripts", ("await_login", "load_datastore", "smoke_run", "smoke_test", "st2_api")
+    "constructs_st2.jobs.scripts",
+    ("await_login", "load_datastore", "smoke_checks", "smoke_run", "smoke_test", "st2_api"),
 )
 AWAIT_LOGIN = PROGRAMS.command("await_login")
 LOAD_DATASTORE = PROGRAMS.command("load_datastore")

@@ -202,7 +202,7 @@ LOGIN = ["wait-for-st2auth", "wait-for-st2api", "wait-for-login"]
         ),
         (
             "smoke-test",
-            [PYTHON, "-m", f"{PROGRAMS}.smoke_test", "600"],
+            [PYTHON, "-m", f"{PROGRAMS}.smoke_test", "300"],
             ["wait-for-st2auth", "wait-for-st2api", "wait-for-st2stream", "wait-for-login"],
         ),
         ("mine", ["mine.sh", "-x"], LOGIN),

@@ -1,7 +1,8 @@
 """A StackStorm on this machine, as far as its administrator's programs can see it. Any part of it can be broken.
 
 It answers as st2 3.9.0 does: paths, states, filters and errors are those of its controllers. st2auth, st2api and
-st2stream are at /auth/, /api/ and /stream/, and once more below /web/, where st2web has them.
+st2stream are at /auth/, /api/ and /stream/, and once more below /web/, where st2web has them. The chat bot is at
+/chatops/. What the services behind them do is done here too, unless they are dead.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import queue
 import ssl
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +24,11 @@ from urllib.parse import parse_qs, urlsplit
 USER, PASSWORD, API_KEY = "st2admin", "pass%word", "key-of-the-administrator"
 
 _ALWAYS = 1_000_000
-_TRIGGER = "core.st2.webhook"
+_WEBHOOK, _TIMER, _ACTION_TRIGGER = "core.st2.webhook", "core.st2.IntervalTimer", "core.st2.generic.actiontrigger"
+_TASKS = {"format_execution_result": "chatops.format_execution_result", "post_message": "chatops.post_message"}
+"""Of chatops.post_result."""
+_SPEED = 10
+"""How much faster than they should timers fire."""
 _NOT_FOUND = 404, {"faultstring": "The resource could not be found."}
 
 
@@ -33,6 +39,8 @@ class St2Stub:
         roles: of the user; None: RBAC is not enabled.
         runners: the members of the service registry's group of action runners; None: there has never been one.
         url: where it listens, while it does.
+        dead: services that do not run.
+        registry: the groups of the service registry, and their members: pods, and when they disappear.
     """
 
     def __init__(self) -> None:
@@ -43,6 +51,9 @@ class St2Stub:
         self.rules: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, dict[str, Any]] = {}
         self.executions: dict[str, dict[str, Any]] = {}
+        self.dead: set[str] = set()
+        self.registry: dict[str, dict[str, float]] = {}
+        self._timers: dict[str, float] = {}
         self._faults: dict[str, int] = {}
         self._clients: list[queue.Queue[str]] = []
         self._ids = (f"{number:024x}" for number in itertools.count(1))
@@ -72,7 +83,8 @@ class St2Stub:
     @property
     def unfinished(self) -> list[str]:
         """The executions that have not ended."""
-        return [found["id"] for found in self.executions.values() if found["status"] in ("requested", "running")]
+        active = ("requested", "scheduled", "running")
+        return [found["id"] for found in self.executions.values() if found["status"] in active]
 
     def has(self, fault: str) -> bool:
         """Whether a fault matters now."""
@@ -85,7 +97,11 @@ class St2Stub:
         """Status and content."""
         through_web = path.startswith("/web/")
         service, _, rest = path.replace("/web/", "/", 1).lstrip("/").partition("/")
-        if through_web and self.has(f"web {service or 'page'}"):
+        if ("st2web" if through_web else f"st2{service}") in self.dead:
+            raise ConnectionError("nothing listens")
+        if service == "chatops" and not through_web:
+            return 404, "Cannot GET /"
+        if through_web and (f"st2{service}" in self.dead or self.has(f"web {service or 'page'}")):
             # What the nginx of st2web answers when a service is away.
             unreachable = 503, {"faultstring": f"st2web cannot reach st2{service}."}
             return (200, "retry: 1000\n\n") if service == "stream" else unreachable
@@ -132,6 +148,8 @@ class St2Stub:
 
     def _api(self, method: str, path: list[str], query: dict[str, str], headers: Any, body: Any) -> tuple[int, Any]:
         kind, name = (*path, "", "")[:2]
+        if self.has(f"forbidden {method} {kind}"):
+            return 403, {"faultstring": f'User "{USER}" doesn\'t have required permission'}
         if self.has(f"{method} {kind}"):
             # Worse than any service of st2: it tells what it was told.
             return 500, {"faultstring": f"Internal Server Error {dict(headers)}"}
@@ -145,13 +163,21 @@ class St2Stub:
             found = [{"ref": f"core.{action}", "pack": "core"} for action in names]
             if not name:
                 return 200, found
+            if not self.has("chatops pack"):
+                found.append({"ref": "chatops.post_result", "pack": "chatops"})
             return next(((200, action) for action in found if action["ref"] == name), _NOT_FOUND)
         if kind == "executions":
             return self._executions(method, name, query, body)
         if kind == "service_registry":
             return self._members(path[2])
         if kind == "rules":
-            return self._rules(method, name, body)
+            return self._rules(method, name, query, body)
+        if kind == "triggerinstances":
+            return 200, self._firings(query["trigger"])
+        if kind == "traces":
+            return 200, [self._trace(query["execution"])]
+        if kind == "service_registry":
+            return self._members(path[2])
         if kind == "webhooks":
             return self._webhook(name, body)
         if kind == "keys":
@@ -201,15 +227,13 @@ class St2Stub:
 
     def _end(self, execution: dict[str, Any]) -> None:
         action = execution["action"]["ref"]
-        if execution["status"] != "requested":
+        if execution["status"] not in ("requested", "scheduled", "running") or "st2scheduler" in self.dead:
             return
-        if action == "packs.install":
-            tasks = [] if self.has("engine") else [("init_task", "succeeded"), ("download_pack", "failed")]
-            for task, status in tasks:
-                context = {"orquesta": {"task_name": task}}
-                child = self._execute("packs.download", parent=execution["id"], context=context)
-                child["status"] = status
-            execution.update(status="failed", result={"output": None, "errors": []})
+        if "st2actionrunner" in self.dead:
+            execution["status"] = "scheduled"
+            return
+        if action == "chatops.post_result":
+            self._run_tasks(execution)
             return
         execution["status"] = "failed" if self.has(f"failing {action}") else "succeeded"
         if self.has(f"canceled {action}"):
@@ -225,23 +249,84 @@ class St2Stub:
             value = "None" if self.has("python result") else str(uuid.uuid4())
             execution["result"] = {"result": value, "exit_code": 0, "stdout": "", "stderr": ""}
 
-    def _rules(self, method: str, name: str, body: Any) -> tuple[int, Any]:
+    def _run_tasks(self, workflow: dict[str, Any]) -> None:
+        workflow["status"] = "running"
+        children = [child for child in self.executions.values() if child.get("parent") == workflow["id"]]
+        for child in children:
+            self._end(child)
+        if "st2workflowengine" in self.dead or self.has("stuck task"):
+            return
+        if any(child["status"] in ("failed", "canceled") for child in children):
+            workflow.update(status="failed", result={"output": None, "errors": []})
+        elif all(child["status"] == "succeeded" for child in children):
+            waiting = [task for task in _TASKS if task not in self._tasks(children)]
+            if waiting and not self.has("workflow output"):
+                context = {"orquesta": {"task_name": waiting[0]}}
+                self._execute(_TASKS[waiting[0]], parent=workflow["id"], context=context)
+            else:
+                workflow.update(status="succeeded", result={"output": {"note": "Execution result has been posted."}})
+
+    @staticmethod
+    def _tasks(children: list[dict[str, Any]]) -> list[str]:
+        return [child["context"]["orquesta"]["task_name"] for child in children]
+
+    def _rules(self, method: str, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        if method == "GET" and name:
+            return (200, self.rules[name]) if name in self.rules else _NOT_FOUND
+        if method == "GET":
+            return 200, [
+                rule
+                for rule in self.rules.values()
+                if (rule["pack"], rule["action"]["ref"]) == (query["pack"], query["action"])
+            ]
         if method == "POST":
-            assert body["trigger"]["type"] == _TRIGGER
+            trigger = body["trigger"]
+            if trigger["type"] == _TIMER and self.has("timer types"):
+                return 400, {"faultstring": f'Trigger "{_TIMER}" defined in the rule does not exist in system'}
+            assert trigger["type"] == (_WEBHOOK if body["enabled"] else _TIMER)
             ref = f"{body['pack']}.{body['name']}"
-            self.rules[ref] = body
-            return 201, {**body, "id": next(self._ids), "ref": ref}
+            trigger_ref = f"core.{uuid.uuid4()}"
+            self._timers[trigger_ref] = time.monotonic()
+            self.rules[ref] = {**body, "id": next(self._ids), "ref": ref, "trigger": {**trigger, "ref": trigger_ref}}
+            return 201, self.rules[ref]
         return (204, None) if self.rules.pop(name, None) else _NOT_FOUND
 
+    def _firings(self, trigger: str) -> list[dict[str, Any]]:
+        """The newest trigger instance of a timer of 2 s."""
+        count = int((time.monotonic() - self._timers[trigger]) * _SPEED / 2)
+        if not count or self.dead & {"st2timersengine", "st2rulesengine"}:
+            return []
+        return [{"id": f"{count:024x}", "trigger": trigger, "status": "processed"}]
+
+    def _trace(self, execution_id: str) -> dict[str, Any]:
+        """What came of an execution, by what st2rulesengine and st2notifier do."""
+        told = not self.dead & {"st2notifier", "st2rulesengine"} and execution_id not in self.unfinished
+        instances = [{"object_id": next(self._ids), "ref": _ACTION_TRIGGER}] if told else []
+        return {"trigger_instances": instances, "rules": [], "action_executions": [{"object_id": execution_id}]}
+
+    def _members(self, group: str) -> tuple[int, Any]:
+        if group not in self.registry:
+            return 404, {"faultstring": f'Group with ID "{group}" not found.'}
+        now = time.monotonic()
+        pods = [pod for pod, until in self.registry[group].items() if until > now]
+        return 200, {
+            "members": [
+                {"group_id": group, "member_id": f"{pod}_1", "capabilities": {"name": group, "hostname": pod, "pid": 1}}
+                for pod in pods
+            ]
+        }
+
     def _webhook(self, url: str, body: Any) -> tuple[int, Any]:
-        rules = [rule for rule in self.rules.values() if rule["trigger"]["parameters"]["url"] == url]
+        rules = [rule for rule in self.rules.values() if rule["trigger"]["parameters"].get("url") == url]
         if not rules or self.has("webhook"):
             return 404, {"faultstring": f"Webhook {url} not registered with st2"}
-        if not self.has("rules engine"):
+        if "st2rulesengine" not in self.dead:
             self._execute(rules[0]["action"]["ref"], rule={"name": rules[0]["name"]})
         return 202, body
 
     def _keys(self, method: str, name: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        if not name:
+            return 200, [key for key in self.keys.values() if key["name"].startswith(query["prefix"])]
         if method == "PUT":
             if body.get("secret") and self.has("crypto key"):
                 return 400, {"faultstring": "Crypto key not found"}
@@ -263,6 +348,8 @@ class St2Stub:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # The backlog of the servers of st2 is ten times that of Python's, too.
+    request_queue_size = 50
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients go away; nobody needs to read of that."""
@@ -275,9 +362,13 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, answer = self.stub.answer(
-            self.command, url.path, query, self.headers, json.loads(content) if content else None
-        )
+        try:
+            status, answer = self.stub.answer(
+                self.command, url.path, query, self.headers, json.loads(content) if content else None
+            )
+        except ConnectionError:
+            self.close_connection = True
+            return
         if answer is None or str(answer).startswith("retry: "):
             kind = "text/event-stream; charset=UTF-8"
         else:

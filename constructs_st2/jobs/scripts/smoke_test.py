@@ -1,331 +1,187 @@
-"""Tests an installed StackStorm from inside the cluster: each of its services does its work once.
+"""Tests an installed StackStorm from inside the cluster: each of its services does its work once, or shows that it is
+alive.
 
 usage: python -m constructs_st2.jobs.scripts.smoke_test SECONDS
 
-Prints a line for each check and a last one that counts. Exits 1 if a check failed. SECONDS bound the run; a check may
-take a sixth of them, so that a service that is missing does not cost the others their time. What is made is removed:
-the rule, the keys of the datastore, and executions that do not end. Those that ended stay in the history.
+Prints a line for each check, one that counts, and one for each service at fault, with commands to look at it; the last
+lines go to TERMINATION_LOG as well, where `kubectl describe pod` finds them. Exits 1 if a check failed. SECONDS bound
+the run: all checks wait at the same time. What is made is removed, also after a failure and after SIGTERM: rules, keys
+of the datastore, and executions that do not end. Those that ended stay in the history. What a run that was killed has
+left is removed by the next one.
 
 Environment, besides that of st2_api.py: EXPECTED_VERSION is a version or the begin of one (3.9). EXPECTED_USER is the
 operating system's user of actions. RBAC_ROLES are roles of the user that logs in, separated by blanks. WEB_URL is that
-of st2web; its certificate is not checked. DATASTORE_ENCRYPTED is true or false. Where one is empty, what it is for is
-not checked. ST2_CLI is the path of the st2 command line.
+of st2web; its certificate is not checked. CHATOPS_URL is that of st2chatops. DATASTORE_ENCRYPTED is true or false; so
+is ACTION_TRIGGERS: whether st2notifier sends triggers. Where one is empty, what it is for is not checked. ST2_CLI is
+the path of the st2 command line. NAMESPACE and RELEASE are for the commands.
+
+SERVICES are the services and components that run, separated by blanks; what takes another one is not checked. Empty:
+all of them. REGISTRY has COMPONENT=GROUP for each component that joins st2's service registry, and the group that it
+joins. REGISTRY_SECONDS is how long an entry stays there after the end of its process.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
-import subprocess
 import sys
+import threading
 import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from http.client import HTTPException, HTTPResponse
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple, NoReturn
 
-from constructs_st2.jobs.scripts.smoke_run import Run, Skipped, result
-from constructs_st2.jobs.scripts.st2_api import (
-    Answer,
-    Failure,
-    Service,
-    Session,
-    describe,
-    key_headers,
-    require_roles,
-    timeout_until,
-)
+from constructs_st2.jobs.scripts.smoke_checks import BEFORE, CHECKS, ST2API, Check, registry_checks
+from constructs_st2.jobs.scripts.smoke_run import Run, Skipped
+from constructs_st2.jobs.scripts.st2_api import TIMEOUT, Failure, Session, describe
 
-SHARE = 6
-"""A check may take one part in so many of the time: as many as wait for something, so each gets its turn."""
-STREAM_ATTEMPT = 10.0
-"""Seconds for an event. The first client of a st2stream misses events until its queues are bound (stream/listener.py
-of st2common), so there are more attempts."""
+CLEANUP = 20.0
+"""Seconds for what is to be removed after SIGTERM. Kubernetes waits for 30."""
+TERMINATION_LOG = "/dev/termination-log"
 
 
-def require_version(found: str, expected: str) -> None:
-    """Check a version; 3.9 stands for 3.9.0 too, not for 3.90."""
-    if not re.match(rf"{re.escape(expected)}(?!\d)", found):
-        raise Failure(f"it is {found or 'not stated'}, not {expected}")
+class Outcome(NamedTuple):
+    """How a check ends: ok, FAIL or skip, the rest of its line, and which service is at fault."""
+
+    word: str
+    text: str
+    service: str = ""
 
 
-def command_line(run: Run) -> str:
-    """The image has the st2 command line of this release."""
-    expected = run.setting("EXPECTED_VERSION")
-    program = run.settings.get("ST2_CLI") or "/opt/stackstorm/st2/bin/st2"
+class Attempt(threading.Thread):
+    """A check that runs beside others.
+
+    Args:
+        check: what to run.
+        run: what it works with.
+    """
+
+    def __init__(self, check: Check, run: Run) -> None:
+        super().__init__(name=check.what, daemon=True)
+        self.check = check
+        self._run = run
+        self._outcome = Outcome("FAIL", "it did not end in time", check.service)
+
+    def run(self) -> None:
+        """Run the check."""
+        self._outcome = outcome(self.check, self._run)
+
+    def outcome(self) -> Outcome:
+        """How it ends. A while after the end of its time, it is not waited for."""
+        # For an answer that has begun in time, and for what is to be removed.
+        self.join(max(0.0, self._run.end - time.monotonic()) + TIMEOUT + CLEANUP)
+        return self._outcome
+
+
+def outcome(check: Check, run: Run) -> Outcome:
+    """Run a check."""
+    if check.needs_login and not run.session.headers:
+        return Outcome("skip", "no login")
+    running = run.settings.get("SERVICES", "").split()
+    missing = [name for name in (check.service, *check.through) if name.startswith("st2") and name not in running]
+    if running and missing:
+        return Outcome("skip", f"{', '.join(missing)} does not run here")
+    word, text, service = "ok", "", ""
     try:
-        done = subprocess.run(
-            [program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=run.timeout(), check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Failure(str(error)) from None
-    # st2client/shell.py: "st2 3.9.0, on Python 3.10.12"
-    said = done.stdout.decode("utf-8", "replace").strip()
-    match = re.match(r"st2 ([^\s,]+)", said)
-    if done.returncode or not match:
-        raise Failure(f"{program} --version ends with status {done.returncode}: {said[:200]}")
-    require_version(match.group(1), expected)
-    return said
+        text = check.function(run)
+    except Skipped as reason:
+        word, text = "skip", str(reason)
+    except Exception as error:
+        word, text = "FAIL", describe(error)
+        service = getattr(error, "service", "") or check.service
+    if run.left:
+        texts = [text, *run.left] if word == "FAIL" else run.left
+        word, text, service = "FAIL", "; ".join(texts), service or ST2API
+    return Outcome(word, text, service)
 
 
-def login(run: Run) -> str:
-    """st2auth gives a token for the password, or there is an API key; st2api accepts it."""
-    credentials = run.session.credentials()
-    run.session.log_in(run.timeout())
-    try:
-        user = run.session.who_am_i(run.timeout())["username"]
-    except BaseException:
-        run.session.headers = {}
-        raise
-    return f"user {user}, {'API key' if credentials.api_key else 'password'}"
-
-
-def wrong_login(run: Run) -> str:
-    """A wrong password or API key is refused. One wrong password: no directory locks a user for that."""
-    credentials = run.session.credentials()
-    if credentials.api_key:
-        answer = run.session.api.ask("GET", "v1/user", headers=key_headers(run.name), timeout=run.timeout())
-    else:
-        answer = run.session.ask_for_token(credentials.user, run.name, run.timeout())
-    if answer.status != 401:
-        raise Failure(f"{answer.question} is answered with {answer.status}, not 401")
-    return "401"
-
-
-def roles(run: Run) -> str:
-    """The user has the roles, so RBAC definitions have been applied."""
-    expected = run.setting("RBAC_ROLES").split()
-    require_roles(run.session.who_am_i(run.timeout()), expected)
-    return ", ".join(expected)
-
-
-def api_version(run: Run) -> str:
-    """st2api is of this release."""
-    expected = run.setting("EXPECTED_VERSION")
-    found = str(run.ask("GET", "v1/").json()["version"])
-    require_version(found, expected)
+def attributed(check: Check, found: Outcome, guilty: Sequence[str]) -> Outcome:
+    """What a failure tells while services are at fault: nothing of a service that is reached through them."""
+    between = [name for name in check.through if name in guilty]
+    if found.word == "FAIL" and found.service == check.service and between:
+        return Outcome("skip", f"it takes {', '.join(between)}, which is at fault")
     return found
 
 
-def registered_actions(run: Run) -> str:
-    """The content of the system packs has been registered."""
-    refs = [action["ref"] for action in run.ask("GET", "v1/actions?pack=core").json()]
-    if "core.local" not in refs:
-        raise Failure(f"core.local is not among the {len(refs)} actions of the pack core: content is not registered")
-    return f"{len(refs)} in the pack core"
+def line(check: Check, found: Outcome) -> str:
+    """What the log says about a check."""
+    if found.word == "ok":
+        return f"ok    {check.what} ({found.text})"
+    at_fault = f" -> {found.service}" if found.service else ""
+    return f"{found.word:<4}  {check.what}: {found.text}{at_fault}"
 
 
-def shell_action(run: Run) -> str:
-    """st2scheduler and st2actionrunner run a command, as the operating system's user that it should be."""
-    found = run.result("core.local", {"cmd": "id"})
-    if found["return_code"] != 0 or found["stderr"]:
-        raise Failure(f"id ended with status {found['return_code']}: {found['stderr'][:200]}")
-    identity = str(found["stdout"]).strip()
-    expected = run.settings.get("EXPECTED_USER", "")
-    if expected and not re.match(rf"uid=\d+\({re.escape(expected)}\)", identity):
-        raise Failure(f"actions run as {identity}, not as {expected}")
-    return identity
+def commands(service: str, settings: Mapping[str, str]) -> str:
+    """How to look at the pods of a service."""
+    # A component of its own, or all that run the same service.
+    components = [entry.partition("=")[0] for entry in settings.get("REGISTRY", "").split()]
+    label = "app.kubernetes.io/name" if service in components else "app"
+    namespace, release = (settings.get(name, "") for name in ("NAMESPACE", "RELEASE"))
+    options = f"--namespace {namespace} --selector {label}={service},release={release}"
+    return f"kubectl get pods {options}; kubectl logs {options} --all-containers --prefix --tail=50"
 
 
-def python_action(run: Run) -> str:
-    """The Python runner runs an action of a system pack."""
-    found = run.result("core.uuid", {})["result"]
-    return str(uuid.UUID(found))
+class SmokeTest:
+    """All checks of one run.
+
+    Args:
+        session: without a login yet.
+        settings: the environment of the program.
+        seconds: how long the checks may take.
+    """
+
+    def __init__(self, session: Session, settings: Mapping[str, str], seconds: int) -> None:
+        self._session = session
+        self._settings = settings
+        self._end = time.monotonic() + seconds
+        self._stopping = threading.Event()
+        self._attempts: list[Attempt] = []
+        self._words: list[str] = []
+        self._guilty: list[str] = []
+
+    def run(self) -> None:
+        """Run them and print their lines. However this ends, what they made is removed."""
+        try:
+            for check in BEFORE:
+                self._report(self._begin(check))
+            for attempt in [self._begin(check) for check in (*CHECKS, *registry_checks(self._settings))]:
+                self._report(attempt)
+        finally:
+            self._stopping.set()
+            end = time.monotonic() + CLEANUP
+            for attempt in self._attempts:
+                attempt.join(max(0.0, end - time.monotonic()))
+
+    @property
+    def failed(self) -> int:
+        """How many checks failed."""
+        return self._words.count("FAIL")
+
+    def summary(self) -> Iterator[str]:
+        """The last lines."""
+        passed = self._words.count("ok")
+        yield f"{self.failed} of {self.failed + passed} checks failed" if self.failed else f"{passed} checks passed"
+        for service in self._guilty:
+            yield f"at fault: {service}. Look: {commands(service, self._settings)}"
+
+    def _begin(self, check: Check) -> Attempt:
+        attempt = Attempt(check, Run(self._session, self._settings, self._end, self._stopping))
+        self._attempts.append(attempt)
+        attempt.start()
+        return attempt
+
+    def _report(self, attempt: Attempt) -> None:
+        found = attributed(attempt.check, attempt.outcome(), self._guilty)
+        if found.word == "FAIL" and found.service and found.service not in self._guilty:
+            self._guilty.append(found.service)
+        self._words.append(found.word)
+        print(self._session.hide(line(attempt.check, found)), flush=True)
 
 
-def workflow(run: Run) -> str:
-    """st2workflowengine runs the tasks of a workflow and ends it."""
-    # The system packs have no Orquesta workflow that could succeed everywhere. This one must fail, but at its second
-    # task (packs/actions/workflows/install.yaml): then the engine has run both and ended the workflow.
-    parent = run.ended(run.start("packs.install", {"packs": ["file:///constructs-st2-smoke-test"]}))
-    children = run.ask("GET", f"v1/executions?parent={parent['id']}").json()
-    tasks = {child["context"]["orquesta"]["task_name"]: child["status"] for child in children}
-    if (parent["status"], tasks) != ("failed", {"init_task": "succeeded", "download_pack": "failed"}):
-        raise Failure(
-            f"packs.install {parent['status']} with the tasks {tasks}: {json.dumps(parent.get('result'))[:200]}"
-        )
-    return "ended as it should, at its second task"
-
-
-def rule(run: Run) -> str:
-    """A webhook of st2api makes st2rulesengine start an action."""
-    body = {
-        "name": run.name,
-        "pack": "default",
-        "description": "Made by a smoke test, which removes it.",
-        "enabled": True,
-        "trigger": {"type": "core.st2.webhook", "parameters": {"url": run.name}},
-        "action": {"ref": "core.noop", "parameters": {}},
-    }
-
-    def accepted() -> bool:
-        # Each st2api learns of a new webhook by a message; until then it answers 404.
-        answer = run.ask("POST", f"v1/webhooks/{run.name}", {"from": "smoke test"})
-        return answer.status != 404 and answer.json(202) is not None
-
-    def executions() -> Any:
-        # This filter takes the rule's name, not its reference (st2api/controllers/v1/execution_views.py).
-        return run.ask("GET", f"v1/executions?rule={run.name}").json()
-
-    try:
-        run.ask("POST", "v1/rules", body).json(201)
-        run.wait(accepted, lambda: "st2api does not learn of the webhook")
-        found = run.wait(executions, lambda: "the webhook starts no execution; does st2rulesengine work?")
-        result(run.ended(found[0]["id"]))
-    finally:
-        run.remove(f"v1/rules/default.{run.name}")
-    return "a webhook starts core.noop"
-
-
-def datastore(run: Run) -> str:
-    """A key of the datastore is set, read and removed."""
-    key = f"v1/keys/{run.name}"
-    try:
-        run.ask("PUT", key, {"name": run.name, "value": "a value"}).json()
-        if run.ask("GET", key).json()["value"] != "a value":
-            raise Failure("a key has not the value that was set")
-    finally:
-        run.remove(key)
-    if run.ask("GET", key).status != 404:
-        raise Failure("a key is still there after it was removed")
-    return "set, read, removed"
-
-
-def encrypted_datastore(run: Run) -> str:
-    """A secret key of the datastore is shown in clear text to those only who ask for that."""
-    if run.setting("DATASTORE_ENCRYPTED") != "true":
-        raise Skipped("the datastore is not encrypted")
-    key, clear = f"v1/keys/{run.name}", f"clear text {run.name}"
-    try:
-        run.ask("PUT", key, {"name": run.name, "value": clear, "secret": True}).json()
-        hidden = run.ask("GET", key).json()
-        if not hidden["encrypted"] or hidden["value"] == clear:
-            raise Failure("a secret key is shown in clear text")
-        if run.ask("GET", f"{key}?decrypt=true").json()["value"] != clear:
-            raise Failure("a secret key has another value when it is decrypted")
-    finally:
-        run.remove(key)
-    return "encrypted and decrypted"
-
-
-def stream(run: Run) -> str:
-    """st2stream tells of an execution."""
-    while time.monotonic() < run.end:
-        attempt_end = min(run.end, time.monotonic() + STREAM_ATTEMPT)
-        timeout = timeout_until(attempt_end)
-        with run.session.stream.open("GET", "v1/stream", headers=run.session.headers, timeout=timeout) as response:
-            kind = response.getheader("Content-Type", "")
-            if response.status != 200 or not kind.startswith("text/event-stream"):
-                raise Failure(f"GET v1/stream of st2stream is answered with {response.status} {kind}")
-            # A heartbeat: from now on, events are passed on to this client.
-            response.readline()
-            execution_id = run.start("core.noop", {})
-            arrived = arrives(execution_id, response, attempt_end)
-        # Whether it ends well is no matter of the stream.
-        with suppress(Failure):
-            run.ended(execution_id)
-        if arrived:
-            return f"an event of execution {execution_id}"
-    raise Failure("no event of an execution arrives")
-
-
-def arrives(execution_id: str, response: HTTPResponse, end: float) -> bool:
-    """Whether a stream tells of an execution until a moment."""
-    try:
-        while time.monotonic() < end:
-            line = response.readline()
-            if line.startswith(b"data:") and execution_id.encode() in line:
-                return True
-            if not line:
-                return False
-    except (OSError, HTTPException):
-        # Nothing came for so long, or the connection is gone.
-        pass
-    return False
-
-
-def web_page(run: Run) -> str:
-    """st2web serves the page of the web UI."""
-    answer = through_web(run, "GET", "")
-    if answer.status != 200 or "<html" not in answer.text.lower():
-        raise Failure(f"it is answered with {answer.status} {answer.content_type}, not with a page of HTML")
-    return answer.content_type
-
-
-def web_api(run: Run) -> str:
-    """st2web passes requests on to st2api."""
-    return f"user {through_web(run, 'GET', 'api/v1/user', run.session.headers).json()['username']}"
-
-
-def web_auth(run: Run) -> str:
-    """st2web passes requests on to st2auth."""
-    return refused_by_st2(through_web(run, "POST", "auth/v1/tokens"))
-
-
-def web_stream(run: Run) -> str:
-    """st2web passes requests on to st2stream."""
-    return refused_by_st2(through_web(run, "GET", "stream/v1/stream"))
-
-
-def through_web(run: Run, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """The answer to a request to st2web."""
-    web = Service("st2web", f"{run.setting('WEB_URL').rstrip('/')}/", verified=False)
-    return web.ask(method, path, {} if method == "POST" else None, headers, run.timeout())
-
-
-def refused_by_st2(answer: Answer) -> str:
-    """Check that a request without a login has come to a service of st2, which refuses it in a way of its own."""
-    if answer.status != 401 or not answer.fault():
-        raise Failure(f"{answer.question} is answered with {answer.status}, not as st2 refuses it: {answer.reason()}")
-    return "refused without a login"
-
-
-class Check(NamedTuple):
-    """A check. Its function returns what the line says about it, or raises Failure or Skipped."""
-
-    what: str
-    function: Callable[[Run], str]
-    needs_login: bool = True
-
-
-CHECKS = (
-    Check("st2 command line", command_line, needs_login=False),
-    Check("login", login, needs_login=False),
-    Check("wrong login is refused", wrong_login, needs_login=False),
-    Check("roles", roles),
-    Check("version of the API", api_version),
-    Check("registered actions", registered_actions),
-    Check("shell action", shell_action),
-    Check("Python action", python_action),
-    Check("workflow", workflow),
-    Check("rule", rule),
-    Check("datastore", datastore),
-    Check("encrypted datastore", encrypted_datastore),
-    Check("event stream", stream),
-    Check("web UI", web_page, needs_login=False),
-    Check("API through st2web", web_api),
-    Check("login through st2web", web_auth, needs_login=False),
-    Check("event stream through st2web", web_stream, needs_login=False),
-)
-
-
-def outcome(check: Check, run: Run) -> tuple[str, str]:
-    """How a check ends: ok, FAIL or skip, and the rest of its line."""
-    if check.needs_login and not run.session.headers:
-        return "skip", f"{check.what}: no login"
-    run.left.clear()
-    try:
-        details = check.function(run)
-    except Skipped as reason:
-        return "skip", f"{check.what}: {reason}"
-    except Exception as error:
-        return "FAIL", f"{check.what}: {'; '.join([describe(error), *run.left])}"
-    if run.left:
-        return "FAIL", f"{check.what}: {'; '.join(run.left)}"
-    return "ok", f"{check.what} ({details})"
+def stop(*_: object) -> NoReturn:
+    """End the program as a process does that was stopped by SIGTERM."""
+    raise SystemExit(143)
 
 
 def main(arguments: list[str]) -> int:
@@ -333,24 +189,23 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not arguments[0].isdigit():
         print("usage: smoke_test SECONDS", file=sys.stderr)
         return 2
-    seconds = int(arguments[0])
     try:
-        run = Run(Session(os.environ), os.environ)
+        session = Session(os.environ)
     except Failure as error:
         print(error, file=sys.stderr)
         return 2
     # Without a handler, PID 1 ignores it; this way, what was made is removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    end = time.monotonic() + seconds
-    words = []
-    for check in CHECKS:
-        run.end = min(end, time.monotonic() + seconds / SHARE)
-        word, text = outcome(check, run)
-        words.append(word)
-        print(f"{word:<4}  {run.session.hide(text)}", flush=True)
-    failed, passed = words.count("FAIL"), words.count("ok")
-    print(f"{failed} of {failed + passed} checks failed" if failed else f"{passed} checks passed")
-    return 1 if failed else 0
+    signal.signal(signal.SIGTERM, stop)
+    test = SmokeTest(session, os.environ, int(arguments[0]))
+    test.run()
+    summary = "\n".join(test.summary())
+    print(summary)
+    if test.failed:
+        # Kubernetes makes the file; elsewhere there is none.
+        log = Path(os.environ.get("TERMINATION_LOG", TERMINATION_LOG))
+        with suppress(OSError), log.open("r+", encoding="utf-8") as file:
+            file.write(summary)
+    return 1 if test.failed else 0
 
 
 if __name__ == "__main__":

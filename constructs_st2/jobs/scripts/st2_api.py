@@ -35,7 +35,16 @@ _LONGEST_REASON = 400
 
 
 class Failure(Exception):
-    """Something is not as it should be. The text says what, in one line."""
+    """Something is not as it should be.
+
+    Args:
+        text: says what, in one line.
+        service: which service is at fault, where that is known.
+    """
+
+    def __init__(self, text: str, service: str = "") -> None:
+        super().__init__(text)
+        self.service = service
 
 
 class Answer(NamedTuple):
@@ -45,6 +54,7 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     text: str
+    service: str = ""
 
     def json(self, expected: int = 200) -> Any:
         """The content.
@@ -53,11 +63,12 @@ class Answer(NamedTuple):
             Failure: the status is not the expected one, or the content is no JSON.
         """
         if self.status != expected:
-            raise Failure(f"{self.question} is answered with {self.status}: {self.reason()}")
+            raise Failure(f"{self.question} is answered with {self.status}: {self.reason()}", self.service)
         try:
             return json.loads(self.text)
         except ValueError:
-            raise Failure(f"{self.question} is answered with something that is no JSON: {self.reason()}") from None
+            text = f"{self.question} is answered with something that is no JSON: {self.reason()}"
+            raise Failure(text, self.service) from None
 
     def reason(self) -> str:
         """What the service says about a failure: services of st2 answer ``{"faultstring": "..."}``."""
@@ -104,7 +115,7 @@ class Service:
         with self.open(method, path, body, headers, timeout) as response:
             text = response.read().decode("utf-8", "replace")
             content_type = response.getheader("Content-Type", "")
-            return Answer(f"{method} {path} of {self.name}", response.status, content_type, text)
+            return Answer(f"{method} {path} of {self.name}", response.status, content_type, text, self.name)
 
     @contextmanager
     def open(
@@ -135,7 +146,7 @@ class Service:
                 yield response
         except (OSError, http.client.HTTPException) as error:
             reason = one_line(str(error)) or type(error).__name__
-            raise Failure(f"{self.name} cannot be reached: {reason}") from None
+            raise Failure(f"{self.name} cannot be reached: {reason}", self.name) from None
         finally:
             connection.close()
 
@@ -238,7 +249,7 @@ class Session:
             return
         answer = self.ask_for_token(credentials.user, credentials.password, timeout)
         if answer.status == 401:
-            raise Failure(f"st2auth refuses user {credentials.user}: wrong password or unknown user")
+            raise Failure(f"st2auth refuses user {credentials.user}: wrong password or unknown user", self.auth.name)
         token = str(answer.json(expected=201)["token"])
         self._secrets.add(token)
         self.headers = {"X-Auth-Token": token}
@@ -257,7 +268,8 @@ class Session:
         answer = self.api.ask("GET", "v1/user", headers=self.headers, timeout=timeout)
         if answer.status == 401:
             with_key = "St2-Api-Key" in self.headers
-            raise LoginRefused(f"st2api refuses the {'API key' if with_key else 'token'}: {answer.reason()}")
+            text = f"st2api refuses the {'API key' if with_key else 'token'}: {answer.reason()}"
+            raise LoginRefused(text, self.api.name)
         found: dict[str, Any] = answer.json()
         return found
 
