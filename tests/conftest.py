@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from servers import environments, packages
-from support import Environment, MakeCluster, Objects, Require, Synth
+from servers import environments, packages, roots
+from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.values import from_mapping
@@ -75,6 +75,19 @@ def environment() -> Environment:
         if interpreter is None:
             _not_run(f"there is no environment {name}; {sys.executable} tests/servers/install.py")
         return interpreter
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def server() -> Server:
+    """Finds the root of a newer server, or ends the test as not run: `Image(root=server("redis", "trixie"))`."""
+
+    def find(name: str, suite: str) -> Path:
+        root = roots.find(roots.Server(name, suite))
+        if root is None:
+            _not_run(f"there is no {name} of Debian {suite}; as root {sys.executable} tests/servers/install.py")
+        return root
 
     return find
 

@@ -47,3 +47,5 @@ Require = Callable[[str], str]
 """The path of a program that the test needs."""
 Environment = Callable[[str], Path]
 """The interpreter of a virtual environment that the test needs."""
+Server = Callable[[str, str], Path]
+"""The root of a newer server that the test needs, by its name and the suite of Debian."""

@@ -31,13 +31,14 @@ LEAST_GRACE = 2
 # `unshare --fork` complains instead when that process ends by SIGKILL.
 NEW_NAMESPACES = ["unshare", "--mount", "--pid", "timeout", "--foreground", "0"]
 
-# $1: a scratch directory, $2: files of the image. `{mounts}` and `{lock}` follow from the manifest. Standard input is
-# a socket of the test. The new root is in place before anything is mounted there, so that a link leads to a path in it.
+# $1: a scratch directory, $2: files of the image, $3: what the root is laid over. `{mounts}` and `{lock}` follow from
+# the manifest. Standard input is a socket of the test. The new root is in place before anything is mounted there, so
+# that a link leads to a path in it.
 CONTAINER = """
 set -eu
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
+mount -t overlay -o "lowerdir=$3,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
 mkdir "$1/root{outside}"
 pivot_root "$1/root" "$1/root{outside}"
 cd /
@@ -53,14 +54,14 @@ rmdir {outside}
 {lock}
 echo ready >&0
 read -r go
-shift 2
+shift 3
 exec "$@" </dev/null
 """
 
 
 @dataclass(frozen=True)
 class Image:
-    """What a container finds besides the root of this machine.
+    """What a container finds.
 
     Args:
         entrypoint: what runs where the manifest has no command.
@@ -68,6 +69,7 @@ class Image:
         files: programs and other files by path, such as `/usr/local/bin/mongod`; everybody can execute them.
         path: where programs are looked for.
         tree: a folder that is laid over the root as it is, with owners, modes and links.
+        root: what all of this is laid over, with a shell and the usual programs: the root of this machine, or another.
     """
 
     entrypoint: Sequence[str] = ()
@@ -75,6 +77,7 @@ class Image:
     files: Mapping[str, str] = field(default_factory=dict)
     path: str = PATH
     tree: Path | None = None
+    root: Path = Path("/")
 
 
 class PodFailed(RuntimeError):
@@ -193,7 +196,7 @@ class Container:
         command = self.manifest.get("command", self._image.entrypoint)
         words = [expanded(word, self.environment) for word in (*command, *self.manifest.get("args", ()))]
         folders = [str(self._folder / name) for name in ("root", "image")]
-        return ["sh", "-c", script, self.name, *folders, *self._as_its_user(words)]
+        return ["sh", "-c", script, self.name, *folders, str(self._image.root), *self._as_its_user(words)]
 
     def _as_its_user(self, command: Sequence[str]) -> list[str]:
         variables = [f"{name}={value}" for name, value in self.environment.items()]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from servers import environments
+from servers import environments, roots
 from servers.packages import DEBIAN, NODE, find, npm
 
 _NO_SERVICES = Path("/usr/sbin/policy-rc.d")
@@ -31,6 +31,7 @@ def main() -> None:
             options = ["--silent", "--no-audit", "--no-fund", "--prefix", str(package.folder)]
             _run([*command, "install", *options, package.requirement])
     environments.ensure()
+    roots.ensure()
 
 
 def _install_from_debian(packages: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """A miniature kubelet: runs pods as the manifests of their workloads say, with the programs of this machine.
 
 A pod has a network namespace with an address of its own, a host name and volumes. Each container in it has a root of
-its own, which is laid over the root of this machine, and its command is the first process of a PID namespace, with the
-user, groups, capabilities and environment of the manifest. Needs root.
+its own, which is laid over the root of this machine or another one (see `Image`), and its command is the first process
+of a PID namespace, with the user, groups, capabilities and environment of the manifest. Needs root.
 
 It is not there: images, limits of resources, seccomp, and restarts of containers that end, which are left to the test;
 so a Job has one attempt.
@@ -40,7 +40,7 @@ class FakeCluster:
         objects: the manifests.
         secrets: the keys of Secrets that are not among the manifests.
         folder: for all files: logs, volumes, claims. It must not be there, or be empty.
-        images: what containers find besides the programs of this machine, by the container's name.
+        images: what containers find that is not the root of this machine alone, by the container's name.
         skip: init containers that do not run.
         init_seconds: how long an init container may take.
         domain: of the cluster.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from servers.environments import Interpreter, Raised
-from servers.pods import FakeCluster, Pod
+from servers.pods import FakeCluster, Image, Pod
 from servers.ports import eventually
 from servers.secrets import secrets_of
 
@@ -100,11 +100,13 @@ class RedisCluster:
     Args:
         cluster: what is deployed.
         folder: for the files of the pods.
+        root: where their programs come from.
     """
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, root: Path = Path("/")) -> None:
         self.secrets = secrets_of(cluster)
-        self.pods = FakeCluster(build(cluster).objects, self.secrets, folder)
+        images = dict.fromkeys(("redis", "sentinel", "guard"), Image(root=root))
+        self.pods = FakeCluster(build(cluster).objects, self.secrets, folder, images=images)
         self.replicas = cluster.values.redis.replicas
         self._sentinels_have_one = sentinels_have_a_password(cluster.version)
         self._tls: list[str] = []
