@@ -368,8 +368,8 @@ def _ports(backend: Backend, cluster: Cluster) -> _Ports:
         )
     from constructs_st2.backends.etcd import members as etcd
 
-    # Members ask each other as clients for `etcdctl endpoint status --cluster`.
-    return _Ports(peers=(ETCD.port, etcd.PEER_PORT), metrics=etcd.METRICS_PORT)
+    # Members ask each other as clients when they join, and for `etcdctl endpoint status --cluster`.
+    return _Ports(peers=(ETCD.port, etcd.PEER_PORT, etcd.WITNESS_PORT), metrics=etcd.METRICS_PORT)
 
 
 def _web_ports(cluster: Cluster) -> list[int]:

@@ -121,7 +121,7 @@ def test_what_members_read_of_each_other_is_in_the_table(cluster: MakeCluster, s
     for name in ("mongodb", backend):
         texts = [str(objects.container(name))]
         texts += [str(d["data"]) for d in objects.of_kind("ConfigMap") if d["metadata"]["name"] == f"st2-{name}-config"]
-        ports = set(re.findall(rf"st2-{name}-\d\.st2-{name}-headless[\w.-]*:(\d+)", "".join(texts)))
+        ports = set(re.findall(rf"(?:st2-{name}-\d|\$\(POD_NAME\))\.st2-{name}-headless[\w.-]*:(\d+)", "".join(texts)))
         assert ports or name == "redis"
         assert {(name, name, int(port)) for port in ports} <= table
 
@@ -207,7 +207,7 @@ def to_s3(endpoint: str | None = None) -> dict[str, Any]:
         ({}, "st2auth", "rabbitmq", []),
         ({}, "st2api", "redis", [26379, 6379]),
         ({"coordination": {"backend": "etcd"}}, "st2api", "etcd", [2379]),
-        ({"coordination": {"backend": "etcd"}}, "etcd", "etcd", [2379, 2380]),
+        ({"coordination": {"backend": "etcd"}}, "etcd", "etcd", [2379, 2380, 2382]),
         ({}, "rabbitmq", "rabbitmq", [4369, 25672, 25673]),
         ({"rabbitmq": {"replicaCount": 1}}, "rabbitmq", "rabbitmq", [4369, 25672]),
         ({}, "st2rulesengine", "st2api", []),

@@ -159,11 +159,12 @@ class TestServers:
         assert conf["tls-ca-cert-file"] == "/etc/constructs-st2/tls/ca.crt"
 
     def test_etcd_speaks_it_to_clients_and_members(self, synth: Synth) -> None:
-        arguments = synth({**tls(), **ETCD}).container("etcd")["args"]
-        urls = [argument for argument in arguments if "://" in argument and "metrics" not in argument]
-        assert len(urls) == 5
+        config = yaml.safe_load(synth({**tls(), **ETCD}).named("ConfigMap", "st2-etcd-config")["data"]["etcd.yaml"])
+        urls = [str(value) for name, value in config.items() if "urls" in name and "metrics" not in name]
+        assert len(urls) == 4
         assert not [url for url in urls if "http://" in url]
-        assert "--peer-client-cert-auth=true" in arguments
+        assert config["peer-transport-security"]["client-cert-auth"] is True
+        assert config["client-transport-security"].keys() == {"cert-file", "key-file"}
 
     @pytest.mark.parametrize(
         ("values", "key"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from support import Objects, Synth
 
 from constructs_st2.errors import InvalidValues, UserError
@@ -19,7 +20,7 @@ ALL_PORTS = {
         **{"epmd": 4369, "distribution": 25672, "formation": 25673},
     },
     "redis": {"sentinel": 26379, "redis": 6379},
-    "etcd": {"client": 2379, "peer": 2380, "metrics": 2381},
+    "etcd": {"client": 2379, "peer": 2380, "metrics": 2381, "witness": 2382},
 }
 CLIENT_PORTS = {
     "mongodb": {"mongodb": 27017},
@@ -308,11 +309,34 @@ def test_the_users_options_reach_the_configuration(
 
 
 def test_the_users_flags_reach_etcd(synth: Synth) -> None:
-    args = synth(settings_of("etcd", {"configuration": {"quota-backend-bytes": 4_000_000_000}})).container("etcd")[
-        "args"
-    ]
-    assert "--quota-backend-bytes=4000000000" in args
-    assert len([arg for arg in args if "quota" in arg]) == 1
+    flags = {
+        "quota-backend-bytes": 4_000_000_000,
+        "grpc-keepalive-interval": "1m30s",
+        "auto-compaction-retention": "5",
+        "pre-vote": True,
+        "log-outputs": ["stderr", "/tmp/log"],
+        "peer-auto-tls": "true",
+        "log-level": "warn",
+    }
+    written = synth(settings_of("etcd", {"configuration": flags})).named("ConfigMap", "st2-etcd-config")["data"]
+    config = yaml.safe_load(written["etcd.yaml"])
+    # As etcd's file has them: numbers for durations, and TLS in sections.
+    expected = {
+        **flags,
+        "grpc-keepalive-interval": 90_000_000_000,
+        "peer-transport-security": {"auto-tls": True},
+    }
+    del expected["peer-auto-tls"]
+    assert expected.items() <= config.items()
+    assert written["etcd.yaml"].count("quota") == 1
+
+
+def test_another_number_of_members_restarts_none_of_etcd(stateful_set: Any) -> None:
+    def template(replicas: int) -> Document:
+        found: Document = stateful_set("etcd", {"replicas": replicas})["spec"]["template"]
+        return found
+
+    assert template(3) == template(5)
 
 
 @pytest.mark.parametrize("component", ["mongodb", "redis"])

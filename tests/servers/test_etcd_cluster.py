@@ -3,68 +3,26 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from servers.environments import Interpreter, coordinator
-from servers.pods import FakeCluster, Pod
+from servers.etcd_cluster import Etcd
 from servers.ports import eventually
+from servers.utility import utility_image
 from support import Environment, MakeCluster, Objects, Require, Synth
 
 from constructs_st2.backends.connections import connections
+from constructs_st2.backends.etcd import scripts
 from constructs_st2.backends.etcd.library import LIBRARY_FILE
 
-VALUES = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
-NAME = "st2-etcd"
-SERVICE = "http://st2-etcd.stackstorm.svc.cluster.local:2379"
-
-
-class Etcd:
-    """The pods of etcd."""
-
-    def __init__(self, cluster: FakeCluster, etcdctl: str) -> None:
-        self.cluster = cluster
-        self._etcdctl = etcdctl
-
-    def start_all(self) -> None:
-        self.cluster.start_all(NAME)
-        self.wait()
-
-    def wait(self) -> None:
-        """Return when all pods are ready; the Service then leads to them."""
-        eventually(lambda: all(pod.ready() for pod in self.pods), "all members are ready", 60)
-        self.cluster.update_services()
-
-    @property
-    def pods(self) -> list[Pod]:
-        return [self.cluster.pods[name] for name in sorted(self.cluster.pods)]
-
-    def ctl(self, *arguments: str, endpoint: str = SERVICE) -> str:
-        command = [self._etcdctl, f"--endpoints={endpoint}", *arguments]
-        done = self.cluster.client(command, {"ETCDCTL_API": "3"})
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def leader(self) -> Pod:
-        def leads(pod: Pod) -> bool:
-            (status,) = json.loads(self.ctl("endpoint", "status", "-w", "json", endpoint=f"http://{pod.ip}:2379"))
-            return bool(status["Status"]["leader"] == status["Status"]["header"]["member_id"])
-
-        (leader,) = filter(leads, self.pods)
-        return leader
-
-    def kept(self, pod: Pod, key: str) -> str:
-        """The value that a member has itself, whatever the others have."""
-        options = ["--consistency=s", "--print-value-only"]
-        return self.ctl("get", *options, key, endpoint=f"http://{pod.ip}:2379").strip()
-
-    def start(self, ordinal: int) -> Pod:
-        return self.cluster.start(NAME, ordinal)
+VALUES: dict[str, Any] = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +37,10 @@ def etcd(require: Require, objects: Objects, tmp_path_factory: pytest.TempPathFa
         require(program)
     if os.geteuid() != 0:
         pytest.skip("not run: only root can make namespaces")
-    with FakeCluster(objects, {}, tmp_path_factory.mktemp("etcd") / "cluster") as cluster:
-        found = Etcd(cluster, require("etcdctl"))
+    folder = tmp_path_factory.mktemp("etcd")
+    utility = utility_image(require("busybox"), folder / "utility")
+    found = Etcd(objects, folder / "cluster", require("etcdctl"), utility)
+    with found.cluster:
         found.start_all()
         yield found
 
@@ -115,10 +75,7 @@ def member(
 
 
 def test_three_members_that_start_at_the_same_time_are_one_cluster(etcd: Etcd) -> None:
-    listed: Any = json.loads(etcd.ctl("member", "list", "-w", "json"))["members"]
-    assert {each["name"]: each["clientURLs"] for each in listed} == {
-        pod.name: [f"http://{pod.host}:2379"] for pod in etcd.pods
-    }
+    assert etcd.members() == {pod.name: [f"http://{pod.host}:2379"] for pod in etcd.pods}
     etcd.ctl("put", "formed", "yes")
     eventually(lambda: [etcd.kept(pod, "formed") for pod in etcd.pods] == ["yes"] * 3, "every member has the value")
 
@@ -177,3 +134,28 @@ def test_all_is_kept_when_all_members_stop_and_start_again(etcd: Etcd, member: M
     assert other("members(b'all')") == {b"process_1"}
     assert process("lock('all').release()") is True
     assert other("lock('all').acquire(blocking=False)") is True
+
+
+def test_more_members_join_without_a_restart_of_the_others(
+    require: Require, synth: Synth, tmp_path: Path, etcd: Etcd
+) -> None:
+    def objects(replicas: int) -> Objects:
+        return synth({**VALUES, "etcd": {**VALUES["etcd"], "replicas": replicas}})
+
+    one = Etcd(objects(1), tmp_path / "pods", require("etcdctl"), etcd.utility)
+    with one.cluster:
+        one.start_all()
+        one.ctl("put", "grown", "no")
+        one.cluster.apply(objects(3))
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(one.start, [1, 2]))
+        one.wait()
+        assert len(one.members()) == 3
+        assert [one.kept(pod, "grown") for pod in one.pods] == ["no"] * 3
+
+
+def test_scripts_are_portable_and_without_known_mistakes(require: Require) -> None:
+    folder = Path(scripts.__file__).parent
+    command = [require("shellcheck"), "--shell=sh", *map(str, sorted(folder.glob("*.sh")))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout

@@ -1,18 +1,29 @@
 """etcd: the other coordination backend.
 
-Its image holds nothing but etcd: there is no shell, so all is said in arguments, and a member that lost its data is
-replaced by hand (docs/backends.md).
+Its image holds nothing but etcd: there is no shell. So an init container of another image decides whether a member
+without data begins a cluster or joins one, and writes the configuration; and a container beside each member tells the
+others whether it has ever been in a cluster (see ``scripts/join.sh``).
 """
 
 from __future__ import annotations
 
+from constructs_st2 import scripts
 from constructs_st2.backends import ETCD, tls
-from constructs_st2.backends.member_set import POD_NAME, MemberSet, data_mount
+from constructs_st2.backends.etcd.config import config_file
+from constructs_st2.backends.member_set import (
+    HELPER_RESOURCES,
+    POD_NAME,
+    STATE_PATH,
+    MemberSet,
+    config_mount,
+    data_mount,
+    scripts_mount,
+)
 from constructs_st2.backends.options import laid_over
 from constructs_st2.backends.server import Server, Version
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.pod import Container, env_text
+from constructs_st2.pod import Container, Mount, Volume, env_text, fingerprint
 from constructs_st2.secrets import contract
 from constructs_st2.values.model.backends import Option
 
@@ -26,16 +37,24 @@ SERVER = Server(
 UID = 1000
 PEER_PORT = 2380
 METRICS_PORT = 2381
+WITNESS_PORT = 2382
 DATA_PATH = "/var/lib/etcd"
+
+CONFIG = "etcd.yaml"
+MEMBERS = "members"
+
+_JOIN = "join.sh"
+_WITNESS = "witness.sh"
 
 _OURS = (
     "advertise-client-urls",
     "data-dir",
-    "initial-advertise-peer-urls",
-    "initial-cluster",
-    "initial-cluster-token",
+    "enable-grpc-gateway",
+    "initial-",
     "listen-",
     "name",
+    "strict-reconfig-check",
+    "wal-dir",
 )
 
 _TLS = {
@@ -64,7 +83,20 @@ def member_set(cluster: Cluster) -> MemberSet:
     version = SERVER.version(settings, cluster)
     certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
     ports = {"client": ETCD.port}
-    peer_ports = {"peer": PEER_PORT, "metrics": METRICS_PORT}
+    server_ports = {"peer": PEER_PORT, "metrics": METRICS_PORT}
+    witness_ports = {"witness": WITNESS_PORT}
+    config = config_file(_flags(cluster))
+    # What members there are matters to those without data only: another number restarts none of them.
+    config_files = config_mount(ETCD, cluster, fingerprint(config))
+    data = data_mount(settings, DATA_PATH)
+    state = Volume.scratch("state", in_memory=True)
+    helper_mounts = [
+        data,
+        Mount(state, STATE_PATH, writable=True),
+        config_files,
+        scripts_mount(ETCD, cluster),
+        *tls.client_mounts(contract.ETCD_TLS, cluster),
+    ]
     return MemberSet(
         backend=ETCD,
         settings=settings,
@@ -75,27 +107,46 @@ def member_set(cluster: Cluster) -> MemberSet:
                 name="etcd",
                 image=SERVER.image(settings, cluster),
                 command=["etcd"],
-                args=[
-                    f"--{flag}={value}"
-                    for flag, values in _flags(cluster).items()
-                    for value in (values if isinstance(values, list) else [values])
-                ],
-                env=[POD_NAME, *(_CLIENT_ENV if certificates else [])],
-                ports={**ports, **peer_ports},
+                args=[f"--config-file={STATE_PATH}/{CONFIG}"],
+                env=_CLIENT_ENV if certificates else [],
+                ports={**ports, **server_ports},
                 resources=settings.resources,
                 probes=_probes(version),
-                mounts=[data_mount(settings, DATA_PATH), *certificates],
+                mounts=[data, Mount(state, STATE_PATH), *certificates],
+            ),
+            Container(
+                name="witness",
+                image=cluster.images.utility(),
+                command=scripts.command(_WITNESS),
+                env=[POD_NAME],
+                ports=witness_ports,
+                resources=HELPER_RESOURCES,
+                mounts=helper_mounts,
+            ),
+        ],
+        init_containers=[
+            Container(
+                name="join",
+                image=cluster.images.utility(),
+                command=scripts.command(_JOIN),
+                env=[POD_NAME],
+                resources=HELPER_RESOURCES,
+                mounts=helper_mounts,
             )
         ],
         client_ports=ports,
-        peer_ports=peer_ports,
+        peer_ports={**server_ports, **witness_ports},
+        config={
+            CONFIG: config,
+            MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(ETCD.component, settings.replicas)),
+        },
+        scripts=scripts.texts("constructs_st2.backends.etcd.scripts"),
     )
 
 
 def _flags(cluster: Cluster) -> dict[str, Option]:
+    """All but the first members and whether to join them: the scripts add those, and the name of the pod."""
     settings = cluster.values.etcd
-    names = [f"{cluster.release.named(ETCD.component)}-{ordinal}" for ordinal in range(settings.replicas)]
-    hosts = cluster.release.members(ETCD.component, settings.replicas)
     security = _TLS if contract.ETCD_TLS.in_use(cluster.values) else {}
     scheme = "https" if security else "http"
     own_host = f"$(POD_NAME).{cluster.release.host(f'{ETCD.component}-headless')}"
@@ -108,17 +159,14 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
         "listen-metrics-urls": f"http://0.0.0.0:{METRICS_PORT}",
         "advertise-client-urls": f"{scheme}://{own_host}:{ETCD.port}",
         "initial-advertise-peer-urls": f"{scheme}://{own_host}:{PEER_PORT}",
-        "initial-cluster": ",".join(
-            f"{name}={scheme}://{host}:{PEER_PORT}" for name, host in zip(names, hosts, strict=True)
-        ),
-        # Both matter at the first start of a member only; `existing` is for members that join later.
-        "initial-cluster-state": "new",
         "initial-cluster-token": f"{cluster.release.namespace}-{cluster.release.named(ETCD.component)}",
         # Leases of locks and members are written all the time.
         "auto-compaction-mode": "periodic",
         "auto-compaction-retention": "1h",
         "quota-backend-bytes": "2147483648",
         "strict-reconfig-check": "true",
+        # By which scripts and clients talk to it. It is off where there is a configuration file.
+        "enable-grpc-gateway": "true",
         **security,
     }
     return laid_over(own, settings.configuration, key="etcd.configuration", ours=(*_OURS, *security))

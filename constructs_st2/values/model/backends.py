@@ -297,7 +297,7 @@ class Etcd(Members):
     """Settings of etcd: those of every backend, and these."""
 
     replicas: Voters = same("replicas", "Number of members: 1, 3, 5 or 7. The default comes from the profile.", 1)
-    configuration: Options = key("Further flags of etcd, without the leading dashes.", {})
+    configuration: Options = key("Further options of etcd, named as its flags without the leading dashes.", {})
 
 
 class Coordination(StrictModel):

@@ -34,7 +34,7 @@ class Image(StrictModel):
     pull_policy: PullPolicy = key("When the kubelet pulls images.", "IfNotPresent")
     pull_secret: ObjectName | None = key("Name of a Secret with registry credentials, for every pod.")
     utility_image: ImageReference = key(
-        "Small image with a shell and nc, for the init containers that wait for backends.",
+        "Small image with the programs of busybox, for containers that wait for backends, and beside etcd.",
         "docker.io/library/busybox:1.37",
     )
     entrypoint: list[str] = key(
