@@ -277,21 +277,19 @@ def half_dead(require: Require, start_web: StartWeb) -> Web:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_lost_pod_costs_a_request_seconds_and_nothing_else(half_dead: Web, method: str) -> None:
     begin = time.monotonic()
-    replies = [half_dead.request(method, f"/api/v1/{number}", body=b"{}") for number in range(2)]
-    assert [reply.status for reply in replies] == [200, 200]
-    assert 1.5 < time.monotonic() - begin < 6
-    assert [half_dead.upstreams["api"].seen.count(f"{method} /v1/{number}") for number in range(2)] == [1, 1]
+    assert half_dead.request(method, "/api/v1/half-dead", body=b"{}").status == 200
+    assert 1.5 < time.monotonic() - begin < 4
+    assert half_dead.upstreams["api"].seen.count(f"{method} /v1/half-dead") == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_lost_pod_costs_jobs_no_more(half_dead: Web, method: str) -> None:
+    begin = time.monotonic()
     with inside(half_dead.network):
-        answers = [
-            Service("st2api", f"http://127.0.0.1:{PORTS['api']}/").ask(method, f"v1/job/{number}")
-            for number in range(2)
-        ]
-    assert [answer.status for answer in answers] == [200, 200]
-    assert [half_dead.upstreams["api"].seen.count(f"{method} /v1/job/{number}") for number in range(2)] == [1, 1]
+        answer = Service("st2api", f"http://127.0.0.1:{PORTS['api']}/").ask(method, "v1/job")
+    assert answer.status == 200
+    assert 2.5 < time.monotonic() - begin < 6
+    assert half_dead.upstreams["api"].seen.count(f"{method} /v1/job") == 1
 
 
 def test_logs_neither_secrets_nor_health_checks(web: Web) -> None:
