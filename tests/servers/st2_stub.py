@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import math
 import queue
 import ssl
 import threading
@@ -31,13 +32,19 @@ _SPEED = 10
 """How much faster than they should timers fire."""
 _NOT_FOUND = 404, {"faultstring": "The resource could not be found."}
 
+_PROCESS = "_1"
+
+
+def _member(pod: str) -> str:
+    """The id of a service that is process 1 of its container."""
+    return f"{pod}{_PROCESS}"
+
 
 class St2Stub:
     """The state of a StackStorm.
 
     Attributes:
         roles: of the user; None: RBAC is not enabled.
-        runners: the members of the service registry's group of action runners; None: there has never been one.
         url: where it listens, while it does.
         dead: services that do not run.
         registry: the groups of the service registry, and their members: pods, and when they disappear.
@@ -45,7 +52,6 @@ class St2Stub:
 
     def __init__(self) -> None:
         self.roles: list[str] | None = ["system_admin"]
-        self.runners: list[str] | None = []
         self.url = ""
         self.tokens: list[str] = []
         self.rules: dict[str, dict[str, Any]] = {}
@@ -58,6 +64,19 @@ class St2Stub:
         self._clients: list[queue.Queue[str]] = []
         self._ids = (f"{number:024x}" for number in itertools.count(1))
         self._lock = threading.RLock()
+
+    @property
+    def runners(self) -> list[str] | None:
+        """The registry's group of action runners by the ids of its members; None: there has never been one."""
+        pods = self.registry.get("actionrunner")
+        return None if pods is None else [_member(pod) for pod in pods]
+
+    @runners.setter
+    def runners(self, members: list[str] | None) -> None:
+        if members is None:
+            self.registry.pop("actionrunner", None)
+        else:
+            self.registry["actionrunner"] = {member.removesuffix(_PROCESS): math.inf for member in members}
 
     def breaks(self, fault: str, times: int = _ALWAYS) -> None:
         """Bring a fault in, for the next times that it matters."""
@@ -168,8 +187,6 @@ class St2Stub:
             return next(((200, action) for action in found if action["ref"] == name), _NOT_FOUND)
         if kind == "executions":
             return self._executions(method, name, query, body)
-        if kind == "service_registry":
-            return self._members(path[2])
         if kind == "rules":
             return self._rules(method, name, query, body)
         if kind == "triggerinstances":
@@ -208,14 +225,10 @@ class St2Stub:
             return 200, execution
         if method == "DELETE":
             execution["status"] = "canceled"
-        elif not self.has(f"stuck {execution['action']['ref']}"):
+        elif "liveaction" not in execution and not self.has(f"stuck {execution['action']['ref']}"):
+            # What was put here in the hands of a runner stays there.
             self._end(execution)
         return 200, execution
-
-    def _members(self, group: str) -> tuple[int, Any]:
-        if self.runners is None or group != "actionrunner":
-            return 404, {"faultstring": f'Group with ID "{group}" not found.'}
-        return 200, {"members": [{"group_id": group, "member_id": member} for member in self.runners]}
 
     def _execute(self, action: str, **more: Any) -> dict[str, Any]:
         execution = {"id": next(self._ids), "status": "requested", "action": {"ref": action}, "context": {}, **more}
@@ -311,7 +324,11 @@ class St2Stub:
         pods = [pod for pod, until in self.registry[group].items() if until > now]
         return 200, {
             "members": [
-                {"group_id": group, "member_id": f"{pod}_1", "capabilities": {"name": group, "hostname": pod, "pid": 1}}
+                {
+                    "group_id": group,
+                    "member_id": _member(pod),
+                    "capabilities": {"name": group, "hostname": pod, "pid": 1},
+                }
                 for pod in pods
             ]
         }
