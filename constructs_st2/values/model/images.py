@@ -34,7 +34,8 @@ class Image(StrictModel):
     pull_policy: PullPolicy = key("When the kubelet pulls images.", "IfNotPresent")
     pull_secret: ObjectName | None = key("Name of a Secret with registry credentials, for every pod.")
     utility_image: ImageReference = key(
-        "Small image with a shell and nc, for the init containers that wait for backends.",
+        "Small image of busybox with nc and httpd, for the init containers that wait for backends, and for the "
+        "container by which nodes of RabbitMQ know of each other.",
         "docker.io/library/busybox:1.37",
     )
     entrypoint: list[str] = key(
