@@ -36,6 +36,7 @@ VALUES = {"rabbitmq": {"version": "3.10"}}
 PATIENCE = 120
 BLIND = 2
 CHANGED = "another-password"
+LATER = "one-more-password"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -251,8 +252,9 @@ class TestThreeNodes:
         assert [exit_of_hook(pod) for pod in pods] == [0, 0, 0]
         assert max(seconds) < 60
 
-        # The password that is in the Secret when nodes start is the one that counts.
-        nodes.apply(nodes.objects, nodes.secret[contract.RABBITMQ_PASSWORD])
+        # The password that is in the Secret when nodes start is the one that counts, if it is new to them.
+        nodes.apply(nodes.objects, LATER)
+        nodes.work = nodes.client(LATER)
         last, *others = sorted(range(3), key=lambda ordinal: -seconds[ordinal])
         alone = nodes.work.publisher(WORK, tmp_path / "alone", first=10**6)
         nodes.start(last)
