@@ -5,6 +5,7 @@ comes of it, by exploring everything that can happen to three nodes (see servers
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,10 @@ SITUATIONS = [
     for before in (None, *ROUNDS)
     for now in ROUNDS
 ]
+
+long = pytest.mark.skipif(
+    os.environ.get("ST2_TEST_LONG") != "1", reason="not run: takes a minute; ST2_TEST_LONG=1 runs it"
+)
 
 Situation = tuple[bool, str, Round | None, Round]
 
@@ -119,6 +124,7 @@ def test_there_are_never_two_clusters_and_in_the_end_there_is_one(decide: Decide
 class TestWithoutMajorities:
     """The rules hold by themselves, and each of them is needed, which the model sees."""
 
+    @long
     def test_there_are_never_two_clusters(self, decide: Decide) -> None:
         explore(Model(decide, majorities=False))
 
@@ -129,6 +135,7 @@ class TestWithoutMajorities:
         with pytest.raises(AssertionError, match="two clusters"):
             explore(Model(hasty, majorities=False))
 
+    @long
     def test_answers_need_a_nonce(self, decide: Decide) -> None:
         with pytest.raises(AssertionError, match="two clusters"):
             explore(Model(decide, majorities=False, nonces=False))

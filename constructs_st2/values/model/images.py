@@ -34,7 +34,8 @@ class Image(StrictModel):
     pull_policy: PullPolicy = key("When the kubelet pulls images.", "IfNotPresent")
     pull_secret: ObjectName | None = key("Name of a Secret with registry credentials, for every pod.")
     utility_image: ImageReference = key(
-        "Small image with the programs of busybox, for containers that wait for backends, and beside etcd.",
+        "Small image of busybox with nc, httpd and wget, for containers that wait for backends, and for those by which "
+        "members of RabbitMQ and etcd know of each other.",
         "docker.io/library/busybox:1.37",
     )
     entrypoint: list[str] = key(

@@ -182,7 +182,7 @@ complete_queues() ->
 %% any other node of the list, and take no error for an answer.
 list_nodes() ->
     {ok, {Nodes, Type}} = application:get_env(rabbit, cluster_nodes),
-    case {has_selection(), [Node || Node <- Nodes, accepts(host(Node))]} of
+    case {has_selection(), [Node || Node <- lists:sort(Nodes), accepts(host(Node))]} of
         {true, [Node | _]} -> {ok, {Node, Type}};
         {true, []} -> {error, "none of the nodes accepts connections"};
         {false, _} -> {ok, {Nodes, Type}}
