@@ -166,6 +166,19 @@ CASES = [
         members("mongodb_myState", "mongodb", 1, 2),
         members("mongodb_myState", "mongodb", 1, 2, 2),
     ),
+    Case(
+        "StackStormMongodbSetIncomplete",
+        {
+            **members("mongodb_members_optimeDate", "mongodb", 1, 1, 1, labels=',member_idx="a"'),
+            **members("mongodb_members_optimeDate", "mongodb", 1, 1, labels=',member_idx="b"'),
+            **members("mongodb_members_optimeDate", "mongodb", 1, 1, labels=',member_idx="c"'),
+        },
+        {
+            **members("mongodb_members_optimeDate", "mongodb", 1, 1, labels=',member_idx="a"'),
+            **members("mongodb_members_optimeDate", "mongodb", 1, 1, labels=',member_idx="b"'),
+            **members("mongodb_members_optimeDate", "mongodb", 0, 0, labels=',member_idx="c"'),
+        },
+    ),
     Case("StackStormMongodbReplicationLag", delays(61), delays(10), {"member_idx": "st2-mongodb-1:27017"}),
     Case(
         "StackStormMongodbConnections",
@@ -255,6 +268,18 @@ CASES = [
         "StackStormEtcdMemberDown",
         members("etcd_server_has_leader", "etcd", 1, 1),
         members("etcd_server_has_leader", "etcd", 1, 1, 1),
+    ),
+    Case(
+        "StackStormEtcdPeersMissing",
+        {
+            **members("etcd_network_active_peers", "etcd", 1, 1, 1, labels=',Remote="a"'),
+            **members("etcd_network_active_peers", "etcd", 1, 0, 1, labels=',Remote="b"'),
+        },
+        {
+            **members("etcd_network_active_peers", "etcd", 1, 1, 1, labels=',Remote="a"'),
+            **members("etcd_network_active_peers", "etcd", 1, 1, 1, labels=',Remote="b"'),
+            **members("etcd_network_active_peers", "etcd", 0, labels=',Remote="gone"'),
+        },
     ),
     Case(
         "StackStormEtcdDatabaseFull",

@@ -164,6 +164,17 @@ _MONGODB: tuple[Alert, ...] = (
         members=2,
     ),
     Alert(
+        "StackStormMongodbSetIncomplete",
+        "mongodb",
+        "warning",
+        15,
+        # Down or not: what counts is which members it knows.
+        lambda f: f"min(count by (pod) ({f.mongodb('mongodb_members_optimeDate')})) < {f.members['mongodb']}",
+        "A member of MongoDB belongs to too small a set",
+        "A member of MongoDB knows only {{ $value }} members of its set.",
+        members=2,
+    ),
+    Alert(
         "StackStormMongodbReplicationLag",
         "mongodb",
         "warning",
@@ -299,6 +310,16 @@ _ETCD: tuple[Alert, ...] = (
         lambda f: f"sum({f.etcd('etcd_server_has_leader')}) < {f.members['etcd']}",
         "A member of etcd is missing",
         "Only {{ $value }} members of etcd see a leader.",
+        members=2,
+    ),
+    Alert(
+        "StackStormEtcdPeersMissing",
+        "etcd",
+        "warning",
+        10,
+        lambda f: f"min(sum by (pod) ({f.etcd('etcd_network_active_peers')})) < {f.members['etcd'] - 1}",
+        "A member of etcd has too few peers",
+        "A member of etcd is connected to only {{ $value }} others of its cluster.",
         members=2,
     ),
     Alert(

@@ -66,6 +66,7 @@ OF_OTHERS: Mapping[str, str] = {
     "etcd": """
         etcd_disk_wal_fsync_duration_seconds_bucket
         etcd_mvcc_db_total_size_in_bytes
+        etcd_network_active_peers
         etcd_server_has_leader
         etcd_server_quota_backend_bytes
     """,

@@ -31,7 +31,7 @@ function reconcile(io, config, ordinal, memory) {
     io.say(`waits for mongod: ${error.message}`);
     return;
   }
-  const role = roleOf(self);
+  const role = isAstray(io, config, self) ? 'astray' : roleOf(self);
   io.role(role);
   io.say(`is ${role}`);
   if (role !== 'primary') {
@@ -68,6 +68,27 @@ function roleOf(hello) {
     return 'arbiter';
   }
   return hello.setName ? 'recovering' : 'uninitialized';
+}
+
+// Whether there are two sets, and this member is in the one that has no majority of the members. Clients that are led to
+// both would find different data. A set that only lacks members which are new or away is no such case.
+function isAstray(io, config, self) {
+  if (self.setName !== config.set) {
+    return false;
+  }
+  const present = hostsOf(self);
+  const missing = config.members.filter((host) => !present.includes(host));
+  if (missing.length * 2 < config.members.length) {
+    return false;
+  }
+  for (const host of missing) {
+    const peer = ask(io, host, 'looks whether there is another replica set');
+    if (peer !== null && peer.setName && !isSameSet(peer, self)) {
+      io.say(`is not ready: ${host} belongs to another replica set, and this one has no majority of the members`);
+      return true;
+    }
+  }
+  return false;
 }
 
 // This member has no set: it makes one if nobody can have one, or waits to be taken in.

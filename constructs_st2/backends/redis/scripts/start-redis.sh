@@ -42,12 +42,22 @@ peer_sizes() {
     wait
 }
 
-# What the other members have: data, or none; unknown until all of them answer.
+# What the other members have: data, or none; unknown until all of them answer, and hidden until enough of them do to
+# make a majority with this one.
 peers_have() {
     sizes=$(peer_sizes)
+    answers=$(count "$sizes")
     case $sizes in
         *[1-9]* | *LOADING*) echo data ;;
-        *) if [ "$(count "$sizes")" -lt "$(count "$peers")" ]; then echo unknown; else echo none; fi ;;
+        *)
+            if [ "$answers" -eq "$(count "$peers")" ]; then
+                echo none
+            elif [ "$((answers + 1))" -ge "$(majority)" ]; then
+                echo unknown
+            else
+                echo hidden
+            fi
+            ;;
     esac
 }
 
@@ -63,6 +73,8 @@ yield_to_data() {
         case $others in
             none) return 0 ;;
             unknown) [ "$waited" -lt 30 ] || return 0 ;;
+            # Alone it could accept no writes, and would only empty those that come later.
+            hidden) ;;
             data)
                 if [ "$waited" -ge 60 ]; then
                     echo "gave up: other members have data, but none of them became the master" >&2
@@ -72,6 +84,7 @@ yield_to_data() {
         esac
         [ "$others" = "$told" ] || case $others in
             unknown) echo "waiting until the other members say that they have no data either (at most 30 s)" ;;
+            hidden) echo "waiting until a majority of the members can be reached" ;;
             data) echo "waiting until a member that has data is the master (at most 60 s)" ;;
         esac
         told=$others

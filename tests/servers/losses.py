@@ -1,0 +1,138 @@
+"""What docs/backends.md says of the loss of members, and how it is tried."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+from servers.ports import eventually
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "backends.md"
+_HEADING = "## When members are lost"
+
+Meanwhile = Literal["goes on", "stands still"]
+Heals = Literal["by itself", "not"]
+Data = Literal["kept", "gone"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row of the table of a backend says.
+
+    Args:
+        meanwhile: whether it takes writes while those members are away.
+        heals: whether all members belong to it again without help, after they have started again.
+        seconds: how long that takes at most.
+        data: what there was before.
+    """
+
+    meanwhile: Meanwhile
+    heals: Heals
+    seconds: int
+    data: Data
+
+
+def documented(backend: str) -> Mapping[str, Row]:
+    """The table of a backend, by what is lost."""
+    section = DOCUMENT.read_text().partition(f"{_HEADING}\n")[2].partition("\n## ")[0]
+    part = section.partition(f"\n### {backend}\n")[2].partition("\n### ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
+    rows = {}
+    for lost, meanwhile, heals, within, data in cells[2:]:
+        healing = "by itself" if heals == "by itself" else "not"
+        seconds = re.match(r"(\d+) s", within)
+        rows[lost] = Row(
+            cast(Meanwhile, meanwhile),
+            cast(Heals, healing),
+            int(seconds[1]) if seconds else 0,
+            cast(Data, data.split(",")[0]),
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Members that are lost at the same time.
+
+    Args:
+        members: their numbers.
+        volumes: whose volumes are lost with them.
+    """
+
+    members: Collection[int]
+    volumes: Collection[int] = ()
+
+
+LOSSES: Mapping[str, Sequence[Loss]] = {
+    "one member": [Loss({0})],
+    "one member and its volume": [Loss({1}, {1})],
+    "one after the other, with their volumes": [Loss({number}, {number}) for number in range(3)],
+    "two of three": [Loss({0, 1})],
+    "two of three, and the volume of one": [Loss({0, 1}, {1})],
+    "two of three and their volumes": [Loss({0, 1}, {0, 1})],
+    "all": [Loss({0, 1, 2})],
+    "all, and the volumes of two": [Loss({0, 1, 2}, {0, 1})],
+    "all and their volumes": [Loss({0, 1, 2}, {0, 1, 2})],
+}
+"""What the rows of all backends are about."""
+
+
+class Members(Protocol):
+    """Three members of a backend, in fake pods."""
+
+    def lose(self, loss: Loss) -> None:
+        """End members at once, and then their volumes."""
+
+    def start(self, members: Collection[int]) -> None:
+        """Start members again, all at the same time, without waiting for more than that they have begun."""
+
+    def write(self, value: str) -> bool:
+        """Write something, as a client does. Whether it was accepted."""
+
+    def read(self) -> str | None:
+        """What was written last; None where it is not there, or nobody answers."""
+
+    def whole(self) -> bool:
+        """Whether all members are ready and belong to one cluster."""
+
+
+def tried(members: Members, losses: Sequence[Loss], row: Row, quiet: float) -> Row:
+    """What comes of some losses, one after the other.
+
+    Args:
+        members: which are well.
+        losses: what is lost.
+        row: what is expected, which tells how long to wait for it.
+        quiet: how many seconds to wait for what should not happen.
+    """
+    assert members.write("before")
+    seen: list[Row] = []
+    for loss in losses:
+        members.lose(loss)
+        meanwhile = _within(lambda: members.write("before"), row.seconds if row.meanwhile == "goes on" else quiet)
+        begin = time.monotonic()
+        members.start(loss.members)
+        healed = _within(members.whole, row.seconds if row.heals == "by itself" else quiet)
+        took = time.monotonic() - begin
+        kept = members.read() == "before" if healed else row.data == "kept"
+        seen.append(
+            Row(
+                "goes on" if meanwhile else "stands still",
+                "by itself" if healed else "not",
+                max(row.seconds, int(took)) if healed else row.seconds,
+                "kept" if kept else "gone",
+            )
+        )
+    return next((each for each in seen if each != row), seen[-1])
+
+
+def _within(condition: Callable[[], bool], seconds: float) -> bool:
+    try:
+        eventually(condition, "", seconds)
+    except TimeoutError:
+        return False
+    return True
