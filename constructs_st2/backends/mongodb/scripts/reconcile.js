@@ -31,8 +31,8 @@ function reconcile(io, config, ordinal, memory) {
     io.say(`waits for mongod: ${error.message}`);
     return;
   }
-  const role = isAstray(io, config, self) ? 'astray' : roleOf(self);
-  io.role(role);
+  const role = roleOf(self);
+  io.role(isAstray(io, config, self) ? 'astray' : role);
   io.say(`is ${role}`);
   if (role !== 'primary') {
     memory.users = null;
@@ -70,25 +70,30 @@ function roleOf(hello) {
   return hello.setName ? 'recovering' : 'uninitialized';
 }
 
-// Whether there are two sets, and this member is in the one that has no majority of the members. Clients that are led to
-// both would find different data. A set that only lacks members which are new or away is no such case.
+// Whether this member is in a set that must not serve, because another one should: there are two that work, and clients
+// that are led to both would find different data. The one with more of the members serves, or with the first of them.
+// A set that only lacks members is no such case, so that one set is always left to serve.
 function isAstray(io, config, self) {
-  if (self.setName !== config.set) {
-    return false;
-  }
   const present = hostsOf(self);
   const missing = config.members.filter((host) => !present.includes(host));
-  if (missing.length * 2 < config.members.length) {
+  if (self.setName !== config.set || missing.length * 2 < config.members.length) {
     return false;
   }
   for (const host of missing) {
-    const peer = ask(io, host, 'looks whether there is another replica set');
-    if (peer !== null && peer.setName && !isSameSet(peer, self)) {
-      io.say(`is not ready: ${host} belongs to another replica set, and this one has no majority of the members`);
+    const peer = ask(io, host);
+    const works = peer !== null && peer.setName === config.set && (peer.primary || peer.isWritablePrimary || peer.ismaster);
+    if (works && !isSameSet(peer, self) && rank(config, peer) > rank(config, self)) {
+      io.say(`is not ready: ${host} belongs to another replica set, which has more of the members, or the first`);
       return true;
     }
   }
   return false;
+}
+
+// The more members of the configuration a set has, and the earlier ones, the higher.
+function rank(config, hello) {
+  const indexes = hostsOf(hello).map((host) => config.members.indexOf(host)).filter((index) => index >= 0);
+  return indexes.length + 1 / (2 + Math.min.apply(null, indexes));
 }
 
 // This member has no set: it makes one if nobody can have one, or waits to be taken in.
@@ -131,13 +136,15 @@ function initiate(io, config, ordinal) {
   }
 }
 
-// The hello of another member, or null.
+// The hello of another member, or null. Says that it does not answer where that matters for a purpose.
 function ask(io, host, purpose) {
   try {
     const hello = io.hello(host);
     return hello;
   } catch (error) {
-    io.say(`${purpose}: ${host} does not answer: ${error.message}`);
+    if (purpose) {
+      io.say(`${purpose}: ${host} does not answer: ${error.message}`);
+    }
     return null;
   }
 }
