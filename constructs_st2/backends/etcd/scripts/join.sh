@@ -52,6 +52,8 @@ join() {
         say "waits to join the cluster: $1 refuses that for now, as while another member is down"
         return 1
     fi
+    # Now, and not when it has a leader: meanwhile another might take it for one that was never in a cluster.
+    note_formed
     echo "joins the cluster of $1"
     # shellcheck disable=SC2046
     configure existing $(urls_in "$(lines "$added")")

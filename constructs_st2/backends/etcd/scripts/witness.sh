@@ -22,10 +22,8 @@ update_members() {
 
 watch() {
     while :; do
-        if ! has_formed; then
-            has_data || ! is_to_join || update_members
-            ! sees_leader || note_formed
-        fi
+        has_data || ! is_to_join || update_members
+        has_formed || ! sees_leader || note_formed
         tell
         sleep 2
     done
