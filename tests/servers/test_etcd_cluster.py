@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers.environments import Interpreter, coordinator
@@ -16,9 +19,10 @@ from servers.utility import utility_image
 from support import Environment, MakeCluster, Objects, Require, Synth
 
 from constructs_st2.backends.connections import connections
+from constructs_st2.backends.etcd import scripts
 from constructs_st2.backends.etcd.library import LIBRARY_FILE
 
-VALUES = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
+VALUES: dict[str, Any] = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +134,28 @@ def test_all_is_kept_when_all_members_stop_and_start_again(etcd: Etcd, member: M
     assert other("members(b'all')") == {b"process_1"}
     assert process("lock('all').release()") is True
     assert other("lock('all').acquire(blocking=False)") is True
+
+
+def test_more_members_join_without_a_restart_of_the_others(
+    require: Require, synth: Synth, tmp_path: Path, etcd: Etcd
+) -> None:
+    def objects(replicas: int) -> Objects:
+        return synth({**VALUES, "etcd": {**VALUES["etcd"], "replicas": replicas}})
+
+    one = Etcd(objects(1), tmp_path / "pods", require("etcdctl"), etcd.utility)
+    with one.cluster:
+        one.start_all()
+        one.ctl("put", "grown", "no")
+        one.cluster.apply(objects(3))
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(one.start, [1, 2]))
+        one.wait()
+        assert len(one.members()) == 3
+        assert [one.kept(pod, "grown") for pod in one.pods] == ["no"] * 3
+
+
+def test_scripts_are_portable_and_without_known_mistakes(require: Require) -> None:
+    folder = Path(scripts.__file__).parent
+    command = [require("shellcheck"), "--shell=sh", *map(str, sorted(folder.glob("*.sh")))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
