@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document, identity, pod_template
+
+LONG = os.environ.get("ST2_TEST_LONG") == "1"
+"""Whether to try what takes many minutes, too: with the servers of all releases, whatever can happen."""
 
 
 class Objects(list[Document]):

@@ -27,7 +27,7 @@ class Etcd:
     """
 
     def __init__(self, objects: Objects, folder: Path, etcdctl: str, utility: Image, root: Path = Path("/")) -> None:
-        self.utility = utility
+        self.utility, self.root = utility, root
         images = {"etcd": Image(root=root), "join": utility, "witness": utility}
         self.cluster = FakeCluster(objects, {}, folder, images=images)
         self._etcdctl = etcdctl

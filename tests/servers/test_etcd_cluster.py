@@ -16,7 +16,7 @@ from servers.environments import Interpreter, coordinator
 from servers.etcd_cluster import Etcd
 from servers.ports import eventually
 from servers.utility import utility_image
-from support import Environment, MakeCluster, Objects, Require, Synth
+from support import LONG, Environment, MakeCluster, Objects, Require, Server, Synth
 
 from constructs_st2.backends.connections import connections
 from constructs_st2.backends.etcd import scripts
@@ -25,13 +25,22 @@ from constructs_st2.backends.etcd.library import LIBRARY_FILE
 VALUES: dict[str, Any] = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
 
 
-@pytest.fixture(scope="module")
-def objects(synth: Synth) -> Objects:
-    return synth(VALUES)
+@pytest.fixture(scope="module", params=["3.4", *(["3.5"] if LONG else [])])
+def version(request: pytest.FixtureRequest) -> str:
+    """That of this machine's etcd, or a newer one."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
-def etcd(require: Require, objects: Objects, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+def objects(synth: Synth, version: str) -> Objects:
+    return synth({**VALUES, "etcd": {"version": version}})
+
+
+@pytest.fixture(scope="module")
+def etcd(
+    require: Require, server: Server, objects: Objects, version: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Etcd]:
     """Three members, which every test leaves as it found them."""
     for program in ("ip", "etcd"):
         require(program)
@@ -39,7 +48,8 @@ def etcd(require: Require, objects: Objects, tmp_path_factory: pytest.TempPathFa
         pytest.skip("not run: only root can make namespaces")
     folder = tmp_path_factory.mktemp("etcd")
     utility = utility_image(require("busybox"), folder / "utility")
-    found = Etcd(objects, folder / "cluster", require("etcdctl"), utility)
+    root = Path("/") if version == "3.4" else server("etcd", "trixie")
+    found = Etcd(objects, folder / "cluster", require("etcdctl"), utility, root)
     with found.cluster:
         found.start_all()
         yield found
@@ -137,12 +147,12 @@ def test_all_is_kept_when_all_members_stop_and_start_again(etcd: Etcd, member: M
 
 
 def test_more_members_join_without_a_restart_of_the_others(
-    require: Require, synth: Synth, tmp_path: Path, etcd: Etcd
+    require: Require, synth: Synth, tmp_path: Path, etcd: Etcd, version: str
 ) -> None:
     def objects(replicas: int) -> Objects:
-        return synth({**VALUES, "etcd": {**VALUES["etcd"], "replicas": replicas}})
+        return synth({**VALUES, "etcd": {"version": version, "replicas": replicas}})
 
-    one = Etcd(objects(1), tmp_path / "pods", require("etcdctl"), etcd.utility)
+    one = Etcd(objects(1), tmp_path / "pods", require("etcdctl"), etcd.utility, etcd.root)
     with one.cluster:
         one.start_all()
         one.ctl("put", "grown", "no")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -17,10 +16,7 @@ from servers.ports import eventually
 from servers.redis_cluster import SET as REDIS
 from servers.redis_cluster import RedisCluster
 from servers.utility import utility_image
-from support import MakeCluster, Require, Server, Synth
-
-LONG = os.environ.get("ST2_TEST_LONG") == "1"
-"""Whether to try all rows, with the servers of all releases: that takes many minutes."""
+from support import LONG, MakeCluster, Require, Server, Synth
 
 _SHORT = {
     "etcd": ["one member and its volume", "two of three and their volumes"],

@@ -12,7 +12,7 @@ import pytest
 from servers.environments import Interpreter
 from servers.ports import eventually
 from servers.redis_cluster import RedisCluster, host, works
-from support import Environment, MakeCluster, Require
+from support import LONG, Environment, MakeCluster, Require, Server
 
 from constructs_st2.secrets import contract
 
@@ -26,10 +26,16 @@ def _programs(require: Require) -> None:
         require(program)
 
 
-@pytest.fixture(scope="module")
-def formed(cluster: MakeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+@pytest.fixture(scope="module", params=["this machine", *(["redis", "valkey"] if LONG else [])])
+def formed(
+    request: pytest.FixtureRequest, cluster: MakeCluster, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisCluster]:
     """The three members of the default cluster, which all started at the same time."""
-    redis = RedisCluster(cluster(VALUES), tmp_path_factory.mktemp("redis") / "pods")
+    if request.param == "this machine":
+        made, root = cluster(VALUES), Path("/")
+    else:
+        made, root = cluster({"redis": {"version": "8.0"}}), server(request.param, "trixie")
+    redis = RedisCluster(made, tmp_path_factory.mktemp("redis") / "pods", root)
     with redis.pods:
         redis.start_all()
         redis.settled()
@@ -242,6 +248,17 @@ class TestOlderStackStorm:
         eventually(lambda: all(expected.items() <= older.facts(n).items() for n in range(5)), "all sentinels agree")
         older.secrets["st2-redis"][contract.SENTINEL_PASSWORD] = "wrong"
         assert "NOAUTH" in older.sentinel(master, "ping")
+
+
+def test_a_member_without_data_that_is_alone_does_not_become_the_master(cluster: MakeCluster, tmp_path: Path) -> None:
+    redis = RedisCluster(cluster(VALUES), tmp_path / "pods")
+    with redis.pods:
+        alone = redis.start(0)
+        eventually(lambda: "waiting until a majority" in alone.log("redis"), "it waits for others", 30)
+        assert redis.role(0) == "gone"
+        for member in (1, 2):
+            redis.start(member)
+        assert redis.settled() == 0
 
 
 def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
