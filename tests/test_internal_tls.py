@@ -147,8 +147,10 @@ class TestServers:
             ports = {port["name"]: port["port"] for port in encrypted.named("Service", service)["spec"]["ports"]}
             assert ports["amqps"] == 5671
             assert "amqp" not in ports
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert encrypted.container("rabbitmq")[probe]["tcpSocket"]["port"] == "amqps"
+        node = encrypted.container("rabbitmq")
+        for probe in ("startupProbe", "livenessProbe"):
+            assert node[probe]["tcpSocket"]["port"] == "amqps"
+        assert node["readinessProbe"]["exec"]["command"][2:] == ["5671", "25672"]
 
     @pytest.mark.parametrize(("file", "port"), [("redis.conf", "6379"), ("sentinel.conf", "26379")])
     def test_redis_and_sentinels_listen_for_tls_only_and_use_it_among_themselves(

@@ -239,7 +239,7 @@ def before(synth: Synth) -> Objects:
         ),
         pytest.param(
             {"image": {"utilityImage": "docker.io/library/busybox:1.38"}},
-            {*LOADING, *PYTHON_SERVICES - {"Deployment/st2client"}},
+            {*LOADING, *PYTHON_SERVICES - {"Deployment/st2client"}, "StatefulSet/rabbitmq"},
             id="the image that waits",
         ),
         # What is of no concern to Jobs.
