@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
@@ -168,6 +169,13 @@ class Values(StrictModel):
     monitoring: Monitoring = section("Metrics for Prometheus, alerts, and dashboards for Grafana.")
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
+
+    @classmethod
+    def _below(cls, given: Mapping[str, Any]) -> list[Any]:
+        """The profile."""
+        from constructs_st2.values.profiles import profile_of
+
+        return [*profile_of(given)]
 
     @property
     def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:

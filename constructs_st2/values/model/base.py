@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
@@ -20,6 +20,22 @@ class StrictModel(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=_camel_case, defer_build=True)
+
+    # Type checkers and editors know the keyword arguments from the fields.
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **given: Any) -> None:
+            from constructs_st2.values.plain import construct
+
+            construct(self, given, self._below(given), MEANINGS)
+
+        # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def _below(cls, given: Mapping[str, Any]) -> list[Any]:
+        """What lies below keyword arguments."""
+        return []
 
 
 def section(description: str) -> Any:

@@ -1,0 +1,73 @@
+"""An app that writes its folder as a whole, or not at all, into files that are named after what is in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import cdk8s
+from constructs import IConstruct
+
+from constructs_st2.errors import UserError
+from constructs_st2.kubernetes import Document
+from constructs_st2.manifest import Noticed, Tier
+from constructs_st2.output import MANIFEST_SUFFIX, replacing
+from constructs_st2.stackstorm import StackStorm
+from constructs_st2.yaml_text import yaml_text
+
+_DEFAULT_ID = "Default"
+
+
+class App(Noticed, cdk8s.App):
+    """A `cdk8s.App` with a file for each chart, in which StackStorm clusters are written fast.
+
+    It differs from a plain app in what concerns its folder: that is replaced as a whole when all has gone well; and a
+    file is called by the path of its chart, without a hash and without a number that changes with dependencies.
+
+    Args:
+        outdir: the folder. Default: what the program `cdk8s` wants (``CDK8S_OUTDIR``), or ``dist``.
+    """
+
+    def __init__(self, *, outdir: Path | str | None = None) -> None:
+        self._folder = Path(outdir or os.environ.get("CDK8S_OUTDIR") or "dist")
+        # Absolute, because Node.js stays in the folder in which it was started.
+        super().__init__(outdir=str(self._folder.absolute()))
+
+    def synth(self) -> None:
+        """Check everything, and write it.
+
+        Raises:
+            UserError: the objects do not hold together, or the folder cannot be written.
+        """
+        with replacing(self._folder) as folder:
+            for name, documents in self._files().items():
+                (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8")
+
+    def _files(self) -> Mapping[str, list[Document]]:
+        """The objects of each file."""
+        below: list[IConstruct] = super().node.find_all()
+        clusters = [each for each in below if isinstance(each, StackStorm)]
+        if all(isinstance(each, Noticed) and not each.touched for each in below):
+            # Nobody changed or added anything, so that Node.js knows nothing that is not known here.
+            _refuse(problem for cluster in clusters for problem in cluster.problems(cluster.planned))
+            return _named((tier.path, tier.planned) for tier in below if isinstance(tier, Tier))
+        _refuse(problem for cluster in clusters for problem in cluster.problems())
+        return _named((chart.node.path, chart.to_json()) for chart in self.charts)
+
+
+def _refuse(problems: Iterable[object]) -> None:
+    found = list(map(str, problems))
+    if found:
+        raise UserError(found)
+
+
+def _named(files: Iterable[tuple[str, list[Document]]]) -> Mapping[str, list[Document]]:
+    named: dict[str, list[Document]] = {}
+    for path, documents in files:
+        name = re.sub(r"[^0-9A-Za-z_.-]", "-", "-".join(part for part in path.split("/") if part != _DEFAULT_ID))
+        if name in named:
+            raise UserError(f"two charts would be written to {name}{MANIFEST_SUFFIX}; give one of them another id")
+        named[name] = documents
+    return named
