@@ -5,19 +5,28 @@ Commands import what they need when they run, so that none pays for another.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from constructs_st2 import node
 from constructs_st2.diagram.cli import diagram
 from constructs_st2.errors import UserError
 from constructs_st2.operations.backup.cli import restore
-from constructs_st2.options import ClusterOptions, with_cluster_options
+from constructs_st2.options import Arguments, ClusterOptions, synth_command, with_cluster_options
 from constructs_st2.secrets.cli import secrets
+
+if TYPE_CHECKING:
+    from constructs_st2.stackstorm import StackStorm
+
+
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+"""What can go wrong wherever something is written, and is no fault of the program."""
 
 
 def run(command: click.Command) -> None:
@@ -29,9 +38,17 @@ def run(command: click.Command) -> None:
     try:
         command.main(standalone_mode=True)
     except UserError as error:
-        for problem in error.problems:
-            click.echo(f"error: {problem}", err=True)
-        sys.exit(1)
+        _fail(error.problems)
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        _fail([": ".join(filter(None, (error.filename and str(error.filename), error.strerror)))])
+
+
+def _fail(problems: Iterable[str]) -> NoReturn:
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    sys.exit(1)
 
 
 def main() -> None:
@@ -45,29 +62,19 @@ def cli() -> None:
     """StackStorm on Kubernetes, from a values file to manifests."""
 
 
-@cli.command()
-@with_cluster_options
-@click.option(
-    "--output",
-    metavar="DIR",
-    envvar="CDK8S_OUTDIR",
-    default="dist",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder to write; it is replaced as a whole.",
-)
-@click.option("--quiet", is_flag=True, help="Do not print the summary.")
-def synth(options: ClusterOptions, output: Path, quiet: bool) -> None:
+@synth_command
+def synth(arguments: Arguments) -> StackStorm:
     """Write the manifests of a cluster."""
-    node.start_cdk8s_beside()
-    from constructs_st2.synth import synthesize
+    from constructs_st2 import App, StackStorm, load_values
 
-    with options.cluster() as cluster:
-        written = synthesize(cluster, output)
-    if not quiet:
-        from constructs_st2.summary import summary
+    app = App(outdir=arguments.output)
+    values = load_values(arguments.files, arguments.sets)
+    cluster = StackStorm(app, "Default", values=values, release=arguments.release, namespace=arguments.namespace)
+    app.synth()
+    return cluster
 
-        click.echo(summary(cluster, written.objects, written.files, output), err=True)
+
+cli.add_command(synth)
 
 
 @cli.command()
@@ -101,10 +108,10 @@ def schema() -> None:
 def images(options: ClusterOptions) -> None:
     """List the images that a cluster pulls, e.g. to mirror them."""
     from constructs_st2.images import pulled_by
-    from constructs_st2.synth import build
+    from constructs_st2.documents import checked_documents
 
     with options.cluster() as cluster:
-        objects = build(cluster).objects
+        objects = checked_documents(cluster)
     for reference in pulled_by(objects):
         click.echo(reference)
 

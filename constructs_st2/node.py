@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import shutil
 import subprocess
-import threading
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -42,18 +41,23 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
         environment["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"
 
 
-def start_cdk8s_beside() -> None:
-    """Let cdk8s start while there is other work to do: most of its start is waiting for Node.js.
+def start() -> None:
+    """Start cdk8s, which is a program of Node.js.
 
-    Whoever needs it imports it as ever: the import waits for this one, and meets again what went wrong here.
+    Raises:
+        UserError: there is no usable Node.js.
     """
-    threading.Thread(target=_start_cdk8s).start()
-
-
-def _start_cdk8s() -> None:
-    with contextlib.suppress(Exception):
-        prepare()
+    if "cdk8s" in sys.modules:
+        return
+    prepare()
+    try:
         import cdk8s  # noqa: F401
+    except OSError:
+        raise
+    except Exception as error:
+        # jsii takes leave of a Node.js that is gone when Python ends, and the failure of that would be printed.
+        sys.unraisablehook = lambda _: None
+        raise problem() or error from error
 
 
 def problem(environment: MutableMapping[str, str] = os.environ) -> UserError | None:

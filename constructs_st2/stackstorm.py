@@ -224,8 +224,8 @@ class StackStorm(Noticed):
         """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
         return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
 
-    def documents(self) -> list[Document]:
-        """All objects below this construct as they are written, those that were added to it among them."""
+    def current(self) -> list[Document]:
+        """All objects below this construct as they are now, those that were added to it among them."""
         below = (each for each in super().node.find_all() if isinstance(each, cdk8s.ApiObject))
         return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
 
@@ -235,7 +235,7 @@ class StackStorm(Noticed):
         Args:
             objects: the objects, where they are known already.
         """
-        objects = self.documents() if objects is None else objects
+        objects = self.current() if objects is None else objects
         # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
         state = pickle.dumps(objects)
         if self._checked is None or self._checked[0] != state:
