@@ -29,15 +29,6 @@ from constructs_st2.services.workload import Workload
 from constructs_st2.tiers import Composed, Part, Plan, documents_of, loose
 
 
-def documents(cluster: Cluster) -> list[Document]:
-    """All objects of a cluster, as they are written if nobody changes them in an app.
-
-    Raises:
-        InvalidValues: the values cannot be honoured.
-    """
-    return documents_of(compose(cluster))
-
-
 def compose(cluster: Cluster, plans: Mapping[str, Plan] | None = None) -> Composed:
     """The parts of all tiers of a cluster, with the patches of its values applied.
 

@@ -108,10 +108,10 @@ def schema() -> None:
 def images(options: ClusterOptions) -> None:
     """List the images that a cluster pulls, e.g. to mirror them."""
     from constructs_st2.images import pulled_by
-    from constructs_st2.documents import checked_documents
+    from constructs_st2.synth import build
 
     with options.cluster() as cluster:
-        objects = checked_documents(cluster)
+        objects = build(cluster).objects
     for reference in pulled_by(objects):
         click.echo(reference)
 

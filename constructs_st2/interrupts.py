@@ -84,11 +84,12 @@ def _end(number: int, _: FrameType | None) -> None:
 
 def _descendants(process: int) -> list[int]:
     """The processes that one has started, and so on. Known on Linux; elsewhere Node.js ends when its input does."""
+    from pathlib import Path
+
     found: list[int] = []
     with suppress(OSError):
-        for thread in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{thread}/children", encoding="ascii") as children:
-                found += map(int, children.read().split())
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
     return found + [further for child in found for further in _descendants(child)]
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import cdk8s
-from constructs import Construct, IDependable, Node
+from constructs import Construct, IConstruct, Node
 
 from constructs_st2.kubernetes import Document, identity
 from constructs_st2.tiers import Part
@@ -28,7 +28,7 @@ class Noticed(Construct):
     """Whether somebody may have changed it, or depends on it."""
 
     @cached_property
-    def node(self) -> Node:  # type: ignore[override]
+    def node(self) -> Node:
         """The node of the construct tree."""
         self.touched = True
         return super().node
@@ -54,7 +54,7 @@ class Manifest(Noticed, cdk8s.ApiObject):
         )
 
     @cached_property
-    def metadata(self) -> cdk8s.ApiObjectMetadataDefinition:  # type: ignore[override]
+    def metadata(self) -> cdk8s.ApiObjectMetadataDefinition:
         """The metadata, to be read and changed."""
         self.touched = True
         return super().metadata
@@ -67,7 +67,7 @@ class Manifest(Noticed, cdk8s.ApiObject):
             super().add_json_patch(*self._body())
         super().add_json_patch(*operations)
 
-    def add_dependency(self, *dependencies: IDependable) -> None:
+    def add_dependency(self, *dependencies: IConstruct) -> None:
         """Let the object come after others."""
         self.touched = True
         super().add_dependency(*dependencies)
@@ -171,7 +171,7 @@ class Tier(Noticed, cdk8s.Chart):
             raise KeyError(f"there is no {name}; there are: {', '.join(self.components) or 'none'}")
         return self.components[name]
 
-    def add_dependency(self, *dependencies: IDependable) -> None:
+    def add_dependency(self, *dependencies: IConstruct) -> None:
         """Let the tier come after others."""
         self.touched = True
         super().add_dependency(*dependencies)

@@ -41,6 +41,11 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
         environment["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"
 
 
+def runs() -> bool:
+    """Whether this process has started it."""
+    return "jsii" in sys.modules
+
+
 def start() -> None:
     """Start cdk8s, which is a program of Node.js.
 

@@ -23,7 +23,7 @@ https://github.com/go-yaml/yaml/blob/v2.4.0/resolve.go
 class _Writer(_Dumper):  # type: ignore[misc]
     """Keeps the order of keys, writes texts of several lines as blocks, and everything where it is used."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _: Any) -> bool:
         """Never an alias: objects may share parts."""
         return True
 

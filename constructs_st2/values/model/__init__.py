@@ -171,11 +171,11 @@ class Values(StrictModel):
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
 
     @classmethod
-    def _below(cls, given: Mapping[str, Any]) -> list[Any]:
+    def _below(cls, values: Mapping[str, Any]) -> list[Any]:
         """The profile."""
         from constructs_st2.values.profiles import profile_of
 
-        return [*profile_of(given)]
+        return [*profile_of(values)]
 
     @property
     def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:

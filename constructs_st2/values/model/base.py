@@ -33,7 +33,7 @@ class StrictModel(BaseModel):
         __init__.__pydantic_base_init__ = True
 
     @classmethod
-    def _below(cls, given: Mapping[str, Any]) -> list[Any]:
+    def _below(cls, _: Mapping[str, Any]) -> list[Any]:
         """What lies below keyword arguments."""
         return []
 
