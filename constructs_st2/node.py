@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from constructs_st2.errors import UserError
@@ -56,13 +57,48 @@ def start() -> None:
         return
     prepare()
     try:
-        import cdk8s  # noqa: F401
+        with _in_one_process(os.environ):
+            import cdk8s  # noqa: F401
     except OSError:
         raise
     except Exception as error:
         # jsii takes leave of a Node.js that is gone when Python ends, and the failure of that would be printed.
         sys.unraisablehook = lambda _: None
         raise problem() or error from error
+
+
+_KERNEL = Path(__file__).parent / "kernel.js"
+_KNOWN_TO_THE_KERNEL = (b"readFD:3,writeFD:3", b"runtime-index-worker.js")
+"""What kernel.js takes the place of. A jsii that has it otherwise is started in its own way."""
+
+
+@contextlib.contextmanager
+def _in_one_process(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Let jsii start one process of Node.js and not a second one that only passes on what the two have to say."""
+    package = importlib.util.find_spec("jsii")
+    if "JSII_RUNTIME" in environment or package is None or package.origin is None:
+        yield
+        return
+    folder = Path(package.origin).parent / "_embedded" / "jsii"
+    try:
+        program = (folder / "lib__program.js").read_bytes()
+    except OSError:
+        program = b""
+    if not all(text in program for text in _KNOWN_TO_THE_KERNEL):
+        yield
+        return
+    options = f"{environment.get('NODE_OPTIONS', '')} --preserve-symlinks".strip()
+    before = dict(environment)
+    environment.update(JSII_RUNTIME=str(_KERNEL), CONSTRUCTS_ST2_JSII=str(folder), NODE_OPTIONS=options)
+    try:
+        yield
+    finally:
+        # Programs that this one starts are none of our business.
+        for name in ("JSII_RUNTIME", "CONSTRUCTS_ST2_JSII", "NODE_OPTIONS"):
+            if name in before:
+                environment[name] = before[name]
+            else:
+                environment.pop(name, None)
 
 
 def problem(environment: MutableMapping[str, str] = os.environ) -> UserError | None:
