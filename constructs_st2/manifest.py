@@ -12,29 +12,53 @@ from functools import cached_property
 from typing import Any
 
 import cdk8s
-from constructs import Construct, IConstruct, Node
+from constructs import Construct, Node
 
 from constructs_st2.kubernetes import Document, identity
 from constructs_st2.tiers import Part
 
 
-class Noticed(Construct):
-    """A construct that notices when somebody may change it, so that what nobody changed need not be asked of Node.js.
+class Patient(Construct):
+    """A construct that makes what is below it in Node.js only when somebody looks, because that is what takes time.
 
     Its ``node`` is no property, of which jsii would tell Node.js to ask Python for it from then on.
     """
 
-    touched = False
-    """Whether somebody may have changed it, or depends on it."""
+    seen = False
+    """Whether somebody has looked at what is below it, and may have changed it."""
 
     @cached_property
     def node(self) -> Node:
         """The node of the construct tree."""
-        self.touched = True
+        self.look()
         return super().node
 
+    @property
+    def _own_node(self) -> Node:
+        """The same, without making anything."""
+        return super().node
 
-class Manifest(Noticed, cdk8s.ApiObject):
+    def look(self) -> None:
+        """Make what is below it."""
+        self.seen = True
+
+
+class PatientApp(Patient, cdk8s.App):
+    """An app in which clusters are made only when somebody looks."""
+
+    def __init__(self, outdir: str) -> None:
+        super().__init__(outdir=outdir)
+        self.waiting: list[Patient] = []
+        """What has not been made."""
+
+    def look(self) -> None:
+        """Make all that waits for it."""
+        super().look()
+        for each in self.waiting:
+            each.look()
+
+
+class Manifest(cdk8s.ApiObject):
     """One Kubernetes object, written exactly as given unless it is changed by what every `cdk8s.ApiObject` has.
 
     Args:
@@ -44,6 +68,8 @@ class Manifest(Noticed, cdk8s.ApiObject):
 
     def __init__(self, scope: Construct, document: Document) -> None:
         self.document = document
+        self.touched = False
+        """Whether somebody may have changed it."""
         self._is_in_node = False
         super().__init__(
             scope,
@@ -66,11 +92,6 @@ class Manifest(Noticed, cdk8s.ApiObject):
             self._is_in_node = True
             super().add_json_patch(*self._body())
         super().add_json_patch(*operations)
-
-    def add_dependency(self, *dependencies: IConstruct) -> None:
-        """Let the object come after others."""
-        self.touched = True
-        super().add_dependency(*dependencies)
 
     def to_json(self) -> Any:
         """The object as Kubernetes gets it."""
@@ -106,7 +127,7 @@ class Manifest(Noticed, cdk8s.ApiObject):
             yield cdk8s.JsonPatch.remove("/metadata/namespace")
 
 
-class Component(Noticed):
+class Component(Construct):
     """A service or a backend in the construct tree: the objects that are its own, by kind and name.
 
     Args:
@@ -129,25 +150,23 @@ class Component(Noticed):
         return _found(self.objects, wanted)
 
 
-class Tier(Noticed, cdk8s.Chart):
+class Tier(cdk8s.Chart):
     """One file of manifests: services and backends by their names, and objects that belong to all of it.
 
     Args:
         scope: the cluster that it is part of.
-        path: where it is in the construct tree; the last part names its file.
+        file: the name of its file, without ending.
         parts: what it is made of.
         namespace: the namespace of objects that are added to it.
         labels: labels of objects that are added to it.
     """
 
     def __init__(
-        self, scope: Construct, path: str, parts: Iterable[Part], namespace: str, labels: Mapping[str, str]
+        self, scope: Construct, file: str, parts: Iterable[Part], namespace: str, labels: Mapping[str, str]
     ) -> None:
-        super().__init__(scope, path.rpartition("/")[2], namespace=namespace, labels=dict(labels) or None)
-        self.path = path
+        super().__init__(scope, file, namespace=namespace, labels=dict(labels) or None)
         self.components: dict[str, Component] = {}
         self.objects: dict[str, Manifest] = {}
-        self.planned: list[Document] = []
         for part in parts:
             self._add(part)
 
@@ -159,7 +178,6 @@ class Tier(Noticed, cdk8s.Chart):
         else:
             made = {identity(document): Manifest(self, document) for document in part.documents}
         self.objects |= made
-        self.planned += part.documents
 
     def __getitem__(self, name: str) -> Component:
         """The service or backend of a name: ``stack.runners["st2actionrunner"]``.
@@ -170,11 +188,6 @@ class Tier(Noticed, cdk8s.Chart):
         if name not in self.components:
             raise KeyError(f"there is no {name}; there are: {', '.join(self.components) or 'none'}")
         return self.components[name]
-
-    def add_dependency(self, *dependencies: IConstruct) -> None:
-        """Let the tier come after others."""
-        self.touched = True
-        super().add_dependency(*dependencies)
 
 
 def _found(objects: Mapping[str, Manifest], wanted: str) -> Manifest:

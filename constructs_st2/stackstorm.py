@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar, TypeVar
 
 import cdk8s
@@ -15,7 +16,7 @@ from constructs_st2.checks import Problem, check
 from constructs_st2.cluster import Cluster
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.kubernetes import Document
-from constructs_st2.manifest import Manifest, Noticed
+from constructs_st2.manifest import Manifest, Patient, PatientApp
 from constructs_st2.manifest import Tier as AnyTier
 from constructs_st2.release import Release
 from constructs_st2.surroundings import surroundings
@@ -145,7 +146,7 @@ class Extra(Tier):
 T = TypeVar("T", bound=Tier)
 
 
-class StackStorm(Noticed):
+class StackStorm(Patient):
     """A Highly Available StackStorm cluster.
 
     Args:
@@ -194,30 +195,48 @@ class StackStorm(Noticed):
     ) -> None:
         around = _chart_around(scope)
         namespace = namespace or (around and around.namespace) or "stackstorm"
-        labels = around.labels if around else {}
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
         loaded = GivenValues.of(values).resolve(release, namespace)
+        self._plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
         try:
             self.cluster = Cluster.of(loaded.values, release, namespace)
-            plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
-            composed = compose(self.cluster, plans)
+            self._composed = compose(self.cluster, self._plans)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
-        self.planned = documents_of(composed)
-        """The objects that the values brought about, before anybody changed them."""
-        for document in self.planned if labels else ():
-            document["metadata"]["labels"] = {**labels, **document["metadata"].get("labels", {})}
+        self._labels = around.labels if around else {}
+        for document in self.planned if self._labels else ():
+            document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
         self._checked: tuple[bytes, list[Problem]] | None = None
         super().__init__(scope, id)
-        self.path = id if isinstance(scope, cdk8s.App) else f"{scope.node.path}/{id}"
-        """Where it is in the construct tree."""
-        self.tiers: Mapping[str, Tier] = {
-            name: self.TIERS[name](self, f"{self.path}/{plans[name].file}", parts, namespace, labels)
-            for name, parts in composed.items()
-        }
+        self.id = id
+        if isinstance(scope, PatientApp):
+            scope.waiting.append(self)
+        else:
+            self.look()
+
+    @property
+    def planned(self) -> list[Document]:
+        """The objects that the values brought about, as nobody has changed them in the construct tree."""
+        return documents_of(self._composed)
+
+    @property
+    def planned_files(self) -> Mapping[str, list[Document]]:
+        """The same, by the names of their files."""
+        return {self._plans[name].file: documents_of({name: parts}) for name, parts in self._composed.items()}
+
+    @cached_property
+    def tiers(self) -> Mapping[str, Tier]:
         """The tiers that have any objects, by their names."""
-        super().node.add_validation(_Validation(self))
+        self._own_node.add_validation(_Validation(self))
+        return {
+            name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
+            for name, parts in self._composed.items()
+        }
+
+    def look(self) -> None:
+        """Make the tiers."""
+        _ = self.tiers
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
@@ -226,7 +245,7 @@ class StackStorm(Noticed):
 
     def current(self) -> list[Document]:
         """All objects below this construct as they are now, those that were added to it among them."""
-        below = (each for each in super().node.find_all() if isinstance(each, cdk8s.ApiObject))
+        below = (each for each in self._own_node.find_all() if isinstance(each, cdk8s.ApiObject))
         return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
 
     def problems(self, objects: Sequence[Document] | None = None) -> list[Problem]:

@@ -7,12 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import cdk8s
-from constructs import IConstruct
-
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document
-from constructs_st2.manifest import Noticed, Tier
+from constructs_st2.manifest import PatientApp
 from constructs_st2.output import MANIFEST_SUFFIX, replacing
 from constructs_st2.stackstorm import StackStorm
 from constructs_st2.yaml_text import yaml_text
@@ -20,7 +17,7 @@ from constructs_st2.yaml_text import yaml_text
 _DEFAULT_ID = "Default"
 
 
-class App(Noticed, cdk8s.App):
+class App(PatientApp):
     """A `cdk8s.App` with a file for each chart, in which StackStorm clusters are written fast.
 
     It differs from a plain app in what concerns its folder: that is replaced as a whole when all has gone well; and a
@@ -33,7 +30,7 @@ class App(Noticed, cdk8s.App):
     def __init__(self, *, outdir: Path | str | None = None) -> None:
         self._folder = Path(outdir or os.environ.get("CDK8S_OUTDIR") or "dist")
         # Absolute, because Node.js stays in the folder in which it was started.
-        super().__init__(outdir=str(self._folder.absolute()))
+        super().__init__(str(self._folder.absolute()))
 
     def synth(self) -> None:
         """Check everything, and write it.
@@ -47,12 +44,17 @@ class App(Noticed, cdk8s.App):
 
     def _files(self) -> Mapping[str, list[Document]]:
         """The objects of each file."""
-        below: list[IConstruct] = super().node.find_all()
+        below = self._own_node.find_all()
         clusters = [each for each in below if isinstance(each, StackStorm)]
-        if all(isinstance(each, Noticed) and not each.touched for each in below):
-            # Nobody changed or added anything, so that Node.js knows nothing that is not known here.
+        if not self.seen and len(below) == len(clusters) + 1:
+            # Nobody has looked at anything, nor added anything: what has been planned is what there is.
             _refuse(problem for cluster in clusters for problem in cluster.problems(cluster.planned))
-            return _named((tier.path, tier.planned) for tier in below if isinstance(tier, Tier))
+            return _named(
+                (f"{cluster.id}/{file}", documents)
+                for cluster in clusters
+                for file, documents in cluster.planned_files.items()
+            )
+        self.look()
         _refuse(problem for cluster in clusters for problem in cluster.problems())
         return _named((chart.node.path, chart.to_json()) for chart in self.charts)
 
