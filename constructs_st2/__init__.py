@@ -5,6 +5,8 @@ What is offered here is loaded when it is used: cdk8s starts a Node.js program a
 
 from __future__ import annotations
 
+__version__ = "0.1.0"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from constructs_st2.errors import UserError

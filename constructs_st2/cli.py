@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from constructs_st2 import __version__
 from constructs_st2.diagram.cli import diagram
 from constructs_st2.errors import UserError
 from constructs_st2.operations.backup.cli import restore
@@ -57,7 +58,7 @@ def main() -> None:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="constructs-st2")
+@click.version_option(__version__, prog_name="constructs-st2")
 def cli() -> None:
     """StackStorm on Kubernetes, from a values file to manifests."""
 
