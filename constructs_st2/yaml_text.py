@@ -25,10 +25,10 @@ from yaml.events import (
 from constructs_st2.kubernetes import Document
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_RESOLVER = yaml.resolver.Resolver()
+_RESOLVER: Any = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
 
-_AMBIGUOUS = re.compile(r"|[yYnN]|[-+.]?[0-9][0-9a-fA-FxobXOB_.,:+-]*|[-+]?\.[0-9eE_+-]+")
+_AMBIGUOUS = re.compile(r"|[yYnN]|[-+.]?[0-9][0-9a-fA-FxobXOB_.,:+-]*|[-+]?\.[0-9eE_+-]*")
 """Texts that some parser takes for a number or a truth value. More than those are in quotes, which does no harm.
 
 By the rules of PyYAML, ``1e3`` and ``y`` are texts, but kubectl takes them for 1000.0 and true:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from constructs_st2.errors import UserError
 from constructs_st2.values import chart
 from constructs_st2.values.layers import merge
+from constructs_st2.values.paths import KeyPath
 from constructs_st2.values.yaml_source import Source
 
 
@@ -26,7 +27,17 @@ def plain(value: Any) -> Any:
 
 def source_of(data: Mapping[str, Any]) -> Source:
     """Values that come from no file: where they were written need not be told."""
-    return Source("", data, {(): None})
+    return Source("", data, dict.fromkeys(_paths(data, ())))
+
+
+def _paths(value: object, path: KeyPath) -> Iterator[KeyPath]:
+    yield path
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _paths(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _paths(item, (*path, index))
 
 
 def construct(made: BaseModel, given: Mapping[str, Any], below: list[Source], meanings: Mapping[str, str]) -> None:

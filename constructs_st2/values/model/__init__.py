@@ -42,6 +42,48 @@ from constructs_st2.values.model.services import (
 from constructs_st2.values.model.st2 import St2
 from constructs_st2.values.model.tls import ClusterTls
 
+__all__ = [
+    "ActionRunner",
+    "Backup",
+    "Chatops",
+    "ClusterTls",
+    "Coordination",
+    "DnsConfig",
+    "Enterprise",
+    "Etcd",
+    "Gateway",
+    "Gitops",
+    "HttpService",
+    "Image",
+    "Ingress",
+    "Jobs",
+    "Mongodb",
+    "Monitoring",
+    "Namespace",
+    "NetworkPolicy",
+    "Patch",
+    "PatchOperation",
+    "PatchTarget",
+    "PodSecurityContext",
+    "Rabbitmq",
+    "Redis",
+    "Registry",
+    "ScalerAccess",
+    "Scheduling",
+    "SecretValue",
+    "Secrets",
+    "SecurityContext",
+    "SensorContainer",
+    "Service",
+    "ServiceAccount",
+    "St2",
+    "Timers",
+    "Values",
+    "Web",
+    "WorkAutoscaling",
+    "WorkService",
+]
+
 
 class Enterprise(StrictModel):
     """Images from the enterprise registry."""
