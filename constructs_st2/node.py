@@ -59,11 +59,11 @@ def start() -> None:
     try:
         with _in_one_process(os.environ):
             import cdk8s  # noqa: F401
-    except OSError:
-        raise
     except Exception as error:
         # jsii takes leave of a Node.js that is gone when Python ends, and the failure of that would be printed.
         sys.unraisablehook = lambda _: None
+        if isinstance(error, OSError):
+            raise
         raise problem() or error from error
 
 

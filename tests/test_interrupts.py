@@ -82,9 +82,8 @@ def test_the_status_tells_the_signal(place: Place) -> None:
 def test_a_full_disk_is_said_in_one_line(place: Place, full: str) -> None:
     program = f"{sys.executable} {ROOT / 'main.py'} --quiet --output disk/dist"
     temporary = "TMPDIR=disk " if full == "tmp" else ""
-    script = (
-        f"mkdir disk; mount -t tmpfs -o size=40k small disk; {temporary}{program}; status=$?; ls -A disk; exit $status"
-    )
+    disk = "mkdir disk; mount -t tmpfs -o size=40k small disk"
+    script = f"{disk}; {temporary}{program}; status=$?; ls -A disk; exit $status"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
         cwd=place.folder,

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, TypeAlias, Union
 
 from constructs_st2.values import chart
-from constructs_st2.values.folders import sources_of_folders
-from constructs_st2.values.layers import Layered, merge
+from constructs_st2.values.below import below
+from constructs_st2.values.layers import merge
 from constructs_st2.values.loading import Loaded, check, read_all
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.images import DEFAULT_TAG
 from constructs_st2.values.plain import plain, source_of
-from constructs_st2.values.profiles import profile_of
 from constructs_st2.values.yaml_source import Source
 
 __all__ = ["GivenValues", "Loaded", "Values", "ValuesLike", "from_mapping", "load", "load_values"]
@@ -51,7 +50,7 @@ class GivenValues:
             raw_paths=chart.RAW_PATHS,
             retired=chart.RETIRED,
             meanings=MEANINGS,
-            base=_below,
+            base=below,
         )
 
 
@@ -78,15 +77,10 @@ def load(files: Sequence[Path], sets: Sequence[str], *, release_name: str, relea
 
 
 def from_mapping(values: Mapping[str, Any]) -> Values:
-    """Typed values from plain data, in which templates mean nothing.
+    """Typed values from plain data, for what knows neither release nor user: templates in them mean nothing.
 
     Raises:
         pydantic.ValidationError: the data does not fit.
     """
-    given = merge([Source("values", values)])
-    return Values.model_validate(merge([*_below(given), Source("values", values)]).data)
-
-
-def _below(given: Layered) -> list[Source]:
-    """What lies below the files of the user: the profile, and the files of folders that they name."""
-    return [*profile_of(given.data), *sources_of_folders(given)]
+    source = source_of(values)
+    return Values.model_validate(merge([*below(merge([source])), source]).data)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from constructs_st2.errors import UserError
 from constructs_st2.values import chart
-from constructs_st2.values.layers import merge
+from constructs_st2.values.layers import Layered, merge
 from constructs_st2.values.paths import KeyPath
 from constructs_st2.values.yaml_source import Source
+
+M = TypeVar("M", bound=BaseModel)
+Below: TypeAlias = Callable[[Layered], Sequence[Source]]
+"""What lies below some values: a profile, for one."""
 
 
 def plain(value: Any) -> Any:
@@ -40,21 +44,25 @@ def _paths(value: object, path: KeyPath) -> Iterator[KeyPath]:
             yield from _paths(item, (*path, index))
 
 
-def construct(made: BaseModel, given: Mapping[str, Any], below: list[Source], meanings: Mapping[str, str]) -> None:
-    """Fill a model that is being made with keyword arguments.
+def keyed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a model as the data of a values file."""
+    return {_key(model, name): plain(value) for name, value in given.items()}
+
+
+def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str]) -> M:
+    """Fill a model that is being made.
 
     Args:
         made: the model.
-        given: its keyword arguments.
-        below: what lies below them.
+        data: what is given, by the keys of a values file.
+        below: tells what lies below it.
         meanings: see `problems.problems_from`.
 
     Raises:
         UserError: with all problems, in the words that values files get.
     """
-    model = type(made)
-    data = {_key(model, name): plain(value) for name, value in given.items()}
-    layered = merge([*below, source_of(data)])
+    model, source = type(made), source_of(data)
+    layered = merge([*below(merge([source])), source])
     try:
         model.__pydantic_validator__.validate_python(layered.data, self_instance=made)
     except ValidationError as error:
@@ -62,6 +70,7 @@ def construct(made: BaseModel, given: Mapping[str, Any], below: list[Source], me
 
         findings = findings_from(error, layered, model, retired=chart.RETIRED, meanings=meanings)
         raise UserError(layered.report(findings)) from None
+    return made
 
 
 def _key(model: type[BaseModel], name: str) -> str:

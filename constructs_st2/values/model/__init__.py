@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
 from constructs_st2.values.model.backup import Backup
@@ -41,6 +42,7 @@ from constructs_st2.values.model.services import (
 )
 from constructs_st2.values.model.st2 import St2
 from constructs_st2.values.model.tls import ClusterTls
+from constructs_st2.values.yaml_source import Source
 
 __all__ = [
     "ActionRunner",
@@ -212,12 +214,12 @@ class Values(StrictModel):
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
 
-    @classmethod
-    def _below(cls, values: Mapping[str, Any]) -> list[Any]:
-        """The profile."""
-        from constructs_st2.values.profiles import profile_of
+    @staticmethod
+    def _below(values: Layered) -> Sequence[Source]:
+        """The profile, and the files of folders that the values name."""
+        from constructs_st2.values.below import below
 
-        return [*profile_of(values)]
+        return below(values)
 
     @property
     def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from constructs_st2.values.layers import Layered
+from constructs_st2.values.yaml_source import Source
 
 
 def _camel_case(name: str) -> str:
@@ -25,17 +28,17 @@ class StrictModel(BaseModel):
     if not TYPE_CHECKING:
 
         def __init__(self, /, **given: Any) -> None:
-            from constructs_st2.values.plain import construct
+            from constructs_st2.values.plain import fill, keyed
 
-            construct(self, given, self._below(given), MEANINGS)
+            fill(self, keyed(type(self), given), self._below, MEANINGS)
 
         # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
         __init__.__pydantic_base_init__ = True
 
-    @classmethod
-    def _below(cls, _: Mapping[str, Any]) -> list[Any]:
+    @staticmethod
+    def _below(_: Layered) -> Sequence[Source]:
         """What lies below keyword arguments."""
-        return []
+        return ()
 
 
 def section(description: str) -> Any:
