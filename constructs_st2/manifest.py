@@ -56,6 +56,7 @@ class PatientApp(Patient, cdk8s.App):
         super().look()
         for each in self.waiting:
             each.look()
+        self.waiting.clear()
 
 
 class Manifest(cdk8s.ApiObject):

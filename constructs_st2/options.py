@@ -125,6 +125,6 @@ def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
         if not quiet:
             from constructs_st2.summary import summary
 
-            click.echo(summary(made.cluster, made.current(), len(made.tiers), output), err=True)
+            click.echo(summary(made.cluster, made.current(), len(made.planned_files), output), err=True)
 
     return synth

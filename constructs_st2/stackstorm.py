@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import ClassVar, TypeVar
 
 import cdk8s
@@ -210,7 +209,7 @@ class StackStorm(Patient):
         self._checked: tuple[bytes, list[Problem]] | None = None
         super().__init__(scope, id)
         self.id = id
-        if isinstance(scope, PatientApp):
+        if isinstance(scope, PatientApp) and not scope.seen:
             scope.waiting.append(self)
         else:
             self.look()
@@ -225,18 +224,22 @@ class StackStorm(Patient):
         """The same, by the names of their files."""
         return {self._plans[name].file: documents_of({name: parts}) for name, parts in self._composed.items()}
 
-    @cached_property
+    @property
     def tiers(self) -> Mapping[str, Tier]:
         """The tiers that have any objects, by their names."""
-        self._own_node.add_validation(_Validation(self))
-        return {
-            name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
-            for name, parts in self._composed.items()
-        }
+        self.look()
+        return self._tiers
 
     def look(self) -> None:
         """Make the tiers."""
-        _ = self.tiers
+        if self.seen:
+            return
+        super().look()
+        self._own_node.add_validation(_Validation(self))
+        self._tiers = {
+            name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
+            for name, parts in self._composed.items()
+        }
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
@@ -245,6 +248,8 @@ class StackStorm(Patient):
 
     def current(self) -> list[Document]:
         """All objects below this construct as they are now, those that were added to it among them."""
+        if not self.seen:
+            return self.planned
         below = (each for each in self._own_node.find_all() if isinstance(each, cdk8s.ApiObject))
         return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
 

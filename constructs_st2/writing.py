@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import cdk8s
 
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document
@@ -41,6 +44,13 @@ class App(PatientApp):
         with replacing(self._folder) as folder:
             for name, documents in self._files().items():
                 (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8")
+            if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
+                (folder / "construct-metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
+
+    def _metadata(self) -> Mapping[str, object]:
+        """What the program `cdk8s` wants to know for its validations: the place of each object in the tree."""
+        objects = [each for each in self.node.find_all() if isinstance(each, cdk8s.ApiObject)]
+        return {"version": "1.0.0", "resources": {each.name: {"path": each.node.path} for each in objects}}
 
     def _files(self) -> Mapping[str, list[Document]]:
         """The objects of each file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ def test_files_are_named_by_paths(tmp_path: Path) -> None:
     assert set(read(tmp_path / "dist")) == names | {"web"} | {f"team-sto-{name}" for name in names if name[0].isdigit()}
 
 
+def test_clusters_that_nobody_has_looked_at_are_checked_and_found(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    patch = {"op": "remove", "path": "/spec/selector"}
+    target = {"kind": "Deployment", "name": "st2-st2api"}
+    first = StackStorm(app, "first", values={"patches": [{"target": target, "patch": [patch]}]})
+    assert first.problems()
+    assert first.current() == first.planned
+    assert not first.seen
+    assert len(app.node.find_all()) > len(first.planned)
+    StackStorm(app, "second")
+    assert len(app.node.find_child("second").node.find_all()) > len(first.planned)
+
+
 def test_two_charts_of_one_name(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
     cdk8s.Chart(app, "net-40-api")
@@ -128,6 +142,16 @@ def test_nothing_is_written_when_objects_do_not_hold_together(tmp_path: Path, is
     with pytest.raises(UserError, match=r"^Deployment/st2-st2api: spec\.selector: "):
         app.synth()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_validations_of_the_program_want_to_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK8S_RECORD_CONSTRUCT_METADATA", "true")
+    app = App(outdir=tmp_path / "dist")
+    StackStorm(app, "net")
+    app.synth()
+    told = json.loads((tmp_path / "dist" / "construct-metadata.json").read_text())
+    assert told["version"] == "1.0.0"
+    assert told["resources"]["st2-st2-urls"] == {"path": "net/10-config/ConfigMap-st2-st2-urls"}
 
 
 def test_the_folder_is_the_one_that_the_program_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
