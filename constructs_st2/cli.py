@@ -5,13 +5,8 @@ Commands import what they need when they run, so that none pays for another.
 
 from __future__ import annotations
 
-import errno
-import gc
-import os
-import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,36 +15,11 @@ from constructs_st2.diagram.cli import diagram
 from constructs_st2.errors import UserError
 from constructs_st2.operations.backup.cli import restore
 from constructs_st2.options import Arguments, ClusterOptions, synth_command, with_cluster_options
+from constructs_st2.program import run
 from constructs_st2.secrets.cli import secrets
 
 if TYPE_CHECKING:
     from constructs_st2.stackstorm import StackStorm
-
-
-_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
-"""What can go wrong wherever something is written, and is no fault of the program."""
-
-
-def run(command: click.Command) -> None:
-    """Run a command; what the user can put right is printed without a traceback, with exit status 1."""
-    # Looking for garbage takes a tenth of the time of a program that ends before there is any; looking for plugins of
-    # pydantic, a fiftieth.
-    gc.disable()
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    try:
-        command.main(standalone_mode=True)
-    except UserError as error:
-        _fail(error.problems)
-    except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
-            raise
-        _fail([": ".join(filter(None, (error.filename and str(error.filename), error.strerror)))])
-
-
-def _fail(problems: Iterable[str]) -> NoReturn:
-    for problem in problems:
-        click.echo(f"error: {problem}", err=True)
-    sys.exit(1)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -65,6 +66,18 @@ def scratch_folder(prefix: str, parent: str | None = None) -> Iterator[str]:
         with held():
             _remove(folder)
             _scratch.discard(folder)
+
+
+def leave(status: int) -> NoReturn:
+    """End the program. Python itself would first take apart all that it has loaded: a tenth of the time of a synth."""
+    import atexit
+    import sys
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _end(number: int, _: FrameType | None) -> None:
