@@ -70,7 +70,7 @@ PLAIN: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.dictionaries(st.text(), PLAIN, min_size=1), max_size=3))
 def test_anything_is_read_back(documents: list[dict[str, Any]]) -> None:
     assert list(yaml.safe_load_all(yaml_text(documents))) == documents

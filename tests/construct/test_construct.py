@@ -102,10 +102,10 @@ def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2")
     for manifest in (stack.objects[API], stack.objects["Namespace/stackstorm"]):
         assert manifest.to_json() == manifest.document
-    stack.objects[API].add_json_patch(cdk8s.JsonPatch.remove("/spec/replicas"))
-    patched = stack.objects[API].to_json()
-    assert "replicas" not in patched["spec"]
-    assert {**patched["spec"], "replicas": 2} == stack.objects[API].document["spec"]
+    stack.objects[API].add_json_patch(cdk8s.JsonPatch.remove("/spec/revisionHistoryLimit"))
+    patched, limit = stack.objects[API].to_json(), stack.objects[API].document["spec"]["revisionHistoryLimit"]
+    assert "revisionHistoryLimit" not in patched["spec"]
+    assert {**patched["spec"], "revisionHistoryLimit": limit} == stack.objects[API].document["spec"]
     assert cdk8s.Testing.synth(stack.client) == stack.client.to_json()
     assert [each["kind"] for each in stack.client.to_json()] == ["Deployment"]
 
