@@ -79,7 +79,6 @@ def _metadata(index: Index) -> Iterator[tuple[str, str, Document]]:
 
 
 @lru_cache(maxsize=512)
-@lru_cache(4096)
 def _key_problem(key: str) -> str | None:
     prefix, slash, name = key.rpartition("/")
     if slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix)):
