@@ -97,12 +97,12 @@ def _end(number: int, _: FrameType | None) -> None:
 
 def _descendants(process: int) -> list[int]:
     """The processes that one has started, and so on. Known on Linux; elsewhere Node.js ends when its input does."""
-    from pathlib import Path
-
     found: list[int] = []
+    # No pathlib: nothing may be imported here, because a signal may come in the midst of an import.
     with suppress(OSError):
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            found += map(int, (thread / "children").read_text().split())
+        for thread in os.listdir(f"/proc/{process}/task"):  # noqa: PTH208
+            with open(f"/proc/{process}/task/{thread}/children", encoding="ascii") as children:  # noqa: PTH123
+                found += map(int, children.read().split())
     return found + [further for child in found for further in _descendants(child)]
 
 
