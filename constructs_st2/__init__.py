@@ -1,1 +1,46 @@
-"""StackStorm on Kubernetes, as a cdk8s app."""
+"""StackStorm on Kubernetes, as a cdk8s app and as a construct for any other.
+
+What is offered here is loaded when it is used: cdk8s starts a Node.js program as soon as it is imported.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from constructs_st2.errors import UserError
+    from constructs_st2.options import Arguments
+    from constructs_st2.program import program
+    from constructs_st2.stackstorm import StackStorm
+    from constructs_st2.tiers import Part
+    from constructs_st2.values import Values, load_values
+    from constructs_st2.writing import App
+
+__all__ = ["App", "Arguments", "Part", "StackStorm", "UserError", "Values", "load_values", "program"]
+
+_MODULES = {
+    "App": "writing",
+    "Arguments": "options",
+    "Part": "tiers",
+    "StackStorm": "stackstorm",
+    "UserError": "errors",
+    "Values": "values",
+    "load_values": "values",
+    "program": "program",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    if name in ("App", "StackStorm"):
+        from constructs_st2 import node
+
+        node.start()
+    found: object = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    # A module of the same name is an attribute of the package once it has been imported.
+    globals()[name] = found
+    return found

@@ -5,23 +5,26 @@ Commands import what they need when they run, so that none pays for another.
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from constructs_st2 import node
+from constructs_st2 import __version__
 from constructs_st2.diagram.cli import diagram
 from constructs_st2.errors import UserError
 from constructs_st2.operations.backup.cli import restore
-from constructs_st2.options import ClusterOptions, with_cluster_options
+from constructs_st2.options import Arguments, ClusterOptions, synth_command, with_cluster_options
+from constructs_st2.program import run
 from constructs_st2.secrets.cli import secrets
+
+if TYPE_CHECKING:
+    from constructs_st2.stackstorm import StackStorm
 
 
 class Program(click.Group):
@@ -53,54 +56,30 @@ def _until_nobody_reads() -> Iterator[None]:
         sys.exit(0)
 
 
-def run(command: click.Command) -> None:
-    """Run a command; what the user can put right is printed without a traceback, with exit status 1."""
-    # Looking for garbage takes a tenth of the time of a program that ends before there is any; looking for plugins of
-    # pydantic, a fiftieth.
-    gc.disable()
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    try:
-        command.main(standalone_mode=True)
-    except UserError as error:
-        for problem in error.problems:
-            click.echo(f"error: {problem}", err=True)
-        sys.exit(1)
-
-
 def main() -> None:
     """The program `constructs-st2`."""
     run(cli)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="constructs-st2")
+@click.version_option(__version__, prog_name="constructs-st2")
 def cli() -> None:
     """StackStorm on Kubernetes, from a values file to manifests."""
 
 
-@cli.command()
-@with_cluster_options
-@click.option(
-    "--output",
-    metavar="DIR",
-    envvar="CDK8S_OUTDIR",
-    default="dist",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder to write; it is replaced as a whole.",
-)
-@click.option("--quiet", is_flag=True, help="Do not print the summary.")
-def synth(options: ClusterOptions, output: Path, quiet: bool) -> None:
+@synth_command
+def synth(arguments: Arguments) -> StackStorm:
     """Write the manifests of a cluster."""
-    node.start_cdk8s_beside()
-    from constructs_st2.synth import synthesize
+    from constructs_st2 import App, StackStorm, load_values
 
-    with options.cluster() as cluster:
-        written = synthesize(cluster, output)
-    if not quiet:
-        from constructs_st2.summary import summary
+    app = App(outdir=arguments.output)
+    values = load_values(arguments.files, arguments.sets)
+    cluster = StackStorm(app, "Default", values=values, release=arguments.release, namespace=arguments.namespace)
+    app.synth()
+    return cluster
 
-        click.echo(summary(cluster, written.objects, written.files, output), err=True)
+
+cli.add_command(synth)
 
 
 @cli.command()

@@ -1,17 +1,20 @@
 """Objects of kinds that are not part of Kubernetes, checked by the typed bindings in the folder imports/.
 
 The bindings are made from definitions that have exactly the fields which are written here, so that a wrong name or type
-is found before the cluster sees it. They are loaded only by clusters that have such objects.
+is found before the cluster sees it. They are loaded only by clusters that have such objects, and only in an app: they
+need Node.js.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import typing
 from collections.abc import Mapping
 from functools import cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
+from constructs_st2 import node
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document, identity
 
@@ -21,25 +24,29 @@ _SKIP_DRY_RUN = "SkipDryRunOnMissingResource=true"
 
 
 class _Binding(NamedTuple):
-    """Where `cdk8s import` puts a kind. It spells abbreviations in its own way: HttpRoute."""
+    """A kind, and where `cdk8s import` puts it. It spells abbreviations in its own way: HttpRoute."""
 
+    api_version: str
     module: str
     name: str
 
 
 BINDINGS: Mapping[str, _Binding] = {
-    "Certificate": _Binding("imports.io.cert_manager", "Certificate"),
-    "ExternalSecret": _Binding("imports.io.external_secrets", "ExternalSecret"),
-    "HTTPRoute": _Binding("imports.io.k8s.networking.gateway", "HttpRoute"),
-    "PodMonitor": _Binding("imports.com.coreos.monitoring", "PodMonitor"),
-    "PrometheusRule": _Binding("imports.com.coreos.monitoring", "PrometheusRule"),
-    "ScaledObject": _Binding("imports.sh.keda", "ScaledObject"),
-    "TriggerAuthentication": _Binding("imports.sh.keda", "TriggerAuthentication"),
+    "Certificate": _Binding("cert-manager.io/v1", "io.cert_manager", "Certificate"),
+    "ExternalSecret": _Binding("external-secrets.io/v1", "io.external_secrets", "ExternalSecret"),
+    "HTTPRoute": _Binding("gateway.networking.k8s.io/v1", "io.k8s.networking.gateway", "HttpRoute"),
+    "PodMonitor": _Binding("monitoring.coreos.com/v1", "com.coreos.monitoring", "PodMonitor"),
+    "PrometheusRule": _Binding("monitoring.coreos.com/v1", "com.coreos.monitoring", "PrometheusRule"),
+    "ScaledObject": _Binding("keda.sh/v1alpha1", "sh.keda", "ScaledObject"),
+    "TriggerAuthentication": _Binding("keda.sh/v1alpha1", "sh.keda", "TriggerAuthentication"),
 }
+
+_HOMES = ("constructs_st2.imports", "imports")
+"""The package of the bindings: in a wheel it is below this one, because every cdk8s app has a folder called imports."""
 
 
 def custom_object(kind: str, metadata: Document, spec: Document) -> Document:
-    """An object of a custom kind.
+    """An object of a custom kind. In an app, where Node.js runs, it is checked by the bindings.
 
     Args:
         kind: one of those in `BINDINGS`.
@@ -49,18 +56,34 @@ def custom_object(kind: str, metadata: Document, spec: Document) -> Document:
     Raises:
         UserError: the specification does not fit the definition of the kind.
     """
-    module = importlib.import_module(BINDINGS[kind].module)
     metadata = {**metadata, "annotations": _with_sync_option(metadata.get("annotations", {}))}
+    document = {"apiVersion": BINDINGS[kind].api_version, "kind": kind, "metadata": metadata, "spec": spec}
+    if node.runs():
+        verify(document)
+    return document
+
+
+def verify(document: Document) -> None:
+    """Check an object by the bindings.
+
+    Raises:
+        UserError: it does not fit the definition of its kind.
+    """
+    binding = BINDINGS[document["kind"]]
+    module = bindings(binding.module)
     try:
-        typed = _typed(getattr(module, f"{BINDINGS[kind].name}Spec"), spec, "spec")
+        typed = _typed(getattr(module, f"{binding.name}Spec"), document["spec"], "spec")
     except _Misfit as misfit:
-        raise UserError(f"{kind}/{metadata['name']}: {misfit}") from None
-    made = getattr(module, BINDINGS[kind].name).manifest(metadata=metadata, spec=typed)
-    # What is written is the plain data: the binding would put metadata and required fields into another order.
-    document = {"apiVersion": made["apiVersion"], "kind": kind, "metadata": metadata, "spec": spec}
+        raise UserError(f"{identity(document)}: {misfit}") from None
+    made = getattr(module, binding.name).manifest(metadata=document["metadata"], spec=typed)
     if document != made:
         raise UserError(f"{identity(document)}: cdk8s makes something else of it: {made}")
-    return document
+
+
+def bindings(module: str) -> ModuleType:
+    """The bindings of an API group."""
+    home = next(home for home in _HOMES if importlib.util.find_spec(home))
+    return importlib.import_module(f"{home}.{module}")
 
 
 class _Misfit(Exception):

@@ -7,8 +7,8 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import threading
-from collections.abc import MutableMapping
+import sys
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from constructs_st2.errors import UserError
@@ -42,18 +42,63 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
         environment["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"
 
 
-def start_cdk8s_beside() -> None:
-    """Let cdk8s start while there is other work to do: most of its start is waiting for Node.js.
+def runs() -> bool:
+    """Whether this process has started it."""
+    return "jsii" in sys.modules
 
-    Whoever needs it imports it as ever: the import waits for this one, and meets again what went wrong here.
+
+def start() -> None:
+    """Start cdk8s, which is a program of Node.js.
+
+    Raises:
+        UserError: there is no usable Node.js.
     """
-    threading.Thread(target=_start_cdk8s).start()
+    if "cdk8s" in sys.modules:
+        return
+    prepare()
+    try:
+        with _in_one_process(os.environ):
+            import cdk8s  # noqa: F401
+    except Exception as error:
+        # jsii takes leave of a Node.js that is gone when Python ends, and the failure of that would be printed.
+        sys.unraisablehook = lambda _: None
+        if isinstance(error, OSError):
+            raise
+        raise problem() or error from error
 
 
-def _start_cdk8s() -> None:
-    with contextlib.suppress(Exception):
-        prepare()
-        import cdk8s  # noqa: F401
+_KERNEL = Path(__file__).parent / "kernel.js"
+_KNOWN_TO_THE_KERNEL = (b"readFD:3,writeFD:3", b"runtime-index-worker.js")
+"""What kernel.js takes the place of. A jsii that has it otherwise is started in its own way."""
+
+
+@contextlib.contextmanager
+def _in_one_process(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Let jsii start one process of Node.js and not a second one that only passes on what the two have to say."""
+    package = importlib.util.find_spec("jsii")
+    if "JSII_RUNTIME" in environment or package is None or package.origin is None:
+        yield
+        return
+    folder = Path(package.origin).parent / "_embedded" / "jsii"
+    try:
+        program = (folder / "lib__program.js").read_bytes()
+    except OSError:
+        program = b""
+    if not all(text in program for text in _KNOWN_TO_THE_KERNEL):
+        yield
+        return
+    options = f"{environment.get('NODE_OPTIONS', '')} --preserve-symlinks".strip()
+    before = dict(environment)
+    environment.update(JSII_RUNTIME=str(_KERNEL), CONSTRUCTS_ST2_JSII=str(folder), NODE_OPTIONS=options)
+    try:
+        yield
+    finally:
+        # Programs that this one starts are none of our business.
+        for name in ("JSII_RUNTIME", "CONSTRUCTS_ST2_JSII", "NODE_OPTIONS"):
+            if name in before:
+                environment[name] = before[name]
+            else:
+                environment.pop(name, None)
 
 
 def problem(environment: MutableMapping[str, str] = os.environ) -> UserError | None:

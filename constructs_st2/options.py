@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,6 +15,7 @@ from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
     from constructs_st2.cluster import Cluster
+    from constructs_st2.stackstorm import StackStorm
 
 DEFAULT_VALUES = Path("values.yaml")
 
@@ -40,12 +41,25 @@ class ClusterOptions:
         from constructs_st2.values import load
 
         Release(self.release, self.namespace)
-        found = self.files or ((DEFAULT_VALUES,) if DEFAULT_VALUES.exists() else ())
-        loaded = load(found, self.sets, release_name=self.release, release_namespace=self.namespace)
+        loaded = load(_or_default(self.files), self.sets, release_name=self.release, release_namespace=self.namespace)
         try:
             yield Cluster.of(loaded.values, self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
+
+
+def _or_default(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    return files or ((DEFAULT_VALUES,) if DEFAULT_VALUES.exists() else ())
+
+
+class Arguments(NamedTuple):
+    """What the command line of a program asks for: which cluster, and where to write it."""
+
+    files: tuple[Path, ...]
+    sets: tuple[str, ...]
+    release: str
+    namespace: str
+    output: Path
 
 
 _OPTIONS = (
@@ -88,3 +102,29 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
+    """A command that writes the cluster which a function makes, and prints a summary of it."""
+
+    @click.command("synth", help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+    @with_cluster_options
+    @click.option(
+        "--output",
+        metavar="DIR",
+        envvar="CDK8S_OUTDIR",
+        default="dist",
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="Folder to write; it is replaced as a whole.",
+    )
+    @click.option("--quiet", is_flag=True, help="Do not print the summary.")
+    def synth(options: ClusterOptions, output: Path, quiet: bool) -> None:
+        files = _or_default(options.files)
+        made = make(Arguments(files, options.sets, options.release, options.namespace, output))
+        if not quiet:
+            from constructs_st2.summary import summary
+
+            click.echo(summary(made.cluster, made.current(), len(made.planned_files), output), err=True)
+
+    return synth

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from constructs_st2.errors import UserError
+from constructs_st2.interrupts import held, scratch_folder
 
 MANIFEST_SUFFIX = ".k8s.yaml"
 
@@ -26,37 +25,30 @@ def replacing(destination: Path) -> Iterator[Path]:
     _refuse_foreign(destination)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+        with scratch_folder(f".{destination.name}-", str(destination.parent)) as folder:
+            # A folder in the private one, because manifests are not private.
+            staged = Path(folder, "new")
+            staged.mkdir()
+            yield staged
+            with held():
+                _swap(staged, destination)
     except (FileExistsError, NotADirectoryError) as error:
         raise UserError(f"cannot write {destination}: {error.filename} is not a folder") from error
     except OSError as error:
         raise _cannot_write(destination, error) from error
-    try:
-        yield staged
-        try:
-            # mkdtemp makes the folder private; manifests are not.
-            staged.chmod(0o777 & ~_umask())
-            _swap(staged, destination)
-        except OSError as error:
-            raise _cannot_write(destination, error) from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _swap(staged: Path, destination: Path) -> None:
     if not destination.exists():
         staged.rename(destination)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+    old = staged.with_name("old")
+    destination.rename(old)
     try:
-        destination.rename(old / destination.name)
-        try:
-            staged.rename(destination)
-        except OSError:
-            (old / destination.name).rename(destination)
-            raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+        staged.rename(destination)
+    except OSError:
+        old.rename(destination)
+        raise
 
 
 def _refuse_foreign(destination: Path) -> None:
@@ -77,9 +69,3 @@ def _refuse_foreign(destination: Path) -> None:
 
 def _cannot_write(destination: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {destination}: {os.strerror(error.errno) if error.errno else error}")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

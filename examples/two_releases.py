@@ -1,38 +1,21 @@
-"""Two StackStorm clusters in one cdk8s app: this package as a library.
+"""Two StackStorm clusters in one cdk8s app: this package as a library. The app writes to dist/."""
 
-usage: two_releases.py [FOLDER]
-"""
+import cdk8s
 
-from __future__ import annotations
+from constructs_st2 import StackStorm, Values
+from constructs_st2.values.model import ActionRunner
 
-import sys
-from pathlib import Path
+app = cdk8s.App()
 
-from constructs import Construct
+network = StackStorm(
+    app,
+    "network",
+    namespace="stackstorm-network",
+    values=Values(st2actionrunner=ActionRunner(replicas=8)),
+)
+StackStorm(app, "storage", namespace="stackstorm-storage", values=Values(profile="dev"))
 
-from constructs_st2.app import add_cluster, documents
-from constructs_st2.checks import check
-from constructs_st2.cluster import Cluster
-from constructs_st2.surroundings import surroundings
-from constructs_st2.synth import new_app
-from constructs_st2.values import from_mapping
+# Whatever cdk8s can do with an object, it can do with these.
+network.api["st2api"]["Deployment"].metadata.add_annotation("example.org/owner", "network-team")
 
-TEAMS = {
-    "network": {"st2actionrunner": {"replicas": 8}},
-    "storage": {"profile": "dev"},
-}
-
-
-def main(folder: Path) -> None:
-    """Write the manifests of all teams, one file for each team and tier."""
-    app = new_app(folder)
-    for team, values in TEAMS.items():
-        cluster = Cluster.of(from_mapping(values), release="st2", namespace=f"stackstorm-{team}")
-        tiers = add_cluster(Construct(app, team), cluster)
-        for problem in check(documents(tiers), surroundings(cluster)):
-            sys.exit(f"{team}: {problem}")
-    app.synth()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "dist"))
+app.synth()

@@ -14,6 +14,7 @@ from servers import environments, packages, roots
 from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
 from constructs_st2.cluster import Cluster
+from constructs_st2.synth import build
 from constructs_st2.values import from_mapping
 
 
@@ -29,9 +30,7 @@ def cluster() -> MakeCluster:
 
 @pytest.fixture(scope="session")
 def synth(cluster: MakeCluster) -> Synth:
-    """Makes the objects of some values, checked but not written."""
-    from constructs_st2.synth import build
-
+    """Makes the objects of some values, checked but not written. This needs no Node.js."""
     # Many tests look at the same cluster. Each gets objects of its own, and may change them.
     known: dict[str, bytes] = {}
 

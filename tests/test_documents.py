@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
 
 
 def test_two_releases_in_one_app(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, str(ROOT / "examples" / "two_releases.py"), str(tmp_path)], check=True)
+    example = str(ROOT / "examples" / "two_releases.py")
+    subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
     namespaces = {
         document["metadata"]["namespace"]
         for path in tmp_path.iterdir()

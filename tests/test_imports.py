@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import subprocess
 import sys
@@ -15,7 +14,8 @@ import pytest
 import yaml
 from support import Synth
 
-from constructs_st2.custom import BINDINGS, custom_object
+from constructs_st2 import node
+from constructs_st2.custom import BINDINGS, bindings, custom_object
 from constructs_st2.errors import UserError
 from constructs_st2.kubernetes import Document, identity, is_built_in
 
@@ -36,6 +36,12 @@ def definitions() -> dict[str, tuple[str, Document]]:
 DEFINITIONS = definitions()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _node() -> None:
+    """The bindings need it."""
+    node.start()
+
+
 class TestBindings:
     """They are what the definitions say."""
 
@@ -44,7 +50,7 @@ class TestBindings:
 
     @pytest.mark.parametrize("kind", BINDINGS)
     def test_they_are_fresh(self, kind: str) -> None:
-        module = importlib.import_module(BINDINGS[kind].module)
+        module = bindings(BINDINGS[kind].module)
         _, schema = DEFINITIONS[kind]
         name = f"{BINDINGS[kind].name}Spec"
         expected = dict(fields_of_schema(name, schema["properties"]["spec"]))
@@ -166,7 +172,8 @@ def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 OPTIONAL = (
     "imports",
-    "cdk8s_plus_27",
+    "cdk8s",
+    "jsii",
     "constructs_st2.certificates",
     "constructs_st2.content.configs",
     "constructs_st2.content.datastore",
@@ -182,10 +189,10 @@ OPTIONAL = (
     "constructs_st2.operations.monitoring",
     "constructs_st2.registry",
 )
-"""What a default cluster has no use for."""
+"""What the objects of a default cluster have no use for."""
 
 
-def test_a_default_synth_loads_none_of_it() -> None:
+def test_the_objects_of_a_default_cluster_load_none_of_it() -> None:
     program = (
         "import sys\n"
         "from constructs_st2.cluster import Cluster\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,45 @@ def test_the_users_choice_of_a_cache_stands(tmp_path: Path, monkeypatch: pytest.
     environment = {"JSII_NODE": program(tmp_path, ""), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(tmp_path)}
     node.prepare(environment)
     assert "JSII_RUNTIME_PACKAGE_CACHE" not in environment
+
+
+STARTED = """
+import os, sys
+from constructs_st2 import interrupts, node
+{change}
+before = dict(os.environ)
+node.start()
+import cdk8s
+cdk8s.App(outdir=sys.argv[1]).synth()
+assert {{name: os.environ.get(name) for name in before}} == before
+print(len(interrupts._descendants(os.getpid())), "JSII_RUNTIME" in os.environ)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells of the processes")
+@pytest.mark.parametrize(
+    ("change", "processes"),
+    [("", 1), ('node._KNOWN_TO_THE_KERNEL = (b"what no jsii has",)', 2)],
+    ids=["jsii as it is known", "another jsii"],
+)
+def test_one_process_is_started_where_jsii_is_as_it_is_known(tmp_path: Path, change: str, processes: int) -> None:
+    program_text = STARTED.format(change=change)
+    done = subprocess.run(
+        [sys.executable, "-c", program_text, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"{processes} False\n", "")
+
+
+def test_errors_of_javascript_come_through(tmp_path: Path) -> None:
+    text = (
+        "from constructs_st2 import node; node.start()\n"
+        "import cdk8s\n"
+        f"app = cdk8s.App(outdir={str(tmp_path)!r})\n"
+        "cdk8s.Chart(app, 'a')\n"
+        "try:\n"
+        "    cdk8s.Chart(app, 'a')\n"
+        "except RuntimeError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert "There is already a Construct with name 'a'" in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from constructs_st2.checks.data import label, strings
@@ -101,7 +102,13 @@ def _ending(name: str) -> str:
     return dot + ending if stem else ""
 
 
-def _settings(content: str) -> Iterator[tuple[int, str]]:
+@lru_cache(4096)
+def _settings(content: str) -> tuple[tuple[int, str], ...]:
+    """The settings in a text that hold a secret, and where. Pods run the same scripts over and over."""
+    return tuple(_secret_settings(content))
+
+
+def _secret_settings(content: str) -> Iterator[tuple[int, str]]:
     lower = content.lower()
     if not any(hint in lower for hint in _HINTS):
         return

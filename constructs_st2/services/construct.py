@@ -1,44 +1,35 @@
-"""A StackStorm service in the construct tree."""
+"""A StackStorm service as a part of its tier."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from constructs import Construct
-
 from constructs_st2.cluster import Cluster
 from constructs_st2.kubernetes import Document
-from constructs_st2.manifest import Manifest, Tier
 from constructs_st2.services.network import service
 from constructs_st2.services.workload import Workload, budget, deployment, post_start_script
+from constructs_st2.tiers import Part
 from constructs_st2.values.model.services import Network
 
 
-class StackStormService(Construct):
+def service_part(
+    workload: Workload,
+    cluster: Cluster,
+    *,
+    network: Network | None = None,
+    ports: Mapping[str, int] | None = None,
+    config_maps: Iterable[Document] = (),
+) -> Part:
     """A service with all that belongs to it alone: configuration, Deployment, disruption budget and Service.
 
     Args:
-        tier: the file that its objects go to.
         workload: what to run.
         cluster: the cluster that it is part of.
         network: the user's settings of its Service; None for a service that nobody connects to.
         ports: the ports of its Service.
         config_maps: configuration that only this service reads.
     """
-
-    def __init__(
-        self,
-        tier: Tier,
-        workload: Workload,
-        cluster: Cluster,
-        *,
-        network: Network | None = None,
-        ports: Mapping[str, int] | None = None,
-        config_maps: Iterable[Document] = (),
-    ) -> None:
-        super().__init__(tier, workload.component)
-        script = post_start_script(workload, cluster)
-        front = service(workload.entry, network, ports or {}, cluster) if network else None
-        for document in (*config_maps, script, front, deployment(workload, cluster), budget(workload, cluster)):
-            if document is not None:
-                Manifest(self, tier, document)
+    script = post_start_script(workload, cluster)
+    front = service(workload.entry, network, ports or {}, cluster) if network else None
+    made = (*config_maps, script, front, deployment(workload, cluster), budget(workload, cluster))
+    return Part(workload.component, [document for document in made if document is not None])

@@ -1,66 +1,86 @@
-"""Values: what users set, read from files and checked."""
+"""Values: what users set, in files or in Python, and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, Union
 
 from constructs_st2.values import chart
-from constructs_st2.values.folders import sources_of_folders
-from constructs_st2.values.layers import Layered, merge
-from constructs_st2.values.loading import Loaded
-from constructs_st2.values.loading import load as load_model
+from constructs_st2.values.below import below
+from constructs_st2.values.layers import merge
+from constructs_st2.values.loading import Loaded, check, read_all
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.images import DEFAULT_TAG
-from constructs_st2.values.yaml_source import Source, read
+from constructs_st2.values.plain import plain, source_of
+from constructs_st2.values.yaml_source import Source
 
-_PROFILES = ("ha", "dev")
+__all__ = ["GivenValues", "Loaded", "Values", "ValuesLike", "from_mapping", "load", "load_values"]
+
+
+@dataclass(frozen=True)
+class GivenValues:
+    """Values as they were given. They can be checked once the release has a name, which templates in them may use."""
+
+    sources: tuple[Source, ...] = ()
+    sets: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: ValuesLike) -> GivenValues:
+        """Values in any of the forms in which they can be given."""
+        if isinstance(values, GivenValues):
+            return values
+        return cls((source_of(plain(values or {})),))
+
+    def resolve(self, release: str, namespace: str) -> Loaded[Values]:
+        """The values of a release.
+
+        Raises:
+            UserError: with all problems, each with its file and line if it has one.
+        """
+        return check(
+            Values,
+            self.sources,
+            self.sets,
+            release_name=release,
+            release_namespace=namespace,
+            app_version=DEFAULT_TAG,
+            raw_paths=chart.RAW_PATHS,
+            retired=chart.RETIRED,
+            meanings=MEANINGS,
+            base=below,
+        )
+
+
+ValuesLike: TypeAlias = Union["Values", Mapping[str, Any], GivenValues, None]
+"""Values in Python, a mapping with the keys of a values file, or what `load_values` has read."""
+
+
+def load_values(files: Sequence[Path | str] = (), sets: Sequence[str] = ()) -> GivenValues:
+    """Read values files, the last one on top, and assignments (``st2api.replicas=3``) that lie over them.
+
+    Raises:
+        UserError: a file cannot be read, or is not YAML.
+    """
+    return GivenValues(tuple(read_all([Path(file) for file in files])), tuple(sets))
 
 
 def load(files: Sequence[Path], sets: Sequence[str], *, release_name: str, release_namespace: str) -> Loaded[Values]:
-    """Read values files, the last one on top, and lay ``--set`` assignments over them.
+    """Read values files, the last one on top, lay ``--set`` assignments over them, and check all of it.
 
     Raises:
         UserError: with all problems, each with its file and line.
     """
-    return load_model(
-        Values,
-        files,
-        sets,
-        release_name=release_name,
-        release_namespace=release_namespace,
-        app_version=DEFAULT_TAG,
-        raw_paths=chart.RAW_PATHS,
-        retired=chart.RETIRED,
-        meanings=MEANINGS,
-        base=_below,
-    )
+    return GivenValues(tuple(read_all(files)), tuple(sets)).resolve(release_name, release_namespace)
 
 
 def from_mapping(values: Mapping[str, Any]) -> Values:
-    """Typed values from plain data, for programs that use this package as a library.
+    """Typed values from plain data, for what knows neither release nor user: templates in them mean nothing.
 
     Raises:
         pydantic.ValidationError: the data does not fit.
     """
-    given = merge([Source("values", values)])
-    return Values.model_validate(merge([*_below(given), Source("values", values)]).data)
-
-
-def _below(given: Layered) -> list[Source]:
-    """What lies below the files of the user: the profile, and the files of folders that they name."""
-    return [*_profile(given), *sources_of_folders(given)]
-
-
-def _profile(given: Layered) -> list[Source]:
-    name = given.data.get("profile", _PROFILES[0])
-    # An unknown profile is reported with all other problems, by the model.
-    if name not in _PROFILES:
-        return []
-    return [replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}")]
-
-
-__all__ = ["Loaded", "Values", "from_mapping", "load"]
+    source = source_of(values)
+    return Values.model_validate(merge([*below(merge([source])), source]).data)

@@ -68,7 +68,47 @@ def load(
     Raises:
         UserError: with all problems that can be known: those of each file's syntax, or else those of its content.
     """
-    sources = _all(partial(read, file) for file in files)
+    return check(
+        model,
+        read_all(files),
+        sets,
+        release_name=release_name,
+        release_namespace=release_namespace,
+        app_version=app_version,
+        raw_paths=raw_paths,
+        retired=retired,
+        meanings=meanings,
+        base=base,
+    )
+
+
+def read_all(files: Sequence[Path]) -> list[Source]:
+    """Read files.
+
+    Raises:
+        UserError: with the problems of every file's syntax.
+    """
+    return _all(partial(read, file) for file in files)
+
+
+def check(
+    model: type[M],
+    sources: Sequence[Source],
+    sets: Sequence[str] = (),
+    *,
+    release_name: str,
+    release_namespace: str,
+    app_version: str,
+    raw_paths: Collection[tuple[str, ...]] = (),
+    retired: Mapping[tuple[str, ...], str] | None = None,
+    meanings: Mapping[str, str] | None = None,
+    base: Callable[[Layered], Sequence[Source]] = lambda _: (),
+) -> Loaded[M]:
+    """As `load`, for what has been read already.
+
+    Raises:
+        UserError: with all problems.
+    """
     layered = _assigned(merge(sources), sets)
     below = base(layered)
     if below:

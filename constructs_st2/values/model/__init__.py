@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
 from constructs_st2.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS
+from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
 from constructs_st2.values.model.backup import Backup
@@ -43,6 +45,49 @@ from constructs_st2.values.model.services import (
 )
 from constructs_st2.values.model.st2 import St2
 from constructs_st2.values.model.tls import ClusterTls
+from constructs_st2.values.yaml_source import Source
+
+__all__ = [
+    "ActionRunner",
+    "Backup",
+    "Chatops",
+    "ClusterTls",
+    "Coordination",
+    "DnsConfig",
+    "Enterprise",
+    "Etcd",
+    "Gateway",
+    "Gitops",
+    "HttpService",
+    "Image",
+    "Ingress",
+    "Jobs",
+    "Mongodb",
+    "Monitoring",
+    "Namespace",
+    "NetworkPolicy",
+    "Patch",
+    "PatchOperation",
+    "PatchTarget",
+    "PodSecurityContext",
+    "Rabbitmq",
+    "Redis",
+    "Registry",
+    "ScalerAccess",
+    "Scheduling",
+    "SecretValue",
+    "Secrets",
+    "SecurityContext",
+    "SensorContainer",
+    "Service",
+    "ServiceAccount",
+    "St2",
+    "Timers",
+    "Values",
+    "Web",
+    "WorkAutoscaling",
+    "WorkService",
+]
 
 
 class Enterprise(StrictModel):
@@ -187,6 +232,13 @@ class Values(StrictModel):
     execution_watch: ExecutionWatch = section("The pod that looks for executions that nobody works on any more.")
     extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
+
+    @staticmethod
+    def _below(values: Layered) -> Sequence[Source]:
+        """The profile, and the files of folders that the values name."""
+        from constructs_st2.values.below import below
+
+        return below(values)
 
     @property
     def coordination_backend(self) -> Literal["redis", "etcd", "external", "none"]:

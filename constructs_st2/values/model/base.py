@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from constructs_st2.values.layers import Layered
+from constructs_st2.values.yaml_source import Source
 
 
 def _camel_case(name: str) -> str:
@@ -20,6 +23,22 @@ class StrictModel(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=_camel_case, defer_build=True)
+
+    # Type checkers and editors know the keyword arguments from the fields.
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **given: Any) -> None:
+            from constructs_st2.values.plain import fill, keyed
+
+            fill(self, keyed(type(self), given), self._below, MEANINGS)
+
+        # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
+        __init__.__pydantic_base_init__ = True
+
+    @staticmethod
+    def _below(_: Layered) -> Sequence[Source]:
+        """What lies below keyword arguments."""
+        return ()
 
 
 def section(description: str) -> Any:

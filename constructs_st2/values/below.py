@@ -1,0 +1,33 @@
+"""What lies below all values of the user: the profile, and the files of folders that the values name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from constructs_st2.values.folders import sources_of_folders
+from constructs_st2.values.layers import Layered
+from constructs_st2.values.yaml_source import Source, read
+
+_PROFILES = ("ha", "dev")
+
+
+def below(given: Layered) -> list[Source]:
+    """The sources below some values, the weakest first.
+
+    Raises:
+        UserError: a folder or a file cannot be read.
+    """
+    return [*_profile_of(given), *sources_of_folders(given)]
+
+
+def _profile_of(given: Layered) -> list[Source]:
+    name = given.data.get("profile", _PROFILES[0])
+    # An unknown profile is reported with all other problems, by the model.
+    return [_profile(name)] if name in _PROFILES else []
+
+
+@cache
+def _profile(name: str) -> Source:
+    return replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}")

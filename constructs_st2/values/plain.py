@@ -1,0 +1,79 @@
+"""Typed values made in Python, by keyword arguments, as if their data had been read from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from constructs_st2.errors import UserError
+from constructs_st2.values import chart
+from constructs_st2.values.layers import Layered, merge
+from constructs_st2.values.paths import KeyPath
+from constructs_st2.values.yaml_source import Source
+
+M = TypeVar("M", bound=BaseModel)
+Below: TypeAlias = Callable[[Layered], Sequence[Source]]
+"""What lies below some values: a profile, for one."""
+
+
+def plain(value: Any) -> Any:
+    """Data as a values file holds it: of models what has been set in them, by the keys of the file."""
+    if isinstance(value, BaseModel):
+        return {_key(type(value), name): plain(getattr(value, name)) for name in value.model_fields_set}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def source_of(data: Mapping[str, Any]) -> Source:
+    """Values that come from no file: where they were written need not be told."""
+    return Source("", data, dict.fromkeys(_paths(data, ())))
+
+
+def _paths(value: object, path: KeyPath) -> Iterator[KeyPath]:
+    yield path
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _paths(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _paths(item, (*path, index))
+
+
+def keyed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a model as the data of a values file."""
+    return {_key(model, name): plain(value) for name, value in given.items()}
+
+
+def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str]) -> M:
+    """Fill a model that is being made.
+
+    Args:
+        made: the model.
+        data: what is given, by the keys of a values file.
+        below: tells what lies below it.
+        meanings: see `problems.problems_from`.
+
+    Raises:
+        UserError: with all problems, in the words that values files get.
+    """
+    model, source = type(made), source_of(data)
+    layered = merge([*below(merge([source])), source])
+    try:
+        model.__pydantic_validator__.validate_python(layered.data, self_instance=made)
+    except ValidationError as error:
+        from constructs_st2.values.problems import findings_from
+
+        findings = findings_from(error, layered, model, retired=chart.RETIRED, meanings=meanings)
+        raise UserError(layered.report(findings)) from None
+    return made
+
+
+def _key(model: type[BaseModel], name: str) -> str:
+    """The key of a keyword argument in a values file; a wrong name stays as it is, to be reported."""
+    field = model.model_fields.get(name)
+    return (field.alias or name) if field else name

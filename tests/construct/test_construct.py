@@ -1,0 +1,277 @@
+"""The construct in somebody's own app: whatever cdk8s promises of its objects holds for these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from constructs_st2 import node
+from constructs_st2.cluster import Cluster
+from constructs_st2.errors import UserError
+from constructs_st2.kubernetes import Document, identity
+from constructs_st2.tiers import Part
+from constructs_st2.values import Values, load_values
+from constructs_st2.values.model import ActionRunner
+
+node.start()
+
+import cdk8s  # noqa: E402
+from constructs import Construct, Node  # noqa: E402
+
+from constructs_st2.stackstorm import Client, Runners, StackStorm, Tier  # noqa: E402
+
+API = "Deployment/st2-st2api"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> cdk8s.App:
+    return cdk8s.App(outdir=str(tmp_path / "dist"))
+
+
+def written(app: cdk8s.App) -> dict[str, Document]:
+    """What an app writes, by namespace, kind and name."""
+    app.synth()
+    objects = [each for path in Path(app.outdir).iterdir() for each in yaml.safe_load_all(path.read_text())]
+    found = {f"{each['metadata'].get('namespace', '')}/{identity(each)}": each for each in objects}
+    assert len(found) == len(objects)
+    return found
+
+
+def test_objects_are_found_by_the_names_of_tier_and_service(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    assert stack.api["st2api"]["Deployment"] is stack.objects[API] is stack.tiers["api"].objects[API]
+    assert stack.runners["st2actionrunner"]["PodDisruptionBudget"].name == "st2-st2actionrunner"
+    assert stack.coordination["redis"]["Service/st2-redis-headless"].kind == "Service"
+    assert stack.config.objects["ConfigMap/st2-st2-urls"].api_version == "v1"
+
+
+def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"mongodb": {"enabled": True}})
+    with pytest.raises(LookupError, match="there is no tier chatops in this cluster; there are: namespace, config,"):
+        _ = stack.chatops
+    with pytest.raises(KeyError, match="there is no st2apii; there are: st2auth, st2api, st2stream"):
+        stack.api["st2apii"]
+    with pytest.raises(KeyError, match="there is more than one Service; there are: ConfigMap/"):
+        stack.mongodb["mongodb"]["Service"]
+    with pytest.raises(KeyError, match="there is no Job; there are: "):
+        stack.mongodb["mongodb"]["Job"]
+
+
+def test_several_clusters_beside_other_charts_and_below_any_construct(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "web", namespace="web")
+    cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    StackStorm(app, "one", namespace="one", values={"st2api": {"replicas": 3}})
+    StackStorm(Construct(app, "team"), "two", namespace="two", values={"profile": "dev"})
+    objects = written(app)
+    assert objects["web/ConfigMap/own"]
+    assert [objects[f"{name}/{API}"]["spec"]["replicas"] for name in ("one", "two")] == [3, 1]
+
+
+def test_patches_and_metadata(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    deployment = stack.api["st2api"]["Deployment"]
+    deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/replicas", 7))
+    deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/annotations/example.org~1a", "b"))
+    deployment.metadata.add_label("team", "network")
+    deployment.metadata.add_annotation("example.org/c", "d")
+    stack.objects["Namespace/stackstorm"].add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
+    assert deployment.metadata.get_label("app") == "st2api"
+    assert deployment.metadata.name == deployment.name == "st2-st2api"
+    objects = written(app)
+    planned = {identity(each): each for each in stack.planned}
+    changed = objects.pop(f"stackstorm/{API}")
+    assert changed["spec"] == {**planned[API]["spec"], "replicas": 7}
+    assert changed["metadata"]["labels"] == {**planned[API]["metadata"]["labels"], "team": "network"}
+    assert changed["metadata"]["annotations"] == {
+        **planned[API]["metadata"]["annotations"],
+        "example.org/a": "b",
+        "example.org/c": "d",
+    }
+    namespace = objects.pop("/Namespace/stackstorm")
+    assert namespace["metadata"]["labels"]["team"] == "network"
+    assert "namespace" not in namespace["metadata"]
+    assert all(each == planned[identity(each)] for each in objects.values())
+
+
+def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    for manifest in (stack.objects[API], stack.objects["Namespace/stackstorm"]):
+        assert manifest.to_json() == manifest.document
+    stack.objects[API].add_json_patch(cdk8s.JsonPatch.remove("/spec/revisionHistoryLimit"))
+    patched, limit = stack.objects[API].to_json(), stack.objects[API].document["spec"]["revisionHistoryLimit"]
+    assert "revisionHistoryLimit" not in patched["spec"]
+    assert {**patched["spec"], "revisionHistoryLimit": limit} == stack.objects[API].document["spec"]
+    assert cdk8s.Testing.synth(stack.client) == stack.client.to_json()
+    assert [each["kind"] for each in stack.client.to_json()] == ["Deployment"]
+
+
+def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", namespace="automation")
+    cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    assert written(app)["automation/ConfigMap/own"]
+
+
+def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    own = cdk8s.ApiObject(stack.api, "own", api_version="apps/v1", kind="Deployment", metadata={"name": "own"})
+    template = {"metadata": {"labels": {"app": "own"}}, "spec": {"containers": [{"name": "own", "image": "a:1"}]}}
+    own.add_json_patch(cdk8s.JsonPatch.add("/spec", {"selector": {"matchLabels": {"a": "b"}}, "template": template}))
+    with pytest.raises(RuntimeError, match=r"\[st2\] Deployment/own: spec.selector: "):
+        app.synth()
+
+
+def test_checks_come_after_patches(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    stack.api["st2api"]["Deployment"].add_json_patch(cdk8s.JsonPatch.remove("/spec/selector"))
+    with pytest.raises(RuntimeError, match=rf"(?s)Validation failed.*\[st2\] {API}: spec.selector: "):
+        app.synth()
+    assert any(problem.object == API for problem in stack.problems())
+
+
+def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "platform", namespace="automation", labels={"team": "platform", "app": "x"})
+    stack = StackStorm(Construct(chart, "here"), "st2")
+    assert stack.cluster.release.namespace == "automation"
+    for document in [*stack.planned, *stack.api.to_json()]:
+        assert document["metadata"]["labels"]["team"] == "platform"
+    assert stack.objects[API].document["metadata"]["labels"]["app"] == "st2api"
+    assert "team" not in stack.objects[API].document["spec"]["template"]["metadata"]["labels"]
+    cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    assert written(app)["automation/ConfigMap/own"]["metadata"]["labels"] == {"team": "platform", "app": "x"}
+
+
+def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    other = cdk8s.Chart(app, "a-first")
+    other.add_dependency(stack.api)
+    stack.api.add_dependency(stack.mongodb)
+    stack.api["st2auth"]["Deployment"].add_dependency(stack.api["st2stream"]["Deployment"])
+    kinds = [identity(each) for each in stack.api.to_json()]
+    assert kinds.index("Deployment/st2-st2stream") < kinds.index("Deployment/st2-st2auth")
+    app.synth()
+    order = [name.partition("-c8")[0].partition("-")[2] for name in sorted(path.name for path in files(app))]
+    assert order.index("st2-30-mongodb") < order.index("st2-40-api") < order.index("a-first.k8s.yaml")
+
+
+def files(app: cdk8s.App) -> Iterable[Path]:
+    return Path(app.outdir).iterdir()
+
+
+def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2")
+    found = {each.node.path for each in stack.node.find_all() if isinstance(each, cdk8s.ApiObject)}
+    assert "st2/40-api/st2api/Deployment-st2-st2api" in found
+    assert len(found) == len(stack.planned)
+    assert cdk8s.ApiObject.of(stack.objects[API]) is stack.objects[API]
+    assert cdk8s.Chart.of(stack.objects[API]) is stack.api
+    assert Node.of(stack.api).scope is stack
+
+
+def test_templates_and_patches_of_the_values_belong_to_it(app: cdk8s.App) -> None:
+    values = {
+        "st2api": {"env": {"WHO": "{{ .Release.Name }}.{{ .Release.Namespace }}"}},
+        "patches": [
+            {
+                "target": {"kind": "Deployment", "name": "blue-st2api"},
+                "patch": [{"op": "replace", "path": "/spec/replicas", "value": 9}],
+            }
+        ],
+    }
+    stack = StackStorm(app, "st2", values=values, release="blue", namespace="auto")
+    spec = written(app)["auto/Deployment/blue-st2api"]["spec"]
+    assert spec["replicas"] == 9
+    assert {"name": "WHO", "value": "blue.auto"} in spec["template"]["spec"]["containers"][0]["env"]
+    assert stack.api["st2api"]["Deployment"].document["spec"]["replicas"] == 9
+
+
+@pytest.mark.parametrize(
+    ("values", "problems"),
+    [
+        (
+            {"st2api": {"replica": 3}, "st2auth": {"replicas": "x"}},
+            (
+                'st2api.replica: unknown key; did you mean "replicas"?',
+                'st2auth.replicas: must be a whole number, not the text "x"',
+            ),
+        ),
+        (
+            {"patches": [{"target": {"kind": "Deployment", "name": "st2-st2ap"}, "patch": []}]},
+            (
+                "patches[0].target: matches no object: there is no Deployment/st2-st2ap; "
+                "did you mean Deployment/st2-st2api?",
+            ),
+        ),
+        (
+            {"st2": {"config": "[api]\nmax_page = 5\n"}},
+            ('st2.config: line 2: [api] max_page: unknown option; did you mean "max_page_size"?',),
+        ),
+    ],
+)
+def test_wrong_values_are_told_as_those_of_files(app: cdk8s.App, values: Any, problems: tuple[str, ...]) -> None:
+    with pytest.raises(UserError) as caught:
+        StackStorm(app, "st2", values=values)
+    assert caught.value.problems == problems
+    assert app.node.children == []
+
+
+def test_values_of_files_are_told_by_file_and_line(app: cdk8s.App, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("st2api:\n  replica: 3\n")
+    with pytest.raises(UserError, match=r"a\.yaml:2: st2api\.replica: unknown key"):
+        StackStorm(app, "st2", values=load_values([tmp_path / "a.yaml"]))
+    (tmp_path / "b.yaml").write_text("st2api:\n  replicas: 3\n")
+    stack = StackStorm(app, "st2", values=load_values([tmp_path / "b.yaml"], ["st2auth.replicas=4"]))
+    replicas = {name: stack.api[name]["Deployment"].document["spec"]["replicas"] for name in ("st2api", "st2auth")}
+    assert replicas == {"st2api": 3, "st2auth": 4}
+
+
+def test_typed_values_lie_over_the_profile(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values=Values(st2actionrunner=ActionRunner(replicas=8)))
+    mapping = StackStorm(app, "same", values={"st2actionrunner": {"replicas": 8}})
+    assert stack.planned == mapping.planned
+
+
+class OurRunners(Runners):
+    """The runners, and one service more."""
+
+    @classmethod
+    def parts(cls, cluster: Cluster) -> list[Part]:
+        runner = next(part for part in super().parts(cluster) if part.name == "st2actionrunner")
+        settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ours", "namespace": "stackstorm"}}
+        return [*super().parts(cluster), replace(runner, name="ours", documents=[settings])]
+
+
+class OurClient(Client):
+    """The client, with a change of one of its objects."""
+
+    @classmethod
+    def parts(cls, cluster: Cluster) -> list[Part]:
+        parts = list(super().parts(cluster))
+        for document in parts[0].documents:
+            document["metadata"]["labels"]["ours"] = "yes"
+        return parts
+
+
+class OurStackStorm(StackStorm):
+    """StackStorm with two tiers of our own, and one left out."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {
+        **{name: tier for name, tier in StackStorm.TIERS.items() if name != "jobs"},
+        "runners": OurRunners,
+        "client": OurClient,
+    }
+
+
+def test_a_subclass_replaces_tiers_and_services(app: cdk8s.App) -> None:
+    stack = OurStackStorm(app, "st2")
+    assert stack.runners["ours"]["ConfigMap"].name == "ours"
+    assert stack.client["st2client"]["Deployment"].metadata.get_label("ours") == "yes"
+    assert "jobs" not in stack.tiers
+    objects = written(app)
+    assert objects["stackstorm/ConfigMap/ours"]["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "10"}
+    assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["ours"] == "yes"
+    assert not any("/Job/st2-job-" in name for name in objects)

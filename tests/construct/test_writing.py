@@ -1,0 +1,162 @@
+"""Our own app writes without Node.js what nobody has changed: the same objects that cdk8s makes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_blocks import BLOCKS, together
+
+from constructs_st2 import node
+from constructs_st2.errors import UserError
+from constructs_st2.kubernetes import Document, identity
+
+node.start()
+
+import cdk8s  # noqa: E402
+from constructs import Construct  # noqa: E402
+
+from constructs_st2.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.writing import App  # noqa: E402
+
+ODD: dict[str, Any] = {
+    "extraObjects": [
+        {
+            "apiVersion": "example.org/v1",
+            "kind": "Odd",
+            "metadata": {
+                "name": "odd",
+                "namespace": "elsewhere",
+                "labels": {"a": "yes", "b": "1e3"},
+                "annotations": {"c": "0755", "d": "~", "e": "=", "f": "1:30", "g": "two\nlines\n"},
+                "finalizers": ["example.org/f"],
+                "generation": 3,
+            },
+            "spec": {"empty": {}, "none": [], "list": [[1, 2.5], {"a": True}], "text": " x\n  y\n\n", "big": 2**40},
+            "a/b~c": "x",
+        },
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}},
+    ]
+}
+CLUSTERS = {"default": {}, **BLOCKS, "all": together(BLOCKS), "dev": {"profile": "dev"}, "odd": ODD}
+
+
+def read(folder: Path) -> dict[str, list[Document]]:
+    return {
+        path.name.removesuffix(".k8s.yaml"): list(yaml.safe_load_all(path.read_text())) for path in folder.iterdir()
+    }
+
+
+@pytest.mark.parametrize("values", CLUSTERS.values(), ids=CLUSTERS)
+def test_both_ways_are_equal(tmp_path: Path, values: dict[str, Any]) -> None:
+    app = App(outdir=tmp_path / "dist")
+    stack = StackStorm(app, "Default", values=values)
+    app.synth()
+    assert not stack.seen
+    fast = read(tmp_path / "dist")
+    for manifest in list(stack.objects.values())[::5]:
+        # What is given to Node.js for a patch is the same as well.
+        manifest.add_json_patch(cdk8s.JsonPatch.test("/kind", manifest.kind))
+        assert manifest.to_json() == manifest.document
+    # Now cdk8s makes all of it.
+    app.synth()
+    assert read(tmp_path / "dist") == fast
+
+
+def test_files_are_named_by_paths(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    StackStorm(app, "Default")
+    StackStorm(app, "net", namespace="net")
+    app.synth()
+    names = set(read(tmp_path / "dist"))
+    assert {"40-api", "net-40-api"} <= names
+    StackStorm(Construct(app, "team"), "sto", namespace="sto")
+    cdk8s.Chart(app, "web").add_dependency(app.node.find_child("net").node.find_child("40-api"))
+    app.synth()
+    # A dependency changes no name.
+    assert set(read(tmp_path / "dist")) == names | {"web"} | {f"team-sto-{name}" for name in names if name[0].isdigit()}
+
+
+def test_clusters_that_nobody_has_looked_at_are_checked_and_found(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    patch = {"op": "remove", "path": "/spec/selector"}
+    target = {"kind": "Deployment", "name": "st2-st2api"}
+    first = StackStorm(app, "first", values={"patches": [{"target": target, "patch": [patch]}]})
+    assert first.problems()
+    assert first.current() == first.planned
+    assert not first.seen
+    assert len(app.node.find_all()) > len(first.planned)
+    StackStorm(app, "second")
+    assert len(app.node.find_child("second").node.find_all()) > len(first.planned)
+
+
+def test_two_charts_of_one_name(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    cdk8s.Chart(app, "net-40-api")
+    StackStorm(app, "net")
+    with pytest.raises(UserError, match=r"two charts would be written to net-40-api\.k8s\.yaml; give one of them"):
+        app.synth()
+
+
+@pytest.mark.parametrize("way", ["patch", "metadata", "own object", "own chart", "search"])
+def test_every_change_is_written(tmp_path: Path, way: str) -> None:
+    app = App(outdir=tmp_path / "dist")
+    stack = StackStorm(app, "Default")
+    deployment = "Deployment/st2-st2api"
+    match way:
+        case "patch":
+            stack.api["st2api"]["Deployment"].add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/x", "y"))
+        case "metadata":
+            stack.api["st2api"]["Deployment"].metadata.add_label("x", "y")
+        case "own object":
+            labels = {"x": "y"}
+            cdk8s.ApiObject(
+                stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "a", "labels": labels}
+            )
+            deployment = "ConfigMap/a"
+        case "own chart":
+            chart = cdk8s.Chart(app, "web", labels={"x": "y"})
+            cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "a"})
+            deployment = "ConfigMap/a"
+        case "search":
+            for each in app.node.find_all():
+                if isinstance(each, cdk8s.ApiObject):
+                    each.metadata.add_label("x", "y")
+    app.synth()
+    objects = {identity(each): each for file in read(tmp_path / "dist").values() for each in file}
+    assert objects[deployment]["metadata"]["labels"]["x"] == "y"
+    assert len(objects) >= len(stack.planned)
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_nothing_is_written_when_objects_do_not_hold_together(tmp_path: Path, is_seen: bool) -> None:
+    app = App(outdir=tmp_path / "dist")
+    patch = {"op": "remove", "path": "/spec/selector"}
+    target = {"kind": "Deployment", "name": "st2-st2api"}
+    stack = StackStorm(app, "Default", values={"patches": [{"target": target, "patch": [patch]}]})
+    if is_seen:
+        stack.look()
+    with pytest.raises(UserError, match=r"^Deployment/st2-st2api: spec\.selector: "):
+        app.synth()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_validations_of_the_program_want_to_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK8S_RECORD_CONSTRUCT_METADATA", "true")
+    app = App(outdir=tmp_path / "dist")
+    StackStorm(app, "net")
+    app.synth()
+    told = json.loads((tmp_path / "dist" / "construct-metadata.json").read_text())
+    assert told["version"] == "1.0.0"
+    assert told["resources"]["st2-st2-urls"] == {"path": "net/10-config/ConfigMap-st2-st2-urls"}
+
+
+def test_the_folder_is_the_one_that_the_program_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK8S_OUTDIR", str(tmp_path / "wanted"))
+    app = App()
+    StackStorm(app, "Default")
+    app.synth()
+    assert (tmp_path / "wanted" / "40-api.k8s.yaml").exists()
