@@ -117,7 +117,8 @@ def joined(pod: Pod, service: CatalogueEntry, times: int) -> None:
 
     def has_joined() -> bool:
         assert pod.exit_code(service.name) is None, pod.logs()
-        return pod.log(service.name).split().count("joined") == times
+        lines = pod.log(service.name).splitlines()
+        return sum(line.startswith("joined") for line in lines) == times
 
     eventually(has_joined, f"{pod.name} joins", PATIENCE)
 

@@ -72,7 +72,7 @@ def coordinator(url: str, member: bytes) -> Iterator[Any]:
 
 
 def main(group: str, arguments: list[str]) -> int:
-    """Returns the exit status."""
+    """Leave, where there is a registry. Returns the exit status."""
     url = coordination_url([each for each in arguments if each.startswith("--config-")])
     try:
         if url:

@@ -14,8 +14,9 @@ started=/tmp/constructs-st2-started
 # The first process of a container gets only the signals that it asks for. The program asks for its own.
 trap 'exit 143' TERM
 if [ -e "$started" ]; then
-    # In the background, because a signal ends the waiting alone.
-    timeout 20 "${program%/*}/python" "${0%/*}/leave_registry.py" "$group" "$@" &
+    # In the background, because a signal ends the waiting alone. It takes half a second of the processor, which is
+    # long on a node where everything starts at once; the backend's own time-outs are shorter than the limit.
+    timeout 120 "${program%/*}/python" "${0%/*}/leave_registry.py" "$group" "$@" &
     # Not a reason to give up: st2 may start all the same, and if it does not, the next container tries again.
     wait $! || echo "cannot tell the service registry that the container before has ended: status $?" >&2
 fi
