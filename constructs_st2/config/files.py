@@ -10,9 +10,12 @@ from constructs_st2.cluster import Cluster
 from constructs_st2.config.stream_log import STREAM_LOG, stream_log
 from constructs_st2.content import packs, present
 from constructs_st2.kubernetes import Document
+from constructs_st2.programs import Programs
 from constructs_st2.release import Role
 from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
+
+_SERVICES = Programs("constructs_st2.services.scripts", ("leave_registry",))
 
 
 def urls(cluster: Cluster) -> dict[str, str]:
@@ -35,7 +38,7 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
     yield config_map("st2-config", cluster.settings.files, cluster)
     yield config_map("st2-stream-log", {STREAM_LOG: stream_log()}, cluster, component=ST2STREAM.name)
     yield config_map("st2-urls", urls(cluster), cluster)
-    yield config_map("st2-scripts", scripts.texts("constructs_st2.services.scripts"), cluster)
+    yield config_map("st2-scripts", {**scripts.texts(_SERVICES.package), **_SERVICES.texts}, cluster)
     if library := payload.config_map(cluster):
         yield library
     for name, data in packs.config_maps(cluster):

@@ -16,7 +16,7 @@ from constructs_st2.secrets import contract
 from constructs_st2.services import internal_tls
 from constructs_st2.services.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.services.contents import mounts_of
-from constructs_st2.services.scripts import MESSAGING_CONNECTED
+from constructs_st2.services.scripts import MESSAGING_CONNECTED, START_REGISTERED
 from constructs_st2.services.stopping import stoppable
 from constructs_st2.services.waiting import endpoint, scripts_mount
 from constructs_st2.values.model.services import EnvValue
@@ -59,7 +59,7 @@ def st2_process(
     settings = configured(entry.name, cluster, conf)
     home = home_of(cluster)
     return Process(
-        command=[*cluster.values.image.entrypoint, *stoppable([entry.command], entry.stop, entry, cluster)],
+        command=[*cluster.values.image.entrypoint, *stoppable(_program(entry), entry.stop, entry, cluster)],
         args=[*settings.args, *args],
         env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
         ports={"http": entry.port} if entry.port else {},
@@ -75,6 +75,11 @@ def st2_process(
         ],
         probes=_probes(entry, cluster),
     )
+
+
+def _program(entry: CatalogueEntry) -> list[str]:
+    """What runs, and takes its arguments from ``Process.args``."""
+    return command(START_REGISTERED, entry.registered_as, entry.command) if entry.registered_as else [entry.command]
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ def _secret_file(volume: str, secret: str, key: str, path: str) -> Mount:
 
 
 def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:
-    return entry.stop != "TERM" or "readinessProbe" in _probes(entry, cluster)
+    return bool(entry.registered_as) or entry.stop != "TERM" or "readinessProbe" in _probes(entry, cluster)
 
 
 def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:

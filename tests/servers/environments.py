@@ -24,23 +24,30 @@ _COMMON = (
     "setuptools==75.3.2",
 )
 
+_COORDINATION_38 = (
+    *_COMMON,
+    "redis==4.1.4",
+    "requests==2.25.1",
+    "stevedore==1.30.1",
+    "tenacity==6.3.1",
+    "tooz==2.8.0",
+)
+_COORDINATION_39 = (
+    *_COMMON,
+    "redis==6.1.1",
+    "requests==2.32.4",
+    "stevedore==5.3.0",
+    "tenacity==9.0.0",
+    "tooz==6.3.0",
+)
+_CONF = "oslo.config==9.6.0"
+"""What reads st2.conf, for both: that of st2 3.8, 1.12.1, knows no Python after 3.9."""
+
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
-    "st2-3.8": (
-        *_COMMON,
-        "redis==4.1.4",
-        "requests==2.25.1",
-        "stevedore==1.30.1",
-        "tenacity==6.3.1",
-        "tooz==2.8.0",
-    ),
-    "st2-3.9": (
-        *_COMMON,
-        "redis==6.1.1",
-        "requests==2.32.4",
-        "stevedore==5.3.0",
-        "tenacity==9.0.0",
-        "tooz==6.3.0",
-    ),
+    "st2-3.8": _COORDINATION_38,
+    "st2-3.9": _COORDINATION_39,
+    "registry-3.8": (*_COORDINATION_38, _CONF),
+    "registry-3.9": (*_COORDINATION_39, _CONF),
     "secrets-3.8": (
         _GREEN,
         "amqp==5.0.6",

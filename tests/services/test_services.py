@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from support import Objects, Synth
 
+from constructs_st2.services.catalogue import CATALOGUE, CatalogueEntry
+
 DEFAULT_REPLICAS = {
     "st2auth": 2,
     "st2api": 2,
@@ -105,6 +107,27 @@ def test_services_that_do_not_obey_term_get_the_signal_that_they_do(default_obje
 @pytest.mark.parametrize("name", sorted(set(DEFAULT_REPLICAS) - INTERRUPTED - {"st2web"}))
 def test_services_that_obey_term_run_by_themselves(default_objects: Objects, name: str) -> None:
     assert "on-term.bash" not in str(default_objects.container(name))
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_services_that_join_the_registry_leave_it_first_for_the_container_before(
+    synth: Synth, entry: CatalogueEntry
+) -> None:
+    container = synth({"st2chatops": {"enabled": True}}).container(entry.name)
+    if entry.registered_as is None:
+        assert "start-registered.sh" not in str(container)
+        return
+    start = ["sh", "/opt/constructs-st2/start-registered.sh", entry.registered_as, entry.command]
+    assert container["command"][-4:] == start
+    volumes = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert volumes["/tmp"] == "tmp"  # which outlasts the container
+    assert "/opt/constructs-st2" in volumes
+
+
+def test_the_scripts_of_services_come_with_the_program_that_leaves_the_registry(default_objects: Objects) -> None:
+    scripts = default_objects.named("ConfigMap", "st2-st2-scripts")["data"]
+    assert {"start-registered.sh", "leave_registry.py"} <= set(scripts)
+    assert "__init__.py" not in scripts
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULT_REPLICAS))
@@ -391,7 +414,8 @@ def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:
     script = objects.named("ConfigMap", "st2-st2api-post-start-script")
     assert script["data"] == {"post-start.sh": "echo hello"}
     stopped = ["bash", "/opt/constructs-st2/on-term.bash", "INT", "20"]
-    assert container["command"] == ["tini", "--", *stopped, "/opt/stackstorm/st2/bin/st2api"]
+    started = ["sh", "/opt/constructs-st2/start-registered.sh", "api"]
+    assert container["command"] == ["tini", "--", *stopped, *started, "/opt/stackstorm/st2/bin/st2api"]
     assert pod["dnsPolicy"] == "Default"
     service = objects.named("Service", "st2-st2api")
     assert service["spec"]["type"] == "NodePort"
