@@ -425,6 +425,9 @@ class TestReadySentinel:
             # Another one knows no new master.
             ((2, 1), {0: (0, 1), 2: (2, 1)}, [2], None),
             ((2, 1), {0: (0, 1)}, [2], None),
+            # There is nothing by which to decide.
+            ((0, 1), {2: (2, 1)}, [0, 2], None),
+            ((0, 1), {2: (2, 1)}, [], None),
             # Nobody is what they name.
             ((0, 1), {0: (2, 1), 2: (2, 1)}, [], None),
             # It has heard of a failover of which the others will hear.

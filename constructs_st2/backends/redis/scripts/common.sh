@@ -143,8 +143,9 @@ prevailing() {
 unknown_master() {
     own_opinion=$(opinions 127.0.0.1)
     [ -n "$own_opinion" ] || return 0
+    # Its own comes last, so that it prevails where nothing speaks for another.
     # shellcheck disable=SC2046
-    said=$(echo "$own_opinion" && opinions $(peer_hosts))
+    said=$(opinions $(peer_hosts) && echo "$own_opinion")
     case $said in
         *failover_in_progress*) return 0 ;;
     esac

@@ -44,9 +44,9 @@ learn() {
         # shellcheck disable=SC2086
         known=$( (remembered && opinions $peers) | prevailing)
         # shellcheck disable=SC2046
-        unresolved=$(unresolved $(all_hosts) | sort | tr '\n' ' ')
-        if [ -n "$unresolved" ]; then
-            awaited="the names of ${unresolved% }"
+        missing=$(unresolved $(all_hosts) | sort | tr '\n' ' ')
+        if [ -n "$missing" ]; then
+            awaited="the names of ${missing% }"
         elif [ -z "$known" ] && ! is_master "$(first_host)"; then
             awaited="the first master, $(first_host)"
         else
