@@ -292,26 +292,18 @@ class TestOlderStackStorm:
         assert "NOAUTH" in older.sentinel(master, "ping")
 
 
-def test_a_member_without_data_that_is_alone_does_not_become_the_master(cluster: MakeCluster, tmp_path: Path) -> None:
-    redis = RedisCluster(cluster(VALUES), tmp_path / "pods")
+def test_the_first_start_waits_for_members_and_names_that_come_late(make_redis: MakeRedis) -> None:
+    redis = make_redis(sentinel={"downAfterMilliseconds": 3000})
     with redis.pods:
-        alone = redis.start(0)
+        alone = redis.pods.start(SET, 0, blind_for=9)
         eventually(lambda: "waiting until a majority" in alone.log("redis"), "it waits for others", 30)
         assert redis.role(0) == "gone"
         for member in (1, 2):
             redis.start(member)
-        assert redis.settled() == 0
-
-
-def test_names_that_are_found_late_cause_no_failover_at_the_first_start(make_redis: MakeRedis) -> None:
-    redis = make_redis(sentinel={"downAfterMilliseconds": 3000})
-    with redis.pods:
-        redis.pods.start(SET, 0, blind_for=9)
-        for member in (1, 2):
-            redis.start(member)
+        # Nobody takes over from the first member meanwhile.
         assert redis.settled() == 0
         assert {redis.facts(member)["config-epoch"] for member in MEMBERS} == {"0"}
-        assert f"waiting for the names of {host(1)} {host(2)} (at most 60 s)" in redis.pod(0).log("sentinel")
+        assert f"waiting for the names of {host(1)} {host(2)} (at most 60 s)" in alone.log("sentinel")
         assert f"waiting for the first master, {host(0)} (at most 60 s)" in redis.pod(1).log("sentinel")
 
 
