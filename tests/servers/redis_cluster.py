@@ -166,6 +166,10 @@ class RedisCluster:
         answer = self.sentinel(member, "sentinel", "get-master-addr-by-name", MASTER)
         return next((number for number in range(self.replicas) if answer.startswith(f"{host(number)}\n")), None)
 
+    def remembered(self, member: int) -> str:
+        """What a sentinel has written down."""
+        return (self.pods.claim(f"{SET}-{member}", "data") / "sentinel/sentinel.conf").read_text()
+
     def facts(self, member: int) -> Mapping[str, str]:
         """What a sentinel knows of the master."""
         words = self.sentinel(member, "sentinel", "master", MASTER).splitlines()

@@ -5,13 +5,14 @@ Whatever happens, in the end there is one master that all follow, writes are acc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers.environments import Interpreter
 from servers.ports import eventually
-from servers.redis_cluster import RedisCluster, host, works
+from servers.redis_cluster import MASTER, SET, RedisCluster, host, works
 from support import LONG, Environment, MakeCluster, Require, Server
 
 from constructs_st2.secrets import contract
@@ -26,16 +27,29 @@ def _programs(require: Require) -> None:
         require(program)
 
 
+MakeRedis = Callable[..., RedisCluster]
+"""Makes a cluster of three members that have not started, with some settings of `redis`."""
+
+
 @pytest.fixture(scope="module", params=["this machine", *(["redis", "valkey"] if LONG else [])])
-def formed(
+def make_redis(
     request: pytest.FixtureRequest, cluster: MakeCluster, server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisCluster]:
+) -> MakeRedis:
+    """Clusters with one of the servers."""
+    here = request.param == "this machine"
+    root = Path("/") if here else server(request.param, "trixie")
+
+    def make(**settings: Any) -> RedisCluster:
+        values = {"redis": {"version": "7.0" if here else "8.0", **settings}}
+        return RedisCluster(cluster(values), tmp_path_factory.mktemp("redis") / "pods", root)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def formed(make_redis: MakeRedis) -> Iterator[RedisCluster]:
     """The three members of the default cluster, which all started at the same time."""
-    if request.param == "this machine":
-        made, root = cluster(VALUES), Path("/")
-    else:
-        made, root = cluster({"redis": {"version": "8.0"}}), server(request.param, "trixie")
-    redis = RedisCluster(made, tmp_path_factory.mktemp("redis") / "pods", root)
+    redis = make_redis()
     with redis.pods:
         redis.start_all()
         redis.settled()
@@ -175,6 +189,34 @@ class TestThreeMembers:
         eventually(lambda: redis.follows(first, master), "it is led back", 20)
         assert f"the master is {host(master)}" in redis.pod(first).log("guard")
 
+    def test_a_sentinel_that_cannot_know_the_new_master_starts_again_and_asks_the_others(
+        self, redis: RedisCluster
+    ) -> None:
+        old = redis.settled()
+        others = [member for member in MEMBERS if member != old]
+        pod = redis.pod(old)
+        pod.kill_container("guard")
+        pod.blind(60)
+        pod.kill_container("redis")
+        eventually(lambda: redis.sentinel(others[0], "sentinel", "failover", MASTER) == "OK", "a failover begins")
+        eventually(lambda: {redis.named_by(member) for member in others} <= {*others}, "the others know the new master")
+        new = redis.named_by(others[0])
+        epoch = redis.facts(others[0])["config-epoch"]
+        eventually(lambda: redis.facts(old)["config-epoch"] == epoch, "it has heard of the failover")
+        pod.see()
+        pod.restart_container("redis")
+        eventually(lambda: redis.role(old) == "slave", "its Redis knows the new master")
+        # It believes nobody any more, and its file is no better.
+        assert redis.named_by(old) == old
+        assert f"sentinel monitor mymaster {host(old)} " in redis.remembered(old)
+        eventually(lambda: not pod.containers["sentinel"].ready(), "it is not ready")
+        assert all(redis.pod(member).containers["sentinel"].ready() for member in others)
+        pod.restart_container("guard")
+        eventually(lambda: pod.exit_code("sentinel") == 0, "the guard ends it")
+        pod.restart_container("sentinel")
+        assert redis.settled() == new
+        eventually(pod.ready, "it is ready")
+
     def test_a_master_that_lost_its_disk_does_not_empty_the_others(
         self, redis: RedisCluster, writer: Interpreter
     ) -> None:
@@ -250,15 +292,19 @@ class TestOlderStackStorm:
         assert "NOAUTH" in older.sentinel(master, "ping")
 
 
-def test_a_member_without_data_that_is_alone_does_not_become_the_master(cluster: MakeCluster, tmp_path: Path) -> None:
-    redis = RedisCluster(cluster(VALUES), tmp_path / "pods")
+def test_the_first_start_waits_for_members_and_names_that_come_late(make_redis: MakeRedis) -> None:
+    redis = make_redis(sentinel={"downAfterMilliseconds": 3000})
     with redis.pods:
-        alone = redis.start(0)
+        alone = redis.pods.start(SET, 0, blind_for=9)
         eventually(lambda: "waiting until a majority" in alone.log("redis"), "it waits for others", 30)
         assert redis.role(0) == "gone"
         for member in (1, 2):
             redis.start(member)
+        # Nobody takes over from the first member meanwhile.
         assert redis.settled() == 0
+        assert {redis.facts(member)["config-epoch"] for member in MEMBERS} == {"0"}
+        assert f"waiting for the names of {host(1)} {host(2)} (at most 60 s)" in alone.log("sentinel")
+        assert f"waiting for the first master, {host(0)} (at most 60 s)" in redis.pod(1).log("sentinel")
 
 
 def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ else
     while read -r command; do cat "$folder/$command"; done
 fi
 """
+# Finds all names but those that the file CLI/unresolved has.
+GETENT = """#!/bin/sh
+[ "$1" = hosts ] || exit 2
+! grep -qx "$2" "$CLI/unresolved"
+"""
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,23 @@ class Member:
         for command, answer in answers.items():
             self.write(f"cli/{host}:{port}/{command}", answer)
 
-    def names(self, host: str, master: str, epoch: int) -> None:
+    def names(self, host: str, master: str, epoch: int, flags: str = "master") -> None:
         """Let a sentinel name a master."""
-        facts = f"name\nmymaster\nip\n{master}\nflags\nmaster\nconfig-epoch\n{epoch}\n"
+        facts = f"name\nmymaster\nip\n{master}\nflags\n{flags}\nconfig-epoch\n{epoch}\n"
         self.answers(
             host,
             SENTINEL,
             {"sentinel get-master-addr-by-name mymaster": f"{master}\n6379\n", "sentinel master mymaster": facts},
         )
+
+    def is_master(self, host: str) -> None:
+        """Let a Redis say that it is a master."""
+        self.answers(host, REDIS, {"role": "master\n"})
+
+    def remember(self, master: str, epoch: int) -> None:
+        """Leave the file of a sentinel."""
+        lines = [f"sentinel monitor mymaster {master} 6379 2", f"sentinel config-epoch mymaster {epoch}", ""]
+        self.write("/data/sentinel/sentinel.conf", "\n".join(lines))
 
     def run(self, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -96,19 +110,20 @@ def member(request: pytest.FixtureRequest, require: Require, tmp_path: Path) -> 
         member = Member([str(applets / "sh")], f"{programs}:{applets}", tmp_path)
     else:
         member = Member([require("dash")], f"{programs}:{os.environ['PATH']}", tmp_path)
-    for name, text in {"redis-server": SERVER, "redis-sentinel": SERVER, "redis-cli": CLI}.items():
+    for name, text in {"redis-server": SERVER, "redis-sentinel": SERVER, "redis-cli": CLI, "getent": GETENT}.items():
         member.write(f"bin/{name}", text)
         (programs / name).chmod(0o755)
     for name, text in SCRIPTS.items():
         for path in ("/etc/constructs-st2", "/run/constructs-st2", "/data"):
             text = text.replace(path, f"{tmp_path}{path}")
-        text = text.replace("+ 10))", "+ 1))")
+        text = text.replace("+ 15))", "+ 1))").replace("limit=60", "limit=2").replace("limit=5", "limit=1")
         member.write(f"opt/constructs-st2/{name}", text)
     member.write("etc/constructs-st2/config/members", "".join(f"{host}\n" for host in MEMBERS))
     member.write("etc/constructs-st2/config/redis.conf", "port 6379\n")
     member.write("etc/constructs-st2/config/sentinel.conf", "port 26379\nsentinel resolve-hostnames yes\n")
     member.write("etc/constructs-st2/secret/redis-password", f"{PASSWORD}\n")
     member.write("cli/arguments", "")
+    member.write("cli/unresolved", "")
     for folder in ("run/constructs-st2", "data"):
         (tmp_path / folder).mkdir(parents=True)
     return member
@@ -173,6 +188,7 @@ class TestStartSentinel:
         )
 
     def test_names_the_first_member_at_the_first_start(self, member: Member) -> None:
+        member.is_master(MEMBERS[0])
         result = member.run("start-sentinel.sh")
         assert sorted(result.stdout.splitlines()) == sorted(self.configuration(0))
         assert (result.returncode, result.stderr) == (0, "")
@@ -188,10 +204,82 @@ class TestStartSentinel:
     def test_begins_anew_where_the_master_is_no_member(self, member: Member) -> None:
         left = self.left("sentinel monitor mymaster st2-redis-0.old.example 6379 2", "sentinel config-epoch mymaster 6")
         member.write("/data/sentinel/sentinel.conf", left)
+        member.is_master(MEMBERS[0])
         assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(self.configuration(0))
+
+    @pytest.mark.parametrize(
+        ("remembered", "named", "masters", "known"),
+        [
+            (None, {0: (2, 3)}, [], (2, 3)),
+            # It missed a failover.
+            ((0, 1), {0: (2, 2), 2: (2, 2)}, [], (2, 2)),
+            # The others missed it.
+            ((2, 3), {0: (0, 2), 2: (0, 2)}, [], (2, 3)),
+            # It knew the epoch of the failover, but not the new master.
+            ((0, 1), {0: (2, 1), 2: (2, 1)}, [0, 2], (2, 1)),
+            ((0, 1), {2: (2, 1)}, [], (2, 1)),
+            # Another one did.
+            ((2, 1), {0: (2, 1), 2: (0, 1)}, [], (2, 1)),
+            ((2, 1), {0: (0, 1)}, [2], (2, 1)),
+            (None, {0: (0, 1), 2: (2, 1)}, [0], (0, 1)),
+            (None, {0: (0, 1), 2: (2, 1)}, [2], (2, 1)),
+        ],
+    )
+    def test_knows_the_newest_master_and_of_several_in_one_epoch_the_one_that_most_name(
+        self,
+        member: Member,
+        remembered: tuple[int, int] | None,
+        named: Mapping[int, tuple[int, int]],
+        masters: Sequence[int],
+        known: tuple[int, int],
+    ) -> None:
+        if remembered:
+            member.remember(MEMBERS[remembered[0]], remembered[1])
+        for number, (master, epoch) in named.items():
+            member.names(MEMBERS[number], MEMBERS[master], epoch)
+        for number in masters:
+            member.is_master(MEMBERS[number])
+        expected = self.configuration(known[0], f"sentinel config-epoch mymaster {known[1]}")
+        assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(expected)
+
+    def test_keeps_its_promises_though_others_know_better(self, member: Member) -> None:
+        epochs = ["sentinel config-epoch mymaster 1", "sentinel leader-epoch mymaster 7"]
+        member.write(
+            "/data/sentinel/sentinel.conf", self.left(f"sentinel monitor mymaster {MEMBERS[0]} 6379 2", *epochs)
+        )
+        member.names(MEMBERS[2], MEMBERS[2], 2)
+        epochs = [
+            "sentinel config-epoch mymaster 2",
+            "sentinel leader-epoch mymaster 7",
+            "sentinel current-epoch 7",
+        ]
+        assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(self.configuration(2, *epochs))
+
+    def test_waits_at_the_first_start_for_the_first_master(self, member: Member) -> None:
+        member.answers(MEMBERS[0], REDIS, {"role": "slave\n"})
+        first, second, *rest = member.run("start-sentinel.sh").stdout.splitlines()
+        assert first == f"waiting for the first master, {MEMBERS[0]} (at most 2 s)"
+        assert second == f"starting without the first master, {MEMBERS[0]}"
+        assert sorted(rest) == sorted(self.configuration(0))
+
+    @pytest.mark.parametrize(("remembered", "seconds"), [(False, 2), (True, 1)])
+    def test_waits_for_the_names_of_all_members(self, member: Member, remembered: bool, seconds: int) -> None:
+        if remembered:
+            member.remember(MEMBERS[0], 0)
+        member.is_master(MEMBERS[0])
+        member.write("cli/unresolved", f"{MEMBERS[2]}\n{MEMBERS[0]}\n")
+        first, second = member.run("start-sentinel.sh").stdout.splitlines()[:2]
+        assert first == f"waiting for the names of {MEMBERS[0]} {MEMBERS[2]} (at most {seconds} s)"
+        assert second == f"starting without the names of {MEMBERS[0]} {MEMBERS[2]}"
+
+    def test_a_peer_that_knows_a_master_has_waited_already(self, member: Member) -> None:
+        member.names(MEMBERS[2], MEMBERS[0], 0)
+        expected = self.configuration(0, "sentinel config-epoch mymaster 0")
+        assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(expected)
 
     def test_has_a_password_of_its_own_where_there_is_one(self, member: Member) -> None:
         member.write("/etc/constructs-st2/secret/redis-sentinel-password", "secret")
+        member.is_master(MEMBERS[0])
         lines = member.run("start-sentinel.sh").stdout.splitlines()
         assert {'requirepass "secret"', 'sentinel sentinel-pass "secret"'} < {*lines}
 
@@ -204,11 +292,6 @@ class TestStartSentinel:
 
 class TestStartRedis:
     """start-redis.sh."""
-
-    @staticmethod
-    def remember(member: Member, master: str, epoch: int) -> None:
-        lines = [f"sentinel monitor mymaster {master} 6379 2", f"sentinel config-epoch mymaster {epoch}", ""]
-        member.write("/data/sentinel/sentinel.conf", "\n".join(lines))
 
     @pytest.mark.parametrize(
         ("remembered", "named", "master"),
@@ -229,8 +312,9 @@ class TestStartRedis:
         named: Mapping[int, tuple[int, int]],
         master: int,
     ) -> None:
+        member.write("/data/db/appendonly.aof", "")
         if remembered:
-            self.remember(member, MEMBERS[remembered[0]], remembered[1])
+            member.remember(MEMBERS[remembered[0]], remembered[1])
         for number, (other, epoch) in named.items():
             member.names(MEMBERS[number], MEMBERS[other], epoch)
         result = member.run("start-redis.sh")
@@ -244,11 +328,18 @@ class TestStartRedis:
             f"replicaof {MEMBERS[master]} 6379",
         ]
         is_majority = len(named) + bool(remembered) >= 2
-        waiting = "" if is_majority else "waiting for a majority of the sentinels (at most 10 s)\n"
+        waiting = "" if is_majority else "waiting for a majority of the sentinels (at most 15 s)\n"
         assert (result.returncode, result.stderr) == (0, waiting)
 
+    def test_without_data_it_does_not_wait_for_sentinels(self, member: Member) -> None:
+        member.names(MEMBERS[2], MEMBERS[2], 1)
+        result = member.run("start-redis.sh")
+        assert f"replicaof {MEMBERS[2]} 6379" in result.stdout
+        assert result.stderr == ""
+
     def test_ignores_masters_that_are_no_members(self, member: Member) -> None:
-        self.remember(member, "st2-redis-2.old.example", 9)
+        member.write("/data/db/appendonly.aof", "")
+        member.remember("st2-redis-2.old.example", 9)
         member.names(MEMBERS[0], MEMBERS[2], 0)
         assert f"replicaof {MEMBERS[2]} 6379" in member.run("start-redis.sh").stdout
 
@@ -314,6 +405,69 @@ def test_ready(member: Member, ping: str, replication: Sequence[str], ready: boo
 
 def test_nobody_is_not_ready(member: Member) -> None:
     assert member.run("ready.sh").returncode == 1
+
+
+class TestReadySentinel:
+    """ready-sentinel.sh."""
+
+    USABLE = "OK 2 usable Sentinels. Quorum and failover authorization can be reached"
+    ALONE = "NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the specified quorum"
+
+    @pytest.mark.parametrize(
+        ("own", "named", "masters", "why"),
+        [
+            ((0, 0), {0: (0, 0), 2: (0, 0)}, [0], None),
+            # One member is down, even the master.
+            ((0, 0), {2: (0, 0)}, [], None),
+            # It knows no new master.
+            ((0, 1), {0: (2, 1), 2: (2, 1)}, [2], f"it names another master than {MEMBERS[2]}"),
+            ((0, 1), {2: (2, 1)}, [2], f"it names another master than {MEMBERS[2]}"),
+            # Another one knows no new master.
+            ((2, 1), {0: (0, 1), 2: (2, 1)}, [2], None),
+            ((2, 1), {0: (0, 1)}, [2], None),
+            # There is nothing by which to decide.
+            ((0, 1), {2: (2, 1)}, [0, 2], None),
+            ((0, 1), {2: (2, 1)}, [], None),
+            # Nobody is what they name.
+            ((0, 1), {0: (2, 1), 2: (2, 1)}, [], None),
+            # It has heard of a failover of which the others will hear.
+            ((2, 2), {0: (0, 1), 2: (0, 1)}, [0, 2], None),
+        ],
+    )
+    def test_names_the_master_that_the_others_name(
+        self,
+        member: Member,
+        own: tuple[int, int],
+        named: Mapping[int, tuple[int, int]],
+        masters: Sequence[int],
+        why: str | None,
+    ) -> None:
+        member.answers("127.0.0.1", SENTINEL, {"sentinel ckquorum mymaster": f"{self.USABLE}\n"})
+        member.names("127.0.0.1", MEMBERS[own[0]], own[1])
+        for number, (master, epoch) in named.items():
+            member.names(MEMBERS[number], MEMBERS[master], epoch)
+        for number in masters:
+            member.is_master(MEMBERS[number])
+        result = member.run("ready-sentinel.sh")
+        assert (result.returncode, result.stdout) == ((1, f"{why}\n") if why else (0, ""))
+
+    def test_a_failover_may_be_under_way(self, member: Member) -> None:
+        member.answers("127.0.0.1", SENTINEL, {"sentinel ckquorum mymaster": f"{self.USABLE}\n"})
+        member.names("127.0.0.1", MEMBERS[0], 1)
+        for number in (0, 2):
+            member.names(MEMBERS[number], MEMBERS[2], 2, "master,failover_in_progress")
+        member.is_master(MEMBERS[2])
+        assert member.run("ready-sentinel.sh").returncode == 0
+
+    def test_sees_a_majority(self, member: Member) -> None:
+        member.names("127.0.0.1", MEMBERS[0], 0)
+        member.answers("127.0.0.1", SENTINEL, {"sentinel ckquorum mymaster": f"{self.ALONE}\n"})
+        result = member.run("ready-sentinel.sh")
+        assert (result.returncode, result.stdout) == (1, f"{self.ALONE}\n")
+
+    def test_answers(self, member: Member) -> None:
+        result = member.run("ready-sentinel.sh")
+        assert (result.returncode, result.stdout) == (1, "the sentinel does not answer\n")
 
 
 class TestStop:

@@ -1,6 +1,7 @@
 """Redis with Sentinel: one Redis accepts writes, and the sentinels agree on which.
 
-Each pod has a Redis, a sentinel, and a guard that leads a Redis back which nobody knows any more.
+Each pod has a Redis, a sentinel, and a guard that leads back a Redis which nobody knows any more, and a sentinel which
+knows another master than the others.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ _GUARD = "guard.sh"
 _STOP = "stop.sh"
 _ALIVE = "alive.sh"
 _READY = "ready.sh"
+_SENTINEL_READY = "ready-sentinel.sh"
 
 
 def member_set(cluster: Cluster) -> MemberSet:
@@ -120,7 +122,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 env=[POD_NAME],
                 ports={"sentinel": REDIS_SENTINEL.port},
                 resources=HELPER_RESOURCES,
-                probes=_probes(REDIS_SENTINEL.port, scripts.command(_ALIVE, REDIS_SENTINEL.port)),
+                probes=_probes(REDIS_SENTINEL.port, scripts.command(_SENTINEL_READY)),
                 mounts=mounts,
             ),
             Container(
@@ -145,7 +147,8 @@ def _probes(port: int, ready: list[str]) -> dict[str, Document]:
     return {
         "startupProbe": {**alive, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 150},
         "livenessProbe": {**alive, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
-        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 5, "timeoutSeconds": 5},
+        # A sentinel asks the others, of which one that is lost with its node costs 3 s.
+        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 5, "timeoutSeconds": 10},
     }
 
 

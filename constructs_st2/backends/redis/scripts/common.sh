@@ -32,6 +32,11 @@ majority() {
     echo $(($(grep -c . "$members") / 2 + 1))
 }
 
+# usage: count LINES
+count() {
+    printf '%s\n' "$1" | grep -c . || true
+}
+
 # A line of a configuration file that ends with a password; nothing where there is none.
 # usage: password_line redis|redis-sentinel DIRECTIVE
 password_line() {
@@ -95,14 +100,70 @@ opinion_in() {
     ' "$1"
 }
 
-# Of the opinions on stdin, the master in the one that all sentinels will come to share: each failover has an epoch of
-# its own, and the highest prevails. Says nothing where no opinion names a member.
+# Of the opinions on stdin, EPOCH MASTER of those that may prevail: each failover has an epoch of its own, the highest
+# counts, and there the master that most name. More than one line where others are named as often; the last named first.
+# Says nothing where no opinion names a member.
+#
+# Opinions of one epoch differ when a sentinel could not resolve the name of the new master as it heard of the failover:
+# it has taken over the epoch by then, but keeps the old master, and believes nobody any more who knows better
+# (sentinelProcessHelloMessage and sentinelResetMasterAndChangeAddress in sentinel.c).
 newest() {
     awk '
         NR == FNR { member[$1]; next }
-        $2 in member && $1 >= epoch { epoch = $1; master = $2 }
-        END { if (master != "") print master }
+        !($2 in member) || $1 < epoch { next }
+        $1 > epoch { epoch = $1; count = 0; split("", votes) }
+        { named[++count] = $2; votes[$2]++ }
+        END {
+            for (master in votes) if (votes[master] > most) most = votes[master]
+            for (; count > 0; count--) {
+                if (votes[named[count]] != most) continue
+                print epoch + 0, named[count]
+                delete votes[named[count]]
+            }
+        }
     ' "$members" -
+}
+
+# Of the opinions on stdin, EPOCH MASTER of the one that all sentinels should share. Where they are divided, it is the
+# one whose master is a master.
+prevailing() {
+    candidates=$(newest)
+    if [ "$(count "$candidates")" -gt 1 ]; then
+        candidates=$(
+            echo "$candidates" | while read -r epoch master; do
+                ! is_master "$master" </dev/null || echo "$epoch $master"
+            done
+            echo "$candidates"
+        )
+    fi
+    echo "$candidates" | head -n 1
+}
+
+# The master, if the sentinel of this pod names another one, and unless a failover is under way.
+unknown_master() {
+    own_opinion=$(opinions 127.0.0.1)
+    [ -n "$own_opinion" ] || return 0
+    # Its own comes last, so that it prevails where nothing speaks for another.
+    # shellcheck disable=SC2046
+    said=$(opinions $(peer_hosts) && echo "$own_opinion")
+    case $said in
+        *failover_in_progress*) return 0 ;;
+    esac
+    prevails=$(echo "$said" | prevailing)
+    master=${prevails#* }
+    case $own_opinion in
+        *" $master "*) ;;
+        *) ! is_master "$master" || echo "$master" ;;
+    esac
+}
+
+# Those of these hosts whose names cannot be resolved here.
+# usage: unresolved HOST ...
+unresolved() {
+    for host in "$@"; do
+        timeout 3 getent hosts "$host" >/dev/null || echo "$host" &
+    done
+    wait
 }
 
 # Of the opinions on stdin, the master that a majority of all sentinels names, if there is one.

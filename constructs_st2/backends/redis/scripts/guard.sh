@@ -1,6 +1,8 @@
 #!/bin/sh
-# Run by the container guard: tells a replica that follows another host than the master whom to follow.
-# Sentinels do that too, but only after the time that a failover may take. A second master is up to them alone.
+# Run by the container guard: brings right what would not, or not soon, become right by itself.
+# A replica that follows another host than the master is told whom to follow. Sentinels do that too, but only after the
+# time that a failover may take. A second master is up to them alone.
+# A sentinel that names another master (see newest) is ended: when it starts again, it asks the others.
 # usage: guard.sh [SECONDS]     between two looks
 set -eu
 # shellcheck disable=SC1091
@@ -34,17 +36,37 @@ misled() {
     esac
 }
 
+# usage: lead_back FOLLOWED MASTER
+lead_back() {
+    is_master "$2" || return 0
+    echo "following $1 but the master is $2: following that"
+    redis 127.0.0.1 replicaof "$2" 6379 >/dev/null
+}
+
+# usage: correct_sentinel MASTER
+correct_sentinel() {
+    echo "the sentinel names another master than $1: ending it, so that it starts again and asks the others"
+    sentinel 127.0.0.1 shutdown nosave || true
+}
+
+# What is seen once, may be a failover that just ends.
 look_after() {
-    before=
+    misled_before=''
+    unknown_before=''
     while sleep "$interval"; do
-        now=$(misled)
-        # Seen once, it may be a failover that just ends.
-        if [ -n "$now" ] && [ "$now" = "$before" ] && is_master "${now#* }"; then
-            echo "following ${now% *} but the master is ${now#* }: following that"
-            redis 127.0.0.1 replicaof "${now#* }" 6379 >/dev/null
-            now=
+        misled=$(misled)
+        unknown=$(unknown_master)
+        # shellcheck disable=SC2086
+        if [ -n "$misled" ] && [ "$misled" = "$misled_before" ]; then
+            lead_back $misled
+            misled=''
         fi
-        before=$now
+        if [ -n "$unknown" ] && [ "$unknown" = "$unknown_before" ]; then
+            correct_sentinel "$unknown"
+            unknown=''
+        fi
+        misled_before=$misled
+        unknown_before=$unknown
     done
 }
 

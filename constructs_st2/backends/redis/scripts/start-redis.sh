@@ -10,28 +10,31 @@ conf=/run/constructs-st2/redis.conf
 own=$(own_host)
 peers=$(peer_hosts)
 
-# usage: count LINES
-count() {
-    printf '%s\n' "$1" | grep -c . || true
+is_empty() {
+    [ -z "$(ls -A "$data")" ]
 }
 
 # The master, as far as a majority of the sentinels knows, because this pod may have missed a failover. With too many of
-# them gone, the master that its own sentinel remembers, and without any memory the first member.
+# them gone, the master that its own sentinel remembers, and without any memory the first member. A member without data
+# does not wait for them: nothing is lost if it follows the wrong one for a while, and at the first start the sentinels
+# wait for the first member (start-sentinel.sh).
 find_master() {
-    end=$(($(date +%s) + 10))
+    end=$(($(date +%s) + 15))
     waiting=
     while :; do
         # shellcheck disable=SC2086
         said=$(opinion_in /data/sentinel/sentinel.conf && opinions $peers)
-        if [ "$(count "$said")" -ge "$(majority)" ] || [ "$(date +%s)" -ge "$end" ]; then
+        if is_empty || [ "$(count "$said")" -ge "$(majority)" ]; then
             break
         fi
-        [ -n "$waiting" ] || echo "waiting for a majority of the sentinels (at most 10 s)" >&2
+        [ -n "$waiting" ] || echo "waiting for a majority of the sentinels (at most 15 s)" >&2
         waiting=yes
+        [ "$(date +%s)" -lt "$end" ] || break
         sleep 0.3
     done
-    master=$(echo "$said" | newest)
-    echo "${master:-$(first_host)}"
+    prevails=$(echo "$said" | prevailing)
+    [ -n "$prevails" ] || prevails="0 $(first_host)"
+    echo "${prevails#* }"
 }
 
 # The number of keys, or an error as LOADING, of each peer that answers.
@@ -64,7 +67,7 @@ peers_have() {
 # Replicas become as empty as their master. A member without data starts for the first time, or has lost its disk: if
 # others have data, it must not be their master, and stays away until the sentinels have found that out.
 yield_to_data() {
-    [ -z "$(ls -A "$data")" ] || return 0
+    is_empty || return 0
     begin=$(date +%s)
     told=
     while [ "$master" = "$own" ]; do

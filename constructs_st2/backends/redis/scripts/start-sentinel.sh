@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run by the container sentinel: writes the configuration around the state that it left, and becomes the sentinel.
+# Run by the container sentinel: finds out who the master is, writes the configuration around the state that it left, and
+# becomes the sentinel.
 # usage: start-sentinel.sh
 set -eu
 # shellcheck disable=SC1091
@@ -7,6 +8,7 @@ set -eu
 
 conf=/data/sentinel/sentinel.conf
 own=$(own_host)
+peers=$(peer_hosts)
 
 # Follows from the name, so that a sentinel which lost its disk does not count as one more.
 identity() {
@@ -23,10 +25,54 @@ membership() {
     done
 }
 
+# What this sentinel remembers, unless that is no member, as after a change of the cluster's domain.
+remembered() {
+    opinion_in "$conf" | newest
+}
+
+# What a sentinel has to know before it starts. First, the master: the one that its peers and its own file name, or at the
+# first start of all the first member, once that is a master; before, the sentinels would fail it over. Second, the names
+# of all members: a sentinel that cannot resolve the name of a new master when it hears of it never knows it (see newest).
+# A restart must not depend for long on members that are gone.
+# Sets `known` to EPOCH MASTER, or to nothing at the first start of all.
+learn() {
+    limit=5
+    [ -n "$(remembered)" ] || limit=60
+    end=$(($(date +%s) + limit))
+    told=
+    while :; do
+        # shellcheck disable=SC2086
+        known=$( (remembered && opinions $peers) | prevailing)
+        # shellcheck disable=SC2046
+        missing=$(unresolved $(all_hosts) | sort | tr '\n' ' ')
+        if [ -n "$missing" ]; then
+            awaited="the names of ${missing% }"
+        elif [ -z "$known" ] && ! is_master "$(first_host)"; then
+            awaited="the first master, $(first_host)"
+        else
+            return 0
+        fi
+        [ "$awaited" = "$told" ] || echo "waiting for $awaited (at most $limit s)"
+        told=$awaited
+        if [ "$(date +%s)" -ge "$end" ]; then
+            echo "starting without $awaited"
+            return 0
+        fi
+        sleep 0.5
+    done
+}
+
+# The epochs up to which it has promised its vote.
+promises() {
+    [ -z "$(remembered)" ] || sed -n '/^sentinel current-epoch /p; /^sentinel leader-epoch /p' "$conf"
+}
+
+# As process 1, a shell without this would not hear that the pod ends.
+trap 'exit 0' TERM
 mkdir -p "${conf%/*}"
-# Nothing where the master is no member, as after a change of the cluster's domain: what was left is of no use then.
-remembered=$(opinion_in "$conf" | newest)
-master=${remembered:-$(first_host)}
+learn
+master=${known#* }
+master=${master:-$(first_host)}
 
 {
     cat /etc/constructs-st2/config/sentinel.conf
@@ -34,7 +80,8 @@ master=${remembered:-$(first_host)}
     echo "sentinel myid $(identity "$own")"
     echo "sentinel announce-ip $own"
     echo "sentinel monitor mymaster $master 6379 $(majority)"
-    [ -z "$remembered" ] || sed -n '/^sentinel [a-z]*-epoch /p' "$conf"
+    [ -z "$known" ] || echo "sentinel config-epoch mymaster ${known% *}"
+    promises
     membership "$master"
     password_line redis "sentinel auth-pass mymaster"
     password_line redis-sentinel requirepass
