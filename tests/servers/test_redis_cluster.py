@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from servers.environments import Interpreter
 from servers.ports import eventually
-from servers.redis_cluster import RedisCluster, host, works
+from servers.redis_cluster import MASTER, RedisCluster, host, works
 from support import Environment, MakeCluster, Require
 
 from constructs_st2.secrets import contract
@@ -168,6 +168,22 @@ class TestThreeMembers:
         # The sentinels would take the time of a failover: 30 s.
         eventually(lambda: redis.follows(first, master), "it is led back", 20)
         assert f"the master is {host(master)}" in redis.pod(first).log("guard")
+
+    def test_a_sentinel_that_cannot_resolve_the_name_of_the_new_master_learns_it_later(
+        self, redis: RedisCluster
+    ) -> None:
+        old = redis.settled()
+        pod, another = redis.pod(old), next(member for member in MEMBERS if member != old)
+        pod.blind(600)
+        assert redis.sentinel(another, "sentinel", "failover", MASTER) == "OK"
+        eventually(lambda: redis.named_by(another) not in {None, old}, "another is the master")
+        eventually(lambda: "+switch-master" in pod.log("sentinel"), "its sentinel has heard of that")
+        assert redis.named_by(old) == old
+        pod.see()
+        # By itself it would stay so until the next failover.
+        eventually(lambda: pod.exit_code("sentinel") == 0, "its sentinel ends", 60)
+        pod.restart_container("sentinel")
+        assert redis.settled() != old
 
     def test_a_master_that_lost_its_disk_does_not_empty_the_others(
         self, redis: RedisCluster, writer: Interpreter

@@ -96,11 +96,14 @@ opinion_in() {
 }
 
 # Of the opinions on stdin, the master in the one that all sentinels will come to share: each failover has an epoch of
-# its own, and the highest prevails. Says nothing where no opinion names a member.
+# its own, and the highest prevails. In the same epoch most of them are right, and the last where it is a draw: see
+# astray in guard.sh. Says nothing where no opinion names a member.
 newest() {
     awk '
         NR == FNR { member[$1]; next }
-        $2 in member && $1 >= epoch { epoch = $1; master = $2 }
+        !($2 in member) || $1 < epoch { next }
+        $1 > epoch { epoch = $1; split("", votes); master = "" }
+        ++votes[$2] >= votes[master] { master = $2 }
         END { if (master != "") print master }
     ' "$members" -
 }

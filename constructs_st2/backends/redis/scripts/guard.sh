@@ -1,6 +1,7 @@
 #!/bin/sh
-# Run by the container guard: tells a replica that follows another host than the master whom to follow.
-# Sentinels do that too, but only after the time that a failover may take. A second master is up to them alone.
+# Run by the container guard: tells a replica that follows another host than the master whom to follow, and lets a
+# sentinel that is astray start anew.
+# Sentinels lead replicas back too, but only after the time that a failover may take. A second master is up to them alone.
 # usage: guard.sh [SECONDS]     between two looks
 set -eu
 # shellcheck disable=SC1091
@@ -24,27 +25,52 @@ settled_master() {
 }
 
 # Whom the server follows and whom it should follow, if they differ.
+# usage: misled MASTER
 misled() {
     followed=$(followed_host)
-    [ -n "$followed" ] || return 0
-    master=$(settled_master)
-    case $master in
+    case $1 in
         "" | "$own" | "$followed") ;;
-        *) echo "$followed $master" ;;
+        *) [ -z "$followed" ] || echo "$followed $1" ;;
     esac
 }
 
+# Whom the sentinel here names and whom it should name, if they differ. One that hears of a failover while it cannot
+# resolve the name of the new master takes over the epoch without the master, and does not listen to the others any more
+# (Redis 8.0: sentinelProcessHelloMessage, sentinelResetMasterAndChangeAddress). Clients that ask it find no master.
+# usage: astray MASTER
+astray() {
+    named=$(opinions 127.0.0.1 | newest)
+    case $1 in
+        "" | "$named") ;;
+        *) [ -z "$named" ] || echo "$named $1" ;;
+    esac
+}
+
+# Seen once, it may be a failover that just ends.
+# usage: lasts NOW BEFORE
+lasts() {
+    [ -n "$1" ] && [ "$1" = "$2" ] && is_master "${1#* }"
+}
+
 look_after() {
-    before=
+    misled_before=
+    astray_before=
     while sleep "$interval"; do
-        now=$(misled)
-        # Seen once, it may be a failover that just ends.
-        if [ -n "$now" ] && [ "$now" = "$before" ] && is_master "${now#* }"; then
-            echo "following ${now% *} but the master is ${now#* }: following that"
-            redis 127.0.0.1 replicaof "${now#* }" 6379 >/dev/null
-            now=
+        master=$(settled_master)
+        misled=$(misled "$master")
+        astray=$(astray "$master")
+        if lasts "$misled" "$misled_before"; then
+            echo "following ${misled% *} but the master is ${misled#* }: following that"
+            redis 127.0.0.1 replicaof "${misled#* }" 6379 >/dev/null
+            misled=
         fi
-        before=$now
+        if lasts "$astray" "$astray_before"; then
+            echo "the sentinel names ${astray% *} but the master is ${astray#* }: starting it anew"
+            sentinel 127.0.0.1 shutdown >/dev/null || true
+            astray=
+        fi
+        misled_before=$misled
+        astray_before=$astray
     done
 }
 

@@ -26,7 +26,10 @@ membership() {
 mkdir -p "${conf%/*}"
 # Nothing where the master is no member, as after a change of the cluster's domain: what was left is of no use then.
 remembered=$(opinion_in "$conf" | newest)
-master=${remembered:-$(first_host)}
+# The others know of failovers that this one has missed, or misunderstood.
+# shellcheck disable=SC2046
+known=$({ opinion_in "$conf" && opinions $(peer_hosts); } | newest)
+master=${known:-$(first_host)}
 
 {
     cat /etc/constructs-st2/config/sentinel.conf
