@@ -264,6 +264,7 @@ class TestStartRedis:
             'requirepass "it\'s \\"odd\\" \\\\ #1 $HOME & more"',
             'masterauth "it\'s \\"odd\\" \\\\ #1 $HOME & more"',
             f"replicaof {MEMBERS[master]} 6379",
+            "min-replicas-to-write 0",
         ]
         is_majority = len(named) + bool(remembered) >= 2
         waiting = "" if is_majority else "waiting for a majority of the sentinels (at most 10 s)\n"
