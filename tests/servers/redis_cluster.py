@@ -61,6 +61,7 @@ master = redis.sentinel.Sentinel(
 ).master_for("mymaster")
 
 accepted = []
+refused = []
 stopped = eventlet.event.Event()
 
 def write():
@@ -70,7 +71,9 @@ def write():
         try:
             master.set(f"number {number}", number)
             accepted.append(number)
-        except redis.RedisError:
+        except redis.RedisError as error:
+            if str(error).startswith("NOREPLICAS"):
+                refused.append(number)
             eventlet.sleep(0.05)
         eventlet.sleep(0.002)
 
@@ -227,7 +230,8 @@ class RedisCluster:
         return self._client(python, _SERVICE, {"URL": url})
 
     def writer(self, python: Path) -> Interpreter:
-        """A client that writes: between `start()` and `stop()`, and `lost()` tells what came of it.
+        """A client that writes: between `start()` and `stop()`, and `lost()` tells what came of it
+        `refused` are those that a master did not want for want of replicas.
 
         `write_to_two(key)` writes something that also a replica has confirmed.
         """

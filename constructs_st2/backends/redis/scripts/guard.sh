@@ -3,6 +3,7 @@
 # A replica that follows another host than the master is told whom to follow. Sentinels do that too, but only after the
 # time that a failover may take. A second master is up to them alone.
 # A sentinel that names another master (see newest) is ended: when it starts again, it asks the others.
+# And it is decided here how many replicas the server needs to accept writes.
 # usage: guard.sh [SECONDS]     between two looks
 set -eu
 # shellcheck disable=SC1091
@@ -11,8 +12,28 @@ set -eu
 interval=${1:-5}
 own=$(own_host)
 
+needed=$(awk '$1 == "min-replicas-to-write" { print $2 }' /etc/constructs-st2/config/redis.conf)
+
+replication() {
+    redis 127.0.0.1 info replication | tr -d '\r'
+}
+
 followed_host() {
-    redis 127.0.0.1 info replication | tr -d '\r' | sed -n 's/^master_host://p'
+    replication | sed -n 's/^master_host://p'
+}
+
+# How many replicas a write needs; nothing where that stays as it is. A new master has none at first. Services of st2
+# try again when they reach no master, but take its refusal (NOREPLICAS) for final: their workflow fails, or stays as it
+# is. So only a master that has had enough replicas refuses writes without them: it may have been cut off.
+replicas_needed() {
+    replication | awk -v needed="$needed" '
+        $1 == "role:slave" { replica = 1 }
+        /^slave[0-9]+:.*state=online/ { online++ }
+        END {
+            if (replica) print 0
+            else if (online >= needed) print needed
+        }
+    '
 }
 
 # The master that a majority of the sentinels names and finds well, unless a failover is under way.
@@ -67,6 +88,8 @@ look_after() {
         fi
         misled_before=$misled
         unknown_before=$unknown
+        needed_now=$(replicas_needed)
+        [ -z "$needed_now" ] || redis 127.0.0.1 config set min-replicas-to-write "$needed_now" >/dev/null || true
     done
 }
 

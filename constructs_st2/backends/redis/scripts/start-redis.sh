@@ -108,7 +108,8 @@ yield_to_data
     echo "replica-announce-ip $own"
     password_line redis requirepass
     password_line redis masterauth
-    [ "$master" = "$own" ] || echo "replicaof $master 6379"
+    # A replica that takes over is to accept writes before the other ones have found it: guard.sh.
+    [ "$master" = "$own" ] || printf '%s\n' "replicaof $master 6379" "min-replicas-to-write 0"
 } >"$conf"
 
 echo "the master is $master"

@@ -46,12 +46,25 @@ begin_failover() {
     return 1
 }
 
-# Writes wait from here on, until the server ends: what it accepted now, the next master would not have.
+# usage: replicas_needed [COUNT]     for a write
+replicas_needed() {
+    if [ $# -eq 0 ]; then
+        redis 127.0.0.1 config get min-replicas-to-write | tail -n 1
+    else
+        redis 127.0.0.1 config set min-replicas-to-write "$1" >/dev/null
+    fi
+}
+
+# Writes wait from here on, until the server ends: what it accepted now, the next master would not have. They must wait
+# also when its replicas have left it, rather than be refused: see guard.sh, which has ended by now.
 hand_over() {
+    before=$(replicas_needed)
     redis 127.0.0.1 client pause "$(((end - $(date +%s)) * 1000))" write >/dev/null
+    replicas_needed 0
     if wait_until_in_step && begin_failover; then
         return 0
     fi
+    replicas_needed "${before:-1}"
     redis 127.0.0.1 client unpause >/dev/null
     return 1
 }
