@@ -16,6 +16,7 @@ from constructs_st2.pod import (
     Container,
     Mount,
     checksums,
+    dns_config,
     env_of_secrets,
     environment,
     extra_mounts,
@@ -122,7 +123,7 @@ def job(task: Task, cluster: Cluster) -> Document:
         # The images are built for amd64 only.
         nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
         dnsPolicy=values.dns_policy,
-        dnsConfig=values.dns_config,
+        dnsConfig=dns_config(values.dns_config),
     )
     return job_document(
         task.component,

@@ -22,6 +22,7 @@ from constructs_st2.pod import (
     Container,
     Mount,
     checksums,
+    dns_config,
     environment,
     extra_mounts,
     fingerprint,
@@ -66,7 +67,7 @@ def documents(cluster: Cluster) -> list[Document]:
             # The images are built for amd64 only.
             nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
             dnsPolicy=cluster.values.dns_policy,
-            dnsConfig=cluster.values.dns_config,
+            dnsConfig=dns_config(cluster.values.dns_config),
         ),
     }
     return [

@@ -17,6 +17,7 @@ from constructs_st2.pod import (
     Mount,
     Volume,
     checksums,
+    dns_config,
     env_of_pod,
     env_text,
     fingerprint,
@@ -119,7 +120,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         affinity=settings.affinity,
         priorityClassName=settings.priority_class_name,
         dnsPolicy=cluster.values.dns_policy,
-        dnsConfig=cluster.values.dns_config,
+        dnsConfig=dns_config(cluster.values.dns_config),
     )
     labels = cluster.release.labels(COMPONENT, "operations")
     template = template_of_pods(labels, checksums([container], live=True), spec)

@@ -17,6 +17,7 @@ from constructs_st2.pod import (
     Mount,
     Volume,
     checksums,
+    dns_config,
     env_of_secrets,
     environment,
     extra_mounts,
@@ -170,7 +171,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         # The images are built for amd64 only.
         nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
         dnsPolicy=values.dns_policy,
-        dnsConfig=values.dns_config,
+        dnsConfig=dns_config(values.dns_config),
     )
 
 

@@ -189,7 +189,9 @@ class Values(StrictModel):
     dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] | None = key(
         "DNS policy of every StackStorm pod."
     )
-    dns_config: OptionalDnsConfig = key("DNS parameters of every StackStorm pod.", {})
+    dns_config: OptionalDnsConfig = key(
+        "DNS parameters of every StackStorm pod. Without `options`, names are asked for twice, for 1 s each.", {}
+    )
 
     st2web: Web = section("The web UI, and the way in to the APIs.")
     st2auth: HttpService = section("Authentication.")
