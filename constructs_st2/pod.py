@@ -34,7 +34,7 @@ def restricted_pod(uid: int) -> Document:
 
 
 _RESOLVER: Document = {"options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]}
-"""How pods ask for names. By default a question that goes to a lost server of DNS is given up after 5 s, and asked again,
+"""How pods ask for names. By default a question to a lost server of DNS is given up after 5 s, and asked again,
 also with each domain of the search list: whoever asked is held up for 20 s, as long as Kubernetes has not noticed the
 loss of its node. More attempts would not help: they go the same way, because they come from the same port."""
 

@@ -201,28 +201,6 @@ class TestStartSentinel:
         for _ in range(2):
             assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(expected)
 
-    @pytest.mark.parametrize(
-        ("named", "master"),
-        [
-            # It took over the epoch of a failover without its master.
-            ({0: (2, 6), 2: (2, 6)}, 2),
-            ({0: (2, 6)}, 2),
-            # Another one did.
-            ({0: (0, 6), 2: (1, 6)}, 0),
-            ({0: (2, 7), 2: (0, 6)}, 2),
-            ({0: (2, 5), 2: (2, 5)}, 0),
-        ],
-    )
-    def test_believes_the_others_where_it_is_alone_or_behind(
-        self, member: Member, named: Mapping[int, tuple[int, int]], master: int
-    ) -> None:
-        epoch = "sentinel config-epoch mymaster 6"
-        member.write("/data/sentinel/sentinel.conf", self.left(f"sentinel monitor mymaster {MEMBERS[0]} 6379 2", epoch))
-        for number, (other, at) in named.items():
-            member.names(MEMBERS[number], MEMBERS[other], at)
-        expected = self.configuration(master, epoch, "sentinel current-epoch 7")
-        assert sorted(member.run("start-sentinel.sh").stdout.splitlines()) == sorted(expected)
-
     def test_begins_anew_where_the_master_is_no_member(self, member: Member) -> None:
         left = self.left("sentinel monitor mymaster st2-redis-0.old.example 6379 2", "sentinel config-epoch mymaster 6")
         member.write("/data/sentinel/sentinel.conf", left)
