@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from servers import cache
+
 _GREEN = "eventlet==0.39.1"
 _COMMON = (
     _GREEN,
@@ -44,10 +46,8 @@ _CONF = "oslo.config==9.6.0"
 """What reads st2.conf, for both: that of st2 3.8, 1.12.1, knows no Python after 3.9."""
 
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
-    "st2-3.8": _COORDINATION_38,
-    "st2-3.9": _COORDINATION_39,
-    "registry-3.8": (*_COORDINATION_38, _CONF),
-    "registry-3.9": (*_COORDINATION_39, _CONF),
+    "st2-3.8": (*_COORDINATION_38, _CONF),
+    "st2-3.9": (*_COORDINATION_39, _CONF),
     "secrets-3.8": (
         _GREEN,
         "amqp==5.0.6",
@@ -78,10 +78,8 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
 
 
 def python(name: str) -> Path | None:
-    """The interpreter of an environment, or None where it is missing or out of date."""
-    installed = _installed(name)
-    up_to_date = installed.exists() and installed.read_text() == "\n".join(ENVIRONMENTS[name])
-    return _interpreter(name) if up_to_date else None
+    """The interpreter of an environment, or None where it is missing."""
+    return _interpreter(name) if _installed(name).exists() else None
 
 
 def install_commands(name: str) -> list[list[str]]:
@@ -91,14 +89,14 @@ def install_commands(name: str) -> list[list[str]]:
 
 
 def ensure() -> None:
-    """Make the environments that are missing or out of date. Never fails: tests that lack one say so."""
+    """Make the environments that are missing. Never fails: tests that lack one say so."""
     for name in ENVIRONMENTS:
         if python(name) is None and all(_run(command) for command in install_commands(name)):
-            _installed(name).write_text("\n".join(ENVIRONMENTS[name]))
+            _installed(name).touch()
 
 
 def _folder(name: str) -> Path:
-    return Path(sys.prefix, "environments", name)
+    return cache.folder("environments", name, (ENVIRONMENTS[name], sys.base_prefix, sys.version_info[:3]))
 
 
 def _interpreter(name: str) -> Path:
@@ -106,8 +104,8 @@ def _interpreter(name: str) -> Path:
 
 
 def _installed(name: str) -> Path:
-    """Written last: it tells that the environment is whole, and what is in it."""
-    return _folder(name) / "installed.txt"
+    """Written last: it tells that the environment is whole."""
+    return _folder(name) / "installed"
 
 
 def _run(command: Sequence[str]) -> bool:

@@ -6,7 +6,6 @@ A container of a fake pod has such a root in place of the machine's, see `server
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from servers import cache
 
 
 class Server(NamedTuple):
@@ -79,10 +80,7 @@ def ensure() -> None:
 
 
 def _folder(server: Server) -> Path:
-    """Outside of the checkout, because all checkouts can use it; of another name when the packages are others."""
-    content = hashlib.sha256(repr((ROOTS[server], _BASE, _FINISH)).encode()).hexdigest()[:8]
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "constructs-st2", "roots", f"{server.name}-{server.suite}-{content}")
+    return cache.folder("roots", f"{server.name}-{server.suite}", (ROOTS[server], _BASE, _FINISH))
 
 
 class _Apt:

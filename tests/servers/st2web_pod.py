@@ -27,10 +27,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.services import nginx, scripts
+from constructs_st2 import scripts
+from constructs_st2.services import nginx
+from constructs_st2.services import scripts as service_scripts
 
 HOST = "st2.example.com"
-ON_TERM = Path(scripts.__file__).parent / scripts.ON_TERM
+ON_TERM = service_scripts.ON_TERM
+SCRIPTS = Path(scripts.MOUNT_PATH)
 USER = 1000
 PORTS = {"auth": 9100, "api": 9101, "stream": 9102}
 LIMIT = 1_500_000
@@ -189,7 +192,7 @@ class Web:
         drain: int | None = None,
     ) -> None:
         self.https = https
-        self.command = nginx.COMMAND if drain is None else ("bash", str(ON_TERM), "QUIT", str(drain), *nginx.COMMAND)
+        self.command = nginx.COMMAND if drain is None else scripts.command(ON_TERM, "QUIT", drain, *nginx.COMMAND)
         self.tls = ssl.create_default_context(cafile=certificate.certificate)
         self.image, self.scratch, self.log = directory / "image", directory / "scratch", directory / "log"
         self.scratch.mkdir()
@@ -202,6 +205,7 @@ class Web:
         files["nginx.conf"] = files["nginx.conf"].replace("timeout 20s;", f"timeout {shutdown};")
         self.add(CONFIGURATION, files)
         self.add(Path("/opt/stackstorm/static/webui"), WEBUI)
+        self.add(SCRIPTS, {ON_TERM: scripts.texts("constructs_st2.services.scripts")[ON_TERM]})
         secret = {nginx.CERTIFICATE_FILE: certificate.certificate, nginx.KEY_FILE: certificate.key}
         self.add(CERTIFICATES, {name: path.read_text() for name, path in secret.items()} if https else {})
         self.network = new_network()

@@ -143,7 +143,7 @@ def registry(
 ) -> Iterator[Registry]:
     """Services of that version, coordinated by that backend."""
     require("ip")
-    python, backend, egg = environment(f"registry-{version}"), BACKENDS[name](require, folder), folder / LIBRARY_FILE
+    python, backend, egg = environment(f"st2-{version}"), BACKENDS[name](require, folder), folder / LIBRARY_FILE
     egg.write_bytes(library(version))
     values = {
         "st2": {"version": version, "datastore_crypto_key": DISABLED},
