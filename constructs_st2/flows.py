@@ -355,8 +355,11 @@ def _ports(backend: Backend, cluster: Cluster) -> _Ports:
     if backend.component == RABBITMQ.component:
         from constructs_st2.backends.rabbitmq import members as rabbitmq
 
-        peers = rabbitmq.peer_ports(cluster.values.rabbitmq.replicas)
-        return _Ports(peers=tuple(peers.values()), metrics=rabbitmq.METRICS_PORT)
+        replicas = cluster.values.rabbitmq.replicas
+        # A node joins those that it can reach as a client.
+        joined = (backend.port,) if replicas > 1 else ()
+        peers = rabbitmq.peer_ports(replicas)
+        return _Ports(peers=(*joined, *peers.values()), metrics=rabbitmq.METRICS_PORT)
     if backend is REDIS_SENTINEL:
         from constructs_st2.backends.redis import members as redis
 

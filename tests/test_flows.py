@@ -208,7 +208,7 @@ def to_s3(endpoint: str | None = None) -> dict[str, Any]:
         ({}, "st2api", "redis", [26379, 6379]),
         ({"coordination": {"backend": "etcd"}}, "st2api", "etcd", [2379]),
         ({"coordination": {"backend": "etcd"}}, "etcd", "etcd", [2379, 2380, 2382]),
-        ({}, "rabbitmq", "rabbitmq", [4369, 25672, 25673]),
+        ({}, "rabbitmq", "rabbitmq", [5672, 4369, 25672, 25673]),
         ({"rabbitmq": {"replicaCount": 1}}, "rabbitmq", "rabbitmq", [4369, 25672]),
         ({}, "st2rulesengine", "st2api", []),
         ({}, "st2actionrunner", "st2api", [9101]),

@@ -160,12 +160,13 @@ def as_documented(backend: str, lost: str, members: _Pods) -> None:
     """Try a row, and leave all members well."""
     row = documented(backend)[lost]
     found = tried(members, LOSSES[lost], row, quiet=6)
+    said = "\n".join(pod.logs() for pod in members.pods.pods.values())
     if found.heals == "not":
         # What the documentation tells to do.
         members.lose(Loss(range(3), range(3)))
         members.start(range(3))
         eventually(members.whole, "all begin anew", 60)
-    assert found == row
+    assert found == row, said
 
 
 def _machine(require: Require, program: str) -> Path:

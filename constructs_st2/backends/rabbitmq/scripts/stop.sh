@@ -25,7 +25,8 @@ wait_for_others() {
     done
 }
 
-seconds=$1 amqp=$2 distribution=$3
+# Pods as constructs-st2 0.1.0 made them say no ports.
+seconds=$1 amqp=${2:-5672} distribution=${3:-25672}
 if ! serves; then
     echo "this node serves nobody; stopping"
     exit 0

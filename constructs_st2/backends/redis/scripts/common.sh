@@ -74,6 +74,14 @@ is_master() {
     [ "$(redis "$1" role | head -n 1)" = master ]
 }
 
+# The number of keys, or an error as LOADING, of each other member that answers.
+peer_sizes() {
+    for host in $(peer_hosts); do
+        redis "$host" dbsize &
+    done
+    wait
+}
+
 # What the sentinels of these hosts say: a line EPOCH MASTER FLAGS of each that answers.
 # Both commands, because only the first names the new master as soon as a failover counts.
 # usage: opinions HOST ...

@@ -3,7 +3,7 @@
 # A replica that follows another host than the master is told whom to follow. Sentinels do that too, but only after the
 # time that a failover may take. A second master is up to them alone.
 # A sentinel that names another master (see newest) is ended: when it starts again, it asks the others.
-# And it is decided here how many replicas the server needs to accept writes.
+# And it is decided here how many replicas the server needs to accept writes, and whether it may take over.
 # usage: guard.sh [SECONDS]     between two looks
 set -eu
 # shellcheck disable=SC1091
@@ -12,7 +12,14 @@ set -eu
 interval=${1:-5}
 own=$(own_host)
 
-needed=$(awk '$1 == "min-replicas-to-write" { print $2 }' /etc/constructs-st2/config/redis.conf)
+# usage: configured OPTION
+configured() {
+    awk -v option="$1" '$1 == option { print $2 }' /etc/constructs-st2/config/redis.conf
+}
+
+needed=$(configured min-replicas-to-write)
+priority=$(configured replica-priority)
+begin=$(date +%s)
 
 replication() {
     redis 127.0.0.1 info replication | tr -d '\r'
@@ -34,6 +41,23 @@ replicas_needed() {
             else if (online >= needed) print needed
         }
     '
+}
+
+# Whether a replica that began without data (start-redis.sh) may take over by now: it has all of the master's, or has
+# waited for a minute and nobody has any.
+may_take_over() {
+    replication | grep -Eq '^(role:master|master_link_status:up)$' && return 0
+    [ "$(($(date +%s) - begin))" -ge 60 ] || return 1
+    sizes=$(peer_sizes)
+    case $sizes in
+        *[1-9]* | *LOADING*) return 1 ;;
+    esac
+}
+
+let_take_over() {
+    if [ "$(redis 127.0.0.1 config get replica-priority | tail -n 1)" = 0 ] && may_take_over; then
+        redis 127.0.0.1 config set replica-priority "${priority:-100}" >/dev/null || true
+    fi
 }
 
 # The master that a majority of the sentinels names and finds well, unless a failover is under way.
@@ -88,6 +112,7 @@ look_after() {
         fi
         misled_before=$misled
         unknown_before=$unknown
+        let_take_over
         needed_now=$(replicas_needed)
         [ -z "$needed_now" ] || redis 127.0.0.1 config set min-replicas-to-write "$needed_now" >/dev/null || true
     done
@@ -95,6 +120,11 @@ look_after() {
 
 # In the background, because a shell hears a signal only when the command before it is done.
 child=
+# A replica has all of the master's within seconds, and its master may be lost soon.
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    let_take_over
+    sleep 1
+done &
 trap '[ -z "$child" ] || kill "$child"; exit 0' TERM INT
 look_after &
 child=$!

@@ -37,14 +37,6 @@ find_master() {
     echo "${prevails#* }"
 }
 
-# The number of keys, or an error as LOADING, of each peer that answers.
-peer_sizes() {
-    for host in $peers; do
-        redis "$host" dbsize &
-    done
-    wait
-}
-
 # What the other members have: data, or none; unknown until all of them answer, and hidden until enough of them do to
 # make a majority with this one.
 peers_have() {
@@ -75,7 +67,8 @@ yield_to_data() {
         others=$(peers_have)
         case $others in
             none) return 0 ;;
-            unknown) [ "$waited" -lt 30 ] || return 0 ;;
+            # A member with data may take its time to come: 15 s to hear of the master, and what its node needs.
+            unknown) [ "$waited" -lt 60 ] || return 0 ;;
             # Alone it could accept no writes, and would only empty those that come later.
             hidden) ;;
             data)
@@ -86,7 +79,7 @@ yield_to_data() {
                 ;;
         esac
         [ "$others" = "$told" ] || case $others in
-            unknown) echo "waiting until the other members say that they have no data either (at most 30 s)" ;;
+            unknown) echo "waiting until the other members say that they have no data either (at most 60 s)" ;;
             hidden) echo "waiting until a majority of the members can be reached" ;;
             data) echo "waiting until a member that has data is the master (at most 60 s)" ;;
         esac
@@ -110,6 +103,8 @@ yield_to_data
     password_line redis masterauth
     # A replica that takes over is to accept writes before the other ones have found it: guard.sh.
     [ "$master" = "$own" ] || printf '%s\n' "replicaof $master 6379" "min-replicas-to-write 0"
+    # One that has nothing yet is not to take over from one that has: guard.sh.
+    [ "$master" = "$own" ] || ! is_empty || echo "replica-priority 0"
 } >"$conf"
 
 echo "the master is $master"
