@@ -8,6 +8,7 @@ members=/etc/constructs-st2/config/members
 template=/etc/constructs-st2/config/etcd.yaml
 data=/var/lib/etcd
 formed=$data/formed
+begun=$data/begun
 state=/run/constructs-st2
 config=$state/etcd.yaml
 scheme=http
@@ -42,6 +43,15 @@ has_formed() {
 note_formed() {
     : >"$formed"
     sync
+}
+
+# Before a member without data starts for the first time. Data without this is older than these notes.
+note_begun() {
+    : >"$begun"
+}
+
+has_begun() {
+    [ -e "$begun" ]
 }
 
 # Tells the others.

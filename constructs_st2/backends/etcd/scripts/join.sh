@@ -83,6 +83,7 @@ decide() {
 }
 
 if has_data; then
+    has_begun || note_formed
     begin >/dev/null
     exit 0
 fi
@@ -94,4 +95,5 @@ trap 'kill "$server"; exit 1' TERM INT
 until decide; do
     sleep 1
 done
+note_begun
 kill "$server"
