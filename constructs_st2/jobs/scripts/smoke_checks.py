@@ -338,7 +338,7 @@ def arrives(execution_id: str, response: HTTPResponse, end: float) -> bool:
 def web_page(run: Run) -> str:
     """st2web serves the page of the web UI."""
     answer = through_web(run, "GET", "")
-    if answer.status != 200 or "<html" not in answer.text.lower():
+    if answer.status != 200 or not re.search("<(!doctype )?html", answer.text.lower()):
         raise Failure(f"it is answered with {answer.status} {answer.content_type}, not with a page of HTML")
     return answer.content_type
 

@@ -493,7 +493,7 @@ def main(arguments: list[str]) -> int:
         try:
             watch.look(time.time())
             failure = ""
-        except (Failure, LookupError, TypeError, ValueError) as error:
+        except (Failure, AttributeError, LookupError, TypeError, ValueError) as error:
             failure = session.hide(describe(error))
         if failure != last:
             print(f"cannot look: {failure}" if failure else "looking again", flush=True)
