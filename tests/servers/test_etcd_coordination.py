@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -80,6 +81,8 @@ class Etcd:
 
     def hang(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
+        # The signal takes its time to reach all threads.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def leases(self) -> int:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v3/lease/leases", data=b"{}", method="POST")

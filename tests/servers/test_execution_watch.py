@@ -569,7 +569,7 @@ def test_the_pod_as_it_is_shipped(
     exporter = StatsdExporter(mapping("blue", []))
     exporter.send(*receiver.recv(65_536).decode().splitlines())
     begin = exporter.metrics
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while lost["status"] == "running" and time.monotonic() < deadline:
         time.sleep(0.05)
     receiver.recv(65_536)
