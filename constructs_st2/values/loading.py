@@ -47,41 +47,6 @@ class Loaded(Generic[M]):
         return resolve(self.layered.data, key) if isinstance(key, str) else key
 
 
-def load(
-    model: type[M],
-    files: Sequence[Path],
-    sets: Sequence[str] = (),
-    *,
-    release_name: str,
-    release_namespace: str,
-    app_version: str,
-    raw_paths: Collection[tuple[str, ...]] = (),
-    retired: Mapping[tuple[str, ...], str] | None = None,
-    meanings: Mapping[str, str] | None = None,
-    base: Callable[[Layered], Sequence[Source]] = lambda _: (),
-) -> Loaded[M]:
-    """Read files, lay them and then ``--set`` over each other, replace templates, and check all of it.
-
-    ``base`` is given the merged values and names the sources that lie below all files, such as a profile.
-    ``raw_paths`` is explained at `templates.render`, ``retired`` and ``meanings`` at `problems.problems_from`.
-
-    Raises:
-        UserError: with all problems that can be known: those of each file's syntax, or else those of its content.
-    """
-    return check(
-        model,
-        read_all(files),
-        sets,
-        release_name=release_name,
-        release_namespace=release_namespace,
-        app_version=app_version,
-        raw_paths=raw_paths,
-        retired=retired,
-        meanings=meanings,
-        base=base,
-    )
-
-
 def read_all(files: Sequence[Path]) -> list[Source]:
     """Read files.
 
@@ -104,10 +69,13 @@ def check(
     meanings: Mapping[str, str] | None = None,
     base: Callable[[Layered], Sequence[Source]] = lambda _: (),
 ) -> Loaded[M]:
-    """As `load`, for what has been read already.
+    """Lay sources and then ``--set`` over each other, replace templates, and check all of it.
+
+    ``base`` is given the merged values and names the sources that lie below all others, such as a profile.
+    ``raw_paths`` is explained at `templates.render`, ``retired`` and ``meanings`` at `problems.problems_from`.
 
     Raises:
-        UserError: with all problems.
+        UserError: with all problems that can be known.
     """
     layered = _assigned(merge(sources), sets)
     below = base(layered)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from constructs_st2.errors import UserError, ValueProblem
-from constructs_st2.values.loading import Loaded, load
+from constructs_st2.values.loading import Loaded, check, read_all
 from constructs_st2.values.shape import default_of
 from constructs_st2.values.yaml_source import Source
 
@@ -61,7 +61,8 @@ def loading(*texts: str, sets: tuple[str, ...] = (), model: type[Values] = Value
     for name, text in zip(("a.yaml", "b.yaml"), texts, strict=False):
         files.append(Path(name))
         files[-1].write_text(text)
-    return load(model, files, sets, release_name="demo", release_namespace="tools", app_version="3.9", **options)
+    sources = read_all(files)
+    return check(model, sources, sets, release_name="demo", release_namespace="tools", app_version="3.9", **options)
 
 
 def problems(*texts: str, sets: tuple[str, ...] = (), **options: Any) -> tuple[str, ...]:
