@@ -49,7 +49,7 @@ bench: $(READY_DEV)
 	$(BIN)/python benchmarks/bench.py
 
 docs: $(READY)
-	$(BIN)/python -m constructs_st2.docs
+	$(BIN)/python -m constructs_st2.commands.docs
 
 # The typed bindings of custom kinds. Needs the cdk8s program of `make test`.
 imports: $(READY_DEV)

@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from constructs_st2 import node
 from constructs_st2.checks import check
-from constructs_st2.cluster import Cluster
-from constructs_st2.surroundings import surroundings
-from constructs_st2.synth import build
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.construct.build import build
 from constructs_st2.values import from_mapping
 
 HERE = Path(__file__).parent

@@ -26,8 +26,8 @@ from servers.pods import FakeCluster, Image, Pod
 from servers.secrets import secrets_of
 from support import Objects
 
-from constructs_st2.cluster import Cluster
-from constructs_st2.synth import build
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.build import build
 from constructs_st2.values import from_mapping
 
 NAME = "st2-rabbitmq"

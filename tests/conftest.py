@@ -13,8 +13,8 @@ import pytest
 from servers import environments, packages, roots
 from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
-from constructs_st2.cluster import Cluster
-from constructs_st2.synth import build
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.build import build
 from constructs_st2.values import from_mapping
 
 

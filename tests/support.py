@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from constructs_st2.cluster import Cluster
-from constructs_st2.kubernetes import Document, identity, pod_template
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document, identity, pod_template
 
 LONG = os.environ.get("ST2_TEST_LONG") == "1"
 """Whether to try what takes many minutes, too: with the servers of all releases, whatever can happen."""

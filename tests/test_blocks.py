@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support import Objects, Synth
 
 from constructs_st2.checks.pod_security import level_of
-from constructs_st2.kubernetes import is_built_in, pod_template
+from constructs_st2.kube.documents import is_built_in, pod_template
 from constructs_st2.values.layers import overlay
 
 Values = Mapping[str, Any]

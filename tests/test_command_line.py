@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from constructs_st2 import cli
+from constructs_st2.commands import cli
 
 ROOT = Path(__file__).parent.parent
 MAIN = ROOT / "main.py"
@@ -113,7 +113,7 @@ def test_images_are_listed_once_each(run: Run) -> None:
 def test_output_that_nobody_reads_any_more_is_no_failure(tmp_path: Path, arguments: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
-    program = [sys.executable, "-c", "from constructs_st2.cli import main; main()", *arguments]
+    program = [sys.executable, "-c", "from constructs_st2.commands.cli import main; main()", *arguments]
     try:
         ended = subprocess.run(program, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     finally:

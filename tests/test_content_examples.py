@@ -12,10 +12,10 @@ import pytest
 import yaml
 from support import Objects, Synth
 
-from constructs_st2.cluster import Cluster
-from constructs_st2.config import ini
-from constructs_st2.kubernetes import Document, identity, pod_template
-from constructs_st2.synth import build
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.st2_conf import ini
+from constructs_st2.kube.documents import Document, identity, pod_template
+from constructs_st2.construct.build import build
 from constructs_st2.values import load
 from constructs_st2.values.folders import FOLDERS
 from constructs_st2.values.layers import overlay

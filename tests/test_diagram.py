@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 from support import MakeCluster
 
-from constructs_st2.diagram.cli import diagram as command
-from constructs_st2.diagram.layout import text_width
-from constructs_st2.diagram.parts import TIMES
-from constructs_st2.diagram.picture import diagram
-from constructs_st2.flows import Flow, Place, components, flows
+from constructs_st2.commands.diagram.cli import diagram as command
+from constructs_st2.commands.diagram.layout import text_width
+from constructs_st2.commands.diagram.parts import TIMES
+from constructs_st2.commands.diagram.picture import diagram
+from constructs_st2.parts.flows import Flow, Place, components, flows
 
 SVG = "{http://www.w3.org/2000/svg}"
 CLUSTERS: dict[str, dict[str, Any]] = {

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from support import Synth
 
-from constructs_st2 import docs
-from constructs_st2.cluster import Cluster
-from constructs_st2.synth import build
+from constructs_st2.commands import docs
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.build import build
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ import pytest
 from support import MakeCluster, Synth
 
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.extras import apply_patches
+from constructs_st2.parts.extras import apply_patches
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ansible"}, "data": {"a": "b"}}
 CLUSTER_ROLE = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "reader"}}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.images import Images, st2_version, with_registry
+from constructs_st2.facts.images import Images, st2_version, with_registry
 from constructs_st2.values import from_mapping
 from constructs_st2.values.model.images import ImageOverride
 

@@ -15,9 +15,9 @@ import yaml
 from support import Synth
 
 from constructs_st2 import node
-from constructs_st2.custom import BINDINGS, bindings, custom_object
+from constructs_st2.kube.custom import BINDINGS, bindings, custom_object
 from constructs_st2.errors import UserError
-from constructs_st2.kubernetes import Document, identity, is_built_in
+from constructs_st2.kube.documents import Document, identity, is_built_in
 
 ROOT = Path(__file__).parent.parent
 
@@ -174,20 +174,20 @@ OPTIONAL = (
     "imports",
     "cdk8s",
     "jsii",
-    "constructs_st2.certificates",
-    "constructs_st2.content.configs",
-    "constructs_st2.content.datastore",
-    "constructs_st2.content.rbac",
-    "constructs_st2.custom",
-    "constructs_st2.diagram",
-    "constructs_st2.exposure",
-    "constructs_st2.jobs.extra",
-    "constructs_st2.jobs.load_datastore",
-    "constructs_st2.jobs.smoke_test",
-    "constructs_st2.operations.autoscaling",
-    "constructs_st2.operations.backup",
-    "constructs_st2.operations.monitoring",
-    "constructs_st2.registry",
+    "constructs_st2.parts.internal_tls",
+    "constructs_st2.facts.content.configs",
+    "constructs_st2.facts.content.datastore",
+    "constructs_st2.facts.content.rbac",
+    "constructs_st2.kube.custom",
+    "constructs_st2.commands.diagram",
+    "constructs_st2.parts.exposure",
+    "constructs_st2.parts.jobs.extra",
+    "constructs_st2.parts.jobs.load_datastore",
+    "constructs_st2.parts.jobs.smoke_test",
+    "constructs_st2.parts.autoscaling",
+    "constructs_st2.parts.backup",
+    "constructs_st2.parts.monitoring",
+    "constructs_st2.parts.registry",
 )
 """What the objects of a default cluster have no use for."""
 
@@ -195,8 +195,8 @@ OPTIONAL = (
 def test_the_objects_of_a_default_cluster_load_none_of_it() -> None:
     program = (
         "import sys\n"
-        "from constructs_st2.cluster import Cluster\n"
-        "from constructs_st2.synth import build\n"
+        "from constructs_st2.facts.cluster import Cluster\n"
+        "from constructs_st2.construct.build import build\n"
         "from constructs_st2.values import from_mapping\n"
         "build(Cluster.of(from_mapping({})))\n"
         f"unwanted = {OPTIONAL!r}\n"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support import Synth
 
-from constructs_st2.node_loss import KEEPALIVE_IDLE, SYSCTLS, TAINTS, tolerations
+from constructs_st2.facts.node_loss import KEEPALIVE_IDLE, SYSCTLS, TAINTS, tolerations
 
 SINGLE = ("st2timersengine", "st2sensorcontainer", "st2garbagecollector", "st2client")
 SHARED = ("st2api", "st2actionrunner", "st2web")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from constructs_st2.errors import UserError
-from constructs_st2.output import replacing
+from constructs_st2.construct.output import replacing
 
 
 def write(folder: Path, *names: str) -> None:

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from values_strategies import ValuesFiles
 
-from constructs_st2.cluster import Cluster
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.kubernetes import Document
-from constructs_st2.synth import build
+from constructs_st2.kube.documents import Document
+from constructs_st2.construct.build import build
 from constructs_st2.values import load
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support import MakeCluster
 
-from constructs_st2.summary import summary
-from constructs_st2.synth import build
+from constructs_st2.commands.summary import summary
+from constructs_st2.construct.build import build
 
 
 @pytest.fixture

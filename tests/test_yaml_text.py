@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_st2 import node
-from constructs_st2.yaml_text import yaml_text
+from constructs_st2.kube.yaml_text import yaml_text
 
 TEXTS = """
 = ~ - : ? ! % @ ` , . .. .5 -.5 +.5 5. 1. 0 00 0755 0o17 0x1F 0b11 1_000 1e3 1E3 1e+3 -1e-3 1.5e3 .inf -.INF .nan

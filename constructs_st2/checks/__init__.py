@@ -27,7 +27,7 @@ from constructs_st2.checks.data import at
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document, identity
+from constructs_st2.kube.documents import Document, identity
 
 __all__ = ["Problem", "Surroundings", "check"]
 

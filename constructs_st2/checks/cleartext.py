@@ -11,7 +11,7 @@ from constructs_st2.checks.data import label, strings
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.texts import Text
-from constructs_st2.kubernetes import identity
+from constructs_st2.kube.documents import identity
 
 SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
 """Secrets labelled ``plain`` were asked for: the user chose to have them in the manifests."""

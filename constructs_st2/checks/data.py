@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 
 def mapping(value: object) -> Document:

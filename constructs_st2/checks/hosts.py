@@ -11,7 +11,7 @@ from constructs_st2.checks.data import at, label, mappings, name_of, namespace_o
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 WAIT_PREFIX = "wait-for-"
 """Init containers of this name hold a pod back until the addresses in their arguments answer."""

@@ -10,7 +10,7 @@ from constructs_st2.checks.data import annotations_of, mapping, mappings, name_o
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document, identity, is_built_in
+from constructs_st2.kube.documents import Document, identity, is_built_in
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")

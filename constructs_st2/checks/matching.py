@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from constructs_st2.checks.data import mapping, mappings, strings
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 
 class Selector(NamedTuple):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, namespace_of
 from constructs_st2.checks.index import MANAGED_BY_LABEL, Index, is_ours
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document, identity, is_namespaced
+from constructs_st2.kube.documents import Document, identity, is_namespaced
 
 COMPONENT_LABEL = "app.kubernetes.io/component"
 REQUIRED_LABELS = (

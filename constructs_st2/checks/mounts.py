@@ -8,7 +8,7 @@ from constructs_st2.checks.data import at, mapping, mappings
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 
 def mounts(index: Index) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import WORKLOAD_KINDS, Document, identity, pod_template
+from constructs_st2.kube.documents import WORKLOAD_KINDS, Document, identity, pod_template
 
 _TEMPLATE_FIELDS = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}
 

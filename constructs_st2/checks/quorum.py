@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constructs_st2.checks.data import label
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import identity
+from constructs_st2.kube.documents import identity
 
 VOTING_COMPONENTS = frozenset({"database", "messaging", "coordination"})
 

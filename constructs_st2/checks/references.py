@@ -9,7 +9,7 @@ from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import Use
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import identity
+from constructs_st2.kube.documents import identity
 
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 

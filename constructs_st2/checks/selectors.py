@@ -9,7 +9,7 @@ from constructs_st2.checks.index import CONTROLLERS, Index, is_ours
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import identity
+from constructs_st2.kube.documents import identity
 
 SELECTING_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/instance"})
 """What selectors of ours look at. Selectors cannot be changed later, so nothing that may change is among them."""

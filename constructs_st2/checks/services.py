@@ -9,7 +9,7 @@ from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document, identity
+from constructs_st2.kube.documents import Document, identity
 
 
 def services_lead_to_pods(index: Index) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from constructs_st2.checks.data import annotations_of, mapping, mappings, strings
 from constructs_st2.checks.pods import PodTemplate
-from constructs_st2.kubernetes import Document, identity
+from constructs_st2.kube.documents import Document, identity
 
 Origin = Literal["file", "variable", "argument", "annotation"]
 

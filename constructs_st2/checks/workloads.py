@@ -13,7 +13,7 @@ from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kubernetes import Document, identity
+from constructs_st2.kube.documents import Document, identity
 
 SINGLE = {
     "st2timersengine": "a second one fires every timer twice",

@@ -20,8 +20,8 @@ from typing import get_args
 import pytest
 from support import Environment
 
-from constructs_st2.backends.etcd.library import LIBRARY_FILE, SCHEMES, library
-from constructs_st2.images import St2Version
+from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, SCHEMES, library
+from constructs_st2.facts.images import St2Version
 
 VERSIONS: tuple[St2Version, ...] = get_args(St2Version)
 PYTHON: Mapping[St2Version, tuple[int, int]] = {"3.8": (3, 8), "3.9": (3, 10)}
@@ -106,7 +106,7 @@ def test_has_the_driver_and_all_that_st2_runs_of_etcd3gw(archive: zipfile.ZipFil
 
 @pytest.mark.parametrize("wheel", ["etcd3gw-2.4.2-py3-none-any.whl", "etcd3gw-2.7.0-py3-none-any.whl"])
 def test_the_wheels_are_whole(wheel: str) -> None:
-    content = resources.files("constructs_st2.backends.etcd.library").joinpath(wheel).read_bytes()
+    content = resources.files("constructs_st2.parts.backends.etcd.library").joinpath(wheel).read_bytes()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         (record,) = (name for name in archive.namelist() if name.endswith(".dist-info/RECORD"))
         listed = {name: digest for name, digest, _ in csv.reader(archive.read(record).decode().splitlines())}

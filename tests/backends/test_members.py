@@ -9,7 +9,7 @@ import yaml
 from support import Objects, Synth
 
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 BACKENDS = ("mongodb", "rabbitmq", "redis", "etcd")
 WITH_ETCD = {"coordination": {"backend": "etcd"}}

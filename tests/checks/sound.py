@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from constructs_st2.checks import Problem, Surroundings, check
-from constructs_st2.kubernetes import Document, identity
+from constructs_st2.kube.documents import Document, identity
 
 Objects = dict[str, Document]
 """Objects by the names that messages call them by."""

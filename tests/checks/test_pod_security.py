@@ -9,7 +9,7 @@ from checks.sound import API, API_MAIN, MAIN, POD, add, document, findings_after
 from support import Objects
 
 from constructs_st2.checks.pod_security import level_of, violations
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 FIRST = "spec.containers[main]"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support import MakeCluster
 
-from constructs_st2.config.contradictions import ConfFacts, check_settings
-from constructs_st2.config.findings import Finding
+from constructs_st2.facts.st2_conf.contradictions import ConfFacts, check_settings
+from constructs_st2.facts.st2_conf.findings import Finding
 from constructs_st2.errors import InvalidValues
 
 KEY = "/etc/st2/keys/datastore_key.json"

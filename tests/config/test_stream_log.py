@@ -9,8 +9,8 @@ from pathlib import Path
 
 from support import Objects, Synth
 
-from constructs_st2.config.ini import parse
-from constructs_st2.config.stream_log import STREAM_LOG, stream_log
+from constructs_st2.facts.st2_conf.ini import parse
+from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 
 PATH = f"/etc/st2/{STREAM_LOG}"
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from constructs_st2 import node
-from constructs_st2.cluster import Cluster
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import UserError
-from constructs_st2.kubernetes import Document, identity
-from constructs_st2.tiers import Part
+from constructs_st2.kube.documents import Document, identity
+from constructs_st2.parts.tiers import Part
 from constructs_st2.values import Values, load_values
 from constructs_st2.values.model import ActionRunner
 
@@ -23,7 +23,7 @@ node.start()
 import cdk8s  # noqa: E402
 from constructs import Construct, Node  # noqa: E402
 
-from constructs_st2.stackstorm import Client, Runners, StackStorm, Tier  # noqa: E402
+from constructs_st2.construct.stackstorm import Client, Runners, StackStorm, Tier  # noqa: E402
 
 API = "Deployment/st2-st2api"
 

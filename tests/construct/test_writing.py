@@ -12,15 +12,15 @@ from test_blocks import BLOCKS, together
 
 from constructs_st2 import node
 from constructs_st2.errors import UserError
-from constructs_st2.kubernetes import Document, identity
+from constructs_st2.kube.documents import Document, identity
 
 node.start()
 
 import cdk8s  # noqa: E402
 from constructs import Construct  # noqa: E402
 
-from constructs_st2.stackstorm import StackStorm  # noqa: E402
-from constructs_st2.writing import App  # noqa: E402
+from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.construct.writing import App  # noqa: E402
 
 ODD: dict[str, Any] = {
     "extraObjects": [

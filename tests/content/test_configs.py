@@ -7,7 +7,7 @@ import json
 import pytest
 from checks.sound import CONFIG, findings_after, put
 
-from constructs_st2.content.configs import config_problems, literal_secrets, override_problems
+from constructs_st2.facts.content.configs import config_problems, literal_secrets, override_problems
 
 # In parts, so that no scanner takes this file for one that has secrets in it.
 SLACK = "xoxb" + "-123456789012-abcdefghijkl"

@@ -9,7 +9,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from constructs_st2.content.datastore import Reference, api_keys, document, key_values, problems, references
+from constructs_st2.facts.content.datastore import (
+    Reference,
+    api_keys,
+    document,
+    key_values,
+    problems,
+    references,
+)
 from constructs_st2.values import Values, from_mapping
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
 from constructs_st2.values.model.secrets import SecretKey

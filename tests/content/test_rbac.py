@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from constructs_st2.content.rbac import (
+from constructs_st2.facts.content.rbac import (
     ALL_PERMISSIONS,
     GLOBAL_PERMISSIONS,
     assignments_of,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from constructs_st2.content import present
-from constructs_st2.content.texts import TextError, YamlText, file_key, name_problems
+from constructs_st2.facts.content import present
+from constructs_st2.facts.content.texts import TextError, YamlText, file_key, name_problems
 from constructs_st2.values.model.base import StrictModel, key
 
 

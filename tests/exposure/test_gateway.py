@@ -10,7 +10,7 @@ import pytest
 from support import MakeCluster, Synth
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 HTTP: dict[str, Any] = {"tls": {"enabled": False}, "service": {"type": "ClusterIP"}}
 PARENTS = [{"name": "web", "namespace": "gateways", "sectionName": "https"}, {"name": "internal"}]
@@ -89,7 +89,7 @@ class TestTimeouts:
 
     @pytest.mark.parametrize("path", ["/", "/api/v1/executions", "/auth/v1/tokens", "/streams", "/api/v1/streams"])
     def test_anything_else_has_more_time_than_st2web_gives_it(self, route: Any, path: str) -> None:
-        locations = resources.files("constructs_st2.services.nginx").joinpath("locations.conf").read_text()
+        locations = resources.files("constructs_st2.parts.services.nginx").joinpath("locations.conf").read_text()
         general = re.search(r"^proxy_read_timeout (\d+)s;", locations, re.MULTILINE)
         assert general
         assert int(str(timeout_of(route(), path)).removesuffix("s")) > int(general[1])

@@ -9,7 +9,7 @@ import pytest
 from support import MakeCluster, Synth
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 HTTP: dict[str, Any] = {"tls": {"enabled": False}, "service": {"type": "ClusterIP"}}
 NAME = "st2-st2web-ingress"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from constructs_st2.kubernetes import Document
-from constructs_st2.release import WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.release import WAVE_ANNOTATION
 
 STEP = 5.0
 """Seconds that any program takes which does not wait."""
@@ -20,7 +20,7 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 360.0
 NEVER = math.inf
 
 _WAIT_FOR = "/opt/constructs-st2/wait-for.sh"
-_AWAIT_LOGIN = "constructs_st2.jobs.scripts.await_login"
+_AWAIT_LOGIN = "constructs_st2.parts.jobs.scripts.await_login"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from support import Objects, Synth
 
-from constructs_st2.kubernetes import identity
+from constructs_st2.kube.documents import identity
 from constructs_st2.values.layers import overlay
 
 from .kubernetes_jobs import name_of

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kubernetes import Document, containers
+from constructs_st2.kube.documents import Document, containers
 
 from .kubernetes_jobs import name_of
 
@@ -156,7 +156,7 @@ def test_programs_are_there_for_those_that_run_them(synth: Synth) -> None:
 
 
 PYTHON = "/opt/stackstorm/st2/bin/python"
-PROGRAMS = "constructs_st2.jobs.scripts"
+PROGRAMS = "constructs_st2.parts.jobs.scripts"
 CONF = [f"--config-file=/etc/st2/st2{name}.conf" for name in ("", ".docker", ".user", ".secrets")]
 DATASTORE = "/opt/constructs-st2-datastore"
 BACKENDS = ["wait-for-mongodb", "wait-for-rabbitmq"]

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
 from constructs_st2.checks.matching import Selector
-from constructs_st2.kubernetes import Document, containers, pod_template
+from constructs_st2.kube.documents import Document, containers, pod_template
 
 NAME = "app.kubernetes.io/name"
 

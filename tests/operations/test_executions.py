@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.flows import Place, flows
+from constructs_st2.parts.flows import Place, flows
 
 MONITORING = {"monitoring": {"enabled": True}}
 CLEANUP = {"executionWatch": {"cleanup": {"enabled": True}}}
@@ -75,7 +75,7 @@ def test_numbers_go_where_there_is_somebody_to_hear_them(synth: Synth) -> None:
     ],
 )
 def test_without_a_registry_it_does_not_ask_for_it(cluster: MakeCluster, values: dict[str, Any]) -> None:
-    from constructs_st2.operations.executions import _arguments
+    from constructs_st2.parts.execution_watch import _arguments
 
     one_of_each = {"profile": "dev", **MONITORING}
     assert "--no-registry" in _arguments(cluster({**one_of_each, **values}))

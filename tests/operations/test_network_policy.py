@@ -12,11 +12,11 @@ from operations.network_simulator import Connection, Host, Port, connections, po
 from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
-from constructs_st2.cluster import Cluster
-from constructs_st2.flows import Flow, Place, flows
-from constructs_st2.kubernetes import Document
-from constructs_st2.operations.backup import restore
-from constructs_st2.operations.network_policy import documents, problems
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.flows import Flow, Place, flows
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backup import restore
+from constructs_st2.parts.network_policy import documents, problems
 from constructs_st2.values import from_mapping
 
 OUTSIDE = Host("outside", "203.0.113.7", tuple(Port(number) for number in (443, 5671, 6379, 9101, 9999, 27017)))

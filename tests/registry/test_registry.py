@@ -11,9 +11,9 @@ from support import MakeCluster, Objects
 
 from constructs_st2.checks import check
 from constructs_st2.checks.pod_security import level_of
-from constructs_st2.kubernetes import Document
-from constructs_st2.registry import documents
-from constructs_st2.surroundings import surroundings
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.registry import documents
+from constructs_st2.checks.surroundings import surroundings
 
 NAME = "st2-docker-registry"
 PULL, PUSH = range(2)
@@ -196,7 +196,7 @@ class TestPod:
 
     def test_another_configuration_makes_another_pod(self, registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         before = pod(registry())["metadata"]["annotations"]
-        monkeypatch.setattr("constructs_st2.registry.config.DRAIN_SECONDS", 10)
+        monkeypatch.setattr("constructs_st2.parts.registry.config.DRAIN_SECONDS", 10)
         assert pod(registry())["metadata"]["annotations"] != before
 
     def test_there_cannot_be_several(self, cluster: MakeCluster) -> None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 _KINDS = {"secrets": "Secret", "persistentvolumeclaims": "PersistentVolumeClaim", "jobs": "Job"}
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}

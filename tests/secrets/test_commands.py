@@ -26,15 +26,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from support import MakeCluster
 
-from constructs_st2 import cli
+from constructs_st2.commands import cli
 from constructs_st2.checks import check
-from constructs_st2.kubernetes import Document
-from constructs_st2.secrets.formats import Format
-from constructs_st2.secrets.generated import secret_manifests
-from constructs_st2.secrets.plan import planned
-from constructs_st2.secrets.sha512_crypt import verified
-from constructs_st2.surroundings import surroundings
-from constructs_st2.synth import build
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.secrets.formats import Format
+from constructs_st2.parts.secrets.generated import secret_manifests
+from constructs_st2.parts.secrets.plan import planned
+from constructs_st2.facts.secrets.programs.sha512_crypt import verified
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.construct.build import build
 
 NAMES = [
     "st2-st2-auth",
@@ -498,7 +498,7 @@ class TestCheck:
         assert inspect().errors == ["kubectl did not answer with Secret st2-redis in JSON"]
 
     def test_a_kubectl_that_hangs(self, inspect: Run, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("constructs_st2.secrets.inspection._SECONDS", 0.2)
+        monkeypatch.setattr("constructs_st2.commands.secrets.inspection._SECONDS", 0.2)
         kubectl.program.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nexec sleep 60\n")
         assert inspect().errors == ["kubectl does not answer within 0.2 s; is the cluster reachable?"]
 
@@ -665,7 +665,7 @@ class TestUserAdd:
 
     @pytest.fixture
     def terminal(self, tmp_path: Path) -> Iterator[Terminal]:
-        program = f'exec "{sys.executable}" -c "from constructs_st2.cli import main; main()" secrets user add eve'
+        program = f'exec "{sys.executable}" -c "from constructs_st2.commands.cli import main; main()" secrets user add eve'
         terminal = Terminal("sh", "-c", f'{program} >"{tmp_path}/out"')
         yield terminal
         terminal.kill()

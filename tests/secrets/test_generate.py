@@ -34,15 +34,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import MakeCluster
 
-from constructs_st2.secrets import bootstrap, encodings, generate
-from constructs_st2.secrets.generate import NotGiven, from_seed, from_system, is_current, make
-from constructs_st2.secrets.job import plan
-from constructs_st2.secrets.plan import planned
-from constructs_st2.secrets.sha512_crypt import sha512_crypt, verified
+from constructs_st2.facts.secrets.programs import bootstrap, encodings, generate
+from constructs_st2.facts.secrets.programs.generate import NotGiven, from_seed, from_system, is_current, make
+from constructs_st2.parts.secrets.job import plan
+from constructs_st2.parts.secrets.plan import planned
+from constructs_st2.facts.secrets.programs.sha512_crypt import sha512_crypt, verified
 
 from .pythons import pythons
 
-sha512_module = importlib.import_module("constructs_st2.secrets.sha512_crypt")
+sha512_module = importlib.import_module("constructs_st2.facts.secrets.programs.sha512_crypt")
 MODULES = (bootstrap, encodings, generate, sha512_module)
 SEEDED = from_seed("tests")
 UTC = datetime.timezone.utc

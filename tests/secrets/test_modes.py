@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import MakeCluster, Objects, Synth
 
-from constructs_st2.cluster import Cluster
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.kubernetes import Document
-from constructs_st2.secrets import contract
-from constructs_st2.secrets.generate import make
-from constructs_st2.secrets.plan import planned
-from constructs_st2.synth import build
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.programs.generate import make
+from constructs_st2.parts.secrets.plan import planned
+from constructs_st2.construct.build import build
 from constructs_st2.values import load
 
 PLAIN = {"secrets": {"mode": "plain", "seed": "development"}}

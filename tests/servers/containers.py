@@ -19,7 +19,7 @@ from pathlib import Path
 from servers.network import PATH, Sandbox, descendant, run_bounded
 from servers.volumes import OUTSIDE, Mount, expanded
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 DNS = "/etc/dns"
 """Where a container has its hosts file, behind a symbolic link, so that another can take its place."""

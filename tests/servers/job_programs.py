@@ -11,7 +11,7 @@ from pathlib import Path
 
 from servers.st2_stub import PASSWORD, USER, St2Stub
 
-from constructs_st2.jobs import scripts
+from constructs_st2.parts.jobs import scripts
 
 PACKAGE = scripts.__name__
 _VERSIONS = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"

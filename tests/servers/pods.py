@@ -26,7 +26,7 @@ from servers.containers import Container, Image, PodFailed
 from servers.network import NODE_IP, Network
 from servers.volumes import Sources, Volumes, environment_of
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 __all__ = ["FakeCluster", "Image", "Pod", "PodFailed"]
 

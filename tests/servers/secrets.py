@@ -6,11 +6,11 @@ import hashlib
 
 from servers.certificates import certificates_of
 
-from constructs_st2.backends.connections import secrets_conf
-from constructs_st2.backends.rabbitmq.config import definitions
-from constructs_st2.cluster import Cluster
-from constructs_st2.secrets import contract
-from constructs_st2.secrets.composition import SecretPart, filled
+from constructs_st2.facts.backends.connections import secrets_conf
+from constructs_st2.parts.backends.rabbitmq.config import definitions
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.composition import SecretPart, filled
 
 _RAW = (contract.MONGODB, contract.RABBITMQ, contract.REDIS)
 

@@ -27,9 +27,9 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2 import scripts
-from constructs_st2.services import nginx
-from constructs_st2.services import scripts as service_scripts
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.services import nginx
+from constructs_st2.parts.services import scripts as service_scripts
 
 HOST = "st2.example.com"
 ON_TERM = service_scripts.ON_TERM
@@ -205,7 +205,7 @@ class Web:
         files["nginx.conf"] = files["nginx.conf"].replace("timeout 20s;", f"timeout {shutdown};")
         self.add(CONFIGURATION, files)
         self.add(Path("/opt/stackstorm/static/webui"), WEBUI)
-        self.add(SCRIPTS, {ON_TERM: scripts.texts("constructs_st2.services.scripts")[ON_TERM]})
+        self.add(SCRIPTS, {ON_TERM: scripts.texts("constructs_st2.parts.services.scripts")[ON_TERM]})
         secret = {nginx.CERTIFICATE_FILE: certificate.certificate, nginx.KEY_FILE: certificate.key}
         self.add(CERTIFICATES, {name: path.read_text() for name, path in secret.items()} if https else {})
         self.network = new_network()

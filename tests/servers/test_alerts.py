@@ -12,11 +12,11 @@ import pytest
 import yaml
 from support import MakeCluster, Require
 
-from constructs_st2.kubernetes import Document
-from constructs_st2.operations.monitoring.alerts import names
-from constructs_st2.operations.monitoring.dashboards import DASHBOARDS, model
-from constructs_st2.operations.monitoring.facts import Facts
-from constructs_st2.operations.monitoring.rules import groups
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.monitoring.alerts import names
+from constructs_st2.parts.monitoring.dashboards import DASHBOARDS, model
+from constructs_st2.parts.monitoring.facts import Facts
+from constructs_st2.parts.monitoring.rules import groups
 
 RULES = {"enabled": True, "backupMaxAgeHours": 1, "certificateDays": 1}
 VALUES: Mapping[str, Any] = {"monitoring": {"enabled": True, "rules": RULES}}

@@ -11,7 +11,7 @@ from servers.job_programs import Program
 from servers.ports import free_port
 from servers.st2_stub import API_KEY, PASSWORD, USER, St2Stub
 
-from constructs_st2.jobs.scripts import await_login
+from constructs_st2.parts.jobs.scripts import await_login
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from support import Environment
 
-from constructs_st2.content import datastore
-from constructs_st2.jobs import scripts as scripts_package
+from constructs_st2.facts.content import datastore
+from constructs_st2.parts.jobs import scripts as scripts_package
 from constructs_st2.values import from_mapping
 
 SCRIPT = Path(scripts_package.__file__).parent / "load_datastore.py"

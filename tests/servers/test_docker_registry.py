@@ -16,8 +16,8 @@ from servers.pods import FakeCluster, Image, Pod
 from servers.ports import eventually
 from support import MakeCluster, Require
 
-from constructs_st2.kubernetes import Document
-from constructs_st2.registry import documents
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.registry import documents
 
 NAME = "st2-docker-registry"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

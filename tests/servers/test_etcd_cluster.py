@@ -18,9 +18,9 @@ from servers.ports import eventually
 from servers.utility import utility_image
 from support import LONG, Environment, MakeCluster, Objects, Require, Server, Synth
 
-from constructs_st2.backends.connections import connections
-from constructs_st2.backends.etcd import scripts
-from constructs_st2.backends.etcd.library import LIBRARY_FILE
+from constructs_st2.facts.backends.connections import connections
+from constructs_st2.parts.backends.etcd import scripts
+from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE
 
 VALUES: dict[str, Any] = {"coordination": {"backend": "etcd"}, "etcd": {"version": "3.4"}}
 

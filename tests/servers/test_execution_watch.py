@@ -25,10 +25,10 @@ from servers.job_programs import IN_IMAGES, Program
 from servers.st2_stub import PASSWORD, USER, St2Stub
 from support import Synth
 
-from constructs_st2.jobs.scripts import watch_executions
-from constructs_st2.jobs.scripts.st2_api import Failure, Session
-from constructs_st2.jobs.scripts.watch_executions import Finding, Kubernetes, Pod, Watch, seconds
-from constructs_st2.operations.monitoring.mapping import mapping
+from constructs_st2.parts.jobs.scripts import watch_executions
+from constructs_st2.parts.jobs.scripts.st2_api import Failure, Session
+from constructs_st2.parts.jobs.scripts.watch_executions import Finding, Kubernetes, Pod, Watch, seconds
+from constructs_st2.parts.monitoring.mapping import mapping
 
 NOW = 1_800_000_000.0
 MINUTE = 60.0
@@ -543,7 +543,7 @@ def test_the_pod_as_it_is_shipped(
     program: Program, stub: St2Stub, kubernetes: Cluster, receiver: socket.socket, synth: Synth
 ) -> None:
     container = synth(WATCHING).container("execution-watch")
-    assert container["command"][-1] == "constructs_st2.jobs.scripts.watch_executions"
+    assert container["command"][-1] == "constructs_st2.parts.jobs.scripts.watch_executions"
     changed = {
         "--statsd": f"127.0.0.1:{receiver.getsockname()[1]}",
         "--end-after": "0.5",

@@ -18,7 +18,7 @@ import pytest
 from support import Require
 
 from constructs_st2 import node
-from constructs_st2.backends.mongodb import scripts
+from constructs_st2.parts.backends.mongodb import scripts
 
 SCRIPTS = Path(scripts.__file__).parent
 PROGRAMS = Path(__file__).parent / "mongodb"

@@ -23,7 +23,7 @@ from servers.ports import eventually
 from support import Require
 
 from constructs_st2 import node
-from constructs_st2.backends.mongodb import scripts
+from constructs_st2.parts.backends.mongodb import scripts
 
 FOLDER = Path(scripts.__file__).parent
 USER = 999

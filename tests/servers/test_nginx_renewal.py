@@ -15,9 +15,9 @@ from servers.certificates import Authority
 from servers.ports import accepts, eventually, free_port
 from support import Require
 
-from constructs_st2.secrets import contract
+from constructs_st2.facts.secrets import contract
 
-SCRIPT = resources.files("constructs_st2.services.scripts") / "nginx.sh"
+SCRIPT = resources.files("constructs_st2.parts.services.scripts") / "nginx.sh"
 CONFIG = """\
 pid {folder}/nginx.pid;
 error_log stderr;

@@ -14,7 +14,7 @@ import pytest
 from servers.ports import eventually
 from support import Require
 
-from constructs_st2.services import scripts
+from constructs_st2.parts.services import scripts
 
 SCRIPT = Path(scripts.__file__).parent / scripts.ON_TERM
 # Container runtimes start the first process with the usual handling of signals; whoever runs the tests may not.

@@ -15,7 +15,7 @@ import pytest
 from servers.ports import eventually
 from support import Require
 
-from constructs_st2.content import scripts
+from constructs_st2.parts.packs import scripts
 
 FOLDER = Path(scripts.__file__).parent
 USER = 1000

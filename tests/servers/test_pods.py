@@ -16,7 +16,7 @@ from servers.pods import FakeCluster, Image, Pod, PodFailed
 from servers.ports import eventually
 from support import Require
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 MakeCluster = Callable[..., FakeCluster]
 

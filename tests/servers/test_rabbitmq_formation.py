@@ -14,7 +14,7 @@ import pytest
 from servers.rabbitmq_model import Decide, Model, Round, explore, stuck
 from support import Require
 
-from constructs_st2.backends.rabbitmq import scripts
+from constructs_st2.parts.backends.rabbitmq import scripts
 
 PROGRAM = "constructs_st2_formation"
 WORDS = ("empty", "unfinished", "joining", "data")

@@ -15,7 +15,7 @@ from servers.ports import eventually
 from servers.redis_cluster import MASTER, SET, RedisCluster, host, works
 from support import LONG, Environment, MakeCluster, Require, Server
 
-from constructs_st2.secrets import contract
+from constructs_st2.facts.secrets import contract
 
 MEMBERS = (0, 1, 2)
 VALUES = {"redis": {"version": "7.0"}}

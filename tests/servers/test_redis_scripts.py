@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support import Require
 
-from constructs_st2.scripts import texts
+from constructs_st2.parts.pods.scripts import texts
 
-SCRIPTS = texts("constructs_st2.backends.redis.scripts")
+SCRIPTS = texts("constructs_st2.parts.backends.redis.scripts")
 PASSWORD = 'it\'s "odd" \\ #1 $HOME & more'
 MEMBERS = tuple(f"st2-redis-{number}.headless.example" for number in range(3))
 REDIS, SENTINEL = 6379, 26379

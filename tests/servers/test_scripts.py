@@ -18,7 +18,7 @@ from servers.ports import eventually, free_port
 from servers.rabbitmq import RabbitMQ
 from support import Require
 
-from constructs_st2.services import scripts
+from constructs_st2.parts.services import scripts
 
 FOLDER = Path(scripts.__file__).parent
 

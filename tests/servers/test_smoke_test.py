@@ -15,7 +15,7 @@ from servers.job_programs import IN_IMAGES, Program
 from servers.ports import eventually, free_port
 from servers.st2_stub import API_KEY, PASSWORD, St2Stub
 
-from constructs_st2.secrets.generate import certificate, private_key
+from constructs_st2.facts.secrets.programs.generate import certificate, private_key
 
 BEFORE = ("login", "leftovers of earlier runs")
 AFTER_LOGIN = (

@@ -34,8 +34,8 @@ from servers.st2web_pod import (
 )
 from support import Require
 
-from constructs_st2.jobs.scripts.st2_api import Service
-from constructs_st2.services import nginx
+from constructs_st2.parts.jobs.scripts.st2_api import Service
+from constructs_st2.parts.services import nginx
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",

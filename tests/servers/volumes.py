@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 OUTSIDE = "/.outside"
 """Where a container that is being made finds the root of the machine."""

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from constructs_st2.services import nginx
+from constructs_st2.parts.services import nginx
 
 ADDRESSES = {"auth": "st2-st2auth:9100", "api": "st2-st2api:9101", "stream": "st2-st2stream:9102"}
 HTTP = nginx.config_files(https=False, max_body_size="50m", **ADDRESSES)

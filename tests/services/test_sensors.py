@@ -7,7 +7,7 @@ import itertools
 import pytest
 from support import Objects, Synth
 
-from constructs_st2.services.sensors import HASH_SPACE, hash_ranges
+from constructs_st2.parts.services.sensors import HASH_SPACE, hash_ranges
 
 
 def bounds(ranges: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support import Objects, Synth
 
-from constructs_st2.services.catalogue import CATALOGUE, CatalogueEntry
+from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
 
 DEFAULT_REPLICAS = {
     "st2auth": 2,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from constructs_st2.cluster import Cluster
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.values import Values, from_mapping, load
 from constructs_st2.values.folders import FOLDERS

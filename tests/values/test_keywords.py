@@ -8,7 +8,15 @@ import pytest
 
 from constructs_st2.errors import UserError
 from constructs_st2.values import Values, from_mapping
-from constructs_st2.values.model import ActionRunner, HttpService, Image, Patch, PatchOperation, PatchTarget, St2
+from constructs_st2.values.model import (
+    ActionRunner,
+    HttpService,
+    Image,
+    Patch,
+    PatchOperation,
+    PatchTarget,
+    St2,
+)
 from constructs_st2.values.model.services import RunnerPool
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
-from constructs_st2.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS
+from constructs_st2.facts.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
@@ -29,7 +29,12 @@ from constructs_st2.values.model.execution_watch import ExecutionWatch
 from constructs_st2.values.model.exposure import Gateway, Ingress
 from constructs_st2.values.model.images import Image
 from constructs_st2.values.model.jobs import Gitops, Jobs
-from constructs_st2.values.model.kubernetes import DnsConfig, KubernetesObject, PodSecurityContext, SecurityContext
+from constructs_st2.values.model.kubernetes import (
+    DnsConfig,
+    KubernetesObject,
+    PodSecurityContext,
+    SecurityContext,
+)
 from constructs_st2.values.model.monitoring import Monitoring
 from constructs_st2.values.model.network_policy import NetworkPolicy
 from constructs_st2.values.model.registry import Registry

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from constructs_st2.kubernetes import Document
+from constructs_st2.kube.documents import Document
 
 PERIOD = 15
 TOLERANCE = 0.1

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kubernetes import Document, is_built_in
-from constructs_st2.operations.autoscaling.keda import WORK
+from constructs_st2.kube.documents import Document, is_built_in
+from constructs_st2.parts.autoscaling.keda import WORK
 
 HTTP = ("st2auth", "st2api", "st2stream", "st2web")
 SHARING_WORK = ("st2actionrunner", "st2workflowengine", "st2scheduler")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from constructs_st2.operations.monitoring.keys import SERIES
+from constructs_st2.parts.monitoring.keys import SERIES
 
 OF_OTHERS: Mapping[str, str] = {
     # https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics

@@ -10,11 +10,11 @@ import pytest
 from operations.monitoring.queries import FUNCTIONS, METRICS, selected, words
 from support import MakeCluster
 
-from constructs_st2.cluster import Cluster
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kubernetes import Document
-from constructs_st2.operations.monitoring import documents
-from constructs_st2.operations.monitoring.alerts import GROUPS, names
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.monitoring import documents
+from constructs_st2.parts.monitoring.alerts import GROUPS, names
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbooks.md"
 HEADING = re.compile(r"^## (StackStorm\w+)$", re.MULTILINE)

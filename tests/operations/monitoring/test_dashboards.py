@@ -10,9 +10,9 @@ import pytest
 from operations.monitoring.queries import FUNCTIONS, METRICS, selected, words
 from support import MakeCluster
 
-from constructs_st2.kubernetes import Document
-from constructs_st2.operations.monitoring import documents
-from constructs_st2.operations.monitoring.keys import KEYS
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.monitoring import documents
+from constructs_st2.parts.monitoring.keys import KEYS
 
 ETCD = {"coordination": {"backend": "etcd"}}
 LABELS = {

@@ -13,8 +13,8 @@ from support import MakeCluster, Objects, Synth
 
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kubernetes import is_built_in
-from constructs_st2.operations.monitoring import documents
+from constructs_st2.kube.documents import is_built_in
+from constructs_st2.parts.monitoring import documents
 
 NAME = "st2-statsd-exporter"
 EVERYTHING: dict[str, Any] = {

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from operations.monitoring.statsd_exporter import StatsdExporter
 
-from constructs_st2.jobs.scripts.watch_executions import METRICS
-from constructs_st2.operations.monitoring.keys import KEYS
-from constructs_st2.operations.monitoring.mapping import mapping
+from constructs_st2.parts.jobs.scripts.watch_executions import METRICS
+from constructs_st2.parts.monitoring.keys import KEYS
+from constructs_st2.parts.monitoring.mapping import mapping
 
 METRIC_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 NOT_IN_GO = re.compile(r"\(\?[^:]|\\[1-9]")

@@ -1,0 +1,81 @@
+"""What surrounds the work of every program of this package: interrupts, arguments, and errors in one line each.
+
+Little is imported before signals are caught, so that an interrupt ends the program at any time without a traceback.
+"""
+
+from __future__ import annotations
+
+from constructs_st2 import interrupts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import NoReturn
+
+    from click import Command
+
+    from constructs_st2.commands.cluster_options import Arguments
+    from constructs_st2.construct.stackstorm import StackStorm
+
+
+def program(make: Callable[[Arguments], StackStorm]) -> Callable[[], None]:
+    """Make a program of a function that is told of the command line, and writes a cluster.
+
+    The program has the options of ``constructs-st2 synth``. At its end it prints a summary of the cluster that the
+    function returns.
+    """
+
+    def main() -> None:
+        interrupts.prepare()
+        from constructs_st2.commands.cluster_options import synth_command
+
+        _run_and_leave(synth_command(make))
+
+    return main
+
+
+def run(command: Command) -> None:
+    """Run a command; what the user can put right is printed without a traceback, with exit status 1."""
+    import errno
+    import gc
+    import os
+
+    from constructs_st2.errors import UserError
+
+    # Looking for garbage takes a tenth of the time of a program that ends before there is any; looking for plugins of
+    # pydantic, a fiftieth.
+    gc.disable()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    try:
+        command.main(standalone_mode=True)
+    except UserError as error:
+        _fail(error.problems)
+    except OSError as error:
+        # What can go wrong wherever something is written, and is no fault of the program.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        _fail([f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)])
+
+
+def _run_and_leave(command: Command) -> NoReturn:
+    try:
+        run(command)
+    except SystemExit as end:
+        interrupts.leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+    interrupts.leave(0)
+
+
+def _fail(problems: Iterable[str]) -> NoReturn:
+    import sys
+
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    sys.exit(1)
+
+
+def main() -> None:
+    """The program `constructs-st2`."""
+    interrupts.prepare()
+    from constructs_st2.commands.cli import cli
+
+    _run_and_leave(cli)

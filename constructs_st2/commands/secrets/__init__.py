@@ -1,0 +1,1 @@
+"""`constructs-st2 secrets`."""

@@ -1,0 +1,126 @@
+"""What is said after a synth: what there is now, and the first steps with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from constructs_st2.checks.data import at
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document, pod_template
+from constructs_st2.kube.quantity import total
+from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.services import web
+from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
+from constructs_st2.values.model import Values
+
+_PLAIN_SECRETS = click.style(
+    " SECRETS ARE IN CLEAR TEXT IN THESE FILES (secrets.mode: plain). For development only: "
+    "do not commit them, do not use them anywhere else. ",
+    fg="white",
+    bg="red",
+    bold=True,
+)
+
+
+def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
+    """A short text for the terminal."""
+    release, values = cluster.release, cluster.values
+    floors = _floors(objects)
+    pods = sum(_pods(document, floors) for document in objects)
+    cpu, memory = (total(_requests(objects, resource, floors)) for resource in ("cpu", "memory"))
+    in_namespace = f"kubectl -n {release.namespace}"
+    lines = [
+        f"{folder}/: {files} files, {len(objects)} objects, {pods} pods; "
+        f"requests {float(cpu):.4g} CPUs and {float(memory / 2**30):.3g} GiB",
+        f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
+        *(f"warning: {warning}" for warning in cluster.settings.warnings),
+        *([_PLAIN_SECRETS] if values.secrets.mode == "plain" else []),
+        "",
+        f"Apply            kubectl apply -f {folder}/",
+        f"Watch            {in_namespace} get pods -l release={release.name} -w",
+        *_waiting(values, in_namespace),
+        *_web_ui(cluster, in_namespace),
+        f"User             {values.st2.username}",
+        f"Password         {in_namespace} get secret {cluster.secret(contract.AUTH)} "
+        f"-o jsonpath='{{.data.{contract.AUTH_PASSWORD}}}' | base64 -d",
+    ]
+    if values.st2client.replicas:
+        client = release.named(ST2CLIENT.name)
+        lines.append(f"Command line     {in_namespace} exec -it deploy/{client} -- st2 run core.local cmd=date")
+    return "\n".join(lines)
+
+
+_MAKERS: Mapping[str, tuple[str, str]] = {
+    "bootstrap": ("the Job secrets-bootstrap has made", "logs -l app=secrets-bootstrap"),
+    "external-secrets": ("External Secrets Operator has made", "get externalsecrets"),
+    "existing": ("you have made", "get secrets"),
+}
+"""By `secrets.mode`: who makes the Secrets, and how one sees it."""
+
+
+def _waiting(values: Values, in_namespace: str) -> list[str]:
+    """What a first start shows that looks like a fault and is none."""
+    if values.secrets.mode not in _MAKERS:
+        return []
+    maker, looked_at = _MAKERS[values.secrets.mode]
+    return [
+        f"                 pods wait, with events FailedMount, until {maker} the Secrets:",
+        f"                 {in_namespace} {looked_at}",
+    ]
+
+
+def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
+    values, name = cluster.values.st2web, cluster.release.named(ST2WEB.name)
+    scheme, port = next(iter(web.ports(cluster).items()))
+    steps = [f"Web UI           {in_namespace} port-forward svc/{name} 8443:{port}    then {scheme}://127.0.0.1:8443/"]
+    match values.service.type:
+        case "NodePort":
+            path = "{.spec.ports[0].nodePort}"
+            steps.append(f"                 or on any node, port: {in_namespace} get svc {name} -o jsonpath='{path}'")
+        case "LoadBalancer":
+            steps.append(f"                 or at the address of: {in_namespace} get svc {name}")
+        case "ExternalName":
+            steps = [f"Web UI           {scheme}://{values.service.hostname}/"]
+        case "ClusterIP":
+            pass
+    return [*steps, *(f"                 or {address}" for address in _addresses(cluster.values))]
+
+
+def _addresses(values: Values) -> Iterator[str]:
+    """Where an Ingress or a Gateway makes the web UI known."""
+    secured = {host for tls in values.ingress.tls for host in tls.hosts}
+    for rule in values.ingress.hosts if values.ingress.enabled else ():
+        if rule.host and any(path.service in (None, ST2WEB.name) and not path.service_name for path in rule.paths):
+            yield f"{'https' if rule.host in secured else 'http'}://{rule.host}/"
+    for host in values.gateway.hostnames if values.gateway.enabled else ():
+        yield f"https://{host}/"
+
+
+def _floors(objects: Iterable[Document]) -> Mapping[str, int]:
+    """The least number of pods of each Deployment that an autoscaler scales."""
+    scalers = [document for document in objects if document["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
+    return {
+        str(at(scaler, "spec", "scaleTargetRef", "name")): at(scaler, "spec", key)
+        for scaler in scalers
+        for key in ("minReplicas", "minReplicaCount")
+        if isinstance(at(scaler, "spec", key), int)
+    }
+
+
+def _pods(document: Document, floors: Mapping[str, int]) -> int:
+    if document["kind"] in ("Deployment", "StatefulSet"):
+        replicas: int = document["spec"].get("replicas", floors.get(document["metadata"]["name"], 1))
+        return replicas
+    return int(document["kind"] in ("Job", "Pod"))
+
+
+def _requests(objects: Sequence[Document], resource: str, floors: Mapping[str, int]) -> Iterable[str]:
+    for document in objects:
+        pod = pod_template(document)
+        for container in pod["spec"]["containers"] if pod else ():
+            quantity = container.get("resources", {}).get("requests", {}).get(resource)
+            if quantity is not None:
+                yield from [quantity] * _pods(document, floors)

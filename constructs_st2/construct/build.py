@@ -1,0 +1,36 @@
+"""A cluster as its objects, for what only looks at them: no app, and so no Node.js."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs_st2.construct.plans import compose
+from constructs_st2.checks import check
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.parts.tiers import documents_of
+
+
+@dataclass(frozen=True)
+class Built:
+    """A cluster whose objects hold together, and the number of files that they are written to."""
+
+    objects: list[Document]
+    files: int
+
+
+def build(cluster: Cluster) -> Built:
+    """The objects of a cluster, as an app writes them if nobody changes them there.
+
+    Raises:
+        InvalidValues: the values cannot be honoured.
+        UserError: the objects do not hold together.
+    """
+    composed = compose(cluster)
+    objects = documents_of(composed)
+    problems = check(objects, surroundings(cluster))
+    if problems:
+        raise UserError(map(str, problems))
+    return Built(objects, files=len(composed))

@@ -1,0 +1,227 @@
+"""The only door to cdk8s objects.
+
+Objects are plain data, because crossing into Node.js is what costs time, and because the typed classes of
+cdk8s-plus-27 silently lose fields when they are patched. A `Manifest` is one such object in the construct tree.
+Node.js holds its metadata from the beginning, and its other fields once somebody patches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import cdk8s
+from constructs import Construct, Node
+
+from constructs_st2.kube.documents import Document, identity
+from constructs_st2.parts.tiers import Part
+
+
+class Patient(Construct):
+    """A construct that makes what is below it in Node.js only when somebody looks, because that is what takes time.
+
+    Its ``node`` is no property, of which jsii would tell Node.js to ask Python for it from then on.
+    """
+
+    seen = False
+    """Whether somebody has looked at what is below it, and may have changed it."""
+
+    @cached_property
+    def node(self) -> Node:
+        """The node of the construct tree."""
+        self.look()
+        return super().node
+
+    @property
+    def _own_node(self) -> Node:
+        """The same, without making anything."""
+        return super().node
+
+    def look(self) -> None:
+        """Make what is below it."""
+        self.seen = True
+
+
+class PatientApp(Patient, cdk8s.App):
+    """An app in which clusters are made only when somebody looks."""
+
+    def __init__(self, outdir: str) -> None:
+        super().__init__(outdir=outdir)
+        self.waiting: list[Patient] = []
+        """What has not been made."""
+
+    def look(self) -> None:
+        """Make all that waits for it."""
+        super().look()
+        for each in self.waiting:
+            each.look()
+        self.waiting.clear()
+
+
+class Manifest(cdk8s.ApiObject):
+    """One Kubernetes object, written exactly as given unless it is changed by what every `cdk8s.ApiObject` has.
+
+    Args:
+        scope: the construct that it belongs to.
+        document: the object.
+    """
+
+    def __init__(self, scope: Construct, document: Document) -> None:
+        self.document = document
+        self.touched = False
+        """Whether somebody may have changed it."""
+        self._is_in_node = False
+        super().__init__(
+            scope,
+            f"{document['kind']}-{document['metadata']['name']}",
+            api_version=document["apiVersion"],
+            kind=document["kind"],
+            metadata=_known(document["metadata"]),
+        )
+
+    @cached_property
+    def metadata(self) -> cdk8s.ApiObjectMetadataDefinition:
+        """The metadata, to be read and changed."""
+        self.touched = True
+        return super().metadata
+
+    def add_json_patch(self, *operations: cdk8s.JsonPatch) -> None:
+        """Change the object as the last thing before it is written, and before it is checked."""
+        self.touched = True
+        if not self._is_in_node:
+            self._is_in_node = True
+            super().add_json_patch(*self._body())
+        super().add_json_patch(*operations)
+
+    def to_json(self) -> Any:
+        """The object as Kubernetes gets it."""
+        known = super().to_json()
+        return known if self._is_in_node else self._completed(known)
+
+    def current(self) -> Document:
+        """The same, without asking Node.js about what nobody has changed."""
+        return self.to_json() if self.touched else self.document
+
+    def __repr__(self) -> str:
+        return f"<Manifest {identity(self.document)}>"
+
+    def _completed(self, known: Mapping[str, Any]) -> Document:
+        """The object with the metadata that Node.js knows of."""
+        metadata = dict(self.document["metadata"])
+        for key, value in known["metadata"].items():
+            if key == "namespace" and key not in metadata:
+                # The chart's; objects without one are of the whole cluster.
+                continue
+            metadata[key] = {**metadata.get(key, {}), **value} if isinstance(value, dict) else value
+        return {**self.document, "metadata": metadata}
+
+    def _body(self) -> Iterable[cdk8s.JsonPatch]:
+        """What makes of the metadata that Node.js knows of the whole object."""
+        own = self.document["metadata"]
+        known = _known(own)
+        yield from (cdk8s.JsonPatch.add(f"/{_escaped(key)}", self.document[key]) for key in _fields(self.document))
+        yield from (
+            cdk8s.JsonPatch.add(f"/metadata/{_escaped(key)}", value) for key, value in own.items() if key not in known
+        )
+        if "namespace" not in own and self.chart.namespace is not None:
+            yield cdk8s.JsonPatch.remove("/metadata/namespace")
+
+
+class Component(Construct):
+    """A service or a backend in the construct tree: the objects that are its own, by kind and name.
+
+    Args:
+        tier: the tier that it is part of.
+        part: what it is made of.
+    """
+
+    def __init__(self, tier: Tier, part: Part) -> None:
+        super().__init__(tier, part.name)
+        self.objects: Mapping[str, Manifest] = {
+            identity(document): Manifest(self, document) for document in part.documents
+        }
+
+    def __getitem__(self, wanted: str) -> Manifest:
+        """The object called ``Deployment/st2-st2api``, or the only one of a kind: ``Deployment``.
+
+        Raises:
+            KeyError: there is none, or there are several.
+        """
+        return _found(self.objects, wanted)
+
+
+class Tier(cdk8s.Chart):
+    """One file of manifests: services and backends by their names, and objects that belong to all of it.
+
+    Args:
+        scope: the cluster that it is part of.
+        file: the name of its file, without ending.
+        parts: what it is made of.
+        namespace: the namespace of objects that are added to it.
+        labels: labels of objects that are added to it.
+    """
+
+    def __init__(
+        self, scope: Construct, file: str, parts: Iterable[Part], namespace: str, labels: Mapping[str, str]
+    ) -> None:
+        super().__init__(scope, file, namespace=namespace, labels=dict(labels) or None)
+        self.components: dict[str, Component] = {}
+        self.objects: dict[str, Manifest] = {}
+        for part in parts:
+            self._add(part)
+
+    def _add(self, part: Part) -> None:
+        if part.name:
+            component = Component(self, part)
+            self.components[part.name] = component
+            made = component.objects
+        else:
+            made = {identity(document): Manifest(self, document) for document in part.documents}
+        self.objects |= made
+
+    def __getitem__(self, name: str) -> Component:
+        """The service or backend of a name: ``stack.runners["st2actionrunner"]``.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if name not in self.components:
+            raise KeyError(f"there is no {name}; there are: {', '.join(self.components) or 'none'}")
+        return self.components[name]
+
+
+def _found(objects: Mapping[str, Manifest], wanted: str) -> Manifest:
+    if wanted in objects:
+        return objects[wanted]
+    of_kind = [manifest for name, manifest in objects.items() if name.partition("/")[0] == wanted]
+    if len(of_kind) != 1:
+        raise KeyError(f"there is {'more than one' if of_kind else 'no'} {wanted}; there are: {', '.join(objects)}")
+    return of_kind[0]
+
+
+def _fields(document: Document) -> list[str]:
+    return [key for key in document if key not in ("apiVersion", "kind", "metadata")]
+
+
+_TEXTS = ("labels", "annotations")
+
+
+def _known(metadata: Document) -> dict[str, Any]:
+    """The metadata that cdk8s has types for. What a user's own object has besides, or wrong, is only written."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if (key in ("name", "namespace") and isinstance(value, str))
+        or (key in _TEXTS and value and isinstance(value, dict) and _all_texts([*value, *value.values()]))
+        or (key == "finalizers" and value and isinstance(value, list) and _all_texts(value))
+    }
+
+
+def _all_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _escaped(key: str) -> str:
+    """A key in a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")

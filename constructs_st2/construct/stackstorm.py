@@ -1,0 +1,378 @@
+"""StackStorm as a construct, for any cdk8s app."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeVar
+
+import cdk8s
+import jsii
+from constructs import Construct, IValidation
+
+from constructs_st2.construct.plans import PLANS, compose
+from constructs_st2.checks import Problem, check
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.kube.documents import Document
+from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
+from constructs_st2.construct.manifest import Tier as AnyTier
+from constructs_st2.facts.release import Release
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.parts.tiers import Part, Plan, documents_of
+from constructs_st2.values import GivenValues, ValuesLike
+
+
+class Tier(AnyTier):
+    """A tier of StackStorm. Subclasses say what is in it; see `StackStorm.TIERS` for how to replace one."""
+
+    plan: ClassVar[Plan]
+
+    @classmethod
+    def parts(cls, cluster: Cluster) -> Sequence[Part]:
+        """What it is made of: plain data, which may be changed, added to or left out."""
+        return list(cls.plan.parts(cluster))
+
+
+class Namespace(Tier):
+    """The namespace."""
+
+    plan = PLANS["namespace"]
+
+
+class Config(Tier):
+    """Settings of st2, the service account and the priority classes."""
+
+    plan = PLANS["config"]
+
+
+class Secrets(Tier):
+    """What makes the Secrets."""
+
+    plan = PLANS["secrets"]
+
+
+class Mongodb(Tier):
+    """The database."""
+
+    plan = PLANS["mongodb"]
+
+
+class Rabbitmq(Tier):
+    """The message bus."""
+
+    plan = PLANS["rabbitmq"]
+
+
+class Coordination(Tier):
+    """Redis or etcd: locks and the service registry."""
+
+    plan = PLANS["coordination"]
+
+
+class Packs(Tier):
+    """Volumes and a registry for packs."""
+
+    plan = PLANS["packs"]
+
+
+class Api(Tier):
+    """st2auth, st2api and st2stream."""
+
+    plan = PLANS["api"]
+
+
+class Engines(Tier):
+    """The services that work out what has to be done."""
+
+    plan = PLANS["engines"]
+
+
+class Runners(Tier):
+    """The services that run actions and sensors."""
+
+    plan = PLANS["runners"]
+
+
+class Frontend(Tier):
+    """The web UI."""
+
+    plan = PLANS["frontend"]
+
+
+class Client(Tier):
+    """A pod with the command line of st2."""
+
+    plan = PLANS["client"]
+
+
+class Chatops(Tier):
+    """The chat bot."""
+
+    plan = PLANS["chatops"]
+
+
+class Jobs(Tier):
+    """The Jobs that load content."""
+
+    plan = PLANS["jobs"]
+
+
+class Exposure(Tier):
+    """Ingress and HTTPRoute."""
+
+    plan = PLANS["exposure"]
+
+
+class Operations(Tier):
+    """Network policies, autoscaling, monitoring."""
+
+    plan = PLANS["operations"]
+
+
+class Backup(Tier):
+    """Backups of the database."""
+
+    plan = PLANS["backup"]
+
+
+class Extra(Tier):
+    """The user's own objects."""
+
+    plan = PLANS["extra"]
+
+
+T = TypeVar("T", bound=Tier)
+
+
+class StackStorm(Patient):
+    """A Highly Available StackStorm cluster.
+
+    Args:
+        scope: the app; or any construct in it, such as a chart, whose namespace and labels then hold here too.
+        id: its name in the construct tree. Files of an `App` begin with it, unless it is ``Default``.
+        values: what differs from the default cluster: `Values`, a mapping like a values file, or what
+            `load_values` has read.
+        release: name of the release, with which the names of all objects begin.
+        namespace: namespace of the release. Default: that of the chart around it, or else ``stackstorm``.
+
+    Raises:
+        UserError: the values cannot be used. All problems are told at once.
+    """
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {
+        "namespace": Namespace,
+        "config": Config,
+        "secrets": Secrets,
+        "mongodb": Mongodb,
+        "rabbitmq": Rabbitmq,
+        "coordination": Coordination,
+        "packs": Packs,
+        "api": Api,
+        "engines": Engines,
+        "runners": Runners,
+        "frontend": Frontend,
+        "client": Client,
+        "chatops": Chatops,
+        "jobs": Jobs,
+        "exposure": Exposure,
+        "operations": Operations,
+        "backup": Backup,
+        "extra": Extra,
+    }
+    """The class of each tier, in the order of their files. A subclass may replace some, leave some out, or add some:
+    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        values: ValuesLike = None,
+        release: str = "st2",
+        namespace: str | None = None,
+    ) -> None:
+        around = _chart_around(scope)
+        namespace = namespace or (around and around.namespace) or "stackstorm"
+        # Names first: what is wrong with them is not about the values.
+        Release(release, namespace)
+        loaded = GivenValues.of(values).resolve(release, namespace)
+        self._plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
+        try:
+            self.cluster = Cluster.of(loaded.values, release, namespace)
+            self._composed = compose(self.cluster, self._plans)
+        except InvalidValues as error:
+            raise UserError(loaded.report(error.problems)) from error
+        self._labels = around.labels if around else {}
+        for document in self.planned if self._labels else ():
+            document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
+        self._checked: tuple[bytes, list[Problem]] | None = None
+        super().__init__(scope, id)
+        self.id = id
+        if isinstance(scope, PatientApp) and not scope.seen:
+            scope.waiting.append(self)
+        else:
+            self.look()
+
+    @property
+    def planned(self) -> list[Document]:
+        """The objects that the values brought about, as nobody has changed them in the construct tree."""
+        return documents_of(self._composed)
+
+    @property
+    def planned_files(self) -> Mapping[str, list[Document]]:
+        """The same, by the names of their files."""
+        return {self._plans[name].file: documents_of({name: parts}) for name, parts in self._composed.items()}
+
+    @property
+    def tiers(self) -> Mapping[str, Tier]:
+        """The tiers that have any objects, by their names."""
+        self.look()
+        return self._tiers
+
+    def look(self) -> None:
+        """Make the tiers."""
+        if self.seen:
+            return
+        super().look()
+        self._own_node.add_validation(_Validation(self))
+        self._tiers = {
+            name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
+            for name, parts in self._composed.items()
+        }
+
+    @property
+    def objects(self) -> Mapping[str, Manifest]:
+        """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
+        return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
+
+    def current(self) -> list[Document]:
+        """All objects below this construct as they are now, those that were added to it among them."""
+        if not self.seen:
+            return self.planned
+        below = (each for each in self._own_node.find_all() if isinstance(each, cdk8s.ApiObject))
+        return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
+
+    def problems(self, objects: Sequence[Document] | None = None) -> list[Problem]:
+        """What is wrong with the objects as they are now. cdk8s asks for it before it writes anything.
+
+        Args:
+            objects: the objects, where they are known already.
+        """
+        objects = self.current() if objects is None else objects
+        # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
+        state = pickle.dumps(objects)
+        if self._checked is None or self._checked[0] != state:
+            self._checked = (state, check(objects, surroundings(self.cluster)))
+        return self._checked[1]
+
+    def _tier(self, kind: type[T], name: str) -> T:
+        tier = self.tiers.get(name)
+        if not isinstance(tier, kind):
+            raise LookupError(f"there is no tier {name} in this cluster; there are: {', '.join(self.tiers)}")
+        return tier
+
+    @property
+    def config(self) -> Config:
+        """Settings of st2, the service account and the priority classes."""
+        return self._tier(Config, "config")
+
+    @property
+    def secrets(self) -> Secrets:
+        """What makes the Secrets."""
+        return self._tier(Secrets, "secrets")
+
+    @property
+    def mongodb(self) -> Mongodb:
+        """The database."""
+        return self._tier(Mongodb, "mongodb")
+
+    @property
+    def rabbitmq(self) -> Rabbitmq:
+        """The message bus."""
+        return self._tier(Rabbitmq, "rabbitmq")
+
+    @property
+    def coordination(self) -> Coordination:
+        """Redis or etcd: locks and the service registry."""
+        return self._tier(Coordination, "coordination")
+
+    @property
+    def packs(self) -> Packs:
+        """Volumes and a registry for packs."""
+        return self._tier(Packs, "packs")
+
+    @property
+    def api(self) -> Api:
+        """st2auth, st2api and st2stream."""
+        return self._tier(Api, "api")
+
+    @property
+    def engines(self) -> Engines:
+        """The services that work out what has to be done."""
+        return self._tier(Engines, "engines")
+
+    @property
+    def runners(self) -> Runners:
+        """The services that run actions and sensors."""
+        return self._tier(Runners, "runners")
+
+    @property
+    def frontend(self) -> Frontend:
+        """The web UI."""
+        return self._tier(Frontend, "frontend")
+
+    @property
+    def client(self) -> Client:
+        """A pod with the command line of st2."""
+        return self._tier(Client, "client")
+
+    @property
+    def chatops(self) -> Chatops:
+        """The chat bot."""
+        return self._tier(Chatops, "chatops")
+
+    @property
+    def jobs(self) -> Jobs:
+        """The Jobs that load content."""
+        return self._tier(Jobs, "jobs")
+
+    @property
+    def exposure(self) -> Exposure:
+        """Ingress and HTTPRoute."""
+        return self._tier(Exposure, "exposure")
+
+    @property
+    def operations(self) -> Operations:
+        """Network policies, autoscaling, monitoring."""
+        return self._tier(Operations, "operations")
+
+    @property
+    def backup(self) -> Backup:
+        """Backups of the database."""
+        return self._tier(Backup, "backup")
+
+    @property
+    def extra(self) -> Extra:
+        """The user's own objects."""
+        return self._tier(Extra, "extra")
+
+
+@jsii.implements(IValidation)
+class _Validation:
+    """Lets cdk8s refuse a cluster whose objects do not hold together."""
+
+    def __init__(self, cluster: StackStorm) -> None:
+        self._cluster = cluster
+
+    def validate(self) -> list[str]:
+        """What is wrong with it."""
+        return [str(problem) for problem in self._cluster.problems()]
+
+
+def _chart_around(scope: Construct) -> cdk8s.Chart | None:
+    """The nearest chart that a construct is in."""
+    if isinstance(scope, cdk8s.App):
+        return None
+    charts = [each for each in scope.node.scopes if isinstance(each, cdk8s.Chart)]
+    return charts[-1] if charts else None

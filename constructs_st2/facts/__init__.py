@@ -1,0 +1,1 @@
+"""The facts of a release: names, versions, services, Secrets, backends, connections and settings. Nothing is built here."""

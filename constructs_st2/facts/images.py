@@ -1,0 +1,141 @@
+"""Image references, and the st2 version that they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.kube.documents import Document, containers, pod_template
+from constructs_st2.values.model import Values
+from constructs_st2.values.model.backends import ServerImage
+from constructs_st2.values.model.images import ImageOverride
+
+St2Version = Literal["3.8", "3.9"]
+"""The minor versions of st2 that are supported; each has its own options, backends and Python."""
+
+ST2_UID = 1000
+"""The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
+
+_COMMUNITY = "stackstorm"
+_ENTERPRISE = "docker.stackstorm.com"
+_LEADING_MINOR = re.compile(r"v?(\d+\.\d+)(?![0-9])")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+
+def st2_version(values: Values) -> St2Version:
+    """The st2 minor version: ``st2.version``, or else what ``image.tag`` begins with.
+
+    Raises:
+        InvalidValues: the tag names no version, or one that is not supported.
+    """
+    if values.st2.version is not None:
+        return values.st2.version
+    known = ", ".join(get_args(St2Version))
+    found = _LEADING_MINOR.match(values.image.tag)
+    if found is None:
+        raise InvalidValues(
+            ValueProblem(
+                "image.tag",
+                f'"{values.image.tag}" does not begin with an st2 version; say which one the images contain '
+                f"in st2.version (one of {known})",
+            )
+        )
+    for version in get_args(St2Version):
+        if found[1] == version:
+            supported: St2Version = version
+            return supported
+    raise InvalidValues(ValueProblem("image.tag", f"st2 {found[1]} is not supported; use one of {known}"))
+
+
+def with_registry(reference: str, registry: str | None) -> str:
+    """``reference`` as pulled from ``registry``: only the registry's host is replaced, the path stays."""
+    if registry is None:
+        return reference
+    first, separator, rest = reference.partition("/")
+    names_a_host = separator and ("." in first or ":" in first or first == "localhost")
+    path = rest if names_a_host else reference if separator else f"library/{reference}"
+    return f"{registry}/{path}"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as a container names it."""
+
+    reference: str
+    pull_policy: str
+    version: str
+    """Value for the label app.kubernetes.io/version."""
+    pull_secrets: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, str]:
+        """The fields of a container."""
+        return {"image": self.reference, "imagePullPolicy": self.pull_policy}
+
+
+class Images:
+    """Resolves the images of one set of values."""
+
+    def __init__(self, values: Values, license_secret: str) -> None:
+        self._values = values.image
+        self._default_repository = _ENTERPRISE if values.enterprise.enabled else _COMMUNITY
+        shared = [license_secret] if values.enterprise.enabled else []
+        self._pull_secrets = (*shared, *([self._values.pull_secret] if self._values.pull_secret else ()))
+
+    def st2(self, name: str, override: ImageOverride) -> Image:
+        """The image of a StackStorm service."""
+        return self._of_st2(name, override, self._default_repository)
+
+    def community(self, name: str) -> Image:
+        """The image of a StackStorm service that needs no license."""
+        return self._of_st2(name, ImageOverride(), _COMMUNITY)
+
+    def _of_st2(self, name: str, override: ImageOverride, default_repository: str) -> Image:
+        repository = override.repository or self._values.repository or default_repository
+        tag = override.tag or self._values.tag
+        reference = f"{repository}/{override.name or name}:{tag}"
+        if override.digest:
+            reference = f"{repository}/{override.name or name}@{override.digest}"
+        own_secret = [override.pull_secret] if override.pull_secret else []
+        return Image(
+            reference=with_registry(reference, self._values.registry),
+            pull_policy=override.pull_policy or self._values.pull_policy,
+            version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
+            pull_secrets=tuple(dict.fromkeys((*self._pull_secrets, *own_secret))),
+        )
+
+    def utility(self) -> Image:
+        """The small image of the init containers that wait."""
+        return self.other(self._values.utility_image)
+
+    def other(self, reference: str, override: ServerImage | None = None) -> Image:
+        """An image that is not StackStorm's.
+
+        Args:
+            reference: repository and tag.
+            override: what the user says of digest, pull policy and pull Secret.
+        """
+        repository, _, tag = reference.rpartition(":")
+        pull_secrets = list(self._pull_secrets)
+        if override and override.digest:
+            reference = f"{repository}@{override.digest}"
+        if override and override.pull_secret:
+            pull_secrets.append(override.pull_secret)
+        return Image(
+            reference=with_registry(reference, self._values.registry),
+            pull_policy=(override and override.pull_policy) or self._values.pull_policy,
+            version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
+            pull_secrets=tuple(dict.fromkeys(pull_secrets)),
+        )
+
+
+def pulled_by(objects: Iterable[Document]) -> Mapping[str, list[str]]:
+    """Every image that some objects name, and the workloads that pull it."""
+    users: dict[str, list[str]] = {}
+    for document in objects:
+        pod = pod_template(document)
+        for reference in {container["image"] for container in containers(pod)} if pod else ():
+            users.setdefault(reference, []).append(document["metadata"]["name"])
+    return dict(sorted(users.items()))

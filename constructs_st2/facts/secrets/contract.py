@@ -1,0 +1,351 @@
+"""The contract: every Secret of a release, its keys, and what they are for.
+
+Pods mount what is listed here, the generator makes it, the checks verify it, and the documentation prints it.
+Names and keys are those of the Helm chart where it has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from constructs_st2.facts.release import Release
+from constructs_st2.facts.secrets.formats import Format
+from constructs_st2.facts.secrets.given import DISABLED
+from constructs_st2.facts import chat_adapters
+from constructs_st2.values.model import Values
+from constructs_st2.values.model.tls import TlsSecrets
+
+AUTH_USERNAME = "ST2_AUTH_USERNAME"
+AUTH_PASSWORD = "ST2_AUTH_PASSWORD"
+HTPASSWD = "htpasswd"
+SECRETS_CONF = "st2.secrets.conf"
+CRYPTO_KEY = "datastore_crypto_key"
+SSH_PRIVATE_KEY = "private_key"
+SSH_PUBLIC_KEY = "public_key"
+CLIENT_CONFIG = "config"
+TLS_CERTIFICATE = "tls.crt"
+TLS_KEY = "tls.key"
+TLS_AUTHORITY = "ca.crt"
+PULL_CREDENTIALS = ".dockerconfigjson"
+MONGODB_ROOT_PASSWORD = "mongodb-root-password"
+MONGODB_PASSWORD = "mongodb-password"
+MONGODB_BACKUP_PASSWORD = "mongodb-backup-password"
+MONGODB_METRICS_PASSWORD = "mongodb-metrics-password"
+MONGODB_KEY = "mongodb-replica-set-key"
+RABBITMQ_PASSWORD = "rabbitmq-password"
+ERLANG_COOKIE = "rabbitmq-erlang-cookie"
+DEFINITIONS = "definitions.json"
+REDIS_PASSWORD = "redis-password"
+SENTINEL_PASSWORD = "redis-sentinel-password"
+API_KEYS_FILE = "apikeys.yaml"
+KEY_VALUES_FILE = "kv.yaml"
+MONGODB_AUTOSCALING_PASSWORD = "mongodb-autoscaling-password"
+CONNECTION_STRING = "connection-string"
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """A key of a Secret: what it holds, in which form, and what a new value takes."""
+
+    meaning: str
+    format: Format
+    rotation: str
+
+
+@dataclass(frozen=True)
+class SecretSpec:
+    """One Secret of the contract.
+
+    With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
+    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values, ``made_by`` who
+    makes it otherwise: a controller, or the user.
+    """
+
+    component: str
+    purpose: str
+    keys: Mapping[str, KeySpec]
+    data_in: Literal["mongodb", "rabbitmq"] | None = None
+    open_ended: bool = False
+    type: str = "Opaque"
+    in_use: Callable[[Values], bool] = lambda _: True
+    replaced_by: Callable[[Values], str | None] = lambda _: None
+    made_by: Callable[[Values], str | None] = lambda _: None
+
+    def name(self, release: Release, values: Values) -> str:
+        """The name of the Secret that holds the keys."""
+        return self.replaced_by(values) or release.named(self.component)
+
+
+_BY_HAND = "put another one here; running pods read it when they restart"
+_LOADED = "put another list here, and delete the Job that loads it, so that it is made anew"
+_FOLLOWS = "follows from others; made anew with them"
+
+AUTH = SecretSpec(
+    "st2-auth",
+    "The first user of StackStorm",
+    {
+        AUTH_USERNAME: KeySpec("name of the user", Format.NAME, "change `st2.username` for a new release only"),
+        AUTH_PASSWORD: KeySpec(
+            "password of the user",
+            Format.TEXT,
+            "put another one here, then run the bootstrap Job again; st2auth reads it without a restart",
+        ),
+        HTPASSWD: KeySpec(
+            "users and password hashes, as st2auth reads them",
+            Format.HTPASSWD,
+            f"{_FOLLOWS}; lines of further users are yours",
+        ),
+    },
+    replaced_by=lambda values: values.st2.existing_auth_secret,
+)
+DATASTORE = SecretSpec(
+    "st2-datastore-crypto-key",
+    "Encrypts secret items of the key-value store",
+    {CRYPTO_KEY: KeySpec("AES and HMAC key in st2's JSON format", Format.CRYPTO_KEY, "never: it opens what is stored")},
+    data_in="mongodb",
+    in_use=lambda values: values.st2.datastore_crypto_key != DISABLED,
+    replaced_by=lambda values: values.st2.existing_datastore_secret,
+)
+SSH = SecretSpec(
+    "st2-ssh",
+    "SSH key pair of the system user",
+    {
+        SSH_PRIVATE_KEY: KeySpec("private key, PEM or OpenSSH format", Format.PRIVATE_KEY, _BY_HAND),
+        SSH_PUBLIC_KEY: KeySpec("public key, for authorized_keys", Format.SSH_PUBLIC_KEY, _FOLLOWS),
+    },
+    replaced_by=lambda values: values.st2.existing_ssh_secret,
+)
+WEB_TLS = SecretSpec(
+    "st2web-tls",
+    "Certificate of the web UI",
+    {
+        TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, "put another one here; nginx takes it within minutes"),
+        TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, "as tls.key, in the same change"),
+    },
+    type="kubernetes.io/tls",
+    in_use=lambda values: values.st2web.tls.enabled,
+    replaced_by=lambda values: values.st2web.tls.existing_secret,
+    made_by=lambda values: "cert-manager" if values.st2web.tls.cert_manager else None,
+)
+MONGODB = SecretSpec(
+    "mongodb",
+    "Users and member key of the MongoDB replica set",
+    {
+        MONGODB_ROOT_PASSWORD: KeySpec(
+            "password of the administrator", Format.TEXT, "first in MongoDB (changeUserPassword), then here"
+        ),
+        MONGODB_PASSWORD: KeySpec(
+            "password of StackStorm's user",
+            Format.TEXT,
+            "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
+        ),
+        MONGODB_BACKUP_PASSWORD: KeySpec(
+            "password of the backup user", Format.TEXT, "put another one here: the primary sets it within minutes"
+        ),
+        MONGODB_METRICS_PASSWORD: KeySpec(
+            "password of the metrics user", Format.TEXT, "put another one here: the primary sets it within minutes"
+        ),
+        MONGODB_KEY: KeySpec(
+            "key that members show to each other",
+            Format.MEMBER_KEY,
+            "put a YAML list of both keys here and restart the members, then the new one alone",
+        ),
+    },
+    data_in="mongodb",
+    in_use=lambda values: values.mongodb.enabled,
+    replaced_by=lambda values: values.mongodb.auth.existing_secret,
+)
+MONGODB_AUTOSCALING = SecretSpec(
+    "mongodb-autoscaling",
+    "Password of the user by whom KEDA looks at MongoDB",
+    {
+        MONGODB_AUTOSCALING_PASSWORD: KeySpec(
+            "password of the autoscaling user, who may read StackStorm's database",
+            Format.TEXT,
+            "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
+        )
+    },
+    in_use=lambda values: values.uses_keda and values.mongodb.enabled and values.autoscaling.existing_secret is None,
+)
+AUTOSCALING = SecretSpec(
+    "autoscaling",
+    "Connection by which KEDA looks at MongoDB",
+    {CONNECTION_STRING: KeySpec("URL of MongoDB, with user and password", Format.TEXT, _FOLLOWS)},
+    in_use=lambda values: values.uses_keda,
+    replaced_by=lambda values: values.autoscaling.existing_secret,
+)
+RABBITMQ = SecretSpec(
+    "rabbitmq",
+    "User, node cookie and definitions of the RabbitMQ cluster",
+    {
+        RABBITMQ_PASSWORD: KeySpec(
+            "password of StackStorm's user",
+            Format.TEXT,
+            "put another one here, run the bootstrap Job again, restart a node of RabbitMQ",
+        ),
+        ERLANG_COOKIE: KeySpec(
+            "cookie that nodes show to each other", Format.COOKIE, "put another one here, restart all nodes at once"
+        ),
+        DEFINITIONS: KeySpec(
+            "vhost, users with hashed passwords, permissions and policies", Format.DEFINITIONS, _FOLLOWS
+        ),
+    },
+    data_in="rabbitmq",
+    in_use=lambda values: values.rabbitmq.enabled,
+    replaced_by=lambda values: values.rabbitmq.auth.existing_secret,
+)
+REDIS = SecretSpec(
+    "redis",
+    "Passwords of Redis and its sentinels",
+    {
+        REDIS_PASSWORD: KeySpec(
+            "password of the data nodes", Format.URL_TEXT, "put another one here, restart all pods of Redis at once"
+        ),
+        SENTINEL_PASSWORD: KeySpec(
+            "password of the sentinels", Format.TEXT, "put another one here, restart all pods of Redis at once"
+        ),
+    },
+    in_use=lambda values: values.coordination_backend == "redis",
+    replaced_by=lambda values: values.redis.auth.existing_secret,
+)
+SETTINGS = SecretSpec(
+    "st2-secrets-conf",
+    "Settings of st2.conf that are secret: connections to the backends",
+    {
+        SECRETS_CONF: KeySpec(
+            "INI text with the sections [database], [messaging] and [coordination]",
+            Format.ST2_CONF,
+            f"{_FOLLOWS}; restart StackStorm's pods",
+        )
+    },
+)
+CLIENT = SecretSpec(
+    "st2-client-config",
+    "Configuration of the st2 command line",
+    {CLIENT_CONFIG: KeySpec("INI text with the section [credentials]", Format.CLIENT_CONFIG, _FOLLOWS)},
+)
+API_KEYS = SecretSpec(
+    "st2-apikeys",
+    "API keys to import",
+    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.YAML_LIST, _LOADED)},
+    in_use=lambda values: values.st2.existing_apikeys_secret is not None,
+    replaced_by=lambda values: values.st2.existing_apikeys_secret,
+)
+KEY_VALUES = SecretSpec(
+    "st2-kv",
+    "Secret key-value items to import",
+    {KEY_VALUES_FILE: KeySpec("list of items", Format.YAML_LIST, _LOADED)},
+    in_use=lambda values: values.st2.existing_keyvalue_secret is not None,
+    replaced_by=lambda values: values.st2.existing_keyvalue_secret,
+)
+CHATOPS = SecretSpec(
+    "st2chatops",
+    "Environment of the chat bot: tokens and API key",
+    {},
+    open_ended=True,
+    in_use=lambda values: values.st2chatops.enabled and chat_adapters.reads_open_secret(values),
+    replaced_by=lambda values: values.st2chatops.existing_secret,
+)
+LICENSE = SecretSpec(
+    "st2-license",
+    "Credentials of the enterprise image registry",
+    {PULL_CREDENTIALS: KeySpec("credentials of docker.stackstorm.com", Format.DOCKER_CONFIG, "put another one here")},
+    type="kubernetes.io/dockerconfigjson",
+    in_use=lambda values: values.enterprise.enabled,
+    replaced_by=lambda values: values.enterprise.existing_pull_secret,
+)
+
+
+def _certificate(
+    component: str,
+    whose: str,
+    rotation: str,
+    in_use: Callable[[Values], bool],
+    replaced_by: Callable[[TlsSecrets], str | None],
+) -> SecretSpec:
+    """A certificate for TLS within the cluster."""
+    return SecretSpec(
+        component,
+        f"Certificate of {whose}, with `tls.internal`",
+        {
+            TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, rotation),
+            TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, rotation),
+            TLS_AUTHORITY: KeySpec(
+                "authorities that clients check it with, PEM",
+                Format.CERTIFICATE,
+                "put both here and restart all clients, then put the new certificate, then the new authority alone",
+            ),
+        },
+        type="kubernetes.io/tls",
+        in_use=lambda values: values.tls.internal.enabled and in_use(values),
+        replaced_by=lambda values: replaced_by(values.tls.internal.existing_secrets),
+        made_by=lambda values: "cert-manager" if values.tls.internal.cert_manager.enabled else "you",
+    )
+
+
+_RESTARTED = "put another one here, then restart the members one after the other"
+_RELOADED = "put another one here; new connections have it within minutes"
+
+MONGODB_TLS = _certificate(
+    "mongodb-tls", "MongoDB", _RESTARTED, lambda values: values.mongodb.enabled, lambda names: names.mongodb
+)
+RABBITMQ_TLS = _certificate(
+    "rabbitmq-tls", "RabbitMQ", _RELOADED, lambda values: values.rabbitmq.enabled, lambda names: names.rabbitmq
+)
+REDIS_TLS = _certificate(
+    "redis-tls",
+    "Redis and its sentinels",
+    _RESTARTED,
+    lambda values: values.coordination_backend == "redis",
+    lambda names: names.redis,
+)
+ETCD_TLS = _certificate(
+    "etcd-tls", "etcd", _RELOADED, lambda values: values.coordination_backend == "etcd", lambda names: names.etcd
+)
+ST2_TLS = _certificate(
+    "st2-tls",
+    "st2auth, st2api and st2stream",
+    "put another one here, then restart the three services",
+    lambda values: values.tls.internal.services,
+    lambda names: names.st2,
+)
+CERTIFICATES: tuple[SecretSpec, ...] = (MONGODB_TLS, RABBITMQ_TLS, REDIS_TLS, ETCD_TLS, ST2_TLS)
+"""The Secrets for TLS within the cluster."""
+
+CONTRACT: tuple[SecretSpec, ...] = (
+    AUTH,
+    DATASTORE,
+    SSH,
+    WEB_TLS,
+    MONGODB,
+    MONGODB_AUTOSCALING,
+    AUTOSCALING,
+    RABBITMQ,
+    REDIS,
+    SETTINGS,
+    CLIENT,
+    API_KEYS,
+    KEY_VALUES,
+    CHATOPS,
+    LICENSE,
+    *CERTIFICATES,
+)
+"""Each Secret stands behind those that it is made of."""
+
+
+def required(values: Values) -> Iterator[SecretSpec]:
+    """The Secrets that a cluster with these values needs."""
+    return (secret for secret in CONTRACT if secret.in_use(values))
+
+
+def keys_by_name(release: Release, values: Values) -> Mapping[str, frozenset[str] | None]:
+    """Name of every required Secret to its keys; None where the keys are the user's to choose."""
+    return MappingProxyType(
+        {
+            secret.name(release, values): None if secret.open_ended else frozenset(secret.keys)
+            for secret in required(values)
+        }
+    )

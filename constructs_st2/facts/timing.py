@@ -1,0 +1,54 @@
+"""How long services take to stop; one value per service, from which everything else follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
+from constructs_st2.values.model import Values
+from constructs_st2.values.model.services import Service
+
+
+@dataclass(frozen=True)
+class StopTiming:
+    """Seconds of a pod's end.
+
+    ``drain`` pass before the process gets its signal; ``finish`` is st2's own limit for running work, None for
+    services that have none; ``grace`` covers all of it, then the kubelet kills.
+    """
+
+    grace: int
+    drain: int
+    finish: int | None
+
+
+def stop_timing(entry: CatalogueEntry, settings: Service) -> StopTiming:
+    """The timing of a service under its values."""
+    grace = (
+        entry.grace if settings.termination_grace_period_seconds is None else settings.termination_grace_period_seconds
+    )
+    drain = entry.drain if settings.pre_stop_sleep is None else settings.pre_stop_sleep
+    finish = grace - drain - BESIDES_RUNNING_WORK if entry.finishes_work else None
+    return StopTiming(grace, drain, finish)
+
+
+def impossible_timings(values: Values) -> list[ValueProblem]:
+    """Grace periods that leave a service no time to stop."""
+    problems = []
+    for entry in CATALOGUE:
+        timing = stop_timing(entry, getattr(values, entry.name))
+        key = f"{entry.name}.terminationGracePeriodSeconds"
+        if timing.finish is not None and timing.finish <= 0:
+            problems.append(
+                ValueProblem(
+                    key,
+                    f"must be more than {timing.drain + BESIDES_RUNNING_WORK}: st2 gets {BESIDES_RUNNING_WORK} s "
+                    "to record what it abandons, and the rest for running work to finish",
+                )
+            )
+        elif timing.grace <= timing.drain:
+            problems.append(
+                ValueProblem(key, f"is {timing.grace} s, but preStopSleep alone takes {timing.drain} s; make it longer")
+            )
+    return problems

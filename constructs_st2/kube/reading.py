@@ -1,0 +1,37 @@
+"""Reading manifests back from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_folder(folder: Path) -> list[Document]:
+    """All objects of the YAML files in a folder, as kubectl would read them.
+
+    Raises:
+        UserError: there are none, or a file is not made of Kubernetes objects.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    if not paths:
+        raise UserError(f"{folder}: has no manifests (*.yaml)")
+    return [document for path in paths for document in _read(path)]
+
+
+def _read(path: Path) -> list[Document]:
+    try:
+        documents = [document for document in yaml.load_all(path.read_bytes(), _LOADER) if document is not None]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: is not YAML: {getattr(error, 'problem', None) or error}") from error
+    for document in documents:
+        if not isinstance(document, dict) or not {"apiVersion", "kind", "metadata"} <= document.keys():
+            raise UserError(f"{path}: holds something that is no Kubernetes object (apiVersion, kind, metadata)")
+    return documents

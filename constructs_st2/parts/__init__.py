@@ -1,0 +1,1 @@
+"""The parts of a cluster: each turns facts into documents."""

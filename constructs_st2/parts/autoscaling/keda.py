@@ -1,0 +1,188 @@
+"""Autoscaling by the work that MongoDB knows of: ScaledObjects of KEDA (https://keda.sh, API keda.sh/v1alpha1).
+
+The length of st2's queues says nothing: a runner takes every message at once, acknowledges it, and keeps it in memory
+until one of its threads is free (st2common/transport/consumers.py). What waits and runs is in the database.
+
+KEDA asks the database and makes a HorizontalPodAutoscaler of the answer, which divides it by the target. There is no
+`cooldownPeriod`: it only delays the step to zero pods, which is never taken here
+(https://keda.sh/docs/latest/reference/scaledobject-spec/).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.custom import custom_object
+from constructs_st2.errors import ValueProblem
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.autoscaling.scaled import Scaled
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2SCHEDULER, ST2WORKFLOWENGINE
+from constructs_st2.values.model.autoscaling import WorkAutoscaling
+
+_FAILURES = 3
+"""Looks at MongoDB that must fail, one after the other, before the fallback takes their place."""
+
+_POOL_SIZES: Mapping[str, int] = {"actions_pool_size": 60, "workflows_pool_size": 40}
+"""Actions and workflows that a runner works on at the same time: options of `[actionrunner]` (st2common/config.py)."""
+_ACTIONS_POOL, _WORKFLOWS_POOL = _POOL_SIZES
+_USED_OF_POOL = 0.6
+"""The part of a runner's threads that may be busy: what comes while a new pod starts must find room."""
+
+_OF_ENGINE = "context.workflow_execution"
+"""What a workflow of Orquesta has from the moment at which a runner has handed it to the workflow engines, and an
+action-chain never (contrib/runners/orquesta_runner/orquesta_runner/orquesta_runner.py)."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a service has to do: the documents of a collection that match a query, and how many a pod may have.
+
+    Collections are named after the classes of st2common/models/db, as mongoengine does it. Where ``pool`` names a pool
+    of runners, the number follows its size.
+    """
+
+    collection: str
+    query: Mapping[str, Any]
+    target: int
+    pool: str = ""
+
+
+def _of_pool(pool: str, query: Mapping[str, Any]) -> Work:
+    # The field status has an index.
+    taken = {"status": {"$in": ["scheduled", "running"]}, **query}
+    return Work("live_action_d_b", taken, _used(_POOL_SIZES[pool]), pool)
+
+
+def _used(size: int) -> int:
+    return max(1, int(size * _USED_OF_POOL))
+
+
+WORK: Mapping[str, tuple[Work, ...]] = {
+    ST2ACTIONRUNNER.name: (
+        _of_pool(_ACTIONS_POOL, {"action_is_workflow": False}),
+        # An action-chain keeps a thread busy until its last action has ended. Workflows of Orquesta do so only until
+        # they have begun.
+        _of_pool(_WORKFLOWS_POOL, {"action_is_workflow": True, _OF_ENGINE: {"$exists": False}}),
+    ),
+    ST2WORKFLOWENGINE.name: (
+        # Not workflow_execution_d_b, whose status has no index: every look would read all of it.
+        Work("live_action_d_b", {"status": "running", "action_is_workflow": True, _OF_ENGINE: {"$exists": True}}, 40),
+    ),
+    ST2SCHEDULER.name: (
+        # A scheduler takes ten executions in a second at best ([scheduler] sleep_interval).
+        Work("action_execution_scheduling_queue_item_d_b", {"handling": False}, 50),
+    ),
+}
+"""For each service its work, of which the first is what ``targetBusy`` is about."""
+
+
+def access(cluster: Cluster) -> Document:
+    """The TriggerAuthentication, by which KEDA reaches MongoDB."""
+    secret = contract.AUTOSCALING
+    metadata: Document = {
+        "name": _access_name(cluster),
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(secret.component, "operations"),
+    }
+    target = {"parameter": "connectionString", "name": cluster.secret(secret), "key": contract.CONNECTION_STRING}
+    return custom_object("TriggerAuthentication", metadata, {"secretTargetRef": [target]})
+
+
+def scaled_object(one: Scaled, scaler: WorkAutoscaling, sharing: int, cluster: Cluster) -> Document:
+    """The ScaledObject of a Deployment.
+
+    Args:
+        one: the Deployment.
+        scaler: its settings.
+        sharing: how many Deployments, this one among them, are scaled by the same work.
+        cluster: the cluster that it belongs to.
+    """
+    least, greatest = one.settings.least_replicas, scaler.max_replicas
+    fallback = scaler.fallback_replicas or min(max(one.settings.replicas, least), greatest)
+    spec: Document = {
+        "scaleTargetRef": one.target(cluster),
+        "minReplicaCount": least,
+        "maxReplicaCount": greatest,
+        "pollingInterval": scaler.polling_interval,
+        "fallback": {
+            "failureThreshold": _FAILURES,
+            "replicas": fallback,
+            # Runners must not go because MongoDB could not be asked. Needs KEDA 2.17.
+            "behavior": "currentReplicasIfHigher",
+        },
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": one.behavior}},
+        "triggers": [
+            *(_work_trigger(work, target * sharing, cluster) for work, target in _targets(one, scaler, cluster)),
+            *_resource_triggers(one),
+        ],
+    }
+    return custom_object("ScaledObject", one.metadata(cluster), spec)
+
+
+def sharing(one: Scaled, found: Sequence[Scaled]) -> int:
+    """How many Deployments are scaled by the same work: all runners take it from the same queues."""
+    return sum(
+        each.entry is one.entry and isinstance(each.scaler, WorkAutoscaling) and each.scaler.uses_keda for each in found
+    )
+
+
+def unreachable_targets(found: Sequence[Scaled], cluster: Cluster) -> Iterator[ValueProblem]:
+    """Targets of runners that are beyond what a runner works on: the rest waits in its memory."""
+    size = _pool_size(_ACTIONS_POOL, cluster)
+    for one in found:
+        target = one.scaler.target_busy if isinstance(one.scaler, WorkAutoscaling) else None
+        if one.entry is ST2ACTIONRUNNER and target is not None and target > size:
+            message = f"is {target}, but a runner works on {size} actions at most ([actionrunner] actions_pool_size)"
+            yield ValueProblem(f"{one.key}.targetBusy", message)
+
+
+def _access_name(cluster: Cluster) -> str:
+    return cluster.release.named(contract.AUTOSCALING.component)
+
+
+def _targets(one: Scaled, scaler: WorkAutoscaling, cluster: Cluster) -> Iterator[tuple[Work, int]]:
+    """The work of a service, and how much of it a pod may have."""
+    for number, work in enumerate(WORK[one.entry.name]):
+        target = _used(_pool_size(work.pool, cluster)) if work.pool else work.target
+        yield work, (number == 0 and scaler.target_busy) or target
+
+
+def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
+    return {
+        "type": "mongodb",
+        # Otherwise the HorizontalPodAutoscaler asks every 15 seconds, whatever the polling interval is.
+        "useCachedMetrics": True,
+        "authenticationRef": {"name": _access_name(cluster)},
+        "metadata": {
+            "dbName": _database(cluster),
+            "collection": work.collection,
+            "query": json.dumps(work.query),
+            # Each of several Deployments sees all the work, and shall take its part of it.
+            "queryValue": str(target),
+        },
+    }
+
+
+def _pool_size(pool: str, cluster: Cluster) -> int:
+    return int(cluster.settings.options.get(("actionrunner", pool), _POOL_SIZES[pool]))
+
+
+def _database(cluster: Cluster) -> str:
+    mongodb = cluster.values.mongodb
+    return mongodb.external.database if mongodb.external else mongodb.auth.database
+
+
+def _resource_triggers(one: Scaled) -> list[Document]:
+    return [
+        {
+            "type": resource,
+            "metricType": "Utilization",
+            "metadata": {"value": str(percent), "containerName": one.entry.name},
+        }
+        for resource, percent in one.resource_targets
+    ]

@@ -1,0 +1,190 @@
+"""etcd: the other coordination backend.
+
+Its image holds nothing but etcd: there is no shell. So an init container of another image decides whether a member
+without data begins a cluster or joins one, and writes the configuration; and a container beside each member tells the
+others whether it has ever been in a cluster (see ``scripts/join.sh``).
+"""
+
+from __future__ import annotations
+
+from constructs_st2.parts.pods import scripts
+from constructs_st2.facts.backends import ETCD
+from constructs_st2.parts.backends import tls
+from constructs_st2.parts.backends.etcd.config import config_file
+from constructs_st2.parts.backends.member_set import (
+    HELPER_RESOURCES,
+    POD_NAME,
+    STATE_PATH,
+    MemberSet,
+    config_mount,
+    data_mount,
+    scripts_mount,
+)
+from constructs_st2.parts.backends.option_files import laid_over
+from constructs_st2.parts.backends.server import Server, Version
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text, fingerprint
+from constructs_st2.facts.secrets import contract
+from constructs_st2.values.model.backends import Option
+
+SERVER = Server(
+    key="etcd",
+    name="etcd",
+    repository="quay.io/coreos/etcd",
+    tags={"3.8": "v3.5.33", "3.9": "v3.5.33"},
+    oldest=Version(3, 4),
+)
+UID = 1000
+PEER_PORT = 2380
+METRICS_PORT = 2381
+WITNESS_PORT = 2382
+DATA_PATH = "/var/lib/etcd"
+
+CONFIG = "etcd.yaml"
+MEMBERS = "members"
+
+_JOIN = "join.sh"
+_WITNESS = "witness.sh"
+
+_OURS = (
+    "advertise-client-urls",
+    "data-dir",
+    "enable-grpc-gateway",
+    "initial-",
+    "listen-",
+    "name",
+    "strict-reconfig-check",
+    "wal-dir",
+)
+
+_TLS = {
+    "cert-file": tls.CERTIFICATE,
+    "key-file": tls.KEY,
+    "peer-cert-file": tls.CERTIFICATE,
+    "peer-key-file": tls.KEY,
+    "peer-trusted-ca-file": tls.AUTHORITY,
+    # Members show each other their certificates; clients need none.
+    "peer-client-cert-auth": "true",
+}
+_CLIENT_ENV = [
+    env_text("ETCDCTL_ENDPOINTS", f"https://127.0.0.1:{ETCD.port}"),
+    env_text("ETCDCTL_CACERT", tls.AUTHORITY),
+]
+"""For etcdctl in a member, which by itself would come without TLS."""
+
+
+def member_set(cluster: Cluster) -> MemberSet:
+    """The members of the cluster.
+
+    Raises:
+        InvalidValues: the image or the configuration cannot be used.
+    """
+    settings = cluster.values.etcd
+    version = SERVER.version(settings, cluster)
+    certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
+    ports = {"client": ETCD.port}
+    server_ports = {"peer": PEER_PORT, "metrics": METRICS_PORT}
+    witness_ports = {"witness": WITNESS_PORT}
+    config = config_file(_flags(cluster))
+    # What members there are matters to those without data only: another number restarts none of them.
+    config_files = config_mount(ETCD, cluster, fingerprint(config))
+    data = data_mount(settings, DATA_PATH)
+    state = Volume.scratch("state", in_memory=True)
+    helper_mounts = [
+        data,
+        Mount(state, STATE_PATH, writable=True),
+        config_files,
+        scripts_mount(ETCD, cluster),
+        *tls.client_mounts(contract.ETCD_TLS, cluster),
+    ]
+    return MemberSet(
+        backend=ETCD,
+        settings=settings,
+        uid=UID,
+        grace=30,
+        containers=[
+            Container(
+                name="etcd",
+                image=SERVER.image(settings, cluster),
+                command=["etcd"],
+                args=[f"--config-file={STATE_PATH}/{CONFIG}"],
+                env=_CLIENT_ENV if certificates else [],
+                ports={**ports, **server_ports},
+                resources=settings.resources,
+                probes=_probes(version),
+                mounts=[data, Mount(state, STATE_PATH), *certificates],
+            ),
+            Container(
+                name="witness",
+                image=cluster.images.utility(),
+                command=scripts.command(_WITNESS),
+                env=[POD_NAME],
+                ports=witness_ports,
+                resources=HELPER_RESOURCES,
+                mounts=helper_mounts,
+            ),
+        ],
+        init_containers=[
+            Container(
+                name="join",
+                image=cluster.images.utility(),
+                command=scripts.command(_JOIN),
+                env=[POD_NAME],
+                resources=HELPER_RESOURCES,
+                mounts=helper_mounts,
+            )
+        ],
+        client_ports=ports,
+        peer_ports={**server_ports, **witness_ports},
+        config={
+            CONFIG: config,
+            MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(ETCD.component, settings.replicas)),
+        },
+        scripts=scripts.texts("constructs_st2.parts.backends.etcd.scripts"),
+    )
+
+
+def _flags(cluster: Cluster) -> dict[str, Option]:
+    """All but the first members and whether to join them: the scripts add those, and the name of the pod."""
+    settings = cluster.values.etcd
+    security = _TLS if contract.ETCD_TLS.in_use(cluster.values) else {}
+    scheme = "https" if security else "http"
+    own_host = f"$(POD_NAME).{cluster.release.host(f'{ETCD.component}-headless')}"
+    own: dict[str, Option] = {
+        "name": "$(POD_NAME)",
+        # A folder below the mount, which belongs to another user: etcd wants its own to be private.
+        "data-dir": f"{DATA_PATH}/data",
+        "listen-client-urls": f"{scheme}://0.0.0.0:{ETCD.port}",
+        "listen-peer-urls": f"{scheme}://0.0.0.0:{PEER_PORT}",
+        "listen-metrics-urls": f"http://0.0.0.0:{METRICS_PORT}",
+        "advertise-client-urls": f"{scheme}://{own_host}:{ETCD.port}",
+        "initial-advertise-peer-urls": f"{scheme}://{own_host}:{PEER_PORT}",
+        "initial-cluster-token": f"{cluster.release.namespace}-{cluster.release.named(ETCD.component)}",
+        # Leases of locks and members are written all the time.
+        "auto-compaction-mode": "periodic",
+        "auto-compaction-retention": "1h",
+        "quota-backend-bytes": "2147483648",
+        "strict-reconfig-check": "true",
+        # By which scripts and clients talk to it. It is off where there is a configuration file.
+        "enable-grpc-gateway": "true",
+        **security,
+    }
+    return laid_over(own, settings.configuration, key="etcd.configuration", ours=(*_OURS, *security))
+
+
+def _probes(version: Version) -> dict[str, Document]:
+    """Liveness must not ask whether there is a majority: a restart would not bring one."""
+
+    def get(path: str) -> Document:
+        return {"httpGet": {"path": path, "port": "metrics"}}
+
+    # Debian's and other builds of 3.4 do not have the two paths that were made for Kubernetes.
+    has_paths = version >= Version(3, 5)
+    alive = get("/livez") if has_paths else {"tcpSocket": {"port": "metrics"}}
+    ready = get("/readyz") if has_paths else get("/health")
+    return {
+        "startupProbe": {**alive, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 60},
+        "livenessProbe": {**alive, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+        "readinessProbe": {**ready, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 2},
+    }

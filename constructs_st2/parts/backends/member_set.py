@@ -1,0 +1,258 @@
+"""The one builder of backends: members of a cluster that form it by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from constructs_st2.parts.pods import scripts
+from constructs_st2.facts.backends import Backend
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import Image
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.kube.builders import config_map, disruption_budget
+from constructs_st2.parts.pods.pod import (
+    RESTRICTED_CONTAINER,
+    Container,
+    Mount,
+    Volume,
+    checksums,
+    env_of_pod,
+    extra_mounts,
+    files_at_start,
+    overlaid,
+    pod_spec,
+    preferably_apart,
+    probes,
+    reloader_annotation,
+    restricted_pod,
+    spread_constraints,
+    template_of_pods,
+)
+from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.values.model.backends import Members
+
+CONFIG_PATH = "/etc/constructs-st2/config"
+SECRET_PATH = "/etc/constructs-st2/secret"
+STATE_PATH = "/run/constructs-st2"
+
+POD_NAME = env_of_pod("POD_NAME", "metadata.name")
+HELPER_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
+"""Of containers that run a shell script and little else."""
+
+
+@dataclass(frozen=True)
+class MemberSet:
+    """The members of a backend, and all that they need.
+
+    The first container is the server; the user's settings of probes and volumes are about it. ``grace`` is the time
+    to stop in seconds, unless the user sets another. ``steady`` is how long a new member must have been ready before
+    the next one may stop.
+    """
+
+    backend: Backend
+    settings: Members
+    uid: int
+    grace: int
+    containers: Sequence[Container]
+    init_containers: Sequence[Container] = ()
+    client_ports: Mapping[str, int] = field(default_factory=dict)
+    peer_ports: Mapping[str, int] = field(default_factory=dict)
+    config: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    steady: int = 10
+
+    @property
+    def component(self) -> str:
+        """Its name in the cluster."""
+        return self.backend.component
+
+    @property
+    def image(self) -> Image:
+        """The image of the server."""
+        return self.containers[0].image
+
+
+def config_mount(backend: Backend, cluster: Cluster, fingerprint: str | None) -> Mount:
+    """The configuration of a backend. ``fingerprint`` stands for what members read only when they start."""
+    name = cluster.release.named(_config_name(backend))
+    return Mount(Volume.config_map("config", name, fingerprint=fingerprint), CONFIG_PATH)
+
+
+def scripts_mount(backend: Backend, cluster: Cluster) -> Mount:
+    """The scripts of a backend. They are read when they run, so a change of one rolls nothing."""
+    return Mount(Volume.config_map("scripts", cluster.release.named(_scripts_name(backend))), scripts.MOUNT_PATH)
+
+
+def secret_mount(secret: SecretSpec, keys: Sequence[str], cluster: Cluster) -> Mount:
+    """Some keys of the Secret of a backend, as files of the same names."""
+    return Mount(Volume.secret("secret", cluster.secret(secret), {key: key for key in keys}), SECRET_PATH)
+
+
+def data_mount(settings: Members, path: str) -> Mount:
+    """Where a member keeps its data."""
+    volume = Volume.claimed("data") if settings.persistence.enabled else Volume.scratch("data")
+    return Mount(volume, path, writable=True)
+
+
+def documents(members: MemberSet, cluster: Cluster) -> list[Document]:
+    """The objects of a backend, in the order in which they are applied."""
+    selector = cluster.release.selector(members.component)
+    made = []
+    if members.config:
+        made.append(config_map(_metadata(members, cluster, _config_name(members.backend)), members.config))
+    if members.scripts:
+        made.append(config_map(_metadata(members, cluster, _scripts_name(members.backend)), members.scripts))
+    made += [_headless_service(members, cluster), _client_service(members, cluster), stateful_set(members, cluster)]
+    if members.settings.replicas > 1:
+        made.append(disruption_budget(_metadata(members, cluster), selector))
+    return made
+
+
+def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
+    """The StatefulSet of a backend."""
+    settings = members.settings
+    metadata = _metadata(members, cluster)
+    annotations = dict(settings.annotations)
+    if cluster.values.secrets.reloader:
+        # Certificates, not passwords: for another password members must not restart one after the other.
+        files = [name for each in (*members.containers, *members.init_containers) for name in files_at_start(each)]
+        annotations = {**reloader_annotation(files), **annotations}
+    if annotations:
+        metadata["annotations"] = annotations
+    retention = settings.persistence.retention
+    spec: Document = {
+        "serviceName": cluster.release.headless(members.component),
+        "replicas": settings.replicas,
+        # One after the other would never come up again after all were lost: the first waits for a majority.
+        "podManagementPolicy": "Parallel",
+        "minReadySeconds": members.steady,
+        "revisionHistoryLimit": 5,
+        "updateStrategy": {"type": "RollingUpdate"},
+        "selector": {"matchLabels": cluster.release.selector(members.component)},
+        "template": _template(members, cluster),
+    }
+    if settings.persistence.enabled:
+        spec["persistentVolumeClaimRetentionPolicy"] = {
+            "whenDeleted": retention.when_deleted,
+            "whenScaled": retention.when_scaled,
+        }
+        spec["volumeClaimTemplates"] = [_claim(members, cluster)]
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec}
+
+
+def _config_name(backend: Backend) -> str:
+    return f"{backend.component}-config"
+
+
+def _scripts_name(backend: Backend) -> str:
+    return f"{backend.component}-scripts"
+
+
+def _labels(members: MemberSet, cluster: Cluster) -> dict[str, str]:
+    labels = cluster.release.labels(members.component, members.backend.role, version=members.image.version)
+    return {**members.settings.labels, **labels}
+
+
+def _metadata(members: MemberSet, cluster: Cluster, name: str | None = None) -> Document:
+    return {
+        "name": cluster.release.named(name or members.component),
+        "namespace": cluster.release.namespace,
+        "labels": _labels(members, cluster),
+    }
+
+
+def _template(members: MemberSet, cluster: Cluster) -> Document:
+    settings = members.settings
+    main, *others = members.containers
+    main = replace(main, probes=probes(settings, main.probes), extra_mounts=extra_mounts(settings))
+    security = overlaid(RESTRICTED_CONTAINER, settings.security_context)
+    containers = [replace(each, security=security) for each in (main, *others)]
+    init_containers = [replace(each, security=security) for each in members.init_containers]
+    selector = cluster.release.selector(members.component)
+    annotations = {**_scraped(members, cluster), **settings.annotations, **checksums(containers)}
+    grace = settings.termination_grace_period_seconds
+    spec = pod_spec(
+        settings,
+        containers,
+        init_containers,
+        security={**restricted_pod(members.uid), **keepalive(cluster.values)},
+        grace=members.grace if grace is None else grace,
+        spread=spread_constraints(settings, selector),
+        affinity=settings.affinity or _apart(settings, selector),
+    )
+    return template_of_pods(_labels(members, cluster), annotations, spec)
+
+
+def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:
+    if not cluster.values.monitoring.enabled:
+        return {}
+    from constructs_st2.parts.monitoring.sources import scrape_annotations
+
+    return scrape_annotations(members.component, cluster.values)
+
+
+def _apart(settings: Members, selector: Mapping[str, str]) -> Document | None:
+    """Members on different hosts."""
+    if settings.replicas < 2:
+        return None
+    members: Document = {"matchLabels": {**selector}}
+    if settings.pod_anti_affinity_preset == "hard":
+        term = {"labelSelector": members, "topologyKey": "kubernetes.io/hostname"}
+        return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    return preferably_apart(members)
+
+
+def _claim(members: MemberSet, cluster: Cluster) -> Document:
+    """The claim template, which cannot be changed later: nothing versioned goes in."""
+    persistence = members.settings.persistence
+    metadata: Document = {
+        "name": "data",
+        "labels": {**persistence.labels, **cluster.release.labels(members.component, members.backend.role)},
+    }
+    if persistence.annotations:
+        metadata["annotations"] = dict(persistence.annotations)
+    spec: Document = {
+        "accessModes": list(persistence.access_modes),
+        "resources": {"requests": {"storage": persistence.size}},
+    }
+    if persistence.storage_class is not None:
+        spec["storageClassName"] = persistence.storage_class
+    # The API server adds apiVersion and kind; with them here, Argo CD finds no difference.
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def _headless_service(members: MemberSet, cluster: Cluster) -> Document:
+    """Names for members. They must find each other before any of them is ready."""
+    return _service(
+        members,
+        cluster,
+        cluster.release.headless(members.component),
+        {"clusterIP": "None", "publishNotReadyAddresses": True},
+        {**members.client_ports, **members.peer_ports},
+    )
+
+
+def _client_service(members: MemberSet, cluster: Cluster) -> Document:
+    """An address at which only members answer that are ready."""
+    return _service(
+        members, cluster, cluster.release.named(members.component), {"type": "ClusterIP"}, members.client_ports
+    )
+
+
+def _service(members: MemberSet, cluster: Cluster, name: str, fields: Document, ports: Mapping[str, int]) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": name,
+            "namespace": cluster.release.namespace,
+            "labels": cluster.release.labels(members.component, members.backend.role),
+        },
+        "spec": {
+            **fields,
+            "selector": cluster.release.selector(members.component),
+            "ports": [{"name": port, "port": number, "targetPort": port} for port, number in ports.items()],
+        },
+    }

@@ -1,0 +1,238 @@
+"""MongoDB: a replica set that forms by itself.
+
+The members start empty; a container beside each server reconciles the set with what the manifests say (see
+``scripts/reconcile.js``). The image's own initialisation is not used: it would give every member data of its own, and
+MongoDB refuses to join members that have data.
+"""
+
+from __future__ import annotations
+
+import json
+
+from constructs_st2.parts.pods import scripts
+from constructs_st2.facts.backends import MONGODB
+from constructs_st2.parts.backends import tls
+from constructs_st2.facts.backends.connections import SCALER_USER
+from constructs_st2.parts.backends.member_set import (
+    CONFIG_PATH,
+    HELPER_RESOURCES,
+    POD_NAME,
+    SECRET_PATH,
+    STATE_PATH,
+    MemberSet,
+    config_mount,
+    data_mount,
+    scripts_mount,
+    secret_mount,
+)
+from constructs_st2.parts.backends.mongodb.config import (
+    KEYFILE_DIRECTORY,
+    cache_gigabytes,
+    mongod_conf,
+    written,
+)
+from constructs_st2.parts.backends.server import Server, Version
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import Image
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text, fingerprint
+from constructs_st2.facts.secrets import contract
+
+SERVER = Server(
+    key="mongodb",
+    name="MongoDB",
+    repository="docker.io/library/mongo",
+    # 4.4 has had no scheduled rebuild since 2024: the patch is pinned, because no newer one will come.
+    tags={"3.8": "4.4.30", "3.9": "7.0"},
+    oldest=Version(4, 4),
+    # st2 3.8 brings pymongo 3.11, and its tests end at MongoDB 4.4.
+    newest={"3.8": Version(4, 4)},
+)
+UID = 999
+"""The user `mongodb` of the image."""
+
+MONGOD_CONF = "mongod.conf"
+REPLICA_SET = "replica-set.json"
+DATA_PATH = "/data/db"
+EXPORTER_PORT = 9216
+SCALER_SECRET_PATH = "/etc/constructs-st2/autoscaling-secret"
+
+_PREPARE = "prepare.sh"
+_RECONCILE = "reconcile.sh"
+_READY = "ready.sh"
+
+
+def member_set(cluster: Cluster) -> MemberSet:
+    """The members of the replica set.
+
+    Raises:
+        InvalidValues: the image or the configuration cannot be used.
+    """
+    settings = cluster.values.mongodb
+    SERVER.version(settings, cluster)
+    image = SERVER.image(settings, cluster)
+    authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
+    conf = mongod_conf(
+        settings,
+        data_path=DATA_PATH,
+        port=MONGODB.port,
+        cache_gigabytes=cache_gigabytes(settings.resources),
+        authority=tls.AUTHORITY if authority else None,
+    )
+    # What members and users there are is read again and again: another number of members restarts none of them.
+    config = config_mount(MONGODB, cluster, fingerprint(conf))
+    secrets = secret_mount(contract.MONGODB, list(contract.MONGODB.keys), cluster)
+    keyfile = Volume.scratch("keyfile", in_memory=True)
+    state = Volume.scratch("state", in_memory=True)
+    tmp = Mount(Volume.scratch("tmp"), "/tmp", writable=True)
+    own_scripts = scripts_mount(MONGODB, cluster)
+    return MemberSet(
+        backend=MONGODB,
+        settings=settings,
+        uid=UID,
+        # A primary that is told to stop hands over by itself, and then waits up to 15 s for its clients to move on.
+        grace=90,
+        containers=[
+            Container(
+                name="mongodb",
+                image=image,
+                command=["mongod"],
+                args=["--config", f"{CONFIG_PATH}/{MONGOD_CONF}"],
+                ports={"mongodb": MONGODB.port},
+                resources=settings.resources,
+                probes=_probes(),
+                mounts=[
+                    data_mount(settings, DATA_PATH),
+                    Mount(keyfile, KEYFILE_DIRECTORY),
+                    Mount(state, STATE_PATH),
+                    config,
+                    own_scripts,
+                    # The image declares it a volume; the runtime would make one on the node's disk.
+                    Mount(Volume.scratch("configdb"), "/data/configdb", writable=True),
+                    tmp,
+                    *authority,
+                ],
+            ),
+            Container(
+                name="reconcile",
+                image=image,
+                command=scripts.command(_RECONCILE),
+                # The shell keeps its history and settings in the home directory.
+                env=[POD_NAME, env_text("HOME", "/tmp")],
+                resources={"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
+                mounts=[
+                    config,
+                    own_scripts,
+                    secrets,
+                    *_scaler_secret(cluster),
+                    Mount(state, STATE_PATH, writable=True),
+                    tmp,
+                    *authority,
+                ],
+            ),
+            *_exporter(cluster),
+        ],
+        init_containers=[
+            Container(
+                name="prepare",
+                image=image,
+                command=scripts.command(_PREPARE),
+                resources=HELPER_RESOURCES,
+                mounts=[
+                    own_scripts,
+                    secrets,
+                    Mount(keyfile, KEYFILE_DIRECTORY, writable=True),
+                    *tls.server_mounts(contract.MONGODB_TLS, cluster),
+                ],
+            )
+        ],
+        client_ports={"mongodb": MONGODB.port},
+        config={MONGOD_CONF: written(conf), REPLICA_SET: _replica_set(cluster)},
+        scripts=scripts.texts("constructs_st2.parts.backends.mongodb.scripts"),
+    )
+
+
+def _probes() -> dict[str, Document]:
+    """A restart never helps a member that others do not hear: liveness asks for no more than an open port.
+
+    Asking a server itself starts a shell, which costs 0.6 s of CPU; the container beside it keeps one running and
+    writes down what the server says.
+    """
+    listens = {"tcpSocket": {"port": "mongodb"}}
+    return {
+        # Replaying the journal of a big database takes its time.
+        "startupProbe": {**listens, "periodSeconds": 5, "failureThreshold": 360},
+        "livenessProbe": {**listens, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+        "readinessProbe": {"exec": {"command": scripts.command(_READY)}, "periodSeconds": 10, "timeoutSeconds": 5},
+    }
+
+
+def _replica_set(cluster: Cluster) -> str:
+    """The members and users that the set should have."""
+    settings = cluster.values.mongodb
+    auth = settings.auth
+    database = auth.database
+
+    def user(name: str, home: str, password: str, roles: dict[str, str], folder: str = SECRET_PATH) -> Document:
+        return {
+            "name": name,
+            "database": home,
+            "roles": [{"role": role, "db": on} for role, on in roles.items()],
+            "passwordFile": f"{folder}/{password}",
+        }
+
+    wanted: Document = {
+        "set": settings.replica_set_name,
+        "members": [f"{host}:{MONGODB.port}" for host in cluster.release.members(MONGODB.component, settings.replicas)],
+        "database": database,
+        "root": {"name": auth.root_user, "passwordFile": f"{SECRET_PATH}/{contract.MONGODB_ROOT_PASSWORD}"},
+        "users": [
+            # Every service of st2 makes and drops indexes when it starts, which readWrite does not allow.
+            user(auth.username, database, contract.MONGODB_PASSWORD, {"readWrite": database, "dbAdmin": database}),
+            user("backup", "admin", contract.MONGODB_BACKUP_PASSWORD, {"backup": "admin"}),
+            user("metrics", "admin", contract.MONGODB_METRICS_PASSWORD, {"clusterMonitor": "admin", "read": "local"}),
+        ],
+    }
+    if contract.MONGODB_AUTOSCALING.in_use(cluster.values):
+        password = contract.MONGODB_AUTOSCALING_PASSWORD
+        wanted["users"].append(user(SCALER_USER, "admin", password, {"read": database}, SCALER_SECRET_PATH))
+    return json.dumps(wanted, indent=2) + "\n"
+
+
+def _scaler_secret(cluster: Cluster) -> list[Mount]:
+    """The password of the user by whom KEDA looks at StackStorm's work, where it does."""
+    secret = contract.MONGODB_AUTOSCALING
+    if not secret.in_use(cluster.values):
+        return []
+    volume = Volume.secret("autoscaling-secret", cluster.secret(secret), {key: key for key in secret.keys})
+    return [Mount(volume, SCALER_SECRET_PATH)]
+
+
+def _exporter(cluster: Cluster) -> list[Container]:
+    metrics = cluster.values.mongodb.metrics
+    if not cluster.values.monitoring.exports(metrics.enabled):
+        return []
+    password = env_of_secret(
+        "MONGODB_METRICS_PASSWORD", cluster.secret(contract.MONGODB), contract.MONGODB_METRICS_PASSWORD
+    )
+    uri = f"mongodb://metrics:$(MONGODB_METRICS_PASSWORD)@127.0.0.1:{MONGODB.port}/admin?directConnection=true"
+    authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
+    if authority:
+        uri += f"&tls=true&tlsCAFile={tls.AUTHORITY}"
+    image: Image = cluster.images.other(metrics.image)
+    return [
+        Container(
+            name="metrics",
+            image=image,
+            # All collectors together ask for statistics of every collection, which is heavy on a big database.
+            args=[
+                "--collector.replicasetstatus",
+                "--collector.diagnosticdata",
+                f"--web.listen-address=:{EXPORTER_PORT}",
+            ],
+            env=[password, env_text("MONGODB_URI", uri)],
+            ports={"metrics": EXPORTER_PORT},
+            resources=metrics.resources,
+            mounts=authority,
+        )
+    ]

@@ -1,0 +1,184 @@
+"""rabbitmq.conf and definitions.json as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from constructs_st2.parts.backends.option_files import laid_over
+from constructs_st2.parts.backends.server import Version
+from constructs_st2.facts.node_loss import (
+    DEAD_AFTER,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES,
+    NET_TICKTIME,
+)
+from constructs_st2.kube.quantity import amount
+from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
+from constructs_st2.values.model.backends import Option, Rabbitmq
+
+WATCH_QUEUE_EXPIRY = 60 * 60 * 1000
+"""Milliseconds after which a watch queue without a consumer goes away.
+
+Sensor containers, rules engines and timers engines make a durable queue of a new name at every start, and leave it
+behind where they cannot stop in order; it then fills for ever (sensor_watcher.py and triggerwatcher.py of st2common).
+"""
+
+_SHARE_OF_MEMORY = Decimal("0.8")
+_DISK_RESERVE = 10**9
+"""Bytes that stay free on a volume which is large enough: RabbitMQ takes no more messages then."""
+_TCP_OPTIONS = (
+    (4, KEEPALIVE_IDLE),  # TCP_KEEPIDLE
+    (5, KEEPALIVE_INTERVAL),  # TCP_KEEPINTVL
+    (6, KEEPALIVE_PROBES),  # TCP_KEEPCNT
+    (18, DEAD_AFTER * 1000),  # TCP_USER_TIMEOUT, in milliseconds: for data that is not acknowledged
+)
+_OURS = (
+    "cluster_formation.",
+    "definitions.",
+    "listeners.tcp",
+    "listeners.tcp.",
+    "load_definitions",
+    "log.console",
+    "management.tcp.port",
+    "prometheus.tcp.port",
+)
+
+
+def node_name(host: str) -> str:
+    """The name of a node of the cluster."""
+    return f"rabbit@{host}"
+
+
+def encrypted(port: int, *, certificate: str, key: str, authority: str) -> dict[str, Option]:
+    """The options by which clients come with TLS and in no other way. They need no certificates of their own."""
+    return {
+        "listeners.tcp": "none",
+        "listeners.ssl.default": str(port),
+        "ssl_options.cacertfile": authority,
+        "ssl_options.certfile": certificate,
+        "ssl_options.keyfile": key,
+        "ssl_options.verify": "verify_peer",
+        "ssl_options.fail_if_no_peer_cert": "false",
+    }
+
+
+def settings_of_every_start(
+    settings: Rabbitmq,
+    version: Version,
+    *,
+    name: str,
+    listeners: Mapping[str, Option],
+    management_port: int,
+    metrics_port: int,
+    secrets: str,
+) -> dict[str, Option]:
+    """The options of rabbitmq.conf that matter whenever a node starts, with the user's laid over them.
+
+    RabbitMQ does not start with an option that it does not know, so each is written only for versions that know it.
+
+    Raises:
+        InvalidValues: the user's options touch what the cluster stands on.
+    """
+    own: dict[str, Option] = {
+        "cluster_name": name,
+        "log.console": "true",
+        **listeners,
+        "management.tcp.port": str(management_port),
+        # Not ANONYMOUS, which RabbitMQ 4 offers as well.
+        "auth_mechanisms.1": "PLAIN",
+        "auth_mechanisms.2": "AMQPLAIN",
+        # A minority stops serving, and joins again by itself. Khepri, the metadata store of later versions, always
+        # does so, and ignores this.
+        "cluster_partition_handling": "pause_minority",
+        "net_ticktime": str(NET_TICKTIME),
+        "queue_leader_locator": "balanced",
+        "definitions.import_backend": "local_filesystem",
+        "definitions.local.path": f"{secrets}/definitions.json",
+        "definitions.skip_if_unchanged": "true",
+        "vm_memory_high_watermark.relative": "0.6",
+        "disk_free_limit.absolute": str(_disk_reserve(settings)),
+    }
+    if settings.metrics.enabled:
+        own["prometheus.tcp.port"] = str(metrics_port)
+    if memory := settings.resources.get("limits", {}).get("memory"):
+        # Erlang sees the memory of the node, and some of the container's is used outside of it.
+        own["total_memory_available_override_value"] = str(int(amount(memory) * _SHARE_OF_MEMORY))
+    if version >= Version(3, 12):
+        # st2 declares its queues without a type, also those that were made as another type before.
+        own["quorum_queue.property_equivalence.relaxed_checks_on_redeclaration"] = "true"
+    if version >= Version(3, 13):
+        # A member that comes back with an empty disk gets its share of every queue again.
+        own["quorum_queue.continuous_membership_reconciliation.enabled"] = "true"
+        own["quorum_queue.continuous_membership_reconciliation.target_group_size"] = str(settings.replicas)
+    return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=(*_OURS, *listeners))
+
+
+def _disk_reserve(settings: Rabbitmq) -> int:
+    if not settings.persistence.enabled:
+        return _DISK_RESERVE
+    return min(_DISK_RESERVE, int(amount(settings.persistence.size) / 4))
+
+
+def advanced_config() -> str:
+    """The text of advanced.config, a term of Erlang: what rabbitmq.conf cannot say.
+
+    Every connection that a node accepts is closed soon after its peer is lost. By itself a node keeps it for ever, with
+    its unacknowledged messages: the clients of st2 have no heartbeats (amqp of Python has none unless it is asked), and
+    RabbitMQ has no keepalive. Said here, it does not depend on the system, and accepted connections inherit it.
+    """
+    # By their numbers in Linux, because not every version of Erlang has names for them.
+    options = ", ".join(
+        ["{keepalive, true}", *(f"{{raw, 6, {option}, <<{value}:32/native>>}}" for option, value in _TCP_OPTIONS)]
+    )
+    return f"[{{kernel, [{{inet_default_listen_options, [{options}]}}]}}].\n"
+
+
+def enabled_plugins(settings: Rabbitmq) -> str:
+    """The text of the file enabled_plugins, a term of Erlang."""
+    metrics = ["rabbitmq_prometheus"] if settings.metrics.enabled else []
+    names = dict.fromkeys(["rabbitmq_management", *metrics, *settings.plugins])
+    return f"[{','.join(names)}].\n"
+
+
+def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:
+    """What the cluster holds before anybody has connected: the user, the virtual host and the policies.
+
+    Args:
+        settings: the user's settings.
+        password: the password of StackStorm's user: hashed (encoding ``rabbitmq-hash``); or as it is (``json``), and
+            then RabbitMQ hashes it when it reads the definitions.
+    """
+    vhost, user = settings.vhost, settings.auth.username
+    mark = "{password}"
+    hashed = {"password_hash": mark, "hashing_algorithm": "rabbit_password_hashing_sha256"}
+    secret = hashed if password.encoding == "rabbitmq-hash" else {"password": mark}
+    data: dict[str, Any] = {
+        "users": [{"name": user, **secret, "tags": []}],
+        "vhosts": [
+            {
+                "name": vhost,
+                # st2 cannot ask for a type of queue. Queues that are exclusive stay classic ones.
+                "metadata": {"description": "StackStorm", "tags": [], "default_queue_type": "quorum"},
+            }
+        ],
+        "permissions": [{"user": user, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}],
+        "policies": [
+            {
+                "name": "st2-watch-expiry",
+                "vhost": vhost,
+                "pattern": r"^st2\.(trigger|sensor)\.watch\.",
+                "apply-to": "queues",
+                "priority": 0,
+                "definition": {"expires": WATCH_QUEUE_EXPIRY},
+            }
+        ],
+    }
+    before, after = json.dumps(data, indent=2).split(mark)
+    if password.encoding == "json":
+        # This encoding brings its own quotes.
+        before, after = before[:-1], after[1:]
+    return (before, password, after)

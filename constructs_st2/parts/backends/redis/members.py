@@ -1,0 +1,175 @@
+"""Redis with Sentinel: one Redis accepts writes, and the sentinels agree on which.
+
+Each pod has a Redis, a sentinel, and a guard that leads back a Redis which nobody knows any more, and a sentinel which
+knows another master than the others.
+"""
+
+from __future__ import annotations
+
+from constructs_st2.parts.pods import scripts
+from constructs_st2.facts.backends import REDIS_SENTINEL
+from constructs_st2.parts.backends import tls
+from constructs_st2.parts.backends.member_set import (
+    HELPER_RESOURCES,
+    POD_NAME,
+    STATE_PATH,
+    MemberSet,
+    config_mount,
+    data_mount,
+    scripts_mount,
+    secret_mount,
+)
+from constructs_st2.parts.backends.option_files import lines
+from constructs_st2.parts.backends.redis.config import (
+    encrypted,
+    plain,
+    redis_conf,
+    sentinel_conf,
+    sentinels_have_a_password,
+)
+from constructs_st2.parts.backends.server import Server, Version
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text, fingerprint
+from constructs_st2.facts.secrets import contract
+from constructs_st2.values.model.backends import Option
+
+SERVER = Server(
+    key="redis",
+    name="Redis",
+    repository="docker.io/library/redis",
+    tags={"3.8": "7.2", "3.9": "8.0"},
+    # Sentinel resolves names since 6.2.
+    oldest=Version(6, 2),
+)
+UID = 999
+"""The user `redis` of the image."""
+
+REDIS_PORT = 6379
+EXPORTER_PORT = 9121
+GRACE = 60
+_SECONDS_TO_HAND_OVER = 25
+
+REDIS_CONF = "redis.conf"
+SENTINEL_CONF = "sentinel.conf"
+MEMBERS = "members"
+
+_START_REDIS = "start-redis.sh"
+_START_SENTINEL = "start-sentinel.sh"
+_GUARD = "guard.sh"
+_STOP = "stop.sh"
+_ALIVE = "alive.sh"
+_READY = "ready.sh"
+_SENTINEL_READY = "ready-sentinel.sh"
+
+
+def member_set(cluster: Cluster) -> MemberSet:
+    """The pods of Redis and its sentinels.
+
+    Raises:
+        InvalidValues: the image or the configuration cannot be used.
+    """
+    settings = cluster.values.redis
+    SERVER.version(settings, cluster)
+    image = SERVER.image(settings, cluster)
+    certificates = tls.server_mounts(contract.REDIS_TLS, cluster)
+
+    def listener(port: int) -> dict[str, Option]:
+        if not certificates:
+            return plain(port)
+        return encrypted(port, certificate=tls.CERTIFICATE, key=tls.KEY, authority=tls.AUTHORITY)
+
+    config = {
+        REDIS_CONF: lines(redis_conf(settings, listener(REDIS_PORT)), " "),
+        SENTINEL_CONF: lines(sentinel_conf(settings, listener(REDIS_SENTINEL.port)), " "),
+        MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
+    }
+    keys = [contract.REDIS_PASSWORD]
+    if sentinels_have_a_password(cluster.version):
+        keys.append(contract.SENTINEL_PASSWORD)
+    mounts = [
+        data_mount(settings, "/data"),
+        Mount(Volume.scratch("state", in_memory=True), STATE_PATH, writable=True),
+        config_mount(REDIS_SENTINEL, cluster, fingerprint(config)),
+        secret_mount(contract.REDIS, keys, cluster),
+        scripts_mount(REDIS_SENTINEL, cluster),
+        Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+        *certificates,
+    ]
+    return MemberSet(
+        backend=REDIS_SENTINEL,
+        settings=settings,
+        uid=UID,
+        grace=GRACE,
+        # A sentinel keeps trying the former address of a pod for up to 15 s, and cannot promote that replica before
+        # (SENTINEL_MIN_LINK_RECONNECT_PERIOD in sentinel.c).
+        steady=15,
+        containers=[
+            Container(
+                name="redis",
+                image=image,
+                command=scripts.command(_START_REDIS),
+                env=[POD_NAME],
+                ports={"redis": REDIS_PORT},
+                resources=settings.resources,
+                probes=_probes(REDIS_PORT, scripts.command(_READY)),
+                lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _SECONDS_TO_HAND_OVER)}}},
+                mounts=mounts,
+            ),
+            Container(
+                name="sentinel",
+                image=image,
+                command=scripts.command(_START_SENTINEL),
+                env=[POD_NAME],
+                ports={"sentinel": REDIS_SENTINEL.port},
+                resources=HELPER_RESOURCES,
+                probes=_probes(REDIS_SENTINEL.port, scripts.command(_SENTINEL_READY)),
+                mounts=mounts,
+            ),
+            Container(
+                name="guard",
+                image=image,
+                command=scripts.command(_GUARD),
+                env=[POD_NAME],
+                resources=HELPER_RESOURCES,
+                mounts=mounts,
+            ),
+            *_exporter(cluster),
+        ],
+        client_ports={"sentinel": REDIS_SENTINEL.port},
+        peer_ports={"redis": REDIS_PORT},
+        config=config,
+        scripts=scripts.texts("constructs_st2.parts.backends.redis.scripts"),
+    )
+
+
+def _probes(port: int, ready: list[str]) -> dict[str, Document]:
+    alive = {"exec": {"command": scripts.command(_ALIVE, port)}}
+    return {
+        "startupProbe": {**alive, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 150},
+        "livenessProbe": {**alive, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+        # A sentinel asks the others, of which one that is lost with its node costs 3 s.
+        "readinessProbe": {"exec": {"command": ready}, "periodSeconds": 5, "timeoutSeconds": 10},
+    }
+
+
+def _exporter(cluster: Cluster) -> list[Container]:
+    metrics = cluster.values.redis.metrics
+    if not cluster.values.monitoring.exports(metrics.enabled):
+        return []
+    authority = tls.client_mounts(contract.REDIS_TLS, cluster)
+    scheme = "rediss" if authority else "redis"
+    return [
+        Container(
+            name="metrics",
+            image=cluster.images.other(metrics.image),
+            env=[
+                env_text("REDIS_ADDR", f"{scheme}://127.0.0.1:{REDIS_PORT}"),
+                *([env_text("REDIS_EXPORTER_TLS_CA_CERT_FILE", tls.AUTHORITY)] if authority else []),
+                env_of_secret("REDIS_PASSWORD", cluster.secret(contract.REDIS), contract.REDIS_PASSWORD),
+            ],
+            ports={"metrics": EXPORTER_PORT},
+            resources=metrics.resources,
+            mounts=authority,
+        )
+    ]

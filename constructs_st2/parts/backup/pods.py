@@ -1,0 +1,212 @@
+"""What the pods of backups and restores have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.backends import tls
+from constructs_st2.parts.backends.mongodb.members import SERVER, UID
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import Image
+from constructs_st2.kube.documents import Document
+from constructs_st2.kube.builders import config_map
+from constructs_st2.parts.backup import connection, storage
+from constructs_st2.parts.backup.connection import PASSWORD_FILE, Connection
+from constructs_st2.parts.pods.pod import (
+    RESTRICTED_CONTAINER,
+    Container,
+    Mount,
+    Volume,
+    env_text,
+    extra_mounts,
+    overlaid,
+    pod_spec,
+    restricted_pod,
+    template_of_pods,
+)
+from constructs_st2.facts.secrets import contract
+
+STATE = "/run/constructs-st2"
+"""What the containers of a pod tell each other."""
+FACTS = "facts.json"
+
+_PACKAGE = "constructs_st2.parts.backup.scripts"
+_STATE = Mount(Volume.scratch("state"), STATE, writable=True)
+# The password is written there. Containers that do not need it have another one.
+_TMP = Mount(Volume.scratch("tmp", in_memory=True), "/tmp", writable=True)
+_STORAGE_TMP = Mount(Volume.scratch("storage-tmp"), "/tmp", writable=True)
+
+
+def image(cluster: Cluster) -> Image:
+    """The image with MongoDB's database tools: that of the members, unless the user names another."""
+    settings, override = cluster.values.mongodb, cluster.values.backup.image
+    if not override.model_fields_set:
+        return SERVER.image(settings, cluster)
+    repository = override.repository or settings.image.repository or SERVER.repository
+    tag = override.tag or settings.image.tag or SERVER.tags[cluster.version]
+    return cluster.images.other(f"{repository}:{tag}", override)
+
+
+def scripts_map(cluster: Cluster, component: str) -> Document:
+    """The ConfigMap with the scripts, and with what a manifest tells of the cluster."""
+    return config_map(
+        metadata(cluster, component, f"{component}-scripts"), {FACTS: _facts(cluster), **scripts.texts(_PACKAGE)}
+    )
+
+
+def metadata(cluster: Cluster, component: str, name: str | None = None) -> Document:
+    """The metadata of an object, called like its component unless it has a name of its own."""
+    return {
+        "name": cluster.release.named(name or component),
+        "namespace": cluster.release.namespace,
+        "labels": {**cluster.values.backup.labels, **cluster.release.labels(component, "operations")},
+    }
+
+
+def workload_metadata(cluster: Cluster, component: str, name: str | None = None) -> Document:
+    """The metadata of what makes pods, with the user's annotations."""
+    made = metadata(cluster, component, name)
+    annotations = cluster.values.backup.annotations
+    return {**made, "annotations": dict(annotations)} if annotations else made
+
+
+def database_step(
+    name: str,
+    script: str,
+    arguments: Sequence[object],
+    to: Connection,
+    cluster: Cluster,
+    *,
+    component: str = storage.COMPONENT,
+    mounts: Iterable[Mount],
+) -> Container:
+    """A container that works with MongoDB's database tools.
+
+    Args:
+        name: of the container.
+        script: what it runs.
+        arguments: of the script; options of the tool come last.
+        to: how it reaches MongoDB.
+        cluster: the cluster that is backed up or restored.
+        component: whose scripts it has.
+        mounts: the backups.
+    """
+    return _step(
+        name,
+        image(cluster),
+        scripts.command(script, *arguments, *to.options),
+        cluster,
+        component,
+        env=[env_text("PASSWORD_FILE", PASSWORD_FILE)],
+        mounts=[*mounts, *to.mounts, _TMP],
+    )
+
+
+def shell_step(
+    name: str, script: str, arguments: Sequence[object], cluster: Cluster, *, mounts: Iterable[Mount]
+) -> Container:
+    """A container that needs nothing but a shell."""
+    command = scripts.command(script, *arguments)
+    return _step(name, image(cluster), command, cluster, storage.COMPONENT, mounts=[*mounts, _TMP])
+
+
+def storage_step(
+    name: str,
+    script: str,
+    arguments: Sequence[object],
+    cluster: Cluster,
+    *,
+    component: str = storage.COMPONENT,
+    env: Sequence[Document],
+    mounts: Iterable[Mount],
+) -> Container:
+    """A container that talks to the storage."""
+    command = scripts.command(script, *arguments)
+    return _step(name, storage.image(cluster), command, cluster, component, env=env, mounts=[*mounts, _STORAGE_TMP])
+
+
+def etcd_step(cluster: Cluster) -> Container:
+    """A container that takes a snapshot of etcd. Its image has no shell."""
+    from constructs_st2.facts.backends import ETCD
+    from constructs_st2.parts.backends.etcd.members import SERVER as ETCD_SERVER
+
+    authorities = tls.client_mounts(contract.ETCD_TLS, cluster)
+    scheme, options = ("https", [f"--cacert={tls.AUTHORITY}"]) if authorities else ("http", [])
+    endpoint = f"{scheme}://{cluster.release.host(ETCD.component)}:{ETCD.port}"
+    return Container(
+        name="etcd",
+        image=ETCD_SERVER.image(cluster.values.etcd, cluster),
+        command=["etcdctl"],
+        args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE}/etcd.db"],
+        resources=cluster.values.backup.resources,
+        security=_security(cluster),
+        mounts=[_STATE, *authorities],
+    )
+
+
+def template(component: str, main: Container, init_containers: Sequence[Container], cluster: Cluster) -> Document:
+    """The pod: containers that do one thing after the other."""
+    settings = cluster.values.backup
+    of_pod = workload_metadata(cluster, component)
+    spec = pod_spec(
+        settings,
+        [main],
+        init_containers,
+        # That of MongoDB's image; a volume can so be read with the same rights by both.
+        security=restricted_pod(UID),
+        # A shell as process 1 hears no signal while a program runs: there is nothing to wait for.
+        grace=5,
+        # The log of a failed pod must stay.
+        restartPolicy="Never",
+    )
+    return template_of_pods(of_pod["labels"], of_pod.get("annotations", {}), spec)
+
+
+def _step(
+    name: str,
+    image: Image,
+    command: Sequence[str],
+    cluster: Cluster,
+    component: str,
+    *,
+    env: Sequence[Document] = (),
+    mounts: Iterable[Mount],
+) -> Container:
+    config_map_name = cluster.release.named(f"{component}-scripts")
+    return Container(
+        name=name,
+        image=image,
+        command=command,
+        env=[
+            env_text("RELEASE", cluster.release.name),
+            env_text("FOLDER", storage.FOLDER),
+            env_text("STATE", STATE),
+            *env,
+        ],
+        resources=cluster.values.backup.resources,
+        security=_security(cluster),
+        mounts=[Mount(Volume.config_map("scripts", config_map_name), scripts.MOUNT_PATH), _STATE, *mounts],
+        extra_mounts=extra_mounts(cluster.values.backup),
+    )
+
+
+def _security(cluster: Cluster) -> Document:
+    return overlaid(RESTRICTED_CONTAINER, cluster.values.backup.security_context)
+
+
+def _facts(cluster: Cluster) -> str:
+    """What one must know of a cluster to make use of its backups. It holds no secret, only the names of Secrets."""
+    facts = {
+        "release": cluster.release.name,
+        "namespace": cluster.release.namespace,
+        "st2": cluster.values.image.tag,
+        "database": connection.database(cluster),
+        "wholeServer": connection.is_of_the_whole_server(cluster),
+        "image": image(cluster).reference,
+        "secrets": {
+            cluster.secret(spec): spec.purpose for spec in (contract.DATASTORE,) if spec.in_use(cluster.values)
+        },
+    }
+    return json.dumps(facts, indent=2) + "\n"

@@ -1,0 +1,73 @@
+"""Restoring the database from a backup: a Job that somebody starts by hand."""
+
+from __future__ import annotations
+
+import re
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backup import connection, pods, storage
+from constructs_st2.parts.backup.problems import problems_of_restore
+from constructs_st2.parts.backup.scripts import FETCH, RESTORE
+from constructs_st2.values.model.backup import Destination
+
+COMPONENT = "restore"
+
+_BACKUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?-(\d{8}T\d{6}Z)")
+
+
+def documents(cluster: Cluster, backup: str) -> list[Document]:
+    """The objects that restore a backup: the Job and its scripts. They do not need the CronJob of backups.
+
+    Args:
+        cluster: the cluster to restore.
+        backup: the name of the backup, such as `st2-20260131T031700Z`. It may be one of another release.
+
+    Raises:
+        UserError: no backup has such a name.
+        InvalidValues: the settings do not tell where the backup is, or who may restore it.
+    """
+    found = _BACKUP.fullmatch(backup)
+    if not found:
+        raise UserError(f'"{backup}" is no name of a backup, such as {cluster.release.name}-20260131T031700Z')
+    problems = list(problems_of_restore(cluster.values))
+    destination = cluster.values.backup.destination
+    if problems or destination is None:
+        raise InvalidValues(*problems)
+    return [pods.scripts_map(cluster, COMPONENT), _job(backup, found[2].lower(), destination, cluster)]
+
+
+def _job(backup: str, time: str, destination: Destination, cluster: Cluster) -> Document:
+    main = pods.database_step(
+        "restore",
+        RESTORE,
+        [backup, connection.database(cluster)],
+        connection.to_restore(cluster),
+        cluster,
+        component=COMPONENT,
+        mounts=[storage.folder(destination, cluster, writable=False)],
+    )
+    fetching = []
+    if s3 := destination.s3:
+        fetch = pods.storage_step(
+            "fetch",
+            FETCH,
+            [storage.target(s3), backup],
+            cluster,
+            component=COMPONENT,
+            env=storage.environment(s3),
+            mounts=[storage.folder(destination, cluster)],
+        )
+        fetching.append(fetch)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": pods.workload_metadata(cluster, COMPONENT, f"{COMPONENT}-{time}"),
+        "spec": {
+            # What has failed half-way is for people to look at, and to start again.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": cluster.values.backup.active_deadline_seconds,
+            "template": pods.template(COMPONENT, main, fetching, cluster),
+        },
+    }

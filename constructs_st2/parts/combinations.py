@@ -1,0 +1,196 @@
+"""Values that are right by themselves but not together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
+from constructs_st2.facts.release import LABEL_LIMIT, Release
+from constructs_st2.facts import catalogue
+from constructs_st2.values import tls
+from constructs_st2.values.model import Values
+
+_REACHED_BY_NETWORK = ("st2web", "st2auth", "st2api", "st2stream")
+_HASH_LENGTH = len("-0123456789")
+"""What follows the name of a Job."""
+_KEDA_PREFIX = "keda-hpa-"
+"""What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
+_NEED_COORDINATION = ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
+
+
+def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
+    """What cannot be honoured about the values of a release."""
+    return [
+        *_of_sensors(values, release),
+        *_of_backends(values),
+        *_of_coordination(values),
+        *_of_networks(values),
+        *_of_network_policy(values),
+        *_of_packs(values),
+        *_of_jobs(values, release),
+        *tls.problems(values),
+        *_of_pools(values, release),
+        *_of_autoscaling(values),
+        *_of_monitoring(values),
+        *_of_backup(values),
+        *_of_execution_watch(values),
+        *_of_exposure(values, release),
+    ]
+
+
+def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
+    sensors = values.st2.packs.sensors
+    if sensors and values.st2sensorcontainer.deployments > 1:
+        yield ValueProblem(
+            "st2sensorcontainer.deployments",
+            "cannot be more than 1 together with st2.packs.sensors: "
+            "use hash ranges (deployments) or one sensor per pod (sensors), not both",
+        )
+    names = [sensor.name for sensor in sensors]
+    yield from _of_names("st2.packs.sensors", "sensor", names, release.named(catalogue.sensor_component("")))
+
+
+def _of_pools(values: Values, release: Release) -> Iterator[ValueProblem]:
+    names = [pool.name for pool in values.st2actionrunner.pools]
+    prefix = f"{_KEDA_PREFIX}{release.named(catalogue.pool_component(''))}"
+    yield from _of_names("st2actionrunner.pools", "pool", names, prefix)
+
+
+def _of_names(key: str, what: str, names: Sequence[str], prefix: str) -> Iterator[ValueProblem]:
+    """The names in a list differ, and are short enough for what is named after them."""
+    for index, name in enumerate(names):
+        where = f"{key}[{index}].name"
+        if name in names[:index]:
+            yield ValueProblem(where, f'"{name}" is already the name of another {what}')
+        longest = LABEL_LIMIT - len(prefix)
+        if len(name) > longest:
+            message = f'"{name}" has {len(name)} characters; at most {longest} keep "{prefix}{name}"'
+            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+
+
+def _of_autoscaling(values: Values) -> Iterator[ValueProblem]:
+    if values.has_autoscalers or values.autoscaling.existing_secret is not None:
+        from constructs_st2.parts.autoscaling.problems import problems
+
+        yield from problems(values)
+
+
+def _of_exposure(values: Values, release: Release) -> Iterator[ValueProblem]:
+    if values.ingress.enabled or values.gateway.enabled or values.st2web.tls.cert_manager is not None:
+        from constructs_st2.parts.exposure.problems import problems
+
+        yield from problems(values, release)
+
+
+def _of_monitoring(values: Values) -> Iterator[ValueProblem]:
+    if values.monitoring.enabled:
+        from constructs_st2.parts.monitoring import problems
+
+        yield from problems(values)
+
+
+def _of_backup(values: Values) -> Iterator[ValueProblem]:
+    if values.backup.enabled:
+        from constructs_st2.parts.backup.problems import problems
+
+        yield from problems(values)
+
+
+def _of_execution_watch(values: Values) -> Iterator[ValueProblem]:
+    if values.execution_watch.cleanup.enabled and values.coordination_backend == "none":
+        message = "needs the service registry, and there is none with coordination.backend none"
+        yield ValueProblem("executionWatch.cleanup.enabled", message)
+
+
+def _of_backends(values: Values) -> Iterator[ValueProblem]:
+    elsewhere = {
+        "mongodb": (values.mongodb.enabled, values.mongodb.external),
+        "rabbitmq": (values.rabbitmq.enabled, values.rabbitmq.external),
+    }
+    for key, (enabled, external) in elsewhere.items():
+        if enabled and external:
+            yield ValueProblem(f"{key}.external", f"cannot be used together with {key}.enabled; set that to false")
+        if not enabled and not external and not _may_be_said_in_st2_conf(values):
+            message = f"leaves st2 without; give {key}.external, or the settings in st2.existingConfigSecret"
+            yield ValueProblem(f"{key}.enabled", message)
+    if values.coordination.external and values.coordination_backend != "external":
+        message = f"cannot be used with coordination.backend {values.coordination_backend}; set that to external"
+        yield ValueProblem("coordination.external", message)
+    if values.redis.enabled is False and values.coordination_backend == "redis":
+        message = "cannot be false with coordination.backend redis; set that to etcd, external or none"
+        yield ValueProblem("redis.enabled", message)
+    if (
+        values.coordination_backend == "external"
+        and not values.coordination.external
+        and not _may_be_said_in_st2_conf(values)
+    ):
+        message = "external needs coordination.external, or the settings in st2.existingConfigSecret"
+        yield ValueProblem("coordination.backend", message)
+
+
+def _may_be_said_in_st2_conf(values: Values) -> bool:
+    return bool(values.st2.existing_config_secret or values.st2.config)
+
+
+def _of_coordination(values: Values) -> Iterator[ValueProblem]:
+    if values.coordination_backend != "none":
+        return
+    for service in _NEED_COORDINATION:
+        if getattr(values, service).replicas > 1:
+            yield ValueProblem(
+                f"{service}.replicas",
+                'must be 1 with coordination.backend "none": without coordination, replicas work on the same items',
+            )
+
+
+def _of_networks(values: Values) -> Iterator[ValueProblem]:
+    for service in _REACHED_BY_NETWORK:
+        network = getattr(values, service).service
+        if network.type == "ExternalName" and not network.hostname:
+            yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
+        if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
+            yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
+
+
+def _of_network_policy(values: Values) -> Iterator[ValueProblem]:
+    if values.network_policy.model_fields_set:
+        from constructs_st2.parts.network_policy import problems
+
+        yield from problems(values)
+
+
+def _of_packs(values: Values) -> Iterator[ValueProblem]:
+    packs = values.st2.packs
+    if packs.image_volumes and packs.volumes.enabled:
+        message = "cannot be used together with volumes.enabled, to which images are copied; remove one of them"
+        yield ValueProblem("st2.packs.imageVolumes", message)
+    given = [name for name in ("packs", "virtualenvs", "configs") if getattr(packs.volumes, name)]
+    if given and not packs.volumes.enabled:
+        message = f"must be true for {', '.join(given)} to have an effect; set it, or remove them"
+        yield ValueProblem("st2.packs.volumes.enabled", message)
+
+
+def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
+    jobs = values.jobs
+    named = users_jobs(jobs)
+    own = [name for _, name in named]
+    for position, (place, name) in enumerate(named):
+        where = f"{place}.name"
+        if name in own[:position] or name in SKIPPABLE.values():
+            yield ValueProblem(where, f'"{name}" is already the name of another Job')
+        too_long = len(release.named(f"job-{name}")) + _HASH_LENGTH - LABEL_LIMIT
+        if too_long > 0:
+            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} and a hash must fit"
+            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+    known = [*SKIPPABLE, *own]
+    for index, name in enumerate(jobs.skip):
+        if name not in known:
+            from constructs_st2.values.problems import there_is_no
+
+            yield ValueProblem(f"jobs.skip[{index}]", there_is_no("Job", name, known))
+    if jobs.ttl_seconds_after_finished is not None and values.gitops.jobs == "argo-hooks":
+        message = (
+            "cannot be used with gitops.jobs argo-hooks: Argo CD deletes hooks itself, and waits for those it made"
+        )
+        yield ValueProblem("jobs.ttlSecondsAfterFinished", message)

@@ -1,0 +1,1 @@
+"""What all services share: their configuration, their namespace, and who they are in it."""

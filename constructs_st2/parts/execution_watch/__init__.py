@@ -1,0 +1,143 @@
+"""The pod that looks for executions that nobody works on any more.
+
+It asks st2api as the administrator, like a Job, and Kubernetes for the pods of the runners, which are what it may list.
+It has no connection of its own to the database: st2api tells all that it must know and changes what it shall change,
+with all that follows from that, in every version of st2. A Deployment, and no CronJob: it logs in once a day (st2
+never deletes tokens that have expired), and it remembers since when a runner has been gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructs_st2.parts.pods import python_programs as programs
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.config.files import urls
+from constructs_st2.facts.images import ST2_UID
+from constructs_st2.parts.jobs.job import client_env, job_image
+from constructs_st2.kube.documents import Document
+from constructs_st2.kube.builders import config_map, identity, lone_deployment
+from constructs_st2.parts.pods.pod import (
+    RESTRICTED_CONTAINER,
+    Container,
+    Mount,
+    checksums,
+    dns_config,
+    environment,
+    extra_mounts,
+    fingerprint,
+    overlaid,
+    pod_spec,
+    restricted_pod,
+)
+from constructs_st2.parts.pods.python_programs import Programs
+from constructs_st2.facts.release import Release
+from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.services import internal_tls
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content
+from constructs_st2.parts.services.contents import mounts_of
+from constructs_st2.parts.services.process import home_of, scratch
+
+COMPONENT = "execution-watch"
+PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))
+
+_MINUTE = 60
+_GRACE = 10
+_RULES: list[Document] = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
+"""Labels do not bound rights: these are all pods of the namespace, whose specs hold no secrets."""
+
+
+def documents(cluster: Cluster) -> list[Document]:
+    """The objects, in the order in which they are applied."""
+    image = job_image(cluster)
+    metadata = _metadata(cluster)
+    labels = {**cluster.values.execution_watch.labels, **_labels(cluster.release, version=image.version)}
+    settings = cluster.values.execution_watch
+    container = _container(cluster)
+    reads = {**checksums([container], live=True), "checksum/st2-urls": fingerprint(urls(cluster))}
+    template = {
+        "metadata": {"labels": labels, "annotations": {**settings.annotations, **reads}},
+        "spec": pod_spec(
+            settings,
+            [container],
+            security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
+            grace=_GRACE,
+            serviceAccountName=metadata["name"],
+            automountServiceAccountToken=True,
+            # The images are built for amd64 only.
+            nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+            dnsPolicy=cluster.values.dns_policy,
+            dnsConfig=dns_config(cluster.values.dns_config),
+        ),
+    }
+    return [
+        *identity(metadata, _RULES),
+        config_map(metadata, PROGRAMS.texts),
+        # Two would end the same executions.
+        lone_deployment(
+            {**metadata, "labels": labels}, settings.annotations, cluster.release.selector(COMPONENT), template
+        ),
+    ]
+
+
+def _container(cluster: Cluster) -> Container:
+    settings = cluster.values.execution_watch
+    volume = PROGRAMS.volume("programs", cluster.release.named(COMPONENT))
+    return Container(
+        name=COMPONENT,
+        image=job_image(cluster),
+        command=[*cluster.values.image.entrypoint, *PROGRAMS.command("watch_executions")],
+        args=list(_arguments(cluster)),
+        env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
+        env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
+        resources=settings.resources,
+        security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
+        mounts=[
+            Mount(volume, MOUNT_PATH),
+            *mounts_of(Content.CREDENTIALS, cluster),
+            *internal_tls.authority_mounts(cluster),
+            *scratch(home_of(cluster)),
+        ],
+        extra_mounts=extra_mounts(settings),
+    )
+
+
+def _arguments(cluster: Cluster) -> Iterator[str]:
+    values, release = cluster.values, cluster.release
+    settings = values.execution_watch
+    yield f"--runners={release.named(ST2ACTIONRUNNER.name)}-"
+    yield f"--selector=app={ST2ACTIONRUNNER.name},release={release.name}"
+    yield f"--container={ST2ACTIONRUNNER.name}"
+    yield f"--interval={settings.interval_seconds}"
+    yield f"--waiting={settings.waiting_minutes * _MINUTE}"
+    yield f"--overdue={settings.overdue_minutes * _MINUTE}"
+    if not _has_registry(cluster):
+        yield "--no-registry"
+    if values.monitoring.enabled:
+        from constructs_st2.parts.monitoring.sources import STATSD_EXPORTER
+        from constructs_st2.parts.monitoring.statsd import STATSD_PORT
+
+        yield f"--statsd={release.host(STATSD_EXPORTER)}:{STATSD_PORT}"
+    if settings.cleanup.enabled:
+        yield f"--end-after={settings.cleanup.after_minutes * _MINUTE}"
+        yield f"--most={settings.cleanup.most}"
+        if settings.cleanup.dry_run:
+            yield "--dry-run"
+
+
+def _has_registry(cluster: Cluster) -> bool:
+    """Whether services tell the service registry that they are there."""
+    said = cluster.settings.options.get(("coordination", "service_registry"), "")
+    return cluster.values.coordination_backend != "none" and said.lower() == "true"
+
+
+def _labels(release: Release, *, version: str | None = None) -> dict[str, str]:
+    return release.labels(COMPONENT, "operations", version=version)
+
+
+def _metadata(cluster: Cluster) -> Document:
+    return {
+        "name": cluster.release.named(COMPONENT),
+        "namespace": cluster.release.namespace,
+        "labels": {**cluster.values.execution_watch.labels, **_labels(cluster.release)},
+    }

@@ -1,0 +1,29 @@
+"""The certificate of st2web by cert-manager (https://cert-manager.io, API v1)."""
+
+from __future__ import annotations
+
+from constructs_st2.parts import internal_tls as certificates
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.secrets.plan import public_names, service_names
+from constructs_st2.facts.catalogue import ST2WEB
+from constructs_st2.values.model.exposure import CertManager
+
+
+def certificate(cluster: Cluster, settings: CertManager) -> Document:
+    """The Certificate, of which cert-manager makes the Secret that st2web reads."""
+    return certificates.certificate(
+        contract.WEB_TLS,
+        ST2WEB.role,
+        settings.issuer_ref,
+        settings,
+        cluster,
+        dnsNames=_names(cluster, settings),
+        usages=["digital signature", "server auth"],
+    )
+
+
+def _names(cluster: Cluster, settings: CertManager) -> list[str]:
+    of_service = service_names(cluster) if settings.service_names else []
+    return list(dict.fromkeys([*public_names(cluster), *settings.dns_names, *of_service]))

@@ -1,0 +1,63 @@
+"""What users add or change beyond the settings: whole objects, and patches."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.kube.documents import Document, identity, is_namespaced
+from constructs_st2.values.model import Patch
+
+
+def extra_objects(cluster: Cluster) -> Iterable[Document]:
+    """The user's own objects, in the release's namespace unless they name another one."""
+    for given in cluster.values.extra_objects:
+        document: Document = copy.deepcopy(dict(given))
+        metadata = document["metadata"]
+        if is_namespaced(document) and "namespace" not in metadata:
+            document["metadata"] = {"name": metadata["name"], "namespace": cluster.release.namespace, **metadata}
+        yield document
+
+
+def apply_patches(patches: Iterable[Patch], objects: Iterable[Document]) -> None:
+    """Change objects in place by JSON patches (RFC 6902).
+
+    Raises:
+        InvalidValues: a patch matches no object, or cannot be applied to it.
+    """
+    by_identity = {identity(document): document for document in objects}
+    problems = [
+        problem
+        for index, patch in enumerate(patches)
+        if (problem := _apply(patch, by_identity, f"patches[{index}]")) is not None
+    ]
+    if problems:
+        raise InvalidValues(*problems)
+
+
+def _apply(patch: Patch, objects: dict[str, Document], key: str) -> ValueProblem | None:
+    # Only who patches pays for the library.
+    import difflib
+
+    import jsonpatch
+    from jsonpointer import JsonPointerException
+
+    wanted = f"{patch.target.kind}/{patch.target.name}"
+    document = objects.get(wanted)
+    if document is None:
+        near = difflib.get_close_matches(wanted, objects, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return ValueProblem(f"{key}.target", f"matches no object: there is no {wanted}{hint}")
+    operations: Any = [operation.model_dump(by_alias=True, exclude_unset=True) for operation in patch.patch]
+    try:
+        changed = jsonpatch.apply_patch(document, operations)
+    except (jsonpatch.JsonPatchException, JsonPointerException) as error:
+        return ValueProblem(f"{key}.patch", f"cannot be applied to {wanted}: {error}")
+    if not isinstance(changed, dict) or identity(changed) != wanted:
+        return ValueProblem(f"{key}.patch", f"must leave kind and metadata.name of {wanted} as they are")
+    document.clear()
+    document.update(changed)
+    return None

@@ -1,0 +1,119 @@
+"""The certificates of a cluster, as objects of cert-manager (https://cert-manager.io/docs/usage/certificate/)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.custom import custom_object
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.release import Role
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
+from constructs_st2.values.model.exposure import CertManager, IssuerRef
+from constructs_st2.values.model.services import Network
+from constructs_st2.values.model.tls import InternalCertManager
+
+LOOPBACK_NAME = "localhost"
+LOOPBACK_ADDRESS = "127.0.0.1"
+
+
+def documents(cluster: Cluster) -> list[Document]:
+    """A Certificate for each Secret of `tls.internal` that is not the user's; none without cert-manager."""
+    settings = cluster.values.tls.internal.cert_manager
+    issuer = settings.issuer_ref
+    if not settings.enabled or issuer is None:
+        return []
+    return [
+        certificate(spec, "operations", issuer, settings, cluster, **_fields(names(spec, cluster)))
+        for spec in contract.CERTIFICATES
+        if spec.in_use(cluster.values) and spec.replaced_by(cluster.values) is None
+    ]
+
+
+def _fields(dns_names: Sequence[str]) -> Document:
+    return {
+        # For those who look at subjects. It can have 64 characters; the shortest name has at most 63.
+        "commonName": dns_names[0],
+        "dnsNames": list(dns_names),
+        "ipAddresses": [LOOPBACK_ADDRESS],
+        # Members of a backend are clients of each other.
+        "usages": ["digital signature", "server auth", "client auth"],
+    }
+
+
+def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
+    """The names under which somebody connects to what a certificate is for."""
+    values, release = cluster.values, cluster.release
+    if spec is contract.ST2_TLS:
+        return [
+            *(name for entry in (ST2AUTH, ST2API, ST2STREAM) for name in _of_service(entry, cluster)),
+            LOOPBACK_NAME,
+        ]
+    component, replicas = {
+        contract.MONGODB_TLS.component: (MONGODB.component, values.mongodb.replicas),
+        contract.RABBITMQ_TLS.component: (RABBITMQ.component, values.rabbitmq.replicas),
+        contract.REDIS_TLS.component: (REDIS_SENTINEL.component, values.redis.replicas),
+        contract.ETCD_TLS.component: (ETCD.component, values.etcd.replicas),
+    }[spec.component]
+    return [
+        *service_names(component, cluster),
+        # Members that are added later need no other certificate.
+        f"*.{release.host(f'{component}-headless')}",
+        # By the names alone etcd can tell that a member comes from its address.
+        *release.members(component, replicas),
+        LOOPBACK_NAME,
+    ]
+
+
+def _of_service(entry: CatalogueEntry, cluster: Cluster) -> list[str]:
+    network: Network = getattr(cluster.values, entry.name).service
+    outside = [network.hostname] if network.hostname and network.type != "ExternalName" else []
+    return [*service_names(entry.name, cluster), *outside]
+
+
+def service_names(component: str, cluster: Cluster) -> list[str]:
+    """The names of the Service of a component, from the shortest to the full one."""
+    name, namespace = cluster.release.named(component), cluster.release.namespace
+    return [name, f"{name}.{namespace}", f"{name}.{namespace}.svc", cluster.release.host(component)]
+
+
+def certificate(
+    spec: SecretSpec,
+    role: Role,
+    issuer: IssuerRef,
+    settings: CertManager | InternalCertManager,
+    cluster: Cluster,
+    **fields: Any,
+) -> Document:
+    """The Certificate that fills a Secret.
+
+    Args:
+        spec: the Secret.
+        role: of what it is for.
+        issuer: who signs it.
+        settings: how long it is good for.
+        cluster: the cluster that it belongs to.
+        fields: what is its own: names, addresses and usages.
+    """
+    name = cluster.secret(spec)
+    metadata: Document = {
+        "name": name,
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(spec.component, role),
+    }
+    return custom_object(
+        "Certificate",
+        metadata,
+        {
+            "secretName": name,
+            "issuerRef": {"group": issuer.group, "kind": issuer.kind, "name": issuer.name},
+            "duration": settings.duration,
+            "renewBefore": settings.renew_before,
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+            **fields,
+        },
+    )

@@ -1,0 +1,230 @@
+"""The one builder of Jobs: named after what they do and read, so that a change of that makes a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import ST2_UID, Image
+from constructs_st2.parts.jobs import programs
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.parts.pods.pod import (
+    RESTRICTED_CONTAINER,
+    Container,
+    Mount,
+    checksums,
+    dns_config,
+    env_of_secrets,
+    environment,
+    extra_mounts,
+    fingerprint,
+    overlaid,
+    pod_spec,
+    restricted_pod,
+    template_of_pods,
+)
+from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.parts.services import internal_tls
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
+from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
+from constructs_st2.parts.services.process import home_of, scratch
+from constructs_st2.parts.services.waiting import wait_containers
+from constructs_st2.values.model.jobs import Jobs
+from constructs_st2.values.model.services import EnvValue
+
+WAVE = 15
+"""The sync wave of Jobs that load content: behind the services that they use."""
+
+_HOOKS = {"argocd.argoproj.io/hook": "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
+_LOGIN_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+
+
+@dataclass(frozen=True)
+class Login:
+    """What must be true before a Job uses StackStorm's API.
+
+    Its user can log in, has some roles, and some actions have been registered.
+    """
+
+    roles: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one Job does.
+
+    ``preparing`` runs after all waiting. ``settings`` are the user's; they differ for the user's own Jobs. With
+    ``loads`` it brings what it reads into StackStorm, and must do so again when that has changed.
+    """
+
+    name: str
+    command: Sequence[str]
+    settings: Jobs
+    args: Sequence[str] = ()
+    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    needs: tuple[Need, ...] = ()
+    login: Login | None = None
+    preparing: Sequence[Container] = ()
+    wave: int = WAVE
+    loads: bool = True
+
+    @property
+    def component(self) -> str:
+        """Its name in the cluster."""
+        return f"job-{self.name}"
+
+
+def job_image(cluster: Cluster) -> Image:
+    """The image of Jobs: the action runner's, which has all programs of st2."""
+    jobs = cluster.values.jobs.image
+    runner = cluster.values.st2actionrunner.image
+    # The action runner's own image, unless there is another one for Jobs.
+    return cluster.images.st2(ST2ACTIONRUNNER.name, jobs if jobs.model_fields_set else runner)
+
+
+def job(task: Task, cluster: Cluster) -> Document:
+    """The Job of a task."""
+    values, settings = cluster.values, task.settings
+    image = job_image(cluster)
+    # Programs of st2 have it among their settings.
+    authority = [mount for mount in internal_tls.authority_mounts(cluster) if mount not in task.mounts]
+    main = container(
+        task.name,
+        task.command,
+        settings,
+        cluster,
+        args=task.args,
+        env=task.env,
+        env_from=[_urls(cluster)],
+        mounts=[*task.mounts, *authority],
+    )
+    init_containers = [
+        # As long as the Job may take: an attempt that only waited would be lost.
+        *wait_containers(task.needs, cluster, seconds=settings.active_deadline_seconds),
+        *([_login_container(task.login, image, main.security, cluster)] if task.login else []),
+        *task.preparing,
+    ]
+    labels = {
+        **settings.labels,
+        **cluster.release.labels(task.component, "operations", version=image.version),
+    }
+    reads = checksums([main, *init_containers], live=True) if task.loads else {}
+    spec = pod_spec(
+        settings,
+        [main],
+        init_containers,
+        security=overlaid(restricted_pod(ST2_UID), keepalive(values), values.pod_security_context),
+        grace=30,
+        # The images are built for amd64 only.
+        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        dnsPolicy=values.dns_policy,
+        dnsConfig=dns_config(values.dns_config),
+    )
+    return job_document(
+        task.component,
+        {
+            "namespace": cluster.release.namespace,
+            "labels": labels,
+            "annotations": {**settings.annotations, WAVE_ANNOTATION: str(task.wave)},
+        },
+        template_of_pods(labels, {**settings.annotations, **reads}, spec),
+        cluster,
+    )
+
+
+def container(
+    name: str,
+    command: Sequence[str],
+    settings: Jobs,
+    cluster: Cluster,
+    *,
+    args: Sequence[str] = (),
+    env: Mapping[str, EnvValue] = MappingProxyType({}),
+    env_from: Sequence[Document] = (),
+    mounts: Sequence[Mount] = (),
+) -> Container:
+    """A container that does the work of a Job, as the user's settings want it. It can write to its home and /tmp."""
+    return Container(
+        name=name,
+        image=job_image(cluster),
+        command=command,
+        args=args,
+        env=environment(env, settings.env),
+        env_from=[*env_from, *env_of_secrets(settings.env_from_secrets)],
+        resources=settings.resources,
+        security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
+        mounts=[*mounts, *scratch(home_of(cluster))],
+        extra_mounts=extra_mounts(settings),
+    )
+
+
+def job_document(name: str, metadata: Document, template: Document, cluster: Cluster) -> Document:
+    """A Job around a pod.
+
+    It cannot be changed once it is there. So its name ends with a hash of its template: the same one makes no new
+    Job, another one does. Hooks of Argo CD keep their name, by which it finds the one that it has to delete.
+
+    Args:
+        name: its name after the release's, without the hash.
+        metadata: its metadata but for the name.
+        template: the pod; with the checksums of what it reads, or else a change of that goes unnoticed.
+        cluster: the cluster that it belongs to.
+    """
+    settings = cluster.values.jobs
+    spec: Document = {"backoffLimit": settings.backoff_limit, "activeDeadlineSeconds": settings.active_deadline_seconds}
+    if settings.ttl_seconds_after_finished is not None:
+        spec["ttlSecondsAfterFinished"] = settings.ttl_seconds_after_finished
+    # Not OnFailure, by which the pod and its log go away when the last attempt has failed.
+    template = {**template, "spec": {**template["spec"], "restartPolicy": "Never"}}
+    if cluster.values.gitops.jobs == "argo-hooks":
+        metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), **_HOOKS}}
+    else:
+        name = f"{name}-{fingerprint([spec, template])[:10]}"
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": cluster.release.named(name), **metadata},
+        "spec": {**spec, "template": template},
+    }
+
+
+def roles_of_administrator(cluster: Cluster) -> tuple[str, ...]:
+    """The roles that the first user must have before a Job can work on his behalf; none without RBAC."""
+    if not cluster.role_files:
+        return ()
+    from constructs_st2.facts.content import rbac
+
+    return rbac.roles_of(cluster.values.st2.username, cluster.role_files["assignments"])
+
+
+def client_env(cluster: Cluster) -> dict[str, EnvValue]:
+    """The environment by which the st2 command line finds its credentials."""
+    return {"HOME": home_of(cluster), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
+
+
+def _urls(cluster: Cluster) -> Document:
+    return {"configMapRef": {"name": cluster.release.named("st2-urls")}}
+
+
+def _login_container(login: Login, image: Image, security: Document, cluster: Cluster) -> Container:
+    actions = [f"--action={action}" for action in login.actions]
+    return Container(
+        name="wait-for-login",
+        image=image,
+        command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
+        args=[str(cluster.values.jobs.active_deadline_seconds), *actions, *login.roles],
+        env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
+        env_from=[_urls(cluster)],
+        resources=_LOGIN_RESOURCES,
+        security=security,
+        mounts=[
+            programs.mount(cluster),
+            *mounts_of(Content.CREDENTIALS, cluster),
+            *internal_tls.authority_mounts(cluster),
+        ],
+    )

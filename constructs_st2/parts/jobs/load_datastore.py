@@ -1,0 +1,110 @@
+"""Loads key-value items and API keys through the API, with the st2 command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.content import datastore
+from constructs_st2.parts.jobs import programs
+from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
+from constructs_st2.facts.jobs import APIKEY_LOAD, KEY_LOAD
+from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.catalogue import Content, Need
+from constructs_st2.parts.services.contents import mounts_of
+from constructs_st2.values.model.datastore import ApiKey, KeyValue
+
+_FILES = "/opt/constructs-st2-datastore"
+_RENDERED = "/run/constructs-st2"
+"""Where secrets are put into the files: in memory, and only there."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of items: how the Job is called, the command of `st2` that loads them, and where they are."""
+
+    name: str
+    command: str
+    secret: SecretSpec
+    file: str
+
+    @property
+    def config_map(self) -> str:
+        """The ConfigMap with the items that are no secrets, named as the Secret."""
+        return self.secret.component
+
+
+KEY_VALUES = Kind(KEY_LOAD, "key", contract.KEY_VALUES, contract.KEY_VALUES_FILE)
+API_KEYS = Kind(APIKEY_LOAD, "apikey", contract.API_KEYS, contract.API_KEYS_FILE)
+
+
+def key_load(cluster: Cluster) -> Task | None:
+    """The Job for key-value items."""
+    return _task(KEY_VALUES, datastore.key_values(cluster.values), cluster)
+
+
+def apikey_load(cluster: Cluster) -> Task | None:
+    """The Job for API keys."""
+    return _task(API_KEYS, datastore.api_keys(cluster.values), cluster)
+
+
+def config_maps(cluster: Cluster) -> Iterator[tuple[str, dict[str, str]]]:
+    """Names and contents of the ConfigMaps with items."""
+    if key_values := datastore.key_values(cluster.values):
+        yield KEY_VALUES.config_map, {KEY_VALUES.file: datastore.document(key_values)}
+    if api_keys := datastore.api_keys(cluster.values):
+        yield API_KEYS.config_map, {API_KEYS.file: datastore.document(api_keys)}
+
+
+def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> Task | None:
+    """The Job; with RBAC it waits until its user may do what it does."""
+    values = cluster.values
+    mounts = [*_given(kind, items, cluster), *_own_secret(kind, cluster)]
+    if not mounts:
+        return None
+    files = [f"{mount.path}/{kind.file}" for mount in mounts]
+    return Task(
+        kind.name,
+        command=[*values.image.entrypoint, *programs.LOAD_DATASTORE],
+        args=[kind.command, f"{_RENDERED}/{kind.command}.json", *files],
+        settings=values.jobs,
+        env={**programs.ENVIRONMENT, **client_env(cluster)},
+        mounts=[
+            programs.mount(cluster),
+            *mounts_of(Content.CREDENTIALS, cluster),
+            *mounts,
+            *_referenced(items),
+            Mount(Volume.scratch("rendered", in_memory=True), _RENDERED, writable=True),
+        ],
+        needs=(Need.AUTH, Need.API),
+        login=Login(roles_of_administrator(cluster)),
+    )
+
+
+def _given(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> list[Mount]:
+    if not items:
+        return []
+    content = fingerprint(datastore.document(items))
+    volume = Volume.config_map(kind.config_map, cluster.release.named(kind.config_map), fingerprint=content)
+    return [Mount(volume, f"{_FILES}/values")]
+
+
+def _own_secret(kind: Kind, cluster: Cluster) -> list[Mount]:
+    if not kind.secret.in_use(cluster.values):
+        return []
+    volume = Volume.secret("items-of-secret", cluster.secret(kind.secret), {kind.file: kind.file})
+    return [Mount(volume, f"{_FILES}/secret")]
+
+
+def _referenced(items: Sequence[KeyValue | ApiKey]) -> list[Mount]:
+    """The Secrets that items name, each with the keys that are needed of it."""
+    keys: dict[str, dict[str, str]] = {}
+    for reference in datastore.references(items):
+        keys.setdefault(reference.secret, {})[reference.key] = reference.key
+    return [
+        Mount(Volume.secret(f"secret-{index}", secret, files), f"{datastore.SECRETS_PATH}/{secret}")
+        for index, (secret, files) in enumerate(sorted(keys.items()))
+    ]

@@ -1,0 +1,49 @@
+"""Metrics of the whole cluster for Prometheus, alerts, and dashboards for Grafana.
+
+StackStorm sends its own metrics by StatsD; an exporter turns them into metrics of Prometheus. The backends serve theirs
+themselves, or have an exporter beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.errors import ValueProblem
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.monitoring.alerts import names
+from constructs_st2.parts.monitoring.dashboards import config_maps
+from constructs_st2.parts.monitoring.rules import prometheus_rule
+from constructs_st2.parts.monitoring.sources import pod_monitors, scrape_annotations
+from constructs_st2.parts.monitoring.statsd import exporter, metrics_settings
+from constructs_st2.values.model import Values
+from constructs_st2.values.problems import there_is_no
+
+__all__ = ["documents", "metrics_settings", "problems", "scrape_annotations"]
+
+
+def documents(cluster: Cluster) -> list[Document]:
+    """The objects, in the order in which they are applied. None where monitoring is not enabled."""
+    settings = cluster.values.monitoring
+    if not settings.enabled:
+        return []
+    return [
+        *exporter(cluster),
+        *(pod_monitors(cluster) if settings.pod_monitors.enabled else ()),
+        *([prometheus_rule(cluster)] if settings.rules.enabled else ()),
+        *(config_maps(cluster) if settings.dashboards.enabled else ()),
+    ]
+
+
+def problems(values: Values) -> Iterator[ValueProblem]:
+    """What cannot be honoured about the values."""
+    known = list(names())
+    for index, name in enumerate(values.monitoring.rules.disabled):
+        if name not in known:
+            message = there_is_no("alert", name, known, "docs/runbooks.md has a section for each")
+            yield ValueProblem(f"monitoring.rules.disabled[{index}]", message)
+    for index, mapping in enumerate(values.monitoring.statsd_exporter.mappings):
+        missing = [key for key in ("match", "name") if not isinstance(mapping.get(key), str)]
+        if missing:
+            message = f"must have {' and '.join(missing)}, as the configuration of statsd_exporter needs them"
+            yield ValueProblem(f"monitoring.statsdExporter.mappings[{index}]", message)

@@ -1,0 +1,161 @@
+"""statsd_exporter: StackStorm sends it what happens, and Prometheus reads the sums.
+
+One pod for all services. StackStorm sends by UDP and waits for nobody, so that its work goes on when the pod is gone;
+what happens meanwhile is not counted.
+"""
+
+from __future__ import annotations
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.st2_conf.ini import ConfValue
+from constructs_st2.facts.images import Image
+from constructs_st2.kube.documents import Document
+from constructs_st2.kube.builders import config_map, lone_deployment
+from constructs_st2.parts.monitoring.mapping import mapping
+from constructs_st2.parts.monitoring.sources import (
+    PORT_NAME,
+    STATSD_EXPORTER,
+    STATSD_METRICS_PORT,
+    scrape_annotations,
+)
+from constructs_st2.parts.pods.pod import (
+    RESTRICTED_CONTAINER,
+    Container,
+    Mount,
+    Volume,
+    checksums,
+    extra_mounts,
+    fingerprint,
+    overlaid,
+    pod_spec,
+    restricted_pod,
+    template_of_pods,
+)
+from constructs_st2.facts.release import Release
+
+UID = 65534
+"""The user `nobody` of the image."""
+STATSD_PORT = 9125
+STATSD_PORT_NAME = "statsd"
+
+_REPOSITORY = "docker.io/prom/statsd-exporter"
+_TAG = "v0.28.0"
+_CONFIG_PATH = "/etc/constructs-st2"
+_MAPPING = "mapping.yml"
+_GRACE = 10
+_TAG_STYLES = ("dogstatsd", "influxdb", "librato", "signalfx")
+
+_PROBES: Document = {
+    "livenessProbe": {
+        "httpGet": {"path": "/-/healthy", "port": PORT_NAME},
+        "periodSeconds": 20,
+        "timeoutSeconds": 5,
+        "failureThreshold": 6,
+    },
+    "readinessProbe": {
+        "httpGet": {"path": "/-/ready", "port": PORT_NAME},
+        "periodSeconds": 5,
+        "timeoutSeconds": 5,
+        "failureThreshold": 2,
+    },
+}
+
+
+def metrics_settings(release: Release) -> dict[str, dict[str, ConfValue]]:
+    """The options of st2.conf by which StackStorm sends its metrics."""
+    return {
+        "metrics": {
+            "driver": "statsd",
+            # st2 looks the name up for each value that it sends (statsd.Connection of python-statsd 2.1.0, which
+            # st2common/metrics/drivers/statsd_driver.py makes anew each time). This form of it takes one question.
+            "host": release.named(STATSD_EXPORTER),
+            "port": STATSD_PORT,
+        },
+        # That library writes a line for each value. The other two are in the st2.conf of the images.
+        "log": {"excludes": ["requests", "paramiko", "statsd"]},
+    }
+
+
+def exporter(cluster: Cluster) -> list[Document]:
+    """The objects of the exporter, in the order in which they are applied."""
+    settings = cluster.values.monitoring.statsd_exporter
+    prefix = cluster.settings.options.get(("metrics", "prefix"))
+    files = {_MAPPING: mapping(prefix, settings.mappings)}
+    return [
+        config_map(_metadata(cluster, _config_name(cluster)), files),
+        _service(cluster),
+        _deployment(cluster, files),
+    ]
+
+
+def _config_name(cluster: Cluster) -> str:
+    return cluster.release.named(f"{STATSD_EXPORTER}-config")
+
+
+def _metadata(cluster: Cluster, name: str | None = None, *, version: str | None = None) -> Document:
+    return {
+        "name": name or cluster.release.named(STATSD_EXPORTER),
+        "namespace": cluster.release.namespace,
+        "labels": {
+            **cluster.values.monitoring.statsd_exporter.labels,
+            **cluster.release.labels(STATSD_EXPORTER, "operations", version=version),
+        },
+    }
+
+
+def _service(cluster: Cluster) -> Document:
+    ports: list[Document] = [
+        {"name": STATSD_PORT_NAME, "protocol": "UDP", "port": STATSD_PORT, "targetPort": STATSD_PORT_NAME},
+        {"name": PORT_NAME, "port": STATSD_METRICS_PORT, "targetPort": PORT_NAME},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(cluster),
+        "spec": {"type": "ClusterIP", "selector": cluster.release.selector(STATSD_EXPORTER), "ports": ports},
+    }
+
+
+def _deployment(cluster: Cluster, files: dict[str, str]) -> Document:
+    settings = cluster.values.monitoring.statsd_exporter
+    image = _image(cluster)
+    # Two would each count a part, and the Service would not send all of one service to the same.
+    return lone_deployment(
+        _metadata(cluster, version=image.version),
+        settings.annotations,
+        cluster.release.selector(STATSD_EXPORTER),
+        _template(cluster, image, files),
+    )
+
+
+def _template(cluster: Cluster, image: Image, files: dict[str, str]) -> Document:
+    settings = cluster.values.monitoring.statsd_exporter
+    config = Volume.config_map("config", _config_name(cluster), fingerprint=fingerprint(files))
+    container = Container(
+        name=STATSD_EXPORTER,
+        image=image,
+        args=[
+            f"--statsd.mapping-config={_CONFIG_PATH}/{_MAPPING}",
+            f"--statsd.listen-udp=:{STATSD_PORT}",
+            "--statsd.listen-tcp=",
+            f"--web.listen-address=:{STATSD_METRICS_PORT}",
+            # Parts of names, which may come from outside, must not become labels.
+            *(f"--no-statsd.parse-{style}-tags" for style in _TAG_STYLES),
+        ],
+        ports={PORT_NAME: STATSD_METRICS_PORT},
+        resources=settings.resources,
+        security=overlaid(RESTRICTED_CONTAINER, settings.security_context),
+        probes=_PROBES,
+        mounts=[Mount(config, _CONFIG_PATH)],
+        extra_mounts=extra_mounts(settings),
+    )
+    spec = pod_spec(settings, [container], security=restricted_pod(UID), grace=_GRACE)
+    spec["containers"][0]["ports"].append({"name": STATSD_PORT_NAME, "containerPort": STATSD_PORT, "protocol": "UDP"})
+    scraped = scrape_annotations(STATSD_EXPORTER, cluster.values)
+    annotations = {**scraped, **settings.annotations, **checksums([container])}
+    return template_of_pods(_metadata(cluster, version=image.version)["labels"], annotations, spec)
+
+
+def _image(cluster: Cluster) -> Image:
+    override = cluster.values.monitoring.statsd_exporter.image
+    return cluster.images.other(f"{override.repository or _REPOSITORY}:{override.tag or _TAG}", override)

@@ -1,0 +1,1 @@
+"""What pods are made of: containers, volumes, scripts and programs."""

@@ -1,0 +1,365 @@
+"""Composing pods: containers, volumes and mounts, security, spread, and the template around them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from constructs_st2.facts.images import Image
+from constructs_st2.kube.documents import Document
+from constructs_st2.facts.node_loss import tolerations
+from constructs_st2.values.model.containers import Container as UserContainer
+from constructs_st2.values.model.pods import Pods, PodTemplate
+
+RESTRICTED_CONTAINER: Document = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+
+
+def restricted_pod(uid: int) -> Document:
+    """The security context of a pod that runs as some user, and as the group of the same number."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": uid,
+        "runAsGroup": uid,
+        "fsGroup": uid,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+_RESOLVER: Document = {"options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]}
+"""How pods ask for names. By default a question to a lost server of DNS is given up after 5 s, and asked again,
+also with each domain of the search list: whoever asked is held up for 20 s, as long as Kubernetes has not noticed the
+loss of its node. More attempts would not help: they go the same way, because they come from the same port."""
+
+
+def dns_config(given: Mapping[str, Any]) -> Document:
+    """The DNS parameters of a pod: ours, and the user's in the place of those of the same name."""
+    return {**_RESOLVER, **given}
+
+
+READABLE_BY_GROUP = 0o440
+"""Mode of files from Secrets: root owns them, the pod's fsGroup may read them."""
+
+
+def fingerprint(content: object) -> str:
+    """A stable hash of plain data, for annotations and names."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
+    """``base`` with each layer's keys laid over it; a key that is None disappears."""
+    merged = {**base}
+    for layer in layers:
+        merged.update(layer)
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume of a pod.
+
+    ``fingerprint`` stands for content that is known. Another one must roll the pod, which reads it when it starts;
+    but not with ``live``: such content is read whenever it is needed, and a running pod sees its change.
+    ``secret_at_start`` is the name of the Secret whose content, which no synth knows, is read only at the start.
+    """
+
+    name: str
+    source: Document
+    fingerprint: str | None = None
+    secret_at_start: str | None = None
+    live: bool = False
+
+    @staticmethod
+    def scratch(name: str, *, in_memory: bool = False) -> Volume:
+        """An empty directory that lives as long as the pod."""
+        return Volume(name, {"emptyDir": {"medium": "Memory"} if in_memory else {}})
+
+    @staticmethod
+    def claimed(name: str) -> Volume:
+        """A volume that comes from a claim template of the StatefulSet, under the template's name."""
+        return Volume(name, {})
+
+    @staticmethod
+    def config_map(name: str, config_map: str, *, fingerprint: str | None = None, live: bool = False) -> Volume:
+        """The keys of a ConfigMap as files."""
+        return Volume(name, {"configMap": {"name": config_map}}, fingerprint, live=live)
+
+    @staticmethod
+    def secret(name: str, secret: str, files: Mapping[str, str], *, at_start: bool = False) -> Volume:
+        """Some keys of a Secret as files: key to file name. ``at_start``: a running pod does not see their change."""
+        items = [{"key": key, "path": path} for key, path in files.items()]
+        source = {"secret": {"secretName": secret, "items": items, "defaultMode": READABLE_BY_GROUP}}
+        return Volume(name, source, secret_at_start=secret if at_start else None)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Where a volume, or one file of it, appears in a container."""
+
+    volume: Volume
+    path: str
+    sub_path: str | None = None
+    writable: bool = False
+
+    def field(self) -> Document:
+        """The entry of ``volumeMounts``."""
+        mount: Document = {"name": self.volume.name, "mountPath": self.path}
+        if self.sub_path is not None:
+            mount["subPath"] = self.sub_path
+        if not self.writable:
+            mount["readOnly"] = True
+        return mount
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container to be. Its volumes become those of the pod."""
+
+    name: str
+    image: Image
+    command: Sequence[str] = ()
+    args: Sequence[str] = ()
+    env: Sequence[Document] = ()
+    env_from: Sequence[Document] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    security: Document = field(default_factory=lambda: RESTRICTED_CONTAINER)
+    probes: Mapping[str, Document] = field(default_factory=dict)
+    lifecycle: Document = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    extra_mounts: Sequence[Document] = ()
+
+    def field(self) -> Document:
+        """The entry of ``containers`` or ``initContainers``."""
+        return without_empty(
+            {
+                "name": self.name,
+                **self.image.fields(),
+                "command": list(self.command),
+                "args": list(self.args),
+                "env": list(self.env),
+                "envFrom": list(self.env_from),
+                "ports": [{"name": name, "containerPort": port} for name, port in self.ports.items()],
+                "resources": self.resources,
+                "securityContext": self.security,
+                **self.probes,
+                "lifecycle": self.lifecycle,
+                "volumeMounts": [*(mount.field() for mount in self.mounts), *self.extra_mounts],
+            }
+        )
+
+
+def env_text(name: str, value: str) -> Document:
+    """An environment variable with a value; ``$(NAME)`` in it stands for one that comes before."""
+    return {"name": name, "value": value}
+
+
+def env_field(name: str, value: str | Mapping[str, Any]) -> Document:
+    """An environment variable of the user: a value, or where it is (``{valueFrom: …}``)."""
+    return env_text(name, value) if isinstance(value, str) else {"name": name, **value}
+
+
+def environment(own: Mapping[str, Any], users: Mapping[str, Any]) -> list[Document]:
+    """The variables of a container: ours, and those of the user, who may give another value to one of ours."""
+    kept = {name: value for name, value in own.items() if name not in users}
+    return [env_field(name, value) for name, value in {**kept, **users}.items()]
+
+
+def env_of_secrets(names: Iterable[str]) -> list[Document]:
+    """All keys of some Secrets as environment variables."""
+    return [{"secretRef": {"name": name}} for name in names]
+
+
+def env_of_pod(name: str, field_path: str) -> Document:
+    """An environment variable with what is known of the pod only when it runs, such as ``metadata.name``."""
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}
+
+
+def env_of_secret(name: str, secret: str, key: str) -> Document:
+    """An environment variable with the key of a Secret."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+def template_of_pods(labels: Mapping[str, str], annotations: Mapping[str, str], spec: Document) -> Document:
+    """The template of pods. It says which of several containers kubectl means when it is not told: the first."""
+    main, *others = spec["containers"]
+    several = others or spec.get("initContainers")
+    annotated = {**({DEFAULT_CONTAINER: main["name"]} if several else {}), **annotations}
+    return {"metadata": {"labels": dict(labels), **({"annotations": annotated} if annotated else {})}, "spec": spec}
+
+
+def pod_spec(
+    settings: PodTemplate,
+    containers: Sequence[Container],
+    init_containers: Sequence[Container] = (),
+    *,
+    security: Document,
+    grace: int,
+    spread: Sequence[Document] = (),
+    stays: int | None = None,
+    **fields: Any,
+) -> Document:
+    """The spec of a pod under the user's settings.
+
+    Args:
+        settings: what the user says of such pods.
+        containers: what runs in it; the user's sidecars come behind.
+        init_containers: what runs first; the user's own come behind.
+        security: the security context of the pod, before the user's settings.
+        grace: seconds that it has to stop.
+        spread: topology spread constraints that hold unless the user gives others.
+        stays: seconds that it stays on a lost node, unless the user says otherwise; None leaves it to Kubernetes.
+        fields: further fields of the spec; they win over those from the settings.
+    """
+    volumes = _volumes((*containers, *init_containers))
+    pull_secrets = dict.fromkeys(name for each in (*containers, *init_containers) for name in each.image.pull_secrets)
+    sidecars: list[UserContainer] = []
+    if isinstance(settings, Pods):
+        sidecars = settings.sidecars
+        stays = stays if settings.toleration_seconds is None else settings.toleration_seconds
+    return without_empty(
+        {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "imagePullSecrets": [{"name": name} for name in pull_secrets],
+            "securityContext": without_empty(overlaid(security, settings.pod_security_context)),
+            "terminationGracePeriodSeconds": grace,
+            "priorityClassName": settings.priority_class_name,
+            "runtimeClassName": settings.runtime_class_name,
+            "schedulerName": settings.scheduler_name,
+            "nodeSelector": settings.node_selector,
+            "tolerations": tolerations(settings.tolerations, stays),
+            "affinity": settings.affinity,
+            "topologySpreadConstraints": list(spread),
+            "hostAliases": settings.host_aliases,
+            "dnsConfig": dns_config({}),
+            "initContainers": [
+                *(each.field() for each in init_containers),
+                *map(_user_container, settings.init_containers),
+            ],
+            "containers": [*(each.field() for each in containers), *map(_user_container, sidecars)],
+            "volumes": [
+                *({"name": volume.name, **volume.source} for volume in volumes.values() if volume.source),
+                *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
+            ],
+            **fields,
+        }
+    )
+
+
+def _volumes(containers: Iterable[Container]) -> dict[str, Volume]:
+    """The volumes of some containers, by their names.
+
+    Raises:
+        ValueError: two different ones have the same name. One of them would be lost without a word.
+    """
+    volumes: dict[str, Volume] = {}
+    for volume in (mount.volume for each in containers for mount in each.mounts):
+        if volumes.setdefault(volume.name, volume).source != volume.source:
+            raise ValueError(f"two volumes of a pod are called {volume.name}")
+    return volumes
+
+
+def extra_mounts(settings: PodTemplate) -> list[Document]:
+    """Where the main container finds the user's further volumes."""
+    return [{"name": extra["name"], **extra["mount"]} for extra in settings.extra_volumes]
+
+
+def probes(settings: Pods, own: Mapping[str, Document]) -> dict[str, Document]:
+    """The probes of the main container: our own, where the user gives no others."""
+    given = {
+        "startupProbe": settings.startup_probe,
+        "livenessProbe": settings.liveness_probe,
+        "readinessProbe": settings.readiness_probe,
+    }
+    chosen = {name: own.get(name) if probe is None else {**probe} for name, probe in given.items()}
+    return {name: probe for name, probe in chosen.items() if probe}
+
+
+def without_empty(fields: Document) -> Document:
+    """The fields that say something."""
+    return {name: value for name, value in fields.items() if value not in (None, [], {})}
+
+
+def _user_container(container: UserContainer) -> Document:
+    """A sidecar or init container of the user: as restricted as ours, unless it says otherwise.
+
+    Its root stays writable, because nobody knows what it writes.
+    """
+    restricted = {name: value for name, value in RESTRICTED_CONTAINER.items() if name != "readOnlyRootFilesystem"}
+    return {**container, "securityContext": overlaid(restricted, container.get("securityContext", {}))}
+
+
+def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision: str | None = None) -> list[Document]:
+    """How pods keep apart: as the user says, or else in different zones and on different hosts where that is possible.
+
+    Args:
+        settings: what the user says of the pods.
+        selector: the labels of the pods.
+        revision: the label that tells pods of one revision from those of the one before, where a rollout makes new
+            ones beside the old ones, which must not count as neighbours then.
+    """
+    if settings.topology_spread is not None:
+        return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
+    if settings.least_replicas < 2:
+        return []
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {**selector}},
+            **({"matchLabelKeys": [revision]} if revision else {}),
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+
+
+def preferably_apart(label_selector: Document) -> Document:
+    """An affinity by which a pod keeps away from hosts that have pods with some labels, where that is possible."""
+    term = {"labelSelector": label_selector, "topologyKey": "kubernetes.io/hostname"}
+    preferred = {"weight": 100, "podAffinityTerm": term}
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]}}
+
+
+def checksums(containers: Iterable[Container], *, live: bool = False) -> dict[str, str]:
+    """Annotations that make a pod roll when what it read at its start has changed.
+
+    With ``live`` they also stand for what a running pod reads anew: a Job runs once, and must run again for that too.
+    """
+    volumes = {mount.volume.name: mount.volume for each in containers for mount in each.mounts}
+    return {
+        f"checksum/{volume.name}": volume.fingerprint
+        for volume in volumes.values()
+        if volume.fingerprint and (live or not volume.live)
+    }
+
+
+def reloader_annotation(secrets: Iterable[str]) -> dict[str, str]:
+    """The annotation by which Stakater Reloader restarts a workload when one of some Secrets has changed."""
+    names = sorted({*secrets})
+    return {"secret.reloader.stakater.com/reload": ",".join(names)} if names else {}
+
+
+def secrets_at_start(container: Container) -> Iterator[str]:
+    """The Secrets that a container reads only when it starts."""
+    yield from (source["secretRef"]["name"] for source in container.env_from if "secretRef" in source)
+    sources = [variable.get("valueFrom", {}) for variable in container.env]
+    yield from (source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source)
+    yield from files_at_start(container)
+
+
+def files_at_start(container: Container) -> Iterator[str]:
+    """Those of them that are mounted as files."""
+    yield from (mount.volume.secret_at_start for mount in container.mounts if mount.volume.secret_at_start)

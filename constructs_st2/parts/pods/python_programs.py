@@ -1,0 +1,51 @@
+"""Python programs of this package that run in pods, by the Python of the st2 images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Volume, fingerprint
+from constructs_st2.parts.pods.scripts import MOUNT_PATH
+
+PYTHON = "/opt/stackstorm/st2/bin/python"
+ENVIRONMENT: Mapping[str, str] = {
+    "PYTHONPATH": MOUNT_PATH,
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Modules of one package. They may import each other, and nothing else of this package."""
+
+    package: str
+    modules: tuple[str, ...]
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """File name to content, for a ConfigMap."""
+        package = resources.files(self.package)
+        return {name: package.joinpath(name).read_text(encoding="utf-8") for name in self._files}
+
+    def command(self, module: str) -> list[str]:
+        """The command that runs a module."""
+        return [PYTHON, "-m", f"{self.package}.{module}"]
+
+    def volume(self, name: str, config_map: str, others: Iterable[str] = ()) -> Volume:
+        """The files of the ConfigMap where Python finds them as a package. ``others`` lie on the top."""
+        folder = self.package.replace(".", "/")
+        items: list[Document] = [
+            *({"key": file, "path": file} for file in others),
+            *({"key": file, "path": f"{folder}/{file}"} for file in self._files),
+        ]
+        source = {"configMap": {"name": config_map, "items": items}}
+        return Volume(name, source, fingerprint(dict(self.texts)), live=True)
+
+    @property
+    def _files(self) -> tuple[str, ...]:
+        return tuple(f"{module}.py" for module in self.modules)

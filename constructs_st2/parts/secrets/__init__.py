@@ -1,0 +1,1 @@
+"""Secrets: how they come to be."""

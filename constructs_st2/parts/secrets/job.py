@@ -1,0 +1,151 @@
+"""The Job that makes the Secrets which are missing, and what it may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import ST2_UID
+from constructs_st2.parts.jobs.job import job_document
+from constructs_st2.kube.documents import Document
+from constructs_st2.kube.builders import config_map, identity
+from constructs_st2.parts.pods.pod import (
+    Container,
+    Mount,
+    Volume,
+    checksums,
+    dns_config,
+    env_of_pod,
+    env_text,
+    fingerprint,
+    overlaid,
+    pod_spec,
+    restricted_pod,
+    template_of_pods,
+)
+from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
+from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.facts.secrets.contract import CONTRACT
+from constructs_st2.facts.secrets.given import references
+from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
+from constructs_st2.values.model.pods import PodTemplate
+
+COMPONENT = "secrets-bootstrap"
+_PROGRAMS = Programs("constructs_st2.facts.secrets", ("bootstrap", "encodings", "generate", "sha512_crypt"))
+_PLAN = "plan.json"
+_RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+_REQUIRED_KEYS = {
+    "kubernetes.io/tls": ["tls.crt", "tls.key"],
+    "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+}
+"""Keys without which the API refuses a Secret of a type."""
+
+
+def documents(cluster: Cluster) -> list[Document]:
+    """The Job with its program, its identity and its rights."""
+    secrets = list(planned(cluster))
+    program = {
+        _PLAN: json.dumps(plan(secrets, cluster), indent=2) + "\n",
+        **_PROGRAMS.texts,
+    }
+    job = _job(cluster, program)
+    return [
+        *identity(_metadata(cluster), _rules(secrets, cluster, job["metadata"]["name"])),
+        config_map(_metadata(cluster), program),
+        job,
+    ]
+
+
+def plan(secrets: Iterable[PlannedSecret], cluster: Cluster) -> dict[str, Any]:
+    """What the Job is told: the Secrets, and the recipe of each value. It holds no secret."""
+    return {
+        "namespace": cluster.release.namespace,
+        "annotations": dict(ANNOTATIONS),
+        "secrets": [
+            {
+                "name": secret.name,
+                "type": secret.spec.type,
+                "labels": secret_labels(secret, cluster),
+                "own": secret.own,
+                "named_in": secret.named_in,
+                "claims": claims(secret.spec, cluster),
+                "required": _REQUIRED_KEYS.get(secret.spec.type, []),
+                "keys": dict(secret.recipes),
+            }
+            for secret in secrets
+        ],
+    }
+
+
+def _metadata(cluster: Cluster, name: str = COMPONENT) -> Document:
+    return {
+        "name": cluster.release.named(name),
+        "namespace": cluster.release.namespace,
+        "labels": cluster.release.labels(COMPONENT, "operations"),
+    }
+
+
+def _job(cluster: Cluster, program: dict[str, str]) -> Document:
+    # The enterprise images need a Secret that this Job may have to make.
+    image = cluster.images.community("st2actionrunner")
+    volume = replace(
+        _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [_PLAN]), fingerprint=fingerprint(program)
+    )
+    container = Container(
+        name="bootstrap",
+        image=image,
+        command=[*cluster.values.image.entrypoint, *_PROGRAMS.command("bootstrap"), f"{MOUNT_PATH}/{_PLAN}"],
+        env=[
+            env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
+            *(env_text(name, value) for name, value in ENVIRONMENT.items()),
+        ],
+        resources=_RESOURCES,
+        mounts=[Mount(volume, MOUNT_PATH), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
+    )
+    settings = cluster.values.jobs
+    spec = pod_spec(
+        # Where Jobs run is the user's to say; what else they get is not meant for this one.
+        PodTemplate(),
+        [container],
+        security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
+        grace=30,
+        serviceAccountName=cluster.release.named(COMPONENT),
+        automountServiceAccountToken=True,
+        # The images are built for amd64 only.
+        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        tolerations=settings.tolerations,
+        affinity=settings.affinity,
+        priorityClassName=settings.priority_class_name,
+        dnsPolicy=cluster.values.dns_policy,
+        dnsConfig=dns_config(cluster.values.dns_config),
+    )
+    labels = cluster.release.labels(COMPONENT, "operations")
+    template = template_of_pods(labels, checksums([container], live=True), spec)
+    return job_document(COMPONENT, {"namespace": cluster.release.namespace, "labels": labels}, template, cluster)
+
+
+def _rules(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> list[Document]:
+    """The least rights that do. Creating cannot be bound to names: an object that is not there has none."""
+    names = [secret.name for secret in secrets]
+    read = sorted({reference.existing_secret for reference in references(cluster.values)} - set(names))
+    volume_claims = sorted({claim for secret in CONTRACT for claim in claims(secret, cluster)})
+    rules: list[Document] = [
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(names), "verbs": ["get", "patch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        {"apiGroups": ["batch"], "resources": ["jobs"], "resourceNames": [job], "verbs": ["get"]},
+    ]
+    if read:
+        rules.append({"apiGroups": [""], "resources": ["secrets"], "resourceNames": read, "verbs": ["get"]})
+    if volume_claims:
+        rules.append(
+            {
+                "apiGroups": [""],
+                "resources": ["persistentvolumeclaims"],
+                "resourceNames": volume_claims,
+                "verbs": ["get"],
+            }
+        )
+    return rules

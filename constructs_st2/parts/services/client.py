@@ -1,0 +1,31 @@
+"""st2client: a pod that waits for an administrator, with the st2 command line logged in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.config.files import urls
+from constructs_st2.parts.pods.pod import fingerprint
+from constructs_st2.parts.pods.scripts import command
+from constructs_st2.facts.catalogue import ST2CLIENT
+from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH
+from constructs_st2.parts.services.process import Process, st2_process
+from constructs_st2.parts.services.scripts import CLIENT
+from constructs_st2.parts.services.waiting import scripts_mount
+
+
+def process(cluster: Cluster) -> Process:
+    """A shell that sleeps until it is told to stop.
+
+    It has st2.conf as the services do, for the administration programs (st2-register-content and the like).
+    """
+    base = st2_process(ST2CLIENT, cluster)
+    return replace(
+        base,
+        command=[*cluster.values.image.entrypoint, *command(CLIENT)],
+        args=[CLIENT_CONFIG_PATH],
+        env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
+        mounts=[*base.mounts, scripts_mount(cluster)],
+        reads={"st2-urls": fingerprint(urls(cluster))},
+    )

@@ -1,0 +1,115 @@
+"""Where each kind of content comes from, and where a service finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.st2_conf.settings import (
+    CONF_DIRECTORY,
+    CRYPTO_KEY_PATH,
+    HTPASSWD_PATH,
+    ssh_key_file,
+)
+from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
+from constructs_st2.parts import packs
+from constructs_st2.facts.content import present
+from constructs_st2.parts.packs import STACKSTORM, Delivery
+from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.catalogue import Content
+
+CLIENT_CONFIG_PATH = "/etc/st2-client/config"
+
+
+class PacksMounts(Protocol):
+    """Makes the mounts of content that belongs to packs."""
+
+    def __call__(self, cluster: Cluster, *, writable: bool) -> list[Mount]: ...
+
+
+def mounts_of(content: Content, cluster: Cluster, *, manages_packs: bool = False) -> list[Mount]:
+    """The mounts that bring some content to a pod; none where the cluster has no such content of its own.
+
+    With ``manages_packs``, the pod may change packs where they are on shared volumes.
+    """
+    if by_delivery := _PACKS.get(content):
+        return by_delivery(cluster, writable=manages_packs and packs.delivery(cluster.values) is Delivery.SHARED)
+    return _MOUNTS[content](cluster)
+
+
+def _crypto_key(cluster: Cluster) -> list[Mount]:
+    if not contract.DATASTORE.in_use(cluster.values):
+        return []
+    path = PurePosixPath(CRYPTO_KEY_PATH)
+    secret = cluster.secret(contract.DATASTORE)
+    volume = Volume.secret("st2-encryption-key", secret, {contract.CRYPTO_KEY: path.name}, at_start=True)
+    return [Mount(volume, str(path.parent))]
+
+
+def _htpasswd(cluster: Cluster) -> list[Mount]:
+    path = PurePosixPath(HTPASSWD_PATH)
+    # A whole directory, not one file of it: only then does a changed Secret reach the running pod.
+    secret = cluster.secret(contract.AUTH)
+    return [Mount(Volume.secret("htpasswd", secret, {contract.HTPASSWD: path.name}), str(path.parent))]
+
+
+def _ssh_key(cluster: Cluster) -> list[Mount]:
+    path = PurePosixPath(ssh_key_file(cluster.values))
+    secret = cluster.secret(contract.SSH)
+    return [Mount(Volume.secret("st2-ssh-key", secret, {contract.SSH_PRIVATE_KEY: path.name}), str(path.parent))]
+
+
+def _credentials(cluster: Cluster) -> list[Mount]:
+    path = PurePosixPath(CLIENT_CONFIG_PATH)
+    secret = cluster.secret(contract.CLIENT)
+    return [Mount(Volume.secret("st2client-config", secret, {contract.CLIENT_CONFIG: path.name}), str(path.parent))]
+
+
+def _overrides(cluster: Cluster) -> list[Mount]:
+    overrides = present(cluster.values.st2.overrides)
+    if not overrides:
+        return []
+    config_map = cluster.release.named("st2-overrides-configs")
+    # They are read when content is registered.
+    volume = Volume.config_map("st2-overrides", config_map, fingerprint=fingerprint(overrides), live=True)
+    return [Mount(volume, f"{STACKSTORM}/overrides")]
+
+
+def _rbac(cluster: Cluster) -> list[Mount]:
+    return [
+        Mount(
+            Volume.config_map(
+                f"st2-rbac-{kind}",
+                cluster.release.named(f"st2-rbac-{kind}"),
+                fingerprint=fingerprint(definitions),
+                live=True,
+            ),
+            f"{STACKSTORM}/rbac/{kind}",
+        )
+        for kind, definitions in cluster.role_files.items()
+    ]
+
+
+def _stream_log(cluster: Cluster) -> list[Mount]:
+    config_map = cluster.release.named("st2-stream-log")
+    volume = Volume.config_map("st2-stream-log", config_map, fingerprint=fingerprint(stream_log()))
+    return [Mount(volume, f"{CONF_DIRECTORY}/{STREAM_LOG}", sub_path=STREAM_LOG)]
+
+
+_PACKS: Mapping[Content, PacksMounts] = {
+    Content.PACKS: packs.packs_mounts,
+    Content.VIRTUALENVS: packs.virtualenvs_mounts,
+    Content.CONFIGS: packs.configs_mounts,
+}
+_MOUNTS: Mapping[Content, Callable[[Cluster], list[Mount]]] = {
+    Content.CRYPTO_KEY: _crypto_key,
+    Content.HTPASSWD: _htpasswd,
+    Content.SSH_KEY: _ssh_key,
+    Content.OVERRIDES: _overrides,
+    Content.RBAC: _rbac,
+    Content.CREDENTIALS: _credentials,
+    Content.STREAM_LOG: _stream_log,
+}

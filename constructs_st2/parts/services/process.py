@@ -1,0 +1,183 @@
+"""What runs in the main container of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from constructs_st2.parts.backends import authorities as outside
+from constructs_st2.parts.backends.etcd import payload
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import READABLE_BY_GROUP, Container, Mount, Volume
+from constructs_st2.parts.pods.scripts import command
+from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.services import internal_tls
+from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
+from constructs_st2.parts.services.contents import mounts_of
+from constructs_st2.parts.services.scripts import MESSAGING_CONNECTED, START_REGISTERED
+from constructs_st2.parts.services.stopping import stoppable
+from constructs_st2.parts.services.waiting import endpoint, scripts_mount
+from constructs_st2.values.model.services import EnvValue
+
+USER_SECRETS_CONF = "st2.user.secrets.conf"
+USUAL_START = 10
+"""Seconds after which a service listens, or is connected to the message bus. Three to six were measured."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """The main container of a service, as far as the service decides it.
+
+    ``reads`` holds fingerprints of what is read at the start and is not a volume; another one rolls the pods.
+    ``beside`` runs in the same pod.
+    """
+
+    command: Sequence[str]
+    args: Sequence[str] = ()
+    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    env_from: Sequence[Document] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    probes: Mapping[str, Document] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
+    beside: Sequence[Container] = ()
+
+
+def st2_process(
+    entry: CatalogueEntry, cluster: Cluster, *, args: Sequence[str] = (), conf: Sequence[Mount] = ()
+) -> Process:
+    """A Python service of st2: reads st2.conf, and whatever the catalogue says.
+
+    Args:
+        entry: the service.
+        cluster: the cluster that it belongs to.
+        args: further arguments.
+        conf: further files for ``--config-file``, which win over the ConfigMap's but not over those from Secrets.
+    """
+    settings = configured(entry.name, cluster, conf)
+    home = home_of(cluster)
+    return Process(
+        command=[*cluster.values.image.entrypoint, *stoppable(_program(entry), entry.stop, entry, cluster)],
+        args=[*settings.args, *args],
+        env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
+        ports={"http": entry.port} if entry.port else {},
+        mounts=[
+            *settings.mounts,
+            *(
+                mount
+                for content in entry.contents
+                for mount in mounts_of(content, cluster, manages_packs=entry.manages_packs)
+            ),
+            *scratch(home if entry.writes_home else None),
+            *([scripts_mount(cluster)] if _runs_scripts(entry, cluster) else []),
+        ],
+        probes=_probes(entry, cluster),
+    )
+
+
+def _program(entry: CatalogueEntry) -> list[str]:
+    """What runs, and takes its arguments from ``Process.args``."""
+    return command(START_REGISTERED, entry.registered_as, entry.command) if entry.registered_as else [entry.command]
+
+
+@dataclass(frozen=True)
+class Configured:
+    """By what a program of st2 finds its settings and reaches its backends."""
+
+    args: Sequence[str]
+    env: Mapping[str, str]
+    mounts: Sequence[Mount]
+
+
+def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Configured:
+    """The settings of a service, or of a program that is none and reads what all services do."""
+    files = [*_public_conf(reader, cluster), *conf, *_secret_conf(cluster)]
+    library = payload.mounts(cluster)
+    paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
+    return Configured(
+        args=[f"--config-file={path}" for path in paths],
+        env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster)},
+        mounts=[*files, *outside.mounts(cluster), *internal_tls.authority_mounts(cluster), *library],
+    )
+
+
+def home_of(cluster: Cluster) -> str:
+    """The home of the system user, which is empty and writable in every pod that has one."""
+    return f"/home/{cluster.values.st2.system_user.user}"
+
+
+def scratch(home: str | None = None) -> list[Mount]:
+    """What a process may write to: its root is read-only."""
+    mounts = [Mount(Volume.scratch("tmp"), "/tmp", writable=True)]
+    return [Mount(Volume.scratch("home"), home, writable=True), *mounts] if home else mounts
+
+
+def _public_conf(service: str, cluster: Cluster) -> list[Mount]:
+    fingerprint = cluster.settings.fingerprint(service)
+    volume = Volume.config_map("st2-config", cluster.release.named("st2-config"), fingerprint=fingerprint)
+    # Single files: a volume over the whole directory would hide the image's st2.conf and logging settings.
+    return [Mount(volume, f"{CONF_DIRECTORY}/{file}", sub_path=file) for file in (DOCKER_CONF, USER_CONF)]
+
+
+def _secret_conf(cluster: Cluster) -> list[Mount]:
+    key = contract.SECRETS_CONF
+    mounts = [_secret_file("st2-secrets-conf", cluster.secret(contract.SETTINGS), key, f"{CONF_DIRECTORY}/{key}")]
+    if own := cluster.values.st2.existing_config_secret:
+        mounts.append(_secret_file("st2-user-secrets-conf", own, key, f"{CONF_DIRECTORY}/{USER_SECRETS_CONF}"))
+    return mounts
+
+
+def _secret_file(volume: str, secret: str, key: str, path: str) -> Mount:
+    source = {"secret": {"secretName": secret, "defaultMode": READABLE_BY_GROUP}}
+    return Mount(Volume(volume, source, secret_at_start=secret), path, sub_path=key)
+
+
+def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:
+    return bool(entry.registered_as) or entry.stop != "TERM" or "readinessProbe" in _probes(entry, cluster)
+
+
+def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
+    match entry.probes:
+        case Probes.AUTH:
+            if internal_tls.is_on(cluster):
+                return _probes_within("GET", entry, "/v1/sso")
+            return http_probes({"httpGet": {"path": "/v1/sso", "port": "http"}})
+        case Probes.OPTIONS:
+            return _probes_within("OPTIONS", entry, entry.path)
+        case Probes.MESSAGING:
+            broker = endpoint(Need.MESSAGING, cluster)
+            if broker is None:
+                return {}
+            connected = command(MESSAGING_CONNECTED, broker.port)
+            readiness = {"exec": {"command": connected}, "periodSeconds": 10, "timeoutSeconds": 5}
+            return {"readinessProbe": {"initialDelaySeconds": USUAL_START, **readiness}}
+        case Probes.NONE:
+            return {}
+
+
+def _probes_within(method: str, entry: CatalogueEntry, path: str) -> dict[str, Document]:
+    """Those of a service that does not answer the kubelet, asked in its container."""
+    curl = ["curl", "-fsS", "-m", "4", "-o", "/dev/null", "-X", method, f"http://127.0.0.1:{entry.port}{path}"]
+    return http_probes({"exec": {"command": curl}})
+
+
+def http_probes(check: Document, *, usual_start: int = USUAL_START) -> dict[str, Document]:
+    """The three probes of a service that answers requests.
+
+    A service builds the indexes of the database before it listens, which takes minutes on a big one: the startup
+    probe allows ten. Before it has had ``usual_start`` seconds it is not asked, for each answer that fails is an event
+    of the type Warning. A busy event loop may miss some liveness checks; two minutes of silence are a hang.
+    """
+    return {
+        "startupProbe": {
+            "initialDelaySeconds": usual_start,
+            **check,
+            "periodSeconds": 5,
+            "timeoutSeconds": 5,
+            "failureThreshold": 120,
+        },
+        "livenessProbe": {**check, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+        "readinessProbe": {**check, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 2},
+    }

@@ -1,0 +1,106 @@
+"""st2sensorcontainer: all sensors in one pod, hash-range partitions, or one sensor per pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.st2_conf import ini
+from constructs_st2.parts.config.files import config_map
+from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
+from constructs_st2.facts.catalogue import ST2SENSORCONTAINER, sensor_component
+from constructs_st2.parts.services.overrides import laid_over
+from constructs_st2.parts.services.process import st2_process
+from constructs_st2.parts.services.workload import Workload
+from constructs_st2.values.model.services import Sensor, SensorContainer
+
+HASH_SPACE = 2**32
+"""Sensors are spread over partitions by a hash in [0, 2**32) of their reference (st2reactor, hash_partitioner.py)."""
+
+PARTITIONS_CONFIG = "st2-sensor-partitions"
+_CONF_PATH = f"{CONF_DIRECTORY}/st2.sensorcontainer.conf"
+_MODE = "stackstorm/sensor-mode"
+_RANGES = "stackstorm/sensor-hash-ranges"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One pod's share of the sensors."""
+
+    component: str
+    settings: SensorContainer
+    annotations: Mapping[str, str]
+    args: tuple[str, ...] = ()
+    conf: Mapping[str, Mapping[str, ini.ConfValue]] = field(default_factory=dict)
+
+
+def partitions(cluster: Cluster) -> Iterator[Partition]:
+    """The pods that run sensors, by the mode that the values ask for."""
+    settings = cluster.values.st2sensorcontainer
+    if sensors := cluster.values.st2.packs.sensors:
+        for sensor in sensors:
+            yield Partition(
+                component=sensor_component(sensor.name),
+                settings=_settings_of(sensor, settings),
+                annotations={_MODE: "one-sensor-per-pod"},
+                args=("--single-sensor-mode", f"--sensor-ref={sensor.ref}"),
+            )
+    elif settings.deployments == 1:
+        yield Partition(
+            component=ST2SENSORCONTAINER.name, settings=settings, annotations={_MODE: "all-sensors-in-one-pod"}
+        )
+    else:
+        for number, ranges in enumerate(hash_ranges(settings.deployments)):
+            component = sensor_component(number)
+            yield Partition(
+                component=component,
+                settings=settings,
+                annotations={_MODE: "multiple-sensors-per-pod", _RANGES: ranges},
+                conf={
+                    "sensorcontainer": {
+                        "sensor_node_name": component,
+                        "partition_provider": {"name": "hash", "hash_ranges": ranges},
+                    }
+                },
+            )
+
+
+def hash_ranges(count: int) -> list[str]:
+    """The hash space in ``count`` ranges. They are half-open, so each one ends where the next begins."""
+    bounds = [HASH_SPACE * number // count for number in range(count)]
+    return [f"{start}..{end}" for start, end in zip(bounds, [*map(str, bounds[1:]), "MAX"], strict=True)]
+
+
+def workload(partition: Partition, cluster: Cluster) -> Workload:
+    """The Deployment to be of one partition."""
+    conf = []
+    if partition.conf:
+        config_map = cluster.release.named(PARTITIONS_CONFIG)
+        volume = Volume.config_map("st2-sensor-partition", config_map, fingerprint=fingerprint(partition.conf))
+        conf = [Mount(volume, _CONF_PATH, sub_path=_file(partition))]
+    return Workload(
+        entry=ST2SENSORCONTAINER,
+        settings=partition.settings,
+        process=st2_process(ST2SENSORCONTAINER, cluster, args=partition.args, conf=conf),
+        component=partition.component,
+        role_annotations=partition.annotations,
+    )
+
+
+def partition_config(cluster: Cluster) -> Document | None:
+    """The ConfigMap with the further st2.conf of each partition, where there are several."""
+    files = {_file(partition): ini.render(partition.conf) for partition in partitions(cluster) if partition.conf}
+    if not files:
+        return None
+    return config_map(PARTITIONS_CONFIG, files, cluster, component=ST2SENSORCONTAINER.name)
+
+
+def _file(partition: Partition) -> str:
+    return f"{partition.component}.conf"
+
+
+def _settings_of(sensor: Sensor, defaults: SensorContainer) -> SensorContainer:
+    return laid_over(sensor, defaults, besides=("name", "ref"))

@@ -1,0 +1,29 @@
+"""How SIGTERM reaches the program of a container that wants another signal.
+
+Not by a preStop hook: one that stays until the program has ended is killed with it, and the kubelet then warns of a
+failed hook at every stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.pods.scripts import command
+from constructs_st2.facts.catalogue import CatalogueEntry, Stop
+from constructs_st2.parts.services.scripts import ON_TERM
+from constructs_st2.facts.timing import stop_timing
+
+
+def stoppable(program: Sequence[str], stop: Stop, entry: CatalogueEntry, cluster: Cluster) -> list[str]:
+    """The command that runs a program in the pod of a service, and ends it when the kubelet asks for it.
+
+    Args:
+        program: the program with its arguments.
+        stop: the signal that ends it.
+        entry: the service, which says how long requests still come in.
+        cluster: the cluster that it belongs to.
+    """
+    if stop == "TERM":
+        return [*program]
+    return command(ON_TERM, stop, stop_timing(entry, getattr(cluster.values, entry.name)).drain, *program)

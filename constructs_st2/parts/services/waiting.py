@@ -1,0 +1,62 @@
+"""Init containers that hold a pod back until what it needs can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Container, Mount, Volume
+from constructs_st2.facts.release import Role
+from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
+from constructs_st2.facts.catalogue import CATALOGUE, Need
+from constructs_st2.parts.services.scripts import WAIT_FOR
+
+WAIT_SECONDS = 600
+"""How long one attempt waits. The kubelet then starts the next one, so this bounds a hang, not the wait as a whole."""
+
+_RESOURCES: Document = {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
+_BACKEND_ROLES: Mapping[Need, Role] = {
+    Need.DATABASE: "database",
+    Need.MESSAGING: "messaging",
+    Need.COORDINATION: "coordination",
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A Service of the release and one of its ports."""
+
+    component: str
+    port: int
+
+
+def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
+    """What to wait for, or None where the thing is not part of this cluster."""
+    if role := _BACKEND_ROLES.get(need):
+        backend = cluster.backends.get(role)
+        return Endpoint(backend.component, backend.port) if backend else None
+    port = next(entry.port for entry in CATALOGUE if entry.name == need.value)
+    return Endpoint(need.value, port) if port else None
+
+
+def scripts_mount(cluster: Cluster) -> Mount:
+    """The scripts that pods run. They are read when they run, so a change of one rolls nothing."""
+    return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), MOUNT_PATH)
+
+
+def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int = WAIT_SECONDS) -> list[Container]:
+    """One init container per need, named after what it waits for, for at most some seconds."""
+    endpoints = [found for need in needs if (found := endpoint(need, cluster))]
+    return [
+        Container(
+            name=f"wait-for-{target.component}",
+            image=cluster.images.utility(),
+            command=command(WAIT_FOR),
+            args=[target.component, str(seconds), cluster.release.named(target.component), str(target.port)],
+            resources=_RESOURCES,
+            mounts=[scripts_mount(cluster)],
+        )
+        for target in endpoints
+    ]

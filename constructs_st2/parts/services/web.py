@@ -1,0 +1,84 @@
+"""st2web: nginx with a configuration of our own, which needs neither root nor a writable image."""
+
+from __future__ import annotations
+
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.config.files import config_map
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
+from constructs_st2.parts.pods.scripts import command
+from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.services import internal_tls, nginx
+from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB, CatalogueEntry
+from constructs_st2.parts.services.process import Process, http_probes, scratch
+from constructs_st2.parts.services.scripts import NGINX
+from constructs_st2.parts.services.stopping import stoppable
+from constructs_st2.parts.services.waiting import scripts_mount
+
+NGINX_CONFIG = "st2web-nginx"
+UI_CONFIG = "st2web-config"
+_UI_CONFIG_FILE = "config.js"
+_UI_CONFIG_PATH = "/opt/stackstorm/static/webui/config.js"
+
+
+def ports(cluster: Cluster) -> dict[str, int]:
+    """The ports of the Service, the one for users first. With TLS, plain HTTP only redirects."""
+    return {"https": 443, "http": 80} if cluster.values.st2web.tls.enabled else {"http": 80}
+
+
+def process(cluster: Cluster) -> Process:
+    """nginx, serving the UI and passing /api, /auth and /stream on."""
+    https = cluster.values.st2web.tls.enabled
+    scheme = "https" if https else "http"
+    check = {"httpGet": {"path": nginx.HEALTH_PATH, "port": scheme, "scheme": scheme.upper()}}
+    container_ports = {"https": nginx.HTTPS_PORT, "http": nginx.HTTP_PORT}
+    config = nginx_files(cluster)
+    mounts = [
+        Mount(
+            Volume.config_map("nginx", cluster.release.named(NGINX_CONFIG), fingerprint=fingerprint(config)),
+            nginx.CONFIG_DIRECTORY,
+        ),
+        *scratch(),
+        scripts_mount(cluster),
+        *internal_tls.authority_mounts(cluster),
+    ]
+    if https:
+        files = {contract.TLS_CERTIFICATE: nginx.CERTIFICATE_FILE, contract.TLS_KEY: nginx.KEY_FILE}
+        volume = Volume.secret("tls", cluster.secret(contract.WEB_TLS), files)
+        mounts.append(Mount(volume, nginx.CERTIFICATE_DIRECTORY))
+    if cluster.values.st2web.config is not None:
+        volume = Volume.config_map(
+            UI_CONFIG, cluster.release.named(UI_CONFIG), fingerprint=fingerprint(cluster.values.st2web.config)
+        )
+        mounts.append(Mount(volume, _UI_CONFIG_PATH, sub_path=_UI_CONFIG_FILE))
+    program = [*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND] if https else nginx.COMMAND
+    return Process(
+        command=stoppable(program, ST2WEB.stop, ST2WEB, cluster),
+        ports={name: container_ports[name] for name in ports(cluster)},
+        mounts=mounts,
+        probes=http_probes(check, usual_start=nginx.USUAL_START),
+    )
+
+
+def nginx_files(cluster: Cluster) -> dict[str, str]:
+    """nginx's configuration."""
+
+    def upstream(entry: CatalogueEntry) -> str:
+        return f"{cluster.release.host(entry.name)}:{entry.port}"
+
+    return nginx.config_files(
+        https=cluster.values.st2web.tls.enabled,
+        auth=upstream(ST2AUTH),
+        api=upstream(ST2API),
+        stream=upstream(ST2STREAM),
+        max_body_size=cluster.values.st2web.max_upload_size,
+        authority=internal_tls.AUTHORITY if internal_tls.is_on(cluster) else None,
+    )
+
+
+def config_maps(cluster: Cluster) -> list[Document]:
+    """nginx's configuration, and that of the UI where the user has one."""
+    contents = {NGINX_CONFIG: nginx_files(cluster)}
+    if cluster.values.st2web.config is not None:
+        contents[UI_CONFIG] = {_UI_CONFIG_FILE: cluster.values.st2web.config}
+    return [config_map(name, data, cluster, component=ST2WEB.name) for name, data in contents.items()]
