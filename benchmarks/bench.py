@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from constructs_st2 import node
 from constructs_st2.checks import check
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.values import from_mapping
 
 HERE = Path(__file__).parent
@@ -87,7 +87,7 @@ def compare_releases(output: Path) -> None:
 
 def time_checks() -> None:
     """What the checks of one release cost."""
-    cluster = Cluster.of(from_mapping({}))
+    cluster = cluster_of(from_mapping({}))
     objects = build(cluster).objects
     around = surroundings(cluster)
     rounds = []

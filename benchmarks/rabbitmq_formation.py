@@ -26,8 +26,8 @@ from servers.pods import FakeCluster, Image, Pod
 from servers.secrets import secrets_of
 from support import Objects
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.values import from_mapping
 
 NAME = "st2-rabbitmq"
@@ -57,7 +57,7 @@ def main() -> None:
 def trial(version: str, seed: int, *, kill: bool) -> dict[str, object]:
     """Form one cluster."""
     chance = random.Random(f"{seed} {version}")
-    cluster = Cluster.of(from_mapping({"rabbitmq": {"version": version}}), "st2", "stackstorm")
+    cluster = cluster_of(from_mapping({"rabbitmq": {"version": version}}), "st2", "stackstorm")
     image = Image(root=root) if (suite := SUITES.get(version)) and (root := _root(suite)) else Image()
     with tempfile.TemporaryDirectory(prefix="rabbitmq-", ignore_cleanup_errors=True) as folder:
         objects = Objects(build(cluster).objects)

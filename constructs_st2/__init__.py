@@ -9,13 +9,13 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from constructs_st2.errors import UserError
     from constructs_st2.commands.cluster_options import Arguments
     from constructs_st2.commands.program import program
     from constructs_st2.construct.stackstorm import StackStorm
+    from constructs_st2.construct.writing import App
+    from constructs_st2.errors import UserError
     from constructs_st2.parts.tiers import Part
     from constructs_st2.values import Values, load_values
-    from constructs_st2.construct.writing import App
 
 __all__ = ["App", "Arguments", "Part", "StackStorm", "UserError", "Values", "load_values", "program"]
 

@@ -13,8 +13,9 @@ import pytest
 from servers import environments, packages, roots
 from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.values import from_mapping
 
 
@@ -23,7 +24,7 @@ def cluster() -> MakeCluster:
     """Makes the cluster of some values: `cluster({"st2api": {"replicas": 3}}, release="blue")`."""
 
     def make(values: Mapping[str, Any] | None = None, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
-        return Cluster.of(from_mapping(values or {}), release, namespace)
+        return cluster_of(from_mapping(values or {}), release, namespace)
 
     return make
 

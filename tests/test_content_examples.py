@@ -12,10 +12,10 @@ import pytest
 import yaml
 from support import Objects, Synth
 
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.st2_conf import ini
 from constructs_st2.kube.documents import Document, identity, pod_template
-from constructs_st2.construct.build import build
 from constructs_st2.values import load
 from constructs_st2.values.folders import FOLDERS
 from constructs_st2.values.layers import overlay
@@ -164,7 +164,7 @@ def test_each_folder_that_values_can_name_is_in_the_example() -> None:
 
 def test_all_files_of_the_example_reach_the_cluster() -> None:
     loaded = load([CONTENT / "values.yaml"], [], release_name="st2", release_namespace="stackstorm")
-    objects = Objects(build(Cluster.of(loaded.values)).objects)
+    objects = Objects(build(cluster_of(loaded.values)).objects)
     mounted = {(name, text) for config in objects.of_kind("ConfigMap") for name, text in config["data"].items()}
     for path in [path for path in CONTENT.glob("*/**/*.yaml") if "datastore" not in path.parts]:
         assert (path.name, path.read_text(encoding="utf-8")) in mounted, path

@@ -13,8 +13,8 @@ import yaml
 from support import Synth
 
 from constructs_st2.commands import docs
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ VALUES_FILES = [
 @pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_values_files_synthesize(path: Path) -> None:
     loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
-    assert build(Cluster.of(loaded.values)).objects
+    assert build(cluster_of(loaded.values)).objects
 
 
 def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:

@@ -15,8 +15,8 @@ import yaml
 from support import Synth
 
 from constructs_st2 import node
-from constructs_st2.kube.custom import BINDINGS, bindings, custom_object
 from constructs_st2.errors import UserError
+from constructs_st2.kube.custom import BINDINGS, bindings, custom_object
 from constructs_st2.kube.documents import Document, identity, is_built_in
 
 ROOT = Path(__file__).parent.parent
@@ -198,7 +198,7 @@ def test_the_objects_of_a_default_cluster_load_none_of_it() -> None:
         "from constructs_st2.facts.cluster import Cluster\n"
         "from constructs_st2.construct.build import build\n"
         "from constructs_st2.values import from_mapping\n"
-        "build(Cluster.of(from_mapping({})))\n"
+        "build(cluster_of(from_mapping({})))\n"
         f"unwanted = {OPTIONAL!r}\n"
         "print([name for name in sys.modules if name.startswith(unwanted)])\n"
     )

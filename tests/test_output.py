@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from constructs_st2.errors import UserError
 from constructs_st2.construct.output import replacing
+from constructs_st2.errors import UserError
 
 
 def write(folder: Path, *names: str) -> None:

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from values_strategies import ValuesFiles
 
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.kube.documents import Document
-from constructs_st2.construct.build import build
 from constructs_st2.values import load
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema
@@ -41,7 +41,7 @@ def outcome(path: Path) -> list[Document] | Sequence[str]:
     try:
         loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
         try:
-            return build(Cluster.of(loaded.values)).objects
+            return build(cluster_of(loaded.values)).objects
         except InvalidValues as error:
             return tuple(loaded.report(error.problems))
     except UserError as error:

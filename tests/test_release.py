@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from constructs_st2.errors import UserError
+from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.jobs import SKIPPABLE
 from constructs_st2.facts.release import LONGEST_COMPONENT, Release
 from constructs_st2.facts.secrets.contract import CONTRACT
-from constructs_st2.facts.catalogue import CATALOGUE
 
 
 def test_names_begin_with_the_release() -> None:

@@ -12,8 +12,8 @@ from constructs_st2.checks.data import at, label, mapping, mappings, name_of, na
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.texts import Text, texts_of
-from constructs_st2.kube.documents import Document, is_built_in
 from constructs_st2.facts.release import MANAGED_BY
+from constructs_st2.kube.documents import Document, is_built_in
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 CONTROLLERS = ("Deployment", "StatefulSet")

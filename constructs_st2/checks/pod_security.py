@@ -13,8 +13,8 @@ from constructs_st2.checks.data import annotations_of, at, label, mapping, mappi
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kube.documents import Document, identity
 from constructs_st2.facts.node_loss import SYSCTLS
+from constructs_st2.kube.documents import Document, identity
 
 Level = Literal["restricted", "baseline", "privileged"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.checks import Surroundings
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
-from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.catalogue import CATALOGUE
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.values.model.services import RunnerPool, Sensor
 

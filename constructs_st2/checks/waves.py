@@ -13,8 +13,8 @@ from constructs_st2.checks.hosts import service_at, waited_for
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kube.documents import Document, identity
 from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document, identity
 
 _FIELD = f"metadata.annotations[{WAVE_ANNOTATION}]"
 _HOOK = "argocd.argoproj.io/hook"

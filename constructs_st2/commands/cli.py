@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from constructs_st2 import __version__
-from constructs_st2.commands.diagram.cli import diagram
-from constructs_st2.errors import UserError
-from constructs_st2.commands.restore import restore
 from constructs_st2.commands.cluster_options import (
     Arguments,
     ClusterOptions,
     synth_command,
     with_cluster_options,
 )
+from constructs_st2.commands.diagram.cli import diagram
 from constructs_st2.commands.program import run
+from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
+from constructs_st2.errors import UserError
 
 if TYPE_CHECKING:
     from constructs_st2.construct.stackstorm import StackStorm
@@ -75,7 +75,9 @@ def cli() -> None:
 @synth_command
 def synth(arguments: Arguments) -> StackStorm:
     """Write the manifests of a cluster."""
-    from constructs_st2 import App, StackStorm, load_values
+    from constructs_st2.construct.stackstorm import StackStorm
+    from constructs_st2.construct.writing import App
+    from constructs_st2.values import load_values
 
     app = App(outdir=arguments.output)
     values = load_values(arguments.files, arguments.sets)
@@ -92,8 +94,8 @@ cli.add_command(synth)
 def check(folder: Path) -> None:
     """Check the manifests in a folder as a synth does."""
     from constructs_st2.checks import check as problems_of
-    from constructs_st2.kube.reading import read_folder
     from constructs_st2.checks.surroundings import surroundings_of_unknown
+    from constructs_st2.kube.reading import read_folder
 
     objects = read_folder(folder)
     problems = problems_of(objects, surroundings_of_unknown(objects))
@@ -117,8 +119,8 @@ def schema() -> None:
 @with_cluster_options
 def images(options: ClusterOptions) -> None:
     """List the images that a cluster pulls, e.g. to mirror them."""
-    from constructs_st2.facts.images import pulled_by
     from constructs_st2.construct.build import build
+    from constructs_st2.facts.images import pulled_by
 
     with options.cluster() as cluster:
         objects = build(cluster).objects

@@ -14,8 +14,8 @@ import click
 from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
-    from constructs_st2.facts.cluster import Cluster
     from constructs_st2.construct.stackstorm import StackStorm
+    from constructs_st2.facts.cluster import Cluster
 
 DEFAULT_VALUES = Path("values.yaml")
 
@@ -36,14 +36,14 @@ class ClusterOptions:
         Raises:
             UserError: the values cannot be used.
         """
-        from constructs_st2.facts.cluster import Cluster
+        from constructs_st2.construct.clusters import cluster_of
         from constructs_st2.facts.release import Release
         from constructs_st2.values import load
 
         Release(self.release, self.namespace)
         loaded = load(_or_default(self.files), self.sets, release_name=self.release, release_namespace=self.namespace)
         try:
-            yield Cluster.of(loaded.values, self.release, self.namespace)
+            yield cluster_of(loaded.values, self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
 

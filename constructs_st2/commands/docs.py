@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from constructs_st2.commands.diagram.picture import diagram
+from constructs_st2.commands.secrets.listing import consumers
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.backends.failover import races, seconds
 from constructs_st2.facts.backends.silence import pairs
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.commands.diagram.picture import diagram
+from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
 from constructs_st2.facts.images import pulled_by
 from constructs_st2.facts.secrets.contract import CONTRACT
-from constructs_st2.commands.secrets.listing import consumers
-from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
-from constructs_st2.construct.build import build
 from constructs_st2.values import from_mapping
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema, markdown
@@ -32,12 +32,12 @@ def pages() -> Mapping[str, str]:
         "services.md": _services(),
         "images.md": _images(),
         "failover.md": _failover(),
-        "cluster.svg": diagram(Cluster.of(from_mapping({}))),
+        "cluster.svg": diagram(cluster_of(from_mapping({}))),
     }
 
 
 def _secrets() -> str:
-    cluster = Cluster.of(from_mapping({}))
+    cluster = cluster_of(from_mapping({}))
     readers = consumers(build(cluster).objects)
     lines = [
         GENERATED,
@@ -94,7 +94,7 @@ def _images() -> str:
         "| image | workloads |",
         "|---|---|",
     ]
-    pulled = pulled_by(build(Cluster.of(from_mapping({}))).objects)
+    pulled = pulled_by(build(cluster_of(from_mapping({}))).objects)
     lines.extend(f"| `{reference}` | {', '.join(workloads)} |" for reference, workloads in pulled.items())
     return "\n".join(lines) + "\n"
 
@@ -112,7 +112,7 @@ def _failover() -> str:
 def _races() -> Iterator[str]:
     yield "| backend | what takes time | at most | because | who waits | for | because |"
     yield "|---|---|---|---|---|---|---|"
-    clusters = [Cluster.of(from_mapping({"coordination": {"backend": backend}})) for backend in ("redis", "etcd")]
+    clusters = [cluster_of(from_mapping({"coordination": {"backend": backend}})) for backend in ("redis", "etcd")]
     found = dict.fromkeys(race for each in clusters for race in races(each.values, each.settings.options, each.version))
     for failover, patience in ((race.failover, race.patience) for race in found):
         yield (

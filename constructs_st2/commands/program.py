@@ -29,7 +29,7 @@ def program(make: Callable[[Arguments], StackStorm]) -> Callable[[], None]:
         interrupts.prepare()
         from constructs_st2.commands.cluster_options import synth_command
 
-        _run_and_leave(synth_command(make))
+        run_and_leave(synth_command(make))
 
     return main
 
@@ -57,7 +57,8 @@ def run(command: Command) -> None:
         _fail([f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)])
 
 
-def _run_and_leave(command: Command) -> NoReturn:
+def run_and_leave(command: Command) -> NoReturn:
+    """Run a command, and end the program."""
     try:
         run(command)
     except SystemExit as end:
@@ -71,11 +72,3 @@ def _fail(problems: Iterable[str]) -> NoReturn:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     sys.exit(1)
-
-
-def main() -> None:
-    """The program `constructs-st2`."""
-    interrupts.prepare()
-    from constructs_st2.commands.cli import cli
-
-    _run_and_leave(cli)

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from constructs_st2.checks.data import at
+from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, pod_template
 from constructs_st2.kube.quantity import total
-from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.services import web
-from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
 from constructs_st2.values.model import Values
 
 _PLAIN_SECRETS = click.style(

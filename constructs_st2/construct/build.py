@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructs_st2.construct.plans import compose
 from constructs_st2.checks import check
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document
 from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.construct.plans import compose
+from constructs_st2.errors import UserError
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.tiers import documents_of
 
 

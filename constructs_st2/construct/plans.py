@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from constructs_st2.parts.backends.part import backend_part
-from constructs_st2.parts.backends.member_set import MemberSet
-from constructs_st2.parts.backends.in_cluster import member_set
 from constructs_st2.checks.pod_security import level_of
+from constructs_st2.facts import catalogue
+from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document, pod_template
+from constructs_st2.parts.backends.in_cluster import member_set
+from constructs_st2.parts.backends.member_set import MemberSet
+from constructs_st2.parts.backends.part import backend_part
 from constructs_st2.parts.config.files import config_maps
-from constructs_st2.parts.packs import claims
+from constructs_st2.parts.config.namespace import namespace, service_account
 from constructs_st2.parts.extras import apply_patches, extra_objects
 from constructs_st2.parts.jobs import tasks
 from constructs_st2.parts.jobs.job import WAVE
-from constructs_st2.kube.documents import Document, pod_template
-from constructs_st2.parts.config.namespace import namespace, service_account
-from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
+from constructs_st2.parts.packs import claims
 from constructs_st2.parts.secrets.modes import secret_documents
-from constructs_st2.facts import catalogue
 from constructs_st2.parts.services import chatops, client, runner, sensors, web
-from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.parts.services.part import service_part
 from constructs_st2.parts.services.process import Process, st2_process
 from constructs_st2.parts.services.workload import Workload
@@ -71,7 +71,7 @@ def _config(cluster: Cluster) -> Iterator[Part]:
     if cluster.values.service_account.create:
         made.append(service_account(cluster))
     if cluster.values.scheduling.priority_classes.create:
-        from constructs_st2.parts.autoscaling.priorities import classes
+        from constructs_st2.parts.config.priority_classes import classes
 
         made += classes(cluster.release)
     made += config_maps(cluster)

@@ -10,15 +10,16 @@ import cdk8s
 import jsii
 from constructs import Construct, IValidation
 
-from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.checks import Problem, check
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.kube.documents import Document
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
 from constructs_st2.construct.manifest import Tier as AnyTier
+from constructs_st2.construct.plans import PLANS, compose
+from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Release
-from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.tiers import Part, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
@@ -199,7 +200,7 @@ class StackStorm(Patient):
         loaded = GivenValues.of(values).resolve(release, namespace)
         self._plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
         try:
-            self.cluster = Cluster.of(loaded.values, release, namespace)
+            self.cluster = cluster_of(loaded.values, release, namespace)
             self._composed = compose(self.cluster, self._plans)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import cdk8s
 
-from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document
 from constructs_st2.construct.manifest import PatientApp
 from constructs_st2.construct.output import MANIFEST_SUFFIX, replacing
 from constructs_st2.construct.stackstorm import StackStorm
+from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document
 from constructs_st2.kube.yaml_text import yaml_text
 
 _DEFAULT_ID = "Default"

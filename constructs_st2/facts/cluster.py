@@ -8,33 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from constructs_st2.facts import backends
 from constructs_st2.facts.backends import Backend
-from constructs_st2.facts.st2_conf.settings import Settings, settings_of
 from constructs_st2.facts.content import present
-from constructs_st2.facts.content.problems import content_problems
-from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.images import Images, St2Version, st2_version
 from constructs_st2.facts.release import Release, Role
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.secrets.given import misplaced_secrets
-from constructs_st2.facts.chat_adapters import chatops_problems
-from constructs_st2.facts.timing import impossible_timings
-from constructs_st2.parts.combinations import impossible_combinations
+from constructs_st2.facts.st2_conf.settings import Settings, settings_of
 from constructs_st2.values.model import Values
-
-if TYPE_CHECKING:
-    from constructs_st2.parts.jobs.job import Task
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A release and its values, with what is derived from both.
+    """A release and its values, with the facts that follow from both.
 
-    Raises:
-        InvalidValues: the values contradict each other.
+    Nothing is checked here; `constructs_st2.construct.clusters.cluster_of` makes one of values that can be honoured.
     """
 
     release: Release
@@ -46,26 +36,10 @@ class Cluster:
         support: Literal["community", "enterprise"] = "enterprise" if values.enterprise.enabled else "community"
         identity = Release(release, namespace, values.cluster_domain, support)
         if values.scheduling.priority_classes.create:
-            from constructs_st2.parts.autoscaling.priorities import with_priorities
+            from constructs_st2.facts.priorities import with_priorities
 
             values = with_priorities(values, identity)
         return cls(identity, values)
-
-    def __post_init__(self) -> None:
-        problems = [
-            *impossible_timings(self.values),
-            *impossible_combinations(self.values, self.release),
-            *misplaced_secrets(self.values),
-            *content_problems(self.values),
-        ]
-        try:
-            problems += chatops_problems(self.values, self.version)
-        except InvalidValues as error:
-            problems += error.problems
-        if problems:
-            raise InvalidValues(*problems)
-        # It raises for values that cannot be honoured; better here than in the midst of building.
-        _ = self.settings
 
     @cached_property
     def version(self) -> St2Version:
@@ -100,13 +74,6 @@ class Cluster:
             "assignments": assignments_of(self.values),
             "mappings": present(given.mappings),
         }
-
-    @cached_property
-    def tasks(self) -> tuple[Task, ...]:
-        """What the Jobs of the cluster do."""
-        from constructs_st2.parts.jobs.tasks import tasks
-
-        return tuple(tasks(self))
 
     def secret(self, spec: contract.SecretSpec) -> str:
         """The name of the Secret that plays a part of the contract."""

@@ -54,11 +54,6 @@ def keepalive(values: Values) -> Document:
 TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 """What Kubernetes puts on a node that is lost. By itself it lets every pod stay there for 300 s."""
 
-SINGLE_STAYS = 30
-"""Seconds that a pod stays of which there is only one: nobody does its work in the meantime."""
-ONE_OF_MANY_STAYS = 60
-"""The same for pods beside which others go on. A node that comes back soon finds them as they were."""
-
 
 def tolerations(users: list[Any], seconds: int | None) -> list[Document]:
     """The tolerations of a pod that stays on a lost node for some seconds, unless the user's say otherwise.

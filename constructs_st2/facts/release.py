@@ -12,6 +12,8 @@ MANAGED_BY = "constructs-st2"
 SERVICES_WAVE = 10
 """The sync wave of the services: behind the backends, before the Jobs that load content."""
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
+SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
+"""Secrets labelled ``plain`` were asked for: the user chose to have them in the manifests."""
 
 LONGEST_COMPONENT = "job-register-content-0123456789"
 """The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""

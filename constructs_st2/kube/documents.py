@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -72,3 +74,9 @@ def is_built_in(document: Document) -> bool:
 def is_namespaced(document: Document) -> bool:
     """Whether the object is known to live in a namespace. Nothing is known about custom kinds."""
     return is_built_in(document) and document["kind"] not in _CLUSTER_SCOPED
+
+
+def fingerprint(content: object) -> str:
+    """A stable hash of plain data, for annotations and names."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
 from constructs_st2.facts.release import LABEL_LIMIT, Release
-from constructs_st2.facts import catalogue
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
 

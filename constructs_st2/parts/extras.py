@@ -6,8 +6,8 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity, is_namespaced
 from constructs_st2.values.model import Patch
 

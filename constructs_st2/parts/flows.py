@@ -8,12 +8,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, Backend
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.jobs.job import Task
-from constructs_st2.facts.jobs import REGISTER_CONTENT, SMOKE_TEST, users_jobs
-from constructs_st2.facts.release import Role
-from constructs_st2.parts.services import nginx, web
+from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, peer_ports
 from constructs_st2.facts.catalogue import (
     APIS,
     CATALOGUE,
@@ -25,6 +20,13 @@ from constructs_st2.facts.catalogue import (
     ST2WEB,
     Need,
 )
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.jobs import REGISTER_CONTENT, SMOKE_TEST, users_jobs
+from constructs_st2.facts.monitoring import STATSD_EXPORTER, STATSD_METRICS_PORT, STATSD_PORT
+from constructs_st2.facts.release import Role
+from constructs_st2.parts.jobs.job import Task
+from constructs_st2.parts.jobs.tasks import tasks
+from constructs_st2.parts.services import nginx, web
 from constructs_st2.parts.services.components import workloads_of
 from constructs_st2.parts.services.waiting import endpoint
 from constructs_st2.values.model import Values
@@ -78,17 +80,6 @@ class Flow:
     purpose: str
     protocol: Protocol = "TCP"
     waits: bool = False
-
-
-class _Ports(NamedTuple):
-    """What the pods of a backend listen on, besides the port that its clients wait for.
-
-    ``clients`` is for clients as well; ``peers`` for the other members; ``metrics`` for monitoring.
-    """
-
-    metrics: int
-    clients: tuple[int, ...] = ()
-    peers: tuple[int, ...] = ()
 
 
 _PURPOSES: Mapping[Need, str] = {
@@ -165,8 +156,6 @@ def _components(cluster: Cluster) -> Iterator[Component]:
 
         yield Component(registry.COMPONENT, "operations", "registry", registry.COMPONENT)
     if values.monitoring.enabled:
-        from constructs_st2.parts.monitoring.sources import STATSD_EXPORTER
-
         yield Component(STATSD_EXPORTER, "operations", "monitoring", STATSD_EXPORTER)
     if values.watches_executions:
         from constructs_st2.parts.execution_watch import COMPONENT
@@ -177,7 +166,7 @@ def _components(cluster: Cluster) -> Iterator[Component]:
             yield Component(
                 name, entry.role, entry.tier, entry.name, settings.least_replicas, settings.greatest_replicas
             )
-    for task in cluster.tasks:
+    for task in tasks(cluster):
         known_as = EXTRA_JOBS if _is_users(task, values) else task.component
         yield Component(task.component, "operations", "jobs", known_as)
     if values.backup.destination:
@@ -212,7 +201,7 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
 
         for port in _KUBERNETES_API_PORTS:
             yield Flow(COMPONENT, Place.KUBERNETES_API, port, "Secrets")
-    for task in cluster.tasks:
+    for task in tasks(cluster):
         yield from _to(task.component, task.needs, cluster, waits=True)
         # The user's Jobs have all that the st2 command line and the programs of st2 need to reach anything.
         uses = (*Need,) if _is_users(task, values) else APIS[:2] if task.login else ()
@@ -228,12 +217,12 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
 
 def _of_backends(cluster: Cluster) -> Iterator[Flow]:
     for backend in cluster.backends.values():
-        name, ports = backend.component, _ports(backend, cluster)
-        for port in ports.peers:
+        name = backend.component
+        for port in peer_ports(backend, getattr(cluster.values, name).replicas):
             yield Flow(name, name, port, "other members")
         # etcd has no exporter: it always tells.
         if backend is ETCD or cluster.values.monitoring.exports(getattr(cluster.values, name).metrics.enabled):
-            yield Flow(Place.MONITORING, name, ports.metrics, "metrics")
+            yield Flow(Place.MONITORING, name, backend.metrics_port, "metrics")
     if cluster.values.uses_keda and "database" in cluster.backends:
         yield Flow(Place.KEDA, MONGODB.component, MONGODB.port, "work to do")
 
@@ -266,9 +255,6 @@ def _of_execution_watch(cluster: Cluster) -> Iterator[Flow]:
 def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
     if not cluster.values.monitoring.enabled:
         return
-    from constructs_st2.parts.monitoring.sources import STATSD_EXPORTER, STATSD_METRICS_PORT
-    from constructs_st2.parts.monitoring.statsd import STATSD_PORT
-
     # Whatever uses the database is a program of st2 that reads st2.conf.
     clients = [
         *(
@@ -277,7 +263,7 @@ def _of_metrics(cluster: Cluster) -> Iterator[Flow]:
             if Need.DATABASE in (*entry.needs, *entry.uses)
             for name, _ in workloads_of(entry, cluster)
         ),
-        *(task.component for task in cluster.tasks if Need.DATABASE in task.needs or _is_users(task, cluster.values)),
+        *(task.component for task in tasks(cluster) if Need.DATABASE in task.needs or _is_users(task, cluster.values)),
     ]
     if cluster.values.watches_executions:
         from constructs_st2.parts.execution_watch import COMPONENT
@@ -343,36 +329,7 @@ def _servers(need: Need, cluster: Cluster) -> list[tuple[End, int | None]]:
         port = nginx.HTTPS_PORT if cluster.values.tls.internal.of_services and not elsewhere else target.port
         return [(Place.OUTSIDE if elsewhere else target.component, port)]
     backend = next(each for each in cluster.backends.values() if each.component == target.component)
-    return [(target.component, port) for port in (target.port, *_ports(backend, cluster).clients)]
-
-
-def _ports(backend: Backend, cluster: Cluster) -> _Ports:
-    """Imported here, because the modules of backends that are not in use are not imported."""
-    if backend is MONGODB:
-        from constructs_st2.parts.backends.mongodb import members as mongodb
-
-        return _Ports(peers=(MONGODB.port,), metrics=mongodb.EXPORTER_PORT)
-    if backend.component == RABBITMQ.component:
-        from constructs_st2.parts.backends.rabbitmq import members as rabbitmq
-
-        replicas = cluster.values.rabbitmq.replicas
-        # A node joins those that it can reach as a client.
-        joined = (backend.port,) if replicas > 1 else ()
-        peers = rabbitmq.peer_ports(replicas)
-        return _Ports(peers=(*joined, *peers.values()), metrics=rabbitmq.METRICS_PORT)
-    if backend is REDIS_SENTINEL:
-        from constructs_st2.parts.backends.redis import members as redis
-
-        # A sentinel tells where the master is, which clients then talk to.
-        return _Ports(
-            clients=(redis.REDIS_PORT,),
-            peers=(REDIS_SENTINEL.port, redis.REDIS_PORT),
-            metrics=redis.EXPORTER_PORT,
-        )
-    from constructs_st2.parts.backends.etcd import members as etcd
-
-    # Members ask each other as clients when they join, and for `etcdctl endpoint status --cluster`.
-    return _Ports(peers=(ETCD.port, etcd.PEER_PORT, etcd.WITNESS_PORT), metrics=etcd.METRICS_PORT)
+    return [(target.component, port) for port in (target.port, *backend.client_ports)]
 
 
 def _web_ports(cluster: Cluster) -> list[int]:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from support import MakeCluster
 
+from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.backends import failover, silence
-from constructs_st2.parts.backends.etcd import library
 from constructs_st2.facts.backends.failover import Race, races
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.errors import InvalidValues
+from constructs_st2.parts.backends.etcd import library
 from constructs_st2.values import from_mapping
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support import MakeCluster
 
+from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.st2_conf import readers
 from constructs_st2.facts.st2_conf.known_options import options_for
-from constructs_st2.facts.catalogue import CATALOGUE
 
 SERVICES = [entry.name for entry in CATALOGUE]
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from constructs_st2 import node
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import UserError
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.parts.tiers import Part
 from constructs_st2.values import Values, load_values

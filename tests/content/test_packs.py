@@ -12,8 +12,8 @@ from support import MakeCluster, Objects, Synth
 
 from constructs_st2.checks.pod_security import level_of, violations
 from constructs_st2.errors import InvalidValues
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document
 
 PACKS = "/opt/stackstorm/packs"
 VIRTUALENVS = "/opt/stackstorm/virtualenvs"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from support import MakeCluster, Objects, Synth
 
+from constructs_st2.commands.secrets.listing import listing
 from constructs_st2.errors import InvalidValues
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.generated import secret_manifests
-from constructs_st2.commands.secrets.listing import listing
 
 NAME = "st2-st2web-tls"
 INSIDE = [

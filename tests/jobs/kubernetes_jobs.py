@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document
 
 STEP = 5.0
 """Seconds that any program takes which does not wait."""

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.flows import Flow, Place, flows
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import restore
+from constructs_st2.parts.flows import Flow, Place, flows
 from constructs_st2.parts.network_policy import documents, problems
 from constructs_st2.values import from_mapping
 

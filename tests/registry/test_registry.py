@@ -11,9 +11,9 @@ from support import MakeCluster, Objects
 
 from constructs_st2.checks import check
 from constructs_st2.checks.pod_security import level_of
+from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.registry import documents
-from constructs_st2.checks.surroundings import surroundings
 
 NAME = "st2-docker-registry"
 PULL, PUSH = range(2)

@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.secrets.programs.bootstrap import Api, Refused, bootstrap
 from constructs_st2.facts.secrets.programs.sha512_crypt import verified
+from constructs_st2.kube.documents import Document
 
 from .kubernetes_api import KubernetesApi, Server, rules_of
 

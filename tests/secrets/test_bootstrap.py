@@ -21,10 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import MakeCluster
 
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.secrets.programs import bootstrap as program
 from constructs_st2.facts.secrets.programs import generate
 from constructs_st2.facts.secrets.programs import sha512_crypt as crypt
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.job import documents
 

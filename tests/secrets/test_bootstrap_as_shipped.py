@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support import Objects
 
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.secrets.programs.generate import certificate, private_key
+from constructs_st2.kube.documents import Document
 
 from .job_runs import BEFORE, Applied
 from .kubernetes_api import Disturbance, Server, serving
@@ -165,7 +165,9 @@ def test_what_is_shipped_is_what_the_other_tests_test(default_objects: Objects) 
 
 def test_it_needs_nothing_but_cryptography(program: Program) -> None:
     show = "print(json.dumps([m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)]))"
-    output, _ = program.start("-c", f"import json, sys, constructs_st2.facts.secrets.programs.bootstrap; {show}").communicate()
+    output, _ = program.start(
+        "-c", f"import json, sys, constructs_st2.facts.secrets.programs.bootstrap; {show}"
+    ).communicate()
     loaded = {Path(name) for name in json.loads(output)}
     shipped = {path for path in loaded if path.is_relative_to(program.folder / "opt")}
     assert {path.stem for path in shipped} == {"bootstrap", "encodings", "generate", "sha512_crypt"}

@@ -26,15 +26,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from support import MakeCluster
 
-from constructs_st2.commands import cli
 from constructs_st2.checks import check
-from constructs_st2.kube.documents import Document
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.commands import cli
+from constructs_st2.construct.build import build
 from constructs_st2.facts.secrets.formats import Format
+from constructs_st2.facts.secrets.programs.sha512_crypt import verified
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.plan import planned
-from constructs_st2.facts.secrets.programs.sha512_crypt import verified
-from constructs_st2.checks.surroundings import surroundings
-from constructs_st2.construct.build import build
 
 NAMES = [
     "st2-st2-auth",
@@ -665,7 +665,9 @@ class TestUserAdd:
 
     @pytest.fixture
     def terminal(self, tmp_path: Path) -> Iterator[Terminal]:
-        program = f'exec "{sys.executable}" -c "from constructs_st2.commands.cli import main; main()" secrets user add eve'
+        program = (
+            f'exec "{sys.executable}" -c "from constructs_st2.commands.cli import main; main()" secrets user add eve'
+        )
         terminal = Terminal("sh", "-c", f'{program} >"{tmp_path}/out"')
         yield terminal
         terminal.kill()

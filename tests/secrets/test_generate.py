@@ -36,9 +36,9 @@ from support import MakeCluster
 
 from constructs_st2.facts.secrets.programs import bootstrap, encodings, generate
 from constructs_st2.facts.secrets.programs.generate import NotGiven, from_seed, from_system, is_current, make
+from constructs_st2.facts.secrets.programs.sha512_crypt import sha512_crypt, verified
 from constructs_st2.parts.secrets.job import plan
 from constructs_st2.parts.secrets.plan import planned
-from constructs_st2.facts.secrets.programs.sha512_crypt import sha512_crypt, verified
 
 from .pythons import pythons
 

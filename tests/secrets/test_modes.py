@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import MakeCluster, Objects, Synth
 
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.programs.generate import make
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.plan import planned
-from constructs_st2.construct.build import build
 from constructs_st2.values import load
 
 PLAIN = {"secrets": {"mode": "plain", "seed": "development"}}
@@ -284,7 +285,7 @@ def test_no_secret_of_the_values_gets_anywhere(
     try:
         loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
         try:
-            said = json.dumps(build(Cluster.of(loaded.values)).objects)
+            said = json.dumps(build(cluster_of(loaded.values)).objects)
         except InvalidValues as error:
             said = "\n".join(loaded.report(error.problems))
     except UserError as error:

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from constructs_st2.parts.internal_tls import documents
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.internal_tls import documents
 
 _BEGIN = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
 _DAY = datetime.timedelta(days=1)

@@ -13,11 +13,11 @@ from servers.pods import FakeCluster, Image, Pod
 from servers.ports import eventually
 from servers.secrets import secrets_of
 
+from constructs_st2.construct.build import build
 from constructs_st2.facts.backends.connections import ca_path
-from constructs_st2.parts.backends.redis.config import sentinels_have_a_password
+from constructs_st2.facts.backends.redis import sentinels_have_a_password
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.construct.build import build
 
 SET = "st2-redis"
 MASTER = "mymaster"

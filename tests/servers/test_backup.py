@@ -23,10 +23,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support import MakeCluster, Require
 
-from constructs_st2.parts.pods import scripts
 from constructs_st2.kube.documents import Document, pod_template
 from constructs_st2.parts.backup import cron_job, restore
 from constructs_st2.parts.backup import scripts as own_scripts
+from constructs_st2.parts.pods import scripts
 
 SCRIPTS = Path(own_scripts.__file__).parent
 NOON = 1_767_268_800

@@ -18,12 +18,12 @@ from servers.secrets import secrets_of
 from servers.utility import utility_image
 from support import Environment, MakeCluster, Require
 
+from constructs_st2.construct.build import build
 from constructs_st2.facts.backends.connections import CA_DIRECTORY
-from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
 from constructs_st2.parts.services import nginx
-from constructs_st2.construct.build import build
 
 PATIENCE = 60
 ISSUER = {"certManager": {"enabled": True, "issuerRef": {"name": "internal"}}}

@@ -12,8 +12,8 @@ import pytest
 from servers.pods import FakeCluster, Image, Pod, PodFailed
 from support import MakeCluster, Objects, Require, Synth
 
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document
 
 STACKSTORM = "opt/stackstorm"
 WAITS = {f"wait-for-{name}" for name in ("mongodb", "rabbitmq", "redis", "st2auth", "st2api", "login")}

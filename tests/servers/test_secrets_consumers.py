@@ -32,18 +32,18 @@ from servers.rabbitmq import RabbitMQ
 from servers.st2web_pod import HOST, Certificate, Web, inside
 from support import Environment, MakeCluster, Require, Synth
 
-from constructs_st2.facts.backends.connections import secrets_conf
-from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
-from constructs_st2.parts.backends.rabbitmq.config import definitions
-from constructs_st2.parts.backends.redis import scripts as redis_scripts
-from constructs_st2.parts.backends.redis.config import MASTER
 from constructs_st2.commands.cli import cli
+from constructs_st2.facts.backends.connections import secrets_conf
+from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf.known_options import options_for
 from constructs_st2.facts.images import St2Version
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart, filled
 from constructs_st2.facts.secrets.programs.generate import from_seed, from_system
+from constructs_st2.facts.st2_conf.known_options import options_for
+from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
+from constructs_st2.parts.backends.rabbitmq.config import definitions
+from constructs_st2.parts.backends.redis import scripts as redis_scripts
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.scope import Scope
 from constructs_st2.parts.secrets.sealed import controller_key, sealed

@@ -23,9 +23,6 @@ from servers.network import PATH, Network, Sandbox
 from servers.ports import eventually
 from support import Environment, Require
 
-from constructs_st2.parts.backends.option_files import lines
-from constructs_st2.parts.backends.rabbitmq.config import advanced_config
-from constructs_st2.parts.backends.redis.config import plain, redis_conf, sentinel_conf
 from constructs_st2.facts.node_loss import (
     DEAD_AFTER,
     KEEPALIVE_IDLE,
@@ -33,6 +30,9 @@ from constructs_st2.facts.node_loss import (
     KEEPALIVE_PROBES,
     SYSCTLS,
 )
+from constructs_st2.parts.backends.option_files import lines
+from constructs_st2.parts.backends.rabbitmq.config import advanced_config
+from constructs_st2.parts.backends.redis.config import plain, redis_conf, sentinel_conf
 from constructs_st2.values.model.backends import Redis
 
 CLIENTS = Path(__file__).with_name("silent_clients.py")

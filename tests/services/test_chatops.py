@@ -8,10 +8,10 @@ import pytest
 from support import MakeCluster, Synth
 
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.facts.images import St2Version
-from constructs_st2.kube.documents import Document
-from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.chat_adapters import ADAPTERS, ChatAdapter, Login, adapters
+from constructs_st2.facts.images import St2Version
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document
 from constructs_st2.values import load
 
 LOGINS = [

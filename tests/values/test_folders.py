@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.values import Values, from_mapping, load
 from constructs_st2.values.folders import FOLDERS
@@ -44,7 +44,7 @@ def problems(*files: str, sets: tuple[str, ...] = ()) -> list[str]:
     except UserError as error:
         return list(error.problems)
     with pytest.raises(InvalidValues) as caught:
-        Cluster.of(found.values)
+        cluster_of(found.values)
     return found.report(caught.value.problems)
 
 

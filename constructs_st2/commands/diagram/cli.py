@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from constructs_st2.errors import UserError
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
+from constructs_st2.errors import UserError
 
 
 @click.command()

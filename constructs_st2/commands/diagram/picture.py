@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.commands.diagram.layout import layout
 from constructs_st2.commands.diagram.parts import parts_of
 from constructs_st2.commands.diagram.svg import drawing
+from constructs_st2.facts.cluster import Cluster
 
 
 def diagram(cluster: Cluster) -> str:

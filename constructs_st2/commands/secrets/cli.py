@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from constructs_st2.errors import UserError
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
+from constructs_st2.errors import UserError
 from constructs_st2.parts.secrets.scope import Scope
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import UserError
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.parts.secrets.plan import PlannedSecret, expected
 
 _SECONDS = 60

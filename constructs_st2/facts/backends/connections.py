@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
-from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, in_cluster
-from constructs_st2.parts.backends.redis.config import MASTER, sentinels_have_a_password
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, in_cluster
+from constructs_st2.facts.backends.redis import MASTER, sentinels_have_a_password
 from constructs_st2.facts.images import St2Version
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract

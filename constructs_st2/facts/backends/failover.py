@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from constructs_st2.facts.st2_conf.findings import Finding, option_key
-from constructs_st2.facts.st2_conf.known_options import options_for
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.images import St2Version
 from constructs_st2.facts.node_loss import NET_TICKTIME, NET_TICKTIME_SPREAD
+from constructs_st2.facts.st2_conf.findings import Finding, option_key
+from constructs_st2.facts.st2_conf.known_options import options_for
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Options as ServerOptions
 

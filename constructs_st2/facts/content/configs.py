@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from constructs_st2.checks import cleartext
+from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
 from constructs_st2.facts.content.texts import TextError, TextProblem, YamlText, file_key, located
-from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.secrets import looks
 from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.content import Files
 from constructs_st2.values.paths import KeyPath
@@ -23,17 +23,17 @@ GLOBAL_OVERRIDES = "_global.yaml"
 _PACK = re.compile(r"[a-z0-9_]+")
 """Names of packs (PACK_REF_WHITELIST_REGEX in st2common/constants/pack.py)."""
 
-_SECRET_NAME = re.compile(rf"(?:{cleartext.WORDS}|(?<![a-z])pass|(?<![a-z])pwd)$", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:{looks.WORDS}|(?<![a-z])pass|(?<![a-z])pwd)$", re.IGNORECASE)
 """What the name of a secret ends with; so ``token_url`` is none."""
 _NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null", "~"})
 _NO_SECRET = re.compile(r"/.*|<.*>|\*+|[$][({].*")
 """Paths, and marks for what is filled in."""
 
 _SECRET_TEXTS = (
-    ("a URL with a password", cleartext.URL),
-    ("a password of Redis", cleartext.REDIS_SETTING),
-    ("a private key", cleartext.PRIVATE_KEY),
-    *((what, token) for _, what, token in cleartext.TOKENS),
+    ("a URL with a password", looks.URL),
+    ("a password of Redis", looks.REDIS_SETTING),
+    ("a private key", looks.PRIVATE_KEY),
+    *((what, token) for _, what, token in looks.TOKENS),
 )
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _INSTEAD = (
@@ -142,9 +142,9 @@ def _secret(name: str, text: str) -> str | None:
         return f"a value of {name}"
     for what, pattern in _SECRET_TEXTS:
         found = pattern.search(text)
-        if found and not (found.lastindex and cleartext.is_placeholder(found[found.lastindex])):
+        if found and not (found.lastindex and looks.is_placeholder(found[found.lastindex])):
             return what
-    for match in cleartext.SETTING.finditer(text):
+    for match in looks.SETTING.finditer(text):
         if _is_literal(match[2] or match[4]):
             return f"a value of {match[1] or match[3]}"
     return None

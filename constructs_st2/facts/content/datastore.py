@@ -13,10 +13,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import yaml
 
+from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
 from constructs_st2.facts.content.configs import literal_secrets
 from constructs_st2.facts.content.texts import TextError, YamlText, file_key, located
-from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import Files

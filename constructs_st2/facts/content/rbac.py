@@ -14,9 +14,9 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 import yaml
 from pydantic import AfterValidator, Field, model_validator
 
+from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
 from constructs_st2.facts.content.texts import TextError, YamlText, file_key, located, name_problems
-from constructs_st2.errors import ValueProblem
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import StrictModel, key, same
 from constructs_st2.values.model.content import Files

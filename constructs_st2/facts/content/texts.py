@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from constructs_st2.facts.content import present
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.content import present
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.content import Files

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from constructs_st2.facts import chat_adapters
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.facts.secrets.given import DISABLED
-from constructs_st2.facts import chat_adapters
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.tls import TlsSecrets
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.autoscaling import keda, resources
 from constructs_st2.parts.autoscaling.scaled import Scaled, scaled

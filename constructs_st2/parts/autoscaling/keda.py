@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.custom import custom_object
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2SCHEDULER, ST2WORKFLOWENGINE
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.autoscaling.scaled import Scaled
-from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2SCHEDULER, ST2WORKFLOWENGINE
 from constructs_st2.values.model.autoscaling import WorkAutoscaling
 
 _FAILURES = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
-from constructs_st2.facts.release import WAVE_ANNOTATION
 from constructs_st2.facts.catalogue import CATALOGUE, ST2ACTIONRUNNER, CatalogueEntry
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.services.runner import runners
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.autoscaling import Autoscaling, WorkAutoscaling

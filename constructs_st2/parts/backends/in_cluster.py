@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from constructs_st2.parts.backends.member_set import MemberSet
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Role
+from constructs_st2.parts.backends.member_set import MemberSet
 
 
 def member_set(role: Role, cluster: Cluster) -> MemberSet | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from constructs_st2.parts.pods import scripts
 from constructs_st2.facts.backends import Backend
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.secrets.contract import SecretSpec
 from constructs_st2.kube.builders import config_map, disruption_budget
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -30,7 +31,6 @@ from constructs_st2.parts.pods.pod import (
     spread_constraints,
     template_of_pods,
 )
-from constructs_st2.facts.secrets.contract import SecretSpec
 from constructs_st2.values.model.backends import Members
 
 CONFIG_PATH = "/etc/constructs-st2/config"
@@ -188,7 +188,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
 def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:
     if not cluster.values.monitoring.enabled:
         return {}
-    from constructs_st2.parts.monitoring.sources import scrape_annotations
+    from constructs_st2.facts.monitoring import scrape_annotations
 
     return scrape_annotations(members.component, cluster.values)
 

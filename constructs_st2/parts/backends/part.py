@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from constructs_st2.parts.backends.member_set import MemberSet, documents
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.backends.member_set import MemberSet, documents
 from constructs_st2.parts.tiers import Part
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image, St2Version
 from constructs_st2.values.model.backends import Members
 

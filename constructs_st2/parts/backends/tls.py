@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.parts.pods.pod import Mount, Volume
 
 TLS_PATH = "/etc/constructs-st2/tls"
 CERTIFICATE = f"{TLS_PATH}/{contract.TLS_CERTIFICATE}"

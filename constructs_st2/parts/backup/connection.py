@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from constructs_st2.facts.backends import MONGODB
-from constructs_st2.parts.backends import authorities as outside, tls
 from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.backends import authorities as outside
+from constructs_st2.parts.backends import tls
+from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.values.model.backends import ExternalMongodb
 from constructs_st2.values.model.backup import ExternalUser
 

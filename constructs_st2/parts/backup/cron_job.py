@@ -9,8 +9,8 @@ that day, which would replace those that the Secrets tell.
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
 from constructs_st2.kube.builders import volume_claim
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import connection, pods, storage
 from constructs_st2.parts.backup.scripts import DUMP, KEEP, UPLOAD, VERIFY
 from constructs_st2.parts.backup.storage import COMPONENT

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.backends import tls
-from constructs_st2.parts.backends.mongodb.members import SERVER, UID
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.builders import config_map
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backends import tls
+from constructs_st2.parts.backends.mongodb.members import SERVER, UID
 from constructs_st2.parts.backup import connection, storage
 from constructs_st2.parts.backup.connection import PASSWORD_FILE, Connection
+from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -26,7 +27,6 @@ from constructs_st2.parts.pods.pod import (
     restricted_pod,
     template_of_pods,
 )
-from constructs_st2.facts.secrets import contract
 
 STATE = "/run/constructs-st2"
 """What the containers of a pod tell each other."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import connection, pods, storage
 from constructs_st2.parts.backup.problems import problems_of_restore

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from constructs_st2.kube import builders as objects
-from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.backends.etcd import payload
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
-from constructs_st2.parts import packs
-from constructs_st2.facts.content import present
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.python_programs import Programs
-from constructs_st2.facts.release import Role
-from constructs_st2.parts.services import internal_tls
 from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.content import present
+from constructs_st2.facts.release import Role
+from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
+from constructs_st2.kube import builders as objects
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts import packs
+from constructs_st2.parts.backends.etcd import payload
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.pods.python_programs import Programs
+from constructs_st2.parts.services import internal_tls
 
 _SERVICES = Programs("constructs_st2.parts.services.scripts", ("leave_registry",))
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.parts.pods import python_programs as programs
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.config.files import urls
 from constructs_st2.facts.images import ST2_UID
-from constructs_st2.parts.jobs.job import client_env, job_image
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.config.files import urls
+from constructs_st2.parts.jobs.job import client_env, job_image
+from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -25,16 +27,13 @@ from constructs_st2.parts.pods.pod import (
     dns_config,
     environment,
     extra_mounts,
-    fingerprint,
     overlaid,
     pod_spec,
     restricted_pod,
 )
 from constructs_st2.parts.pods.python_programs import Programs
-from constructs_st2.facts.release import Release
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.services import internal_tls
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import home_of, scratch
 
@@ -114,8 +113,7 @@ def _arguments(cluster: Cluster) -> Iterator[str]:
     if not _has_registry(cluster):
         yield "--no-registry"
     if values.monitoring.enabled:
-        from constructs_st2.parts.monitoring.sources import STATSD_EXPORTER
-        from constructs_st2.parts.monitoring.statsd import STATSD_PORT
+        from constructs_st2.facts.monitoring import STATSD_EXPORTER, STATSD_PORT
 
         yield f"--statsd={release.host(STATSD_EXPORTER)}:{STATSD_PORT}"
     if settings.cleanup.enabled:

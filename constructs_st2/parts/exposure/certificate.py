@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from constructs_st2.parts import internal_tls as certificates
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
-from constructs_st2.facts.secrets import contract
-from constructs_st2.parts.secrets.plan import public_names, service_names
 from constructs_st2.facts.catalogue import ST2WEB
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts import internal_tls as certificates
+from constructs_st2.parts.secrets.plan import public_names, service_names
 from constructs_st2.values.model.exposure import CertManager
 
 

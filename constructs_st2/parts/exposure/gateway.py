@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from constructs_st2.facts.catalogue import ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.custom import custom_object
-from constructs_st2.parts.exposure.targets import HTTP_PORT
 from constructs_st2.kube.documents import Document
-from constructs_st2.facts.catalogue import ST2WEB
+from constructs_st2.parts.exposure.targets import HTTP_PORT
 from constructs_st2.values.model.exposure import ParentRef
 
 _STREAMS = ("/stream", "/api/stream", "/api/v1/stream")

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from constructs_st2 import node
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import UserError
-from constructs_st2.parts.exposure.targets import hosts, target
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.exposure.targets import hosts, target
 from constructs_st2.values.model.exposure import Ingress, IngressHost
 
 if TYPE_CHECKING:

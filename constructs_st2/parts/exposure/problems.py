@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.parts.exposure.targets import HTTP_PORT, HTTPS_PORT, hosts, target
-from constructs_st2.facts.release import Release
 from constructs_st2.facts.catalogue import ST2WEB
+from constructs_st2.facts.release import Release
+from constructs_st2.parts.exposure.targets import HTTP_PORT, HTTPS_PORT, hosts, target
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.exposure import CertManager, IngressPath
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from constructs_st2.facts.release import Release
 from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, ST2WEB
+from constructs_st2.facts.release import Release
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.exposure import IngressHost, IngressPath
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.custom import custom_object
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.release import Role
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.contract import SecretSpec
-from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
+from constructs_st2.kube.custom import custom_object
+from constructs_st2.kube.documents import Document
 from constructs_st2.values.model.exposure import CertManager, IssuerRef
 from constructs_st2.values.model.services import Network
 from constructs_st2.values.model.tls import InternalCertManager

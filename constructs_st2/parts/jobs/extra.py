@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.jobs import EXTRA_HOOK
 from constructs_st2.parts import packs
 from constructs_st2.parts.jobs.job import WAVE, Login, Task, client_env, job_image, roles_of_administrator
-from constructs_st2.facts.jobs import EXTRA_HOOK
-from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import configured
 from constructs_st2.values.model.jobs import ExtraJob, HookJob, Jobs

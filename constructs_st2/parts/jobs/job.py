@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID, Image
-from constructs_st2.parts.jobs import programs
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -20,15 +22,12 @@ from constructs_st2.parts.pods.pod import (
     env_of_secrets,
     environment,
     extra_mounts,
-    fingerprint,
     overlaid,
     pod_spec,
     restricted_pod,
     template_of_pods,
 )
-from constructs_st2.facts.release import WAVE_ANNOTATION
 from constructs_st2.parts.services import internal_tls
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.parts.services.process import home_of, scratch
 from constructs_st2.parts.services.waiting import wait_containers

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import datastore
-from constructs_st2.parts.jobs import programs
-from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
 from constructs_st2.facts.jobs import APIKEY_LOAD, KEY_LOAD
-from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.contract import SecretSpec
-from constructs_st2.facts.catalogue import Content, Need
+from constructs_st2.kube.documents import fingerprint
+from constructs_st2.parts.jobs import programs
+from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
+from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
 

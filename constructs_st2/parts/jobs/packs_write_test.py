@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from constructs_st2.parts.pods import scripts
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.jobs import PACKS_WRITE_TEST
 from constructs_st2.parts import packs
+from constructs_st2.parts.jobs.job import Task
 from constructs_st2.parts.packs import Delivery
 from constructs_st2.parts.packs.scripts import TEST_PACKS_VOLUMES
-from constructs_st2.parts.jobs.job import Task
-from constructs_st2.facts.jobs import PACKS_WRITE_TEST
+from constructs_st2.parts.pods import scripts
 
 _WAVE = 5
 """Before the services, which would start with volumes that cannot be used."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from constructs_st2.parts.pods import python_programs as programs, scripts
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.pods import python_programs as programs
+from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Mount
 from constructs_st2.parts.pods.python_programs import Programs
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.jobs import REGISTER_CONTENT
 from constructs_st2.parts import packs
 from constructs_st2.parts.jobs.job import Task, container, job_image
-from constructs_st2.facts.jobs import REGISTER_CONTENT
-from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import configured, home_of
 

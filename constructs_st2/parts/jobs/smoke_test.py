@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from constructs_st2.facts.catalogue import CATALOGUE, ST2CHATOPS, ST2WEB, Content, Need
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.jobs import programs
-from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
 from constructs_st2.facts.jobs import SMOKE_TEST
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.catalogue import CATALOGUE, ST2CHATOPS, ST2WEB, Content, Need
+from constructs_st2.parts.jobs import programs
+from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
 from constructs_st2.parts.services.components import workloads_of
 from constructs_st2.parts.services.contents import mounts_of
 

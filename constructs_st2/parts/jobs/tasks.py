@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.jobs import left_out
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.config.files import config_map
 from constructs_st2.parts.jobs import apply_rbac, packs_write_test, programs, register_content
 from constructs_st2.parts.jobs.job import Task, job
-from constructs_st2.facts.jobs import left_out
-from constructs_st2.kube.documents import Document
 
 
 def tasks(cluster: Cluster) -> list[Task]:
@@ -20,9 +20,10 @@ def tasks(cluster: Cluster) -> list[Task]:
 
 def documents(cluster: Cluster) -> list[Document]:
     """The Jobs of a cluster, and the programs that they run."""
-    jobs = [job(task, cluster) for task in cluster.tasks]
+    made = tasks(cluster)
+    jobs = [job(task, cluster) for task in made]
     # All that use the API wait for a login, by one of the programs.
-    if any(task.login for task in cluster.tasks):
+    if any(task.login for task in made):
         return [config_map(programs.CONFIG_MAP, programs.PROGRAMS.texts, cluster), *jobs]
     return jobs
 

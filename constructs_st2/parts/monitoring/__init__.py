@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.monitoring import metrics_settings, scrape_annotations
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.monitoring.alerts import names
 from constructs_st2.parts.monitoring.dashboards import config_maps
+from constructs_st2.parts.monitoring.pod_monitors import pod_monitors
 from constructs_st2.parts.monitoring.rules import prometheus_rule
-from constructs_st2.parts.monitoring.sources import pod_monitors, scrape_annotations
-from constructs_st2.parts.monitoring.statsd import exporter, metrics_settings
+from constructs_st2.parts.monitoring.statsd import exporter
 from constructs_st2.values.model import Values
 from constructs_st2.values.problems import there_is_no
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
 from constructs_st2.kube.builders import config_map
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.monitoring.facts import Facts
 from constructs_st2.parts.monitoring.rules import COMPONENT
-from constructs_st2.parts.pods.pod import fingerprint
 
 _WIDTH = 24
 """Columns of Grafana's grid."""

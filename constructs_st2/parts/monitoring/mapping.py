@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from constructs_st2.parts.jobs.scripts.watch_executions import METRICS
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.jobs.scripts.watch_executions import METRICS
 from constructs_st2.parts.monitoring.keys import KEYS, OWN_KEYS, Key
 
 _FIRST = "st2"

@@ -7,17 +7,11 @@ what happens meanwhile is not counted.
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf.ini import ConfValue
 from constructs_st2.facts.images import Image
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.monitoring import PORT_NAME, STATSD_EXPORTER, STATSD_METRICS_PORT, STATSD_PORT, scrape_annotations
 from constructs_st2.kube.builders import config_map, lone_deployment
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.monitoring.mapping import mapping
-from constructs_st2.parts.monitoring.sources import (
-    PORT_NAME,
-    STATSD_EXPORTER,
-    STATSD_METRICS_PORT,
-    scrape_annotations,
-)
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -25,17 +19,14 @@ from constructs_st2.parts.pods.pod import (
     Volume,
     checksums,
     extra_mounts,
-    fingerprint,
     overlaid,
     pod_spec,
     restricted_pod,
     template_of_pods,
 )
-from constructs_st2.facts.release import Release
 
 UID = 65534
 """The user `nobody` of the image."""
-STATSD_PORT = 9125
 STATSD_PORT_NAME = "statsd"
 
 _REPOSITORY = "docker.io/prom/statsd-exporter"
@@ -59,21 +50,6 @@ _PROBES: Document = {
         "failureThreshold": 2,
     },
 }
-
-
-def metrics_settings(release: Release) -> dict[str, dict[str, ConfValue]]:
-    """The options of st2.conf by which StackStorm sends its metrics."""
-    return {
-        "metrics": {
-            "driver": "statsd",
-            # st2 looks the name up for each value that it sends (statsd.Connection of python-statsd 2.1.0, which
-            # st2common/metrics/drivers/statsd_driver.py makes anew each time). This form of it takes one question.
-            "host": release.named(STATSD_EXPORTER),
-            "port": STATSD_PORT,
-        },
-        # That library writes a line for each value. The other two are in the st2.conf of the images.
-        "log": {"excludes": ["requests", "paramiko", "statsd"]},
-    }
 
 
 def exporter(cluster: Cluster) -> list[Document]:
@@ -106,7 +82,7 @@ def _metadata(cluster: Cluster, name: str | None = None, *, version: str | None 
 def _service(cluster: Cluster) -> Document:
     ports: list[Document] = [
         {"name": STATSD_PORT_NAME, "protocol": "UDP", "port": STATSD_PORT, "targetPort": STATSD_PORT_NAME},
-        {"name": PORT_NAME, "port": STATSD_METRICS_PORT, "targetPort": PORT_NAME},
+        {"name": PORT_NAME, "port": STATSD_METRICS_PORT, STATSD_PORT, "targetPort": PORT_NAME},
     ]
     return {
         "apiVersion": "v1",

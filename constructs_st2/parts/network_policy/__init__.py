@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import ValueProblem
-from constructs_st2.parts.flows import EXTRA_JOBS, Component, End, Flow, Place, components, flows
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.flows import EXTRA_JOBS, Component, End, Flow, Place, components, flows
 from constructs_st2.values.model import Values
 
 COMPONENT = "network-policy"
@@ -62,13 +62,13 @@ def problems(values: Values) -> Iterator[ValueProblem]:
 
 def _known(values: Values) -> list[str]:
     """The components that some cluster has: a file of settings may serve several."""
-    from constructs_st2.parts import registry
     from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-    from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
-    from constructs_st2.parts.backup import restore, storage
-    from constructs_st2.parts.monitoring.sources import STATSD_EXPORTER
-    from constructs_st2.parts.secrets.job import COMPONENT as BOOTSTRAP
     from constructs_st2.facts.catalogue import CATALOGUE, pool_component, sensor_component
+    from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
+    from constructs_st2.facts.monitoring import STATSD_EXPORTER
+    from constructs_st2.parts import registry
+    from constructs_st2.parts.backup import restore, storage
+    from constructs_st2.parts.secrets.job import COMPONENT as BOOTSTRAP
 
     own = [name for _, name in users_jobs(values.jobs)]
     partitions = [

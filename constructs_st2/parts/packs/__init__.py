@@ -8,25 +8,26 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from constructs_st2.parts.pods import scripts
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
-from constructs_st2.parts.packs.scripts import COPY_CONFIGS, MERGE_PACKS
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.jobs import PACKS_WRITE_TEST, left_out
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
 from constructs_st2.kube.builders import volume_claim
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.packs.scripts import COPY_CONFIGS, MERGE_PACKS
 from constructs_st2.parts.pods.pod import (
     READABLE_BY_GROUP,
     RESTRICTED_CONTAINER,
     Container,
     Mount,
     Volume,
-    fingerprint,
     overlaid,
     without_empty,
 )
-from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
+from constructs_st2.parts.pods.scripts import MOUNT_PATH as SCRIPTS_PATH
+from constructs_st2.parts.pods.scripts import command as script_command
+from constructs_st2.parts.pods.scripts import texts as script_texts
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import PacksImage, SharedVolume
 
@@ -139,7 +140,7 @@ def config_maps(cluster: Cluster) -> Iterator[tuple[str, dict[str, str]]]:
         yield CONFIGS_CONFIG_MAP, configs
     values = cluster.values
     if delivery(values) is not Delivery.BAKED or values.jobs.pre_register_content_command:
-        yield SCRIPTS_CONFIG_MAP, scripts.texts(SCRIPTS_PACKAGE)
+        yield SCRIPTS_CONFIG_MAP, script_texts(SCRIPTS_PACKAGE)
 
 
 def claims(cluster: Cluster) -> Iterator[Document]:
@@ -180,8 +181,8 @@ def shared_mounts(cluster: Cluster) -> list[Mount]:
 def scripts_mount(cluster: Cluster) -> Mount:
     """The scripts that bring packs."""
     name = cluster.release.named(SCRIPTS_CONFIG_MAP)
-    content = fingerprint(scripts.texts(SCRIPTS_PACKAGE))
-    return Mount(Volume.config_map("content-scripts", name, fingerprint=content, live=True), scripts.MOUNT_PATH)
+    content = fingerprint(script_texts(SCRIPTS_PACKAGE))
+    return Mount(Volume.config_map("content-scripts", name, fingerprint=content, live=True), SCRIPTS_PATH)
 
 
 def given_files(cluster: Cluster) -> dict[str, str]:
@@ -265,7 +266,7 @@ def _of_configs(cluster: Cluster, own: Image) -> Container:
     return Container(
         name="pack-configs",
         image=own,
-        command=scripts.command(COPY_CONFIGS, GIVEN_CONFIGS, CONFIGS),
+        command=script_command(COPY_CONFIGS, GIVEN_CONFIGS, CONFIGS),
         resources=_COPYING,
         mounts=[scripts_mount(cluster), *_given_configs(cluster), Mount(volume, CONFIGS, writable=True)],
     )
@@ -283,7 +284,7 @@ def _merging(
     return Container(
         name=name,
         image=image,
-        command=scripts.command(MERGE_PACKS, *arguments, MERGED),
+        command=script_command(MERGE_PACKS, *arguments, MERGED),
         resources=_COPYING,
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, security),
         mounts=[

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from constructs_st2.facts.images import Image
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.node_loss import tolerations
+from constructs_st2.kube.documents import Document
 from constructs_st2.values.model.containers import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
@@ -46,12 +44,6 @@ def dns_config(given: Mapping[str, Any]) -> Document:
 
 READABLE_BY_GROUP = 0o440
 """Mode of files from Secrets: root owns them, the pod's fsGroup may read them."""
-
-
-def fingerprint(content: object) -> str:
-    """A stable hash of plain data, for annotations and names."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Volume, fingerprint
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.pods.pod import Volume
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 
 PYTHON = "/opt/stackstorm/st2/bin/python"

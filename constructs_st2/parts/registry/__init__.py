@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
-from constructs_st2.kube.documents import Document
 from constructs_st2.kube.builders import config_map, lone_deployment, volume_claim
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -20,7 +20,6 @@ from constructs_st2.parts.pods.pod import (
     checksums,
     env_text,
     extra_mounts,
-    fingerprint,
     overlaid,
     pod_spec,
     restricted_pod,

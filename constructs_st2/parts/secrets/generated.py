@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document
-from constructs_st2.facts.secrets.programs.bootstrap import DERIVED, fingerprint
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets.contract import LICENSE
+from constructs_st2.facts.secrets.programs.bootstrap import DERIVED, fingerprint
 from constructs_st2.facts.secrets.programs.encodings import docker_config
 from constructs_st2.facts.secrets.programs.generate import (
     NotGiven,
@@ -19,6 +18,7 @@ from constructs_st2.facts.secrets.programs.generate import (
     make,
     own_part,
 )
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.plan import (
     ANNOTATIONS,
     ENTERPRISE_REGISTRY,

@@ -9,9 +9,11 @@ from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID
-from constructs_st2.parts.jobs.job import job_document
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.secrets.contract import CONTRACT
+from constructs_st2.facts.secrets.given import references
 from constructs_st2.kube.builders import config_map, identity
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
     Container,
     Mount,
@@ -20,7 +22,6 @@ from constructs_st2.parts.pods.pod import (
     dns_config,
     env_of_pod,
     env_text,
-    fingerprint,
     overlaid,
     pod_spec,
     restricted_pod,
@@ -28,8 +29,6 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
-from constructs_st2.facts.secrets.contract import CONTRACT
-from constructs_st2.facts.secrets.given import references
 from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
 from constructs_st2.values.model.pods import PodTemplate
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from constructs_st2.checks.cleartext import SECRETS_MODE_LABEL
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
+from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.facts.secrets.programs.generate import from_seed
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.generated import secret_manifests
 
 

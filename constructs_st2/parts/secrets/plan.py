@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from constructs_st2.facts.backends.connections import scaler_url, secrets_conf
-from constructs_st2.parts.backends.rabbitmq.config import definitions
+from constructs_st2.facts.catalogue import ST2WEB
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.builders import KEPT
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
 from constructs_st2.facts.secrets.contract import SecretSpec
 from constructs_st2.facts.secrets.programs.encodings import docker_config
-from constructs_st2.facts.catalogue import ST2WEB
+from constructs_st2.kube.builders import KEPT
+from constructs_st2.parts.backends.rabbitmq.config import definitions
 from constructs_st2.values.model.secrets import SecretKey, SecretValue
 
 Recipe = Mapping[str, Any]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.config.files import urls
-from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
-from constructs_st2.facts.secrets import contract
 from constructs_st2.facts import chat_adapters
-from constructs_st2.parts.services import internal_tls
 from constructs_st2.facts.catalogue import ST2CHATOPS
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import fingerprint
+from constructs_st2.parts.config.files import urls
+from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.process import Process, http_probes, scratch
 from constructs_st2.values.model.secrets import SecretKey
 from constructs_st2.values.model.services import EnvSource, EnvValue

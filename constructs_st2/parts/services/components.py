@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2CHATOPS, ST2SENSORCONTAINER, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.parts.services import runner, sensors
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2CHATOPS, ST2SENSORCONTAINER, CatalogueEntry
 from constructs_st2.values.model.services import Service
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from constructs_st2.facts.catalogue import Content
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.content import present
+from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import (
     CONF_DIRECTORY,
     CRYPTO_KEY_PATH,
@@ -14,12 +17,10 @@ from constructs_st2.facts.st2_conf.settings import (
     ssh_key_file,
 )
 from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
+from constructs_st2.kube.documents import fingerprint
 from constructs_st2.parts import packs
-from constructs_st2.facts.content import present
 from constructs_st2.parts.packs import STACKSTORM, Delivery
-from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
-from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.catalogue import Content
+from constructs_st2.parts.pods.pod import Mount, Volume
 
 CLIENT_CONFIG_PATH = "/etc/st2-client/config"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.pods.pod import Mount, Volume
 
 AUTHORITY = ca_path("st2", contract.TLS_AUTHORITY)
 _DIRECTORY = AUTHORITY.rpartition("/")[0]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
-from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.values.model.services import Network
 
 EXTERNAL_DNS_HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from constructs_st2.parts.backends import authorities as outside
-from constructs_st2.parts.backends.etcd import payload
+from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backends import authorities as outside
+from constructs_st2.parts.backends.etcd import payload
 from constructs_st2.parts.pods.pod import READABLE_BY_GROUP, Container, Mount, Volume
 from constructs_st2.parts.pods.scripts import command
-from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.services import internal_tls
-from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.scripts import MESSAGING_CONNECTED, START_REGISTERED
 from constructs_st2.parts.services.stopping import stoppable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, pool_component
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID
 from constructs_st2.kube.documents import Document
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, pool_component
 from constructs_st2.parts.services.overrides import laid_over
 from constructs_st2.parts.services.process import st2_process
 from constructs_st2.parts.services.workload import Workload

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.pods.scripts import command
 from constructs_st2.facts.catalogue import CatalogueEntry, Stop
-from constructs_st2.parts.services.scripts import ON_TERM
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.timing import stop_timing
+from constructs_st2.parts.pods.scripts import command
+from constructs_st2.parts.services.scripts import ON_TERM
 
 
 def stoppable(program: Sequence[str], stop: Stop, entry: CatalogueEntry, cluster: Cluster) -> list[str]:

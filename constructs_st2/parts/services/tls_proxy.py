@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.config.files import config_map
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, fingerprint
-from constructs_st2.parts.pods.scripts import command
-from constructs_st2.facts.secrets import contract
-from constructs_st2.parts.services import nginx
 from constructs_st2.facts.catalogue import ST2WEB, CatalogueEntry
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.config.files import config_map
+from constructs_st2.parts.pods.pod import Container, Mount, Volume
+from constructs_st2.parts.pods.scripts import command
+from constructs_st2.parts.services import nginx
 from constructs_st2.parts.services.process import Process, http_probes, scratch
 from constructs_st2.parts.services.scripts import NGINX
 from constructs_st2.parts.services.stopping import stoppable

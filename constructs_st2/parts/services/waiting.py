@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Role
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.pods.pod import Container, Mount, Volume
-from constructs_st2.facts.release import Role
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
-from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.parts.services.scripts import WAIT_FOR
 
 WAIT_SECONDS = 600

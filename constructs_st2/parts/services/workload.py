@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts import packs
 from constructs_st2.facts.images import ST2_UID, Image
-from constructs_st2.kube.documents import Document
-from constructs_st2.facts.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS, keepalive
+from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.builders import config_map, disruption_budget
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts import packs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -21,7 +23,6 @@ from constructs_st2.parts.pods.pod import (
     env_of_secrets,
     environment,
     extra_mounts,
-    fingerprint,
     overlaid,
     pod_spec,
     preferably_apart,
@@ -32,11 +33,10 @@ from constructs_st2.parts.pods.pod import (
     spread_constraints,
     template_of_pods,
 )
-from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.parts.services.process import Process
-from constructs_st2.facts.timing import stop_timing
 from constructs_st2.parts.services.waiting import wait_containers
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.model.services import Service
 
 POST_START_PATH = "/opt/constructs-st2-post-start"

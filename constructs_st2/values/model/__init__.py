@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
-from constructs_st2.facts.node_loss import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
@@ -37,6 +36,7 @@ from constructs_st2.values.model.kubernetes import (
 )
 from constructs_st2.values.model.monitoring import Monitoring
 from constructs_st2.values.model.network_policy import NetworkPolicy
+from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.model.registry import Registry
 from constructs_st2.values.model.secrets import Secrets, SecretValue
 from constructs_st2.values.model.services import (

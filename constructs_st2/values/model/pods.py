@@ -30,6 +30,11 @@ from constructs_st2.values.model.kubernetes import (
 )
 from constructs_st2.values.model.volumes import ExtraVolume
 
+SINGLE_STAYS = 30
+"""Seconds that a pod stays of which there is only one: nobody does its work in the meantime."""
+ONE_OF_MANY_STAYS = 60
+"""The same for pods beside which others go on. A node that comes back soon finds them as they were."""
+
 
 class PodTemplate(StrictModel):
     """Settings that all pods have, those of Jobs too."""

@@ -16,12 +16,12 @@ from support import MakeCluster, Objects
 
 from constructs_st2.checks import Surroundings, check
 from constructs_st2.checks.pod_security import level_of
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.commands.restore import restore as command
 from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, pod_template
 from constructs_st2.parts.backup import cron_job, restore
-from constructs_st2.commands.restore import restore as command
-from constructs_st2.facts.secrets import contract
 from constructs_st2.values import from_mapping
 
 NAME = "st2-backup"
@@ -464,7 +464,7 @@ def test_clusters_without_backups_do_not_load_this(tmp_path: Path) -> None:
         "from constructs_st2.construct.build import build\n"
         "from constructs_st2.facts.cluster import Cluster\n"
         "from constructs_st2.values import from_mapping\n"
-        "build(Cluster.of(from_mapping({})))\n"
+        "build(cluster_of(from_mapping({})))\n"
         "print([name for name in sys.modules if name.startswith('constructs_st2.parts.backup.')])\n"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)

@@ -10,8 +10,8 @@ import pytest
 from operations.monitoring.queries import FUNCTIONS, METRICS, selected, words
 from support import MakeCluster
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.monitoring import documents
 from constructs_st2.parts.monitoring.alerts import GROUPS, names

@@ -7,8 +7,12 @@ others whether it has ever been in a cluster (see ``scripts/join.sh``).
 
 from __future__ import annotations
 
-from constructs_st2.parts.pods import scripts
 from constructs_st2.facts.backends import ETCD
+from constructs_st2.facts.backends import ETCD_PEER_PORT as PEER_PORT
+from constructs_st2.facts.backends import ETCD_WITNESS_PORT as WITNESS_PORT
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.etcd.config import config_file
 from constructs_st2.parts.backends.member_set import (
@@ -22,10 +26,8 @@ from constructs_st2.parts.backends.member_set import (
 )
 from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.parts.backends.server import Server, Version
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text, fingerprint
-from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
 from constructs_st2.values.model.backends import Option
 
 SERVER = Server(
@@ -36,9 +38,6 @@ SERVER = Server(
     oldest=Version(3, 4),
 )
 UID = 1000
-PEER_PORT = 2380
-METRICS_PORT = 2381
-WITNESS_PORT = 2382
 DATA_PATH = "/var/lib/etcd"
 
 CONFIG = "etcd.yaml"
@@ -84,7 +83,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     version = SERVER.version(settings, cluster)
     certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
     ports = {"client": ETCD.port}
-    server_ports = {"peer": PEER_PORT, "metrics": METRICS_PORT}
+    server_ports = {"peer": PEER_PORT, "metrics": ETCD.metrics_port}
     witness_ports = {"witness": WITNESS_PORT}
     config = config_file(_flags(cluster))
     # What members there are matters to those without data only: another number restarts none of them.
@@ -157,7 +156,7 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
         "data-dir": f"{DATA_PATH}/data",
         "listen-client-urls": f"{scheme}://0.0.0.0:{ETCD.port}",
         "listen-peer-urls": f"{scheme}://0.0.0.0:{PEER_PORT}",
-        "listen-metrics-urls": f"http://0.0.0.0:{METRICS_PORT}",
+        "listen-metrics-urls": f"http://0.0.0.0:{ETCD.metrics_port}",
         "advertise-client-urls": f"{scheme}://{own_host}:{ETCD.port}",
         "initial-advertise-peer-urls": f"{scheme}://{own_host}:{PEER_PORT}",
         "initial-cluster-token": f"{cluster.release.namespace}-{cluster.release.named(ETCD.component)}",

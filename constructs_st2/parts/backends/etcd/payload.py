@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Mount, Volume, fingerprint
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.values.model.backends import ETCD_SCHEMES
 
 _NAME = "st2-etcd-library"

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 
-from constructs_st2.parts.pods import scripts
 from constructs_st2.facts.backends import MONGODB
-from constructs_st2.parts.backends import tls
 from constructs_st2.facts.backends.connections import SCALER_USER
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import Image
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
     CONFIG_PATH,
     HELPER_RESOURCES,
@@ -32,11 +35,8 @@ from constructs_st2.parts.backends.mongodb.config import (
     written,
 )
 from constructs_st2.parts.backends.server import Server, Version
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import Image
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text, fingerprint
-from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text
 
 SERVER = Server(
     key="mongodb",
@@ -54,7 +54,6 @@ UID = 999
 MONGOD_CONF = "mongod.conf"
 REPLICA_SET = "replica-set.json"
 DATA_PATH = "/data/db"
-EXPORTER_PORT = 9216
 SCALER_SECRET_PATH = "/etc/constructs-st2/autoscaling-secret"
 
 _PREPARE = "prepare.sh"
@@ -228,10 +227,10 @@ def _exporter(cluster: Cluster) -> list[Container]:
             args=[
                 "--collector.replicasetstatus",
                 "--collector.diagnosticdata",
-                f"--web.listen-address=:{EXPORTER_PORT}",
+                f"--web.listen-address=:{MONGODB.metrics_port}",
             ],
             env=[password, env_text("MONGODB_URI", uri)],
-            ports={"metrics": EXPORTER_PORT},
+            ports={"metrics": MONGODB.metrics_port},
             resources=metrics.resources,
             mounts=authority,
         )

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from constructs_st2.parts.backends.option_files import laid_over
-from constructs_st2.parts.backends.server import Version
 from constructs_st2.facts.node_loss import (
     DEAD_AFTER,
     KEEPALIVE_IDLE,
@@ -16,8 +14,10 @@ from constructs_st2.facts.node_loss import (
     KEEPALIVE_PROBES,
     NET_TICKTIME,
 )
-from constructs_st2.kube.quantity import amount
 from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
+from constructs_st2.kube.quantity import amount
+from constructs_st2.parts.backends.option_files import laid_over
+from constructs_st2.parts.backends.server import Version
 from constructs_st2.values.model.backends import Option, Rabbitmq
 
 WATCH_QUEUE_EXPIRY = 60 * 60 * 1000

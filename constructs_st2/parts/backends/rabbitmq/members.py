@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from constructs_st2.parts.pods import scripts
+from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import RABBITMQ
+from constructs_st2.facts.backends import RABBITMQ_DISTRIBUTION_PORT as DISTRIBUTION_PORT
+from constructs_st2.facts.backends import RABBITMQ_EPMD_PORT as EPMD_PORT
+from constructs_st2.facts.backends import RABBITMQ_FORMATION_PORT as FORMATION_PORT
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
     CONFIG_PATH,
@@ -28,11 +34,8 @@ from constructs_st2.parts.backends.rabbitmq.config import (
     settings_of_every_start,
 )
 from constructs_st2.parts.backends.server import Server, Version
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.errors import InvalidValues, ValueProblem
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text, fingerprint
-from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
 
 SERVER = Server(
     key="rabbitmq",
@@ -46,12 +49,6 @@ UID = 999
 """The user `rabbitmq` of the image."""
 
 MANAGEMENT_PORT = 15672
-METRICS_PORT = 15692
-EPMD_PORT = 4369
-DISTRIBUTION_PORT = 25672
-
-FORMATION_PORT = 25673
-"""Where a node tells the others whether it has data, also while its server does not run."""
 
 RABBITMQ_CONF = "rabbitmq.conf"
 ADVANCED_CONFIG = "advanced.config"
@@ -96,7 +93,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         if certificates
         else {"listeners.tcp.default": str(port)},
         management_port=MANAGEMENT_PORT,
-        metrics_port=METRICS_PORT,
+        metrics_port=RABBITMQ.metrics_port,
         secrets=SECRET_PATH,
     )
     config = {
@@ -125,7 +122,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         # Before 3.12 there is a second log, which goes to a file unless told otherwise.
         *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if version < Version(3, 12) else []),
     ]
-    metrics = {"metrics": METRICS_PORT} if settings.metrics.enabled else {}
+    metrics = {"metrics": RABBITMQ.metrics_port} if settings.metrics.enabled else {}
     scheme = "amqps" if certificates else "amqp"
     ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
     peers = peer_ports(settings.replicas)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from constructs_st2.parts.backends.option_files import laid_over
-from constructs_st2.facts.images import St2Version
+from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.node_loss import KEEPALIVE_IDLE
 from constructs_st2.kube.quantity import amount
+from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.values.model.backends import Option, Redis
-
-MASTER = "mymaster"
-"""What the sentinels call the Redis that accepts writes."""
 
 _SHARE_OF_MEMORY = Decimal("0.5")
 """Of the container's memory: Redis copies what changes while it rewrites its log."""
@@ -33,11 +30,6 @@ _OURS = (
     "slaveof",
     "include",
 )
-
-
-def sentinels_have_a_password(version: St2Version) -> bool:
-    """Whether the tooz of this st2 can log in to a sentinel: 2.8 of st2 3.8 cannot, 6.3 of st2 3.9 can."""
-    return version != "3.8"
 
 
 def plain(port: int) -> dict[str, Option]:

@@ -6,8 +6,11 @@ knows another master than the others.
 
 from __future__ import annotations
 
-from constructs_st2.parts.pods import scripts
-from constructs_st2.facts.backends import REDIS_SENTINEL
+from constructs_st2.facts.backends import REDIS_PORT, REDIS_SENTINEL
+from constructs_st2.facts.backends.redis import sentinels_have_a_password
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.secrets import contract
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
     HELPER_RESOURCES,
@@ -20,18 +23,10 @@ from constructs_st2.parts.backends.member_set import (
     secret_mount,
 )
 from constructs_st2.parts.backends.option_files import lines
-from constructs_st2.parts.backends.redis.config import (
-    encrypted,
-    plain,
-    redis_conf,
-    sentinel_conf,
-    sentinels_have_a_password,
-)
+from constructs_st2.parts.backends.redis.config import encrypted, plain, redis_conf, sentinel_conf
 from constructs_st2.parts.backends.server import Server, Version
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text, fingerprint
-from constructs_st2.facts.secrets import contract
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text
 from constructs_st2.values.model.backends import Option
 
 SERVER = Server(
@@ -45,8 +40,6 @@ SERVER = Server(
 UID = 999
 """The user `redis` of the image."""
 
-REDIS_PORT = 6379
-EXPORTER_PORT = 9121
 GRACE = 60
 _SECONDS_TO_HAND_OVER = 25
 
@@ -168,7 +161,7 @@ def _exporter(cluster: Cluster) -> list[Container]:
                 *([env_text("REDIS_EXPORTER_TLS_CA_CERT_FILE", tls.AUTHORITY)] if authority else []),
                 env_of_secret("REDIS_PASSWORD", cluster.secret(contract.REDIS), contract.REDIS_PASSWORD),
             ],
-            ports={"metrics": EXPORTER_PORT},
+            ports={"metrics": REDIS_SENTINEL.metrics_port},
             resources=metrics.resources,
             mounts=authority,
         )

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from constructs_st2.kube.documents import Document
 from constructs_st2.facts.release import Release
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Members
@@ -33,24 +32,6 @@ WORK = Priority("work", 1000, "Runners, sensors and Jobs of StackStorm, which wa
 
 _WORKING = ("st2actionrunner", "st2sensorcontainer", "st2client", "docker_registry", "jobs", "backup")
 """Sections of the values whose pods do the work, or serve those who look after the cluster."""
-
-
-def classes(release: Release) -> list[Document]:
-    """The PriorityClasses of a release."""
-    return [
-        {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {
-                "name": release.named(priority.name),
-                "labels": release.labels(f"priority-{priority.name}", "operations"),
-            },
-            "value": priority.value,
-            "preemptionPolicy": "PreemptLowerPriority" if priority.displaces else "Never",
-            "description": priority.purpose,
-        }
-        for priority in (DATA, CONTROL, WORK)
-    ]
 
 
 def with_priorities(values: Values, release: Release) -> Values:
