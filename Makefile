@@ -41,6 +41,7 @@ test-quick: $(READY_DEV)
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(READY_DEV)
 	$(BIN)/mypy

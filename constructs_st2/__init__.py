@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["App", "Arguments", "Part", "StackStorm", "UserError", "Values", "load_values", "program"]
 
 _MODULES = {
-    "App": "writing",
-    "Arguments": "options",
-    "Part": "tiers",
-    "StackStorm": "stackstorm",
+    "App": "construct.writing",
+    "Arguments": "commands.cluster_options",
+    "Part": "parts.tiers",
+    "StackStorm": "construct.stackstorm",
     "UserError": "errors",
     "Values": "values",
     "load_values": "values",
-    "program": "program",
+    "program": "commands.program",
 }
 
 

@@ -1,1 +1,4 @@
-"""The facts of a release: names, versions, services, Secrets, backends, connections and settings. Nothing is built here."""
+"""The facts of a release: names, versions, services, Secrets, backends, connections and settings.
+
+Nothing is built here.
+"""

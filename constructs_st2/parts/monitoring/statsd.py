@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
-from constructs_st2.facts.monitoring import PORT_NAME, STATSD_EXPORTER, STATSD_METRICS_PORT, STATSD_PORT, scrape_annotations
+from constructs_st2.facts.monitoring import (
+    PORT_NAME,
+    STATSD_EXPORTER,
+    STATSD_METRICS_PORT,
+    STATSD_PORT,
+    scrape_annotations,
+)
 from constructs_st2.kube.builders import config_map, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.monitoring.mapping import mapping
@@ -82,7 +88,7 @@ def _metadata(cluster: Cluster, name: str | None = None, *, version: str | None 
 def _service(cluster: Cluster) -> Document:
     ports: list[Document] = [
         {"name": STATSD_PORT_NAME, "protocol": "UDP", "port": STATSD_PORT, "targetPort": STATSD_PORT_NAME},
-        {"name": PORT_NAME, "port": STATSD_METRICS_PORT, STATSD_PORT, "targetPort": PORT_NAME},
+        {"name": PORT_NAME, "port": STATSD_METRICS_PORT, "targetPort": PORT_NAME},
     ]
     return {
         "apiVersion": "v1",

@@ -33,7 +33,7 @@ from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims
 from constructs_st2.values.model.pods import PodTemplate
 
 COMPONENT = "secrets-bootstrap"
-_PROGRAMS = Programs("constructs_st2.facts.secrets", ("bootstrap", "encodings", "generate", "sha512_crypt"))
+_PROGRAMS = Programs("constructs_st2.facts.secrets.programs", ("bootstrap", "encodings", "generate", "sha512_crypt"))
 _PLAN = "plan.json"
 _RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 _REQUIRED_KEYS = {
