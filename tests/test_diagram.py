@@ -17,7 +17,8 @@ from constructs_st2.commands.diagram.cli import diagram as command
 from constructs_st2.commands.diagram.layout import text_width
 from constructs_st2.commands.diagram.parts import TIMES
 from constructs_st2.commands.diagram.picture import diagram
-from constructs_st2.parts.flows import Flow, Place, components, flows
+from constructs_st2.construct.flows import components, flows
+from constructs_st2.parts.flows import Flow, Place
 
 SVG = "{http://www.w3.org/2000/svg}"
 CLUSTERS: dict[str, dict[str, Any]] = {

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from support import MakeCluster, Objects, Synth
 
+from constructs_st2.construct.flows import components, flows
 from constructs_st2.kube.documents import pod_template
-from constructs_st2.parts.flows import EXTRA_JOBS, End, Flow, Place, components, flows
+from constructs_st2.parts.flows import EXTRA_JOBS, End, Flow, Place
 
 NAME = "app.kubernetes.io/name"
 SECRET = {"existingSecret": "mine", "key": "a"}

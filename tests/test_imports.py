@@ -195,7 +195,7 @@ OPTIONAL = (
 def test_the_objects_of_a_default_cluster_load_none_of_it() -> None:
     program = (
         "import sys\n"
-        "from constructs_st2.facts.cluster import Cluster\n"
+        "from constructs_st2.construct.clusters import cluster_of\n"
         "from constructs_st2.construct.build import build\n"
         "from constructs_st2.values import from_mapping\n"
         "build(cluster_of(from_mapping({})))\n"

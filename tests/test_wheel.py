@@ -62,7 +62,7 @@ def test_everything_is_below_the_package(installed: Installed) -> None:
 
 
 def test_the_program_tells_its_version(installed: Installed, tmp_path: Path) -> None:
-    done = installed.run(tmp_path, "-c", "from constructs_st2.commands.program import main; main()", "--version")
+    done = installed.run(tmp_path, "-c", "from constructs_st2.commands.entry import main; main()", "--version")
     assert done.stdout == f"constructs-st2, version {__version__}\n"
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## [Unreleased]" in changes or f"## [{__version__}]" in changes

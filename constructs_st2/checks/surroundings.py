@@ -10,6 +10,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
+from constructs_st2.parts.optional import parts_of
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.values.model.services import RunnerPool, Sensor
 
@@ -122,11 +123,8 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
 
 
 def _services(cluster: Cluster) -> Mapping[str, frozenset[int]]:
-    if not cluster.values.ingress.enabled:
-        return {}
-    from constructs_st2.parts.exposure.targets import foreign_services
-
-    return foreign_services(cluster.values, cluster.release)
+    """Services of others that optional parts lead to."""
+    return {name: ports for part in parts_of(cluster.values) for name, ports in part.services(cluster).items()}
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -8,6 +8,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content.problems import content_problems
 from constructs_st2.facts.secrets.given import misplaced_secrets
 from constructs_st2.facts.timing import impossible_timings
+from constructs_st2.parts import optional
 from constructs_st2.parts.combinations import impossible_combinations
 from constructs_st2.values.model import Values
 
@@ -23,6 +24,7 @@ def cluster_of(values: Values, release: str = "st2", namespace: str = "stackstor
     problems = [
         *impossible_timings(cluster.values),
         *impossible_combinations(cluster.values, cluster.release),
+        *optional.problems(cluster.values, cluster.release),
         *misplaced_secrets(cluster.values),
         *content_problems(cluster.values),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from constructs_st2.checks.pod_security import level_of
+from constructs_st2.construct.flows import ClusterTable
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
@@ -21,6 +22,7 @@ from constructs_st2.parts.config.namespace import namespace, service_account
 from constructs_st2.parts.extras import apply_patches, extra_objects
 from constructs_st2.parts.jobs import tasks
 from constructs_st2.parts.jobs.job import WAVE
+from constructs_st2.parts.optional import parts_of
 from constructs_st2.parts.packs import claims
 from constructs_st2.parts.secrets.modes import secret_documents
 from constructs_st2.parts.services import chatops, client, runner, sensors, web
@@ -79,12 +81,7 @@ def _config(cluster: Cluster) -> Iterator[Part]:
 
 
 def _secrets(cluster: Cluster) -> Iterator[Part]:
-    made = secret_documents(cluster)
-    if cluster.values.tls.internal.cert_manager.enabled:
-        from constructs_st2.parts import internal_tls as certificates
-
-        made += certificates.documents(cluster)
-    return loose(made)
+    return loose([*secret_documents(cluster), *_optional("secrets", cluster)])
 
 
 def _mongodb(cluster: Cluster) -> Iterator[Part]:
@@ -105,12 +102,7 @@ def _members(members: MemberSet | None, cluster: Cluster) -> Iterator[Part]:
 
 
 def _packs(cluster: Cluster) -> Iterator[Part]:
-    made = list(claims(cluster))
-    if cluster.values.docker_registry.enabled:
-        from constructs_st2.parts import registry
-
-        made += registry.documents(cluster)
-    return loose(made)
+    return loose([*claims(cluster), *_optional("packs", cluster)])
 
 
 def _api(cluster: Cluster) -> Iterator[Part]:
@@ -148,7 +140,7 @@ def _runners(cluster: Cluster) -> Iterator[Part]:
 
 def _frontend(cluster: Cluster) -> Iterator[Part]:
     if cluster.values.st2web.tls.cert_manager is not None:
-        from constructs_st2.parts.exposure.certificate import certificate
+        from constructs_st2.parts.services.web_certificate import certificate
 
         # In the wave of the pods that wait for it: were it earlier, everything would wait; later, they would for good.
         yield from loose([certificate(cluster, cluster.values.st2web.tls.cert_manager)])
@@ -179,44 +171,28 @@ def _jobs(cluster: Cluster) -> Iterator[Part]:
 
 
 def _exposure(cluster: Cluster) -> Iterator[Part]:
-    if cluster.values.ingress.enabled or cluster.values.gateway.enabled:
-        from constructs_st2.parts import exposure
-
-        yield from loose(exposure.documents(cluster))
+    return loose(_optional("exposure", cluster))
 
 
 def _operations(cluster: Cluster) -> Iterator[Part]:
-    made: list[Document] = []
-    if cluster.values.network_policy.enabled:
-        from constructs_st2.parts import network_policy
-
-        made += network_policy.documents(cluster)
-    if cluster.values.has_autoscalers:
-        from constructs_st2.parts import autoscaling
-
-        made += autoscaling.documents(cluster)
-    if cluster.values.monitoring.enabled:
-        from constructs_st2.parts import monitoring
-
-        made += monitoring.documents(cluster)
-    if cluster.values.watches_executions:
-        from constructs_st2.parts import execution_watch as executions
-
-        made += executions.documents(cluster)
-    return loose(made)
+    return loose(_optional("operations", cluster))
 
 
 def _backup(cluster: Cluster) -> Iterator[Part]:
-    if cluster.values.backup.enabled:
-        from constructs_st2.parts.backup import cron_job
-
-        yield from loose(cron_job.documents(cluster))
+    return loose(_optional("backup", cluster))
 
 
 def _extra(cluster: Cluster) -> Iterator[Part]:
     for index, document in enumerate(extra_objects(cluster)):
         # Kind and name alone need not be unique: there are other namespaces and other API groups.
         yield Part(f"extraObjects[{index}]", [document])
+
+
+def _optional(tier: str, cluster: Cluster) -> Iterator[Document]:
+    """The objects of the optional parts of a tier."""
+    table = ClusterTable(cluster)
+    for part in parts_of(cluster.values, tier):
+        yield from part.documents(cluster, table)
 
 
 def _workload(entry: CatalogueEntry, cluster: Cluster, process: Process) -> Workload:

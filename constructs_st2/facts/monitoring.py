@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.st2_conf.ini import ConfValue
 from constructs_st2.values.model import Values
 
-STATSD_EXPORTER = "statsd-exporter"
 STATSD_METRICS_PORT = 9102
 STATSD_PORT = 9125
+STATSD_PURPOSE = "numbers of what happens"
 PORT_NAME = "metrics"
 """The name that the port with the metrics has in every pod."""
 

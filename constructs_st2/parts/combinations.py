@@ -26,16 +26,10 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_backends(values),
         *_of_coordination(values),
         *_of_networks(values),
-        *_of_network_policy(values),
         *_of_packs(values),
         *_of_jobs(values, release),
         *tls.problems(values),
         *_of_pools(values, release),
-        *_of_autoscaling(values),
-        *_of_monitoring(values),
-        *_of_backup(values),
-        *_of_execution_watch(values),
-        *_of_exposure(values, release),
     ]
 
 
@@ -67,40 +61,6 @@ def _of_names(key: str, what: str, names: Sequence[str], prefix: str) -> Iterato
         if len(name) > longest:
             message = f'"{name}" has {len(name)} characters; at most {longest} keep "{prefix}{name}"'
             yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
-
-
-def _of_autoscaling(values: Values) -> Iterator[ValueProblem]:
-    if values.has_autoscalers or values.autoscaling.existing_secret is not None:
-        from constructs_st2.parts.autoscaling.problems import problems
-
-        yield from problems(values)
-
-
-def _of_exposure(values: Values, release: Release) -> Iterator[ValueProblem]:
-    if values.ingress.enabled or values.gateway.enabled or values.st2web.tls.cert_manager is not None:
-        from constructs_st2.parts.exposure.problems import problems
-
-        yield from problems(values, release)
-
-
-def _of_monitoring(values: Values) -> Iterator[ValueProblem]:
-    if values.monitoring.enabled:
-        from constructs_st2.parts.monitoring import problems
-
-        yield from problems(values)
-
-
-def _of_backup(values: Values) -> Iterator[ValueProblem]:
-    if values.backup.enabled:
-        from constructs_st2.parts.backup.problems import problems
-
-        yield from problems(values)
-
-
-def _of_execution_watch(values: Values) -> Iterator[ValueProblem]:
-    if values.execution_watch.cleanup.enabled and values.coordination_backend == "none":
-        message = "needs the service registry, and there is none with coordination.backend none"
-        yield ValueProblem("executionWatch.cleanup.enabled", message)
 
 
 def _of_backends(values: Values) -> Iterator[ValueProblem]:
@@ -151,13 +111,6 @@ def _of_networks(values: Values) -> Iterator[ValueProblem]:
             yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
         if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
             yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
-
-
-def _of_network_policy(values: Values) -> Iterator[ValueProblem]:
-    if values.network_policy.model_fields_set:
-        from constructs_st2.parts.network_policy import problems
-
-        yield from problems(values)
 
 
 def _of_packs(values: Values) -> Iterator[ValueProblem]:

@@ -29,7 +29,7 @@ PYTHON: Mapping[St2Version, tuple[int, int]] = {"3.8": (3, 8), "3.9": (3, 10)}
 
 DIGESTS = """
 import hashlib
-from constructs_st2.backends.etcd.library import library
+from constructs_st2.parts.backends.etcd.library import library
 print([hashlib.sha256(library(version)).hexdigest() for version in {versions!r}])
 """
 LOOK_UPS = {

@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
+from constructs_st2.construct.flows import flows
 from constructs_st2.errors import InvalidValues
-from constructs_st2.parts.flows import Place, flows
+from constructs_st2.parts.flows import Place
 
 MONITORING = {"monitoring": {"enabled": True}}
 CLEANUP = {"executionWatch": {"cleanup": {"enabled": True}}}

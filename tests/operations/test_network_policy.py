@@ -12,10 +12,12 @@ from operations.network_simulator import Connection, Host, Port, connections, po
 from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
+from constructs_st2.construct.flows import ClusterTable, flows
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import restore
-from constructs_st2.parts.flows import Flow, Place, flows
+from constructs_st2.parts.flows import Flow, Place
 from constructs_st2.parts.network_policy import documents, problems
 from constructs_st2.values import from_mapping
 
@@ -90,6 +92,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+def policies(cluster: Cluster) -> list[Document]:
+    """The policies of a cluster."""
+    return documents(cluster, ClusterTable(cluster))
+
+
 class Case(NamedTuple):
     """A cluster in its network."""
 
@@ -115,7 +122,7 @@ def case(cluster: MakeCluster, synth: Synth) -> Callable[..., Case]:
         objects = synth(values)
         built = cluster(values)
         restoring = restore.documents(built, "st2-20260131T031700Z") if built.values.backup.destination else []
-        return Case(built, objects, [*pods([*objects, *restoring]), *OTHERS], documents(built))
+        return Case(built, objects, [*pods([*objects, *restoring]), *OTHERS], policies(built))
 
     return find
 
@@ -223,14 +230,14 @@ class TestTheSimulator:
 
     def test_policies_of_another_namespace_close_nothing(self, cluster: MakeCluster, default_objects: Objects) -> None:
         hosts = pods(default_objects)
-        elsewhere = documents(cluster(namespace="elsewhere"))
+        elsewhere = policies(cluster(namespace="elsewhere"))
         assert connections(hosts, elsewhere) == connections(hosts, [])
 
 
 def test_two_releases_in_a_namespace_are_kept_apart(cluster: MakeCluster, synth: Synth) -> None:
     blue, green = (cluster(release=name) for name in ("blue", "green"))
     hosts = [host for name in ("blue", "green") for host in pods(synth(release=name))]
-    possible = connections(hosts, [*documents(blue), *documents(green)])
+    possible = connections(hosts, [*policies(blue), *policies(green)])
     across = {each.server for each in possible if each.client.split("-")[0] != each.server.split("-")[0]}
     # What everybody may reach: the web UI, and metrics.
     assert {server.split("-")[1].split("/")[0] for server in across} == {"st2web", "rabbitmq"}
@@ -238,12 +245,12 @@ def test_two_releases_in_a_namespace_are_kept_apart(cluster: MakeCluster, synth:
 
 def test_another_release_in_the_namespace_is_left_alone(cluster: MakeCluster, synth: Synth) -> None:
     hosts = [*pods(synth(release="green")), *OTHERS]
-    assert connections(hosts, documents(cluster(release="blue"))) == connections(hosts, [])
+    assert connections(hosts, policies(cluster(release="blue"))) == connections(hosts, [])
 
 
 def reachable(made: Cluster, hosts: Sequence[Host], *, client: Host, server: str = "") -> set[str]:
     """The servers and ports that a client can reach."""
-    possible = connections(hosts, documents(made))
+    possible = connections(hosts, policies(made))
     return {
         f"{each.server.split('/')[0]}:{each.port}"
         for each in possible
@@ -330,7 +337,7 @@ class TestWhatTheUserAllows:
 
         def free(egress: dict[str, Any]) -> set[str]:
             made = cluster({**values, "networkPolicy": {"egress": {"enabled": True, **egress}}})
-            possible = connections(hosts, documents(made))
+            possible = connections(hosts, policies(made))
             clients = {each.client for each in possible if (each.server, each.port) == ("outside", 9999)}
             of_release = {host.name: host.component for host in hosts if not is_other(host)}
             return {str(of_release[client]) for client in clients if client in of_release}
@@ -399,14 +406,14 @@ def test_they_are_part_of_a_cluster_unless_they_are_turned_off(synth: Synth, def
     ],
 )
 def test_what_cannot_be_honoured(settings: dict[str, Any], key: str, message: str) -> None:
-    (problem,) = problems(from_mapping({"networkPolicy": settings}))
+    (problem,) = problems(from_mapping({"networkPolicy": settings}), Release())
     assert (problem.key, problem.message) == (key, message)
 
 
 def test_components_of_other_clusters_may_be_named() -> None:
     peers: list[dict[str, Any]] = [{"podSelector": {}}]
     allow = dict.fromkeys(["etcd", "st2chatops", "docker-registry", "job-smoke-test", "extra-jobs"], peers)
-    assert list(problems(from_mapping({"networkPolicy": {"allow": allow}}))) == []
+    assert list(problems(from_mapping({"networkPolicy": {"allow": allow}}), Release())) == []
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,9 @@ def test_what_is_shipped_is_what_the_other_tests_test(default_objects: Objects) 
     data = default_objects.named("ConfigMap", "st2-secrets-bootstrap")["data"]
     assert data.keys() > {"plan.json", "bootstrap.py", "generate.py"}
     for name in data.keys() - {"plan.json"}:
-        assert data[name] == resources.files("constructs_st2.facts.secrets.programs").joinpath(name).read_text(encoding="utf-8")
+        assert data[name] == resources.files("constructs_st2.facts.secrets.programs").joinpath(name).read_text(
+            encoding="utf-8"
+        )
 
 
 def test_it_needs_nothing_but_cryptography(program: Program) -> None:

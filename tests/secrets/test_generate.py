@@ -396,7 +396,7 @@ import json, sys
 from unittest import mock
 for name in ("", ".exceptions", ".x509", ".x509.oid", ".hazmat.primitives", ".hazmat.primitives.asymmetric"):
     sys.modules["cryptography" + name] = mock.MagicMock()
-from constructs_st2.secrets import bootstrap, encodings, generate, sha512_crypt
+from constructs_st2.facts.secrets.programs import bootstrap, encodings, generate, sha512_crypt
 password = generate.password("a", 32, generate.from_seed("seed"))
 print(json.dumps([password, sha512_crypt.sha512_crypt("p\\u00e4ssword", "salt"), encodings.conf("a\\nb")]))
 """

@@ -6,17 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from constructs_st2.construct.flows import components, flows
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.flows import (
-    BACKEND_PURPOSES,
-    EXTRA_JOBS,
-    Component,
-    End,
-    Flow,
-    Place,
-    components,
-    flows,
-)
+from constructs_st2.parts.flows import BACKEND_PURPOSES, EXTRA_JOBS, Component, End, Flow, Place
 
 Band = Literal["front", "middle", "back"]
 """The three rows of cells: what people and machines outside reach, the other components, and what all stand on."""

@@ -9,11 +9,11 @@ that day, which would replace those that the Secrets tell.
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import BACKUP
 from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import connection, pods, storage
 from constructs_st2.parts.backup.scripts import DUMP, KEEP, UPLOAD, VERIFY
-from constructs_st2.parts.backup.storage import COMPONENT
 from constructs_st2.parts.pods.pod import Container, Mount
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.values.model.backup import Destination, NewBackupClaim
@@ -26,7 +26,7 @@ def documents(cluster: Cluster) -> list[Document]:
         return []
     claim = destination.claim and destination.claim.create
     return [
-        pods.scripts_map(cluster, COMPONENT),
+        pods.scripts_map(cluster, BACKUP),
         *([_claim(claim, cluster)] if claim else []),
         _cron_job(destination, cluster),
     ]
@@ -34,7 +34,7 @@ def documents(cluster: Cluster) -> list[Document]:
 
 def _claim(claim: NewBackupClaim, cluster: Cluster) -> Document:
     return volume_claim(
-        pods.metadata(cluster, COMPONENT),
+        pods.metadata(cluster, BACKUP),
         access_mode="ReadWriteOnce",
         size=claim.size,
         storage_class=claim.storage_class,
@@ -44,7 +44,7 @@ def _claim(claim: NewBackupClaim, cluster: Cluster) -> Document:
 
 def _cron_job(destination: Destination, cluster: Cluster) -> Document:
     settings = cluster.values.backup
-    metadata = pods.workload_metadata(cluster, COMPONENT)
+    metadata = pods.workload_metadata(cluster, BACKUP)
     containers = _storing(destination, cluster), _preparing(destination, cluster)
     return {
         "apiVersion": "batch/v1",
@@ -63,7 +63,7 @@ def _cron_job(destination: Destination, cluster: Cluster) -> Document:
                 "spec": {
                     "backoffLimit": 2,
                     "activeDeadlineSeconds": settings.active_deadline_seconds,
-                    "template": pods.template(COMPONENT, *containers, cluster),
+                    "template": pods.template(BACKUP, *containers, cluster),
                 },
             },
         },

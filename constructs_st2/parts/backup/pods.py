@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import BACKUP
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.builders import config_map
@@ -79,7 +80,7 @@ def database_step(
     to: Connection,
     cluster: Cluster,
     *,
-    component: str = storage.COMPONENT,
+    component: str = BACKUP,
     mounts: Iterable[Mount],
 ) -> Container:
     """A container that works with MongoDB's database tools.
@@ -109,7 +110,7 @@ def shell_step(
 ) -> Container:
     """A container that needs nothing but a shell."""
     command = scripts.command(script, *arguments)
-    return _step(name, image(cluster), command, cluster, storage.COMPONENT, mounts=[*mounts, _TMP])
+    return _step(name, image(cluster), command, cluster, BACKUP, mounts=[*mounts, _TMP])
 
 
 def storage_step(
@@ -118,7 +119,7 @@ def storage_step(
     arguments: Sequence[object],
     cluster: Cluster,
     *,
-    component: str = storage.COMPONENT,
+    component: str = BACKUP,
     env: Sequence[Document],
     mounts: Iterable[Mount],
 ) -> Container:

@@ -6,13 +6,12 @@ import re
 
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import RESTORE as COMPONENT
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import connection, pods, storage
 from constructs_st2.parts.backup.problems import problems_of_restore
 from constructs_st2.parts.backup.scripts import FETCH, RESTORE
 from constructs_st2.values.model.backup import Destination
-
-COMPONENT = "restore"
 
 _BACKUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?-(\d{8}T\d{6}Z)")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import BACKUP as COMPONENT
 from constructs_st2.facts.images import Image
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.pods.pod import Mount, Volume, env_of_secret, env_text
 from constructs_st2.values.model.backup import Destination, S3Destination
 
-COMPONENT = "backup"
 FOLDER = "/backup"
 """Where a pod finds backups, or has room for one."""
 

@@ -10,14 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content
+from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import EXECUTION_WATCH as COMPONENT
+from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.facts.images import ST2_UID
+from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config.files import urls
+from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
+from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
@@ -36,8 +42,8 @@ from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import home_of, scratch
+from constructs_st2.values.model import Values
 
-COMPONENT = "execution-watch"
 PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))
 
 _MINUTE = 60
@@ -46,7 +52,7 @@ _RULES: list[Document] = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["
 """Labels do not bound rights: these are all pods of the namespace, whose specs hold no secrets."""
 
 
-def documents(cluster: Cluster) -> list[Document]:
+def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     """The objects, in the order in which they are applied."""
     image = job_image(cluster)
     metadata = _metadata(cluster)
@@ -113,8 +119,6 @@ def _arguments(cluster: Cluster) -> Iterator[str]:
     if not _has_registry(cluster):
         yield "--no-registry"
     if values.monitoring.enabled:
-        from constructs_st2.facts.monitoring import STATSD_EXPORTER, STATSD_PORT
-
         yield f"--statsd={release.host(STATSD_EXPORTER)}:{STATSD_PORT}"
     if settings.cleanup.enabled:
         yield f"--end-after={settings.cleanup.after_minutes * _MINUTE}"
@@ -139,3 +143,24 @@ def _metadata(cluster: Cluster) -> Document:
         "namespace": cluster.release.namespace,
         "labels": {**cluster.values.execution_watch.labels, **_labels(cluster.release)},
     }
+
+
+def _components(_: Cluster) -> list[Component]:
+    return [Component(COMPONENT, "operations", "monitoring", COMPONENT)]
+
+
+def _flows(cluster: Cluster) -> Iterator[Flow]:
+    yield from flows_to(COMPONENT, (Need.AUTH, Need.API), cluster)
+    for port in KUBERNETES_API_PORTS:
+        yield Flow(COMPONENT, Place.KUBERNETES_API, port, "pods of runners")
+    if cluster.values.monitoring.enabled:
+        yield Flow(COMPONENT, STATSD_EXPORTER, STATSD_PORT, STATSD_PURPOSE, protocol="UDP")
+
+
+def _problems(values: Values, _: Release) -> Iterator[ValueProblem]:
+    if values.execution_watch.cleanup.enabled and values.coordination_backend == "none":
+        message = "needs the service registry, and there is none with coordination.backend none"
+        yield ValueProblem("executionWatch.cleanup.enabled", message)
+
+
+PART = PartHooks(documents, _components, _flows, _problems)

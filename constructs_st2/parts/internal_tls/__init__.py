@@ -1,27 +1,25 @@
-"""The certificates of a cluster, as objects of cert-manager (https://cert-manager.io/docs/usage/certificate/)."""
+"""The certificates for TLS within the cluster, where cert-manager makes them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.release import Role
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.contract import SecretSpec
-from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
-from constructs_st2.values.model.exposure import CertManager, IssuerRef
+from constructs_st2.parts.cert_manager import certificate
+from constructs_st2.parts.flows import Table
+from constructs_st2.parts.optional import PartHooks
 from constructs_st2.values.model.services import Network
-from constructs_st2.values.model.tls import InternalCertManager
 
 LOOPBACK_NAME = "localhost"
 LOOPBACK_ADDRESS = "127.0.0.1"
 
 
-def documents(cluster: Cluster) -> list[Document]:
+def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     """A Certificate for each Secret of `tls.internal` that is not the user's; none without cert-manager."""
     settings = cluster.values.tls.internal.cert_manager
     issuer = settings.issuer_ref
@@ -81,39 +79,4 @@ def service_names(component: str, cluster: Cluster) -> list[str]:
     return [name, f"{name}.{namespace}", f"{name}.{namespace}.svc", cluster.release.host(component)]
 
 
-def certificate(
-    spec: SecretSpec,
-    role: Role,
-    issuer: IssuerRef,
-    settings: CertManager | InternalCertManager,
-    cluster: Cluster,
-    **fields: Any,
-) -> Document:
-    """The Certificate that fills a Secret.
-
-    Args:
-        spec: the Secret.
-        role: of what it is for.
-        issuer: who signs it.
-        settings: how long it is good for.
-        cluster: the cluster that it belongs to.
-        fields: what is its own: names, addresses and usages.
-    """
-    name = cluster.secret(spec)
-    metadata: Document = {
-        "name": name,
-        "namespace": cluster.release.namespace,
-        "labels": cluster.release.labels(spec.component, role),
-    }
-    return custom_object(
-        "Certificate",
-        metadata,
-        {
-            "secretName": name,
-            "issuerRef": {"group": issuer.group, "kind": issuer.kind, "name": issuer.name},
-            "duration": settings.duration,
-            "renewBefore": settings.renew_before,
-            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-            **fields,
-        },
-    )
+PART = PartHooks(documents)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.jobs import left_out
+from constructs_st2.facts.jobs import left_out, users_jobs
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.config.files import config_map
 from constructs_st2.parts.jobs import apply_rbac, packs_write_test, programs, register_content
 from constructs_st2.parts.jobs.job import Task, job
+from constructs_st2.values.model import Values
 
 
 def tasks(cluster: Cluster) -> list[Task]:
@@ -46,3 +47,8 @@ def _tasks(cluster: Cluster) -> Iterator[Task]:
 
         made += extra.tasks(cluster)
     return (task for task in made if task)
+
+
+def is_users(task: Task, values: Values) -> bool:
+    """Whether a task is the user's own."""
+    return any(task.name == name for _, name in users_jobs(values.jobs))

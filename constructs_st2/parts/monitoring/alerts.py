@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from constructs_st2.parts.execution_watch import COMPONENT as EXECUTION_WATCH
+from constructs_st2.facts.components import EXECUTION_WATCH
 from constructs_st2.parts.monitoring.facts import Facts, series
 
 _DAY = 24 * 60 * 60

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.monitoring import STATSD_EXPORTER, sources
+from constructs_st2.facts.components import EXECUTION_WATCH, STATSD_EXPORTER
+from constructs_st2.facts.monitoring import sources
 from constructs_st2.facts.release import Release
-from constructs_st2.parts.execution_watch import COMPONENT as EXECUTION_WATCH
 from constructs_st2.values.model.monitoring import MonitoringRules
 
 _MEMBER = "[0-9]+"

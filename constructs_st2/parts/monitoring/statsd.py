@@ -7,10 +7,10 @@ what happens meanwhile is not counted.
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.monitoring import (
     PORT_NAME,
-    STATSD_EXPORTER,
     STATSD_METRICS_PORT,
     STATSD_PORT,
     scrape_annotations,

@@ -10,9 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.catalogue import CATALOGUE, pool_component, sensor_component
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import SECRETS_BOOTSTRAP
+from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
+from constructs_st2.facts.release import Release
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.flows import EXTRA_JOBS, Component, End, Flow, Place, components, flows
+from constructs_st2.parts.flows import EXTRA_JOBS, Component, End, Flow, Place, Table
+from constructs_st2.parts.optional import OPTIONAL_PARTS, PartHooks
 from constructs_st2.values.model import Values
 
 COMPONENT = "network-policy"
@@ -32,16 +38,15 @@ class _Port(NamedTuple):
     number: int | None
 
 
-def documents(cluster: Cluster) -> list[Document]:
+def documents(cluster: Cluster, table: Table) -> list[Document]:
     """The policies: that of the whole release, then those of the components. None where they are not enabled."""
     if not cluster.values.network_policy.enabled:
         return []
-    table = flows(cluster)
-    of_components = (_of_component(component, table, cluster) for component in components(cluster))
+    of_components = (_of_component(component, table.flows, cluster) for component in table.components)
     return [_of_release(cluster), *(policy for policy in of_components if policy)]
 
 
-def problems(values: Values) -> Iterator[ValueProblem]:
+def problems(values: Values, _: Release) -> Iterator[ValueProblem]:
     """Components that do not exist, and settings without effect."""
     settings = values.network_policy
     if settings.egress.enabled and not settings.enabled:
@@ -62,14 +67,6 @@ def problems(values: Values) -> Iterator[ValueProblem]:
 
 def _known(values: Values) -> list[str]:
     """The components that some cluster has: a file of settings may serve several."""
-    from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-    from constructs_st2.facts.catalogue import CATALOGUE, pool_component, sensor_component
-    from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
-    from constructs_st2.facts.monitoring import STATSD_EXPORTER
-    from constructs_st2.parts import registry
-    from constructs_st2.parts.backup import restore, storage
-    from constructs_st2.parts.secrets.job import COMPONENT as BOOTSTRAP
-
     own = [name for _, name in users_jobs(values.jobs)]
     partitions = [
         *range(values.st2sensorcontainer.deployments),
@@ -78,11 +75,8 @@ def _known(values: Values) -> list[str]:
     return [
         *(entry.name for entry in CATALOGUE),
         *(backend.component for backend in (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD)),
-        registry.COMPONENT,
-        BOOTSTRAP,
-        STATSD_EXPORTER,
-        storage.COMPONENT,
-        restore.COMPONENT,
+        *(name for part in OPTIONAL_PARTS for name in part.components),
+        SECRETS_BOOTSTRAP,
         EXTRA_JOBS,
         *(f"job-{name}" for name in (*SKIPPABLE.values(), *own)),
         *map(sensor_component, partitions),
@@ -202,3 +196,6 @@ def _pods(names: Sequence[str], cluster: Cluster) -> Document:
 
 def _port(port: _Port) -> Document:
     return {"protocol": port.protocol, "port": port.number}
+
+
+PART = PartHooks(documents, problems=problems)

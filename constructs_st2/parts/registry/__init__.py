@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import DOCKER_REGISTRY as COMPONENT
 from constructs_st2.facts.images import Image
 from constructs_st2.kube.builders import config_map, lone_deployment, volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.flows import Component, Flow, Place, Table
+from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
@@ -35,7 +38,6 @@ from constructs_st2.parts.registry.config import (
     files,
 )
 
-COMPONENT = "docker-registry"
 UID = 1000
 """Any: the image has no user of its own, and its program needs none."""
 
@@ -60,7 +62,7 @@ _PROBES: Mapping[str, Mapping[str, Document]] = {
 }
 
 
-def documents(cluster: Cluster) -> list[Document]:
+def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     """The objects of the registry, in the order in which they are applied. None where it is not enabled."""
     settings = cluster.values.docker_registry
     if not settings.enabled:
@@ -157,3 +159,14 @@ def _container(endpoint: Endpoint, cluster: Cluster, image: Image) -> Container:
 def _image(cluster: Cluster) -> Image:
     override = cluster.values.docker_registry.image
     return cluster.images.other(f"{override.repository or _REPOSITORY}:{override.tag or _TAG}", override)
+
+
+def _components(_: Cluster) -> list[Component]:
+    return [Component(COMPONENT, "operations", "registry", COMPONENT)]
+
+
+def _flows(_: Cluster) -> list[Flow]:
+    return [Flow(Place.NODES, COMPONENT, PULL_PORT, "images")]
+
+
+PART = PartHooks(documents, _components, _flows)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
 from constructs_st2.facts.images import ST2_UID
 from constructs_st2.facts.secrets.contract import CONTRACT
 from constructs_st2.facts.secrets.given import references
@@ -32,7 +33,6 @@ from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
 from constructs_st2.values.model.pods import PodTemplate
 
-COMPONENT = "secrets-bootstrap"
 _PROGRAMS = Programs("constructs_st2.facts.secrets.programs", ("bootstrap", "encodings", "generate", "sha512_crypt"))
 _PLAN = "plan.json"
 _RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}

@@ -462,7 +462,7 @@ def test_clusters_without_backups_do_not_load_this(tmp_path: Path) -> None:
     program = (
         "import sys, constructs_st2.commands.cli\n"
         "from constructs_st2.construct.build import build\n"
-        "from constructs_st2.facts.cluster import Cluster\n"
+        "from constructs_st2.construct.clusters import cluster_of\n"
         "from constructs_st2.values import from_mapping\n"
         "build(cluster_of(from_mapping({})))\n"
         "print([name for name in sys.modules if name.startswith('constructs_st2.parts.backup.')])\n"

@@ -6,14 +6,14 @@ from constructs_st2.facts.catalogue import ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts import internal_tls as certificates
+from constructs_st2.parts import cert_manager
 from constructs_st2.parts.secrets.plan import public_names, service_names
 from constructs_st2.values.model.exposure import CertManager
 
 
 def certificate(cluster: Cluster, settings: CertManager) -> Document:
     """The Certificate, of which cert-manager makes the Secret that st2web reads."""
-    return certificates.certificate(
+    return cert_manager.certificate(
         contract.WEB_TLS,
         ST2WEB.role,
         settings.issuer_ref,

@@ -1,0 +1,39 @@
+"""The shape of the code: what import-linter (pyproject.toml) cannot say, and that its lists are complete."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+from constructs_st2.facts import components
+from constructs_st2.parts.optional import OPTIONAL_PARTS, PartHooks
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "constructs_st2"
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = grimp.build_graph(PACKAGE, cache_dir=None)
+    # The package itself offers the construct by name; of it, others import only the version.
+    modules = graph.modules - {PACKAGE}
+    arrows = {module: graph.find_modules_directly_imported_by(module) & modules for module in modules}
+    # CycleError tells the modules of a circle.
+    TopologicalSorter(arrows).prepare()
+
+
+@pytest.mark.parametrize("part", OPTIONAL_PARTS, ids=lambda part: part.package)
+def test_optional_parts_are_complete(part: object) -> None:
+    package = getattr(part, "package", "")
+    assert isinstance(getattr(part, "load")(), PartHooks), f"parts/{package}/__init__.py must offer PART"  # noqa: B009
+    contracts = (ROOT / "pyproject.toml").read_text()
+    said = f'"{PACKAGE}.parts.{package}"'
+    assert said in contracts, f"add {said} to the independent modules of tool.importlinter in pyproject.toml"
+
+
+def test_optional_parts_name_all_their_components() -> None:
+    named = {name for part in OPTIONAL_PARTS for name in part.components} | {components.SECRETS_BOOTSTRAP}
+    known = {value for name, value in vars(components).items() if name.isupper()}
+    assert named == known, "each name of facts/components.py belongs to one entry of parts/optional.py"
