@@ -8,7 +8,9 @@ from pathlib import Path
 import grimp
 import pytest
 
-from constructs_st2.facts import components
+from constructs_st2.facts import chat_adapters, components
+from constructs_st2.facts.st2_conf.known_options import options_for
+from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.parts.optional import OPTIONAL_PARTS, PartHooks
 
 ROOT = Path(__file__).parents[1]
@@ -37,3 +39,11 @@ def test_optional_parts_name_all_their_components() -> None:
     named = {name for part in OPTIONAL_PARTS for name in part.components} | {components.SECRETS_BOOTSTRAP}
     known = {value for name, value in vars(components).items() if name.isupper()}
     assert named == known, "each name of facts/components.py belongs to one entry of parts/optional.py"
+
+
+@pytest.mark.parametrize("version", ST2_VERSIONS)
+def test_each_version_of_st2_is_complete(version: str) -> None:
+    assert version in ST2_RELEASES, f"add st2 {version} to facts/versions.py"
+    assert options_for(version), f"add the options of st2 {version} to facts/st2_conf/st2_options/"
+    adapters = [adapter for adapter in chat_adapters.ADAPTERS if version in adapter.versions]
+    assert adapters, f"add the adapters of the chat bot of st2 {version} to facts/chat_adapters.py"

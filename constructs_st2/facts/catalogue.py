@@ -74,6 +74,9 @@ class CatalogueEntry:
     ``manages_packs``: installs packs or edits their files, where they are on shared volumes.
     ``registered_as``: its group in st2's service registry, the `service` of its `cmd` module in the sources of st2; the
     same in 3.8 and 3.9. None for what does not join it.
+    ``queues``: whose messages it must work on (st2common/st2common/transport/queues.py). Nobody reads
+    `st2.resultstracker.work`, which st2 still makes.
+    ``shares_work``: several of it work on the same items, and need coordination for that.
     """
 
     name: str
@@ -95,6 +98,8 @@ class CatalogueEntry:
     role: Role = "backend"
     manages_packs: bool = False
     registered_as: str | None = None
+    queues: tuple[str, ...] = ()
+    shares_work: bool = False
 
     @property
     def is_single(self) -> bool:
@@ -158,6 +163,8 @@ ST2RULESENGINE = CatalogueEntry(
     contents=(Content.CRYPTO_KEY,),
     stop="INT",
     registered_as="rulesengine",
+    queues=("st2.trigger_instances_dispatch.rules_engine",),
+    shares_work=True,
 )
 ST2TIMERSENGINE = CatalogueEntry(
     "st2timersengine",
@@ -178,6 +185,12 @@ ST2WORKFLOWENGINE = CatalogueEntry(
     # The messages that it is at, and no workflows: another engine takes those on (st2actions/workflows/workflows.py).
     finishes_work="workflow_engine",
     registered_as="workflow_engine",
+    queues=(
+        "st2.workflow.work",
+        "st2.workflow.resume",
+        "st2.workflow.action.update",
+    ),
+    shares_work=True,
 )
 ST2SCHEDULER = CatalogueEntry(
     "st2scheduler",
@@ -186,6 +199,8 @@ ST2SCHEDULER = CatalogueEntry(
     needs=CONTROL_PLANE,
     contents=(Content.CRYPTO_KEY,),
     registered_as="scheduler",
+    queues=("st2.actionrunner.req",),
+    shares_work=True,
 )
 ST2NOTIFIER = CatalogueEntry(
     "st2notifier",
@@ -194,6 +209,8 @@ ST2NOTIFIER = CatalogueEntry(
     needs=CONTROL_PLANE,
     stop="INT",
     registered_as="notifier",
+    queues=("st2.notifiers.execution.work",),
+    shares_work=True,
 )
 ST2GARBAGECOLLECTOR = CatalogueEntry(
     "st2garbagecollector",
@@ -241,6 +258,12 @@ ST2ACTIONRUNNER = CatalogueEntry(
     finishes_work="actionrunner",
     manages_packs=True,
     registered_as="actionrunner",
+    queues=(
+        "st2.actionrunner.work",
+        "st2.actionrunner.cancel",
+        "st2.actionrunner.pause",
+        "st2.actionrunner.resume",
+    ),
 )
 ST2WEB = CatalogueEntry(
     "st2web",

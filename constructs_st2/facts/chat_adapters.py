@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.facts.images import St2Version, st2_version
+from constructs_st2.facts.images import st2_version
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.images import St2Version
 
 ADAPTER = "HUBOT_ADAPTER"
 API_KEY = "ST2_API_KEY"

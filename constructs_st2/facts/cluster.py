@@ -13,11 +13,12 @@ from typing import Literal
 from constructs_st2.facts import backends
 from constructs_st2.facts.backends import Backend
 from constructs_st2.facts.content import present
-from constructs_st2.facts.images import Images, St2Version, st2_version
+from constructs_st2.facts.images import Images, st2_version
 from constructs_st2.facts.release import Release, Role
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import Settings, settings_of
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.images import St2Version
 
 
 @dataclass(frozen=True)

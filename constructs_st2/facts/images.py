@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, pod_template
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ServerImage
-from constructs_st2.values.model.images import ImageOverride
-
-St2Version = Literal["3.8", "3.9"]
-"""The minor versions of st2 that are supported; each has its own options, backends and Python."""
+from constructs_st2.values.model.images import ImageOverride, St2Version
 
 ST2_UID = 1000
 """The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
@@ -33,7 +30,7 @@ def st2_version(values: Values) -> St2Version:
     """
     if values.st2.version is not None:
         return values.st2.version
-    known = ", ".join(get_args(St2Version))
+    known = ", ".join(ST2_VERSIONS)
     found = _LEADING_MINOR.match(values.image.tag)
     if found is None:
         raise InvalidValues(
@@ -43,10 +40,9 @@ def st2_version(values: Values) -> St2Version:
                 f"in st2.version (one of {known})",
             )
         )
-    for version in get_args(St2Version):
+    for version in ST2_VERSIONS:
         if found[1] == version:
-            supported: St2Version = version
-            return supported
+            return version
     raise InvalidValues(ValueProblem("image.tag", f"st2 {found[1]} is not supported; use one of {known}"))
 
 

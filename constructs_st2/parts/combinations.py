@@ -10,13 +10,12 @@ from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
 from constructs_st2.facts.release import LABEL_LIMIT, Release
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.services import HttpService
 
-_REACHED_BY_NETWORK = ("st2web", "st2auth", "st2api", "st2stream")
 _HASH_LENGTH = len("-0123456789")
 """What follows the name of a Job."""
 _KEDA_PREFIX = "keda-hpa-"
 """What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
-_NEED_COORDINATION = ("st2scheduler", "st2workflowengine", "st2notifier", "st2rulesengine")
 
 
 def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
@@ -96,7 +95,7 @@ def _may_be_said_in_st2_conf(values: Values) -> bool:
 def _of_coordination(values: Values) -> Iterator[ValueProblem]:
     if values.coordination_backend != "none":
         return
-    for service in _NEED_COORDINATION:
+    for service in (entry.name for entry in catalogue.CATALOGUE if entry.shares_work):
         if getattr(values, service).replicas > 1:
             yield ValueProblem(
                 f"{service}.replicas",
@@ -105,8 +104,11 @@ def _of_coordination(values: Values) -> Iterator[ValueProblem]:
 
 
 def _of_networks(values: Values) -> Iterator[ValueProblem]:
-    for service in _REACHED_BY_NETWORK:
-        network = getattr(values, service).service
+    for service in (entry.name for entry in catalogue.CATALOGUE):
+        settings = getattr(values, service)
+        if not isinstance(settings, HttpService):
+            continue
+        network = settings.service
         if network.type == "ExternalName" and not network.hostname:
             yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
         if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):

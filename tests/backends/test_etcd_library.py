@@ -20,8 +20,8 @@ from typing import get_args
 import pytest
 from support import Environment
 
-from constructs_st2.facts.images import St2Version
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, SCHEMES, library
+from constructs_st2.values.model.images import St2Version
 
 VERSIONS: tuple[St2Version, ...] = get_args(St2Version)
 PYTHON: Mapping[St2Version, tuple[int, int]] = {"3.8": (3, 8), "3.9": (3, 10)}

@@ -15,9 +15,9 @@ from servers.secrets import secrets_of
 
 from constructs_st2.construct.build import build
 from constructs_st2.facts.backends.connections import ca_path
-from constructs_st2.facts.backends.redis import sentinels_have_a_password
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.versions import ST2_RELEASES
 
 SET = "st2-redis"
 MASTER = "mymaster"
@@ -111,7 +111,7 @@ class RedisCluster:
         images = dict.fromkeys(("redis", "sentinel", "guard"), Image(root=root))
         self.pods = FakeCluster(build(cluster).objects, self.secrets, folder, images=images)
         self.replicas = cluster.values.redis.replicas
-        self._sentinels_have_one = sentinels_have_a_password(cluster.version)
+        self._sentinels_have_one = ST2_RELEASES[cluster.version].sentinel_logins
         self._tls: list[str] = []
         if authority := self.secrets.get(f"{SET}-tls", {}).get(contract.TLS_AUTHORITY):
             self._authority = folder / "authority.crt"
@@ -123,7 +123,7 @@ class RedisCluster:
         self.secrets.clear()
         self.secrets.update(secrets_of(cluster))
         self.replicas = cluster.values.redis.replicas
-        self._sentinels_have_one = sentinels_have_a_password(cluster.version)
+        self._sentinels_have_one = ST2_RELEASES[cluster.version].sentinel_logins
         self.pods.apply(build(cluster).objects)
 
     def start(self, member: int) -> Pod:

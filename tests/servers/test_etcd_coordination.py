@@ -18,8 +18,8 @@ from servers.environments import Interpreter, Raised, coordinator
 from servers.ports import accepts, eventually, free_port
 from support import Environment, Require
 
-from constructs_st2.facts.images import St2Version
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
+from constructs_st2.values.model.images import St2Version
 
 LIFETIME = 2
 """Seconds for which locks and members last without a heartbeat; the least that etcd grants."""

@@ -24,10 +24,10 @@ from support import Environment, MakeCluster, Require
 from constructs_st2.construct.build import build
 from constructs_st2.facts.catalogue import ST2NOTIFIER, ST2SCHEDULER, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import St2Version
 from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
 from constructs_st2.parts.pods import python_programs as programs
+from constructs_st2.values.model.images import St2Version
 
 SERVICES = {ST2NOTIFIER: 1, ST2SCHEDULER: 3}
 """One that must get SIGINT, and one that obeys SIGTERM as the first process of its container; how often they die."""

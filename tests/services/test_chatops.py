@@ -9,10 +9,10 @@ from support import MakeCluster, Synth
 
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.chat_adapters import ADAPTERS, ChatAdapter, Login, adapters
-from constructs_st2.facts.images import St2Version
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.values import load
+from constructs_st2.values.model.images import St2Version
 
 LOGINS = [
     pytest.param(version, adapter, login, id=f"{version}-{adapter.name}-{number}")

@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, in_cluster
-from constructs_st2.facts.backends.redis import MASTER, sentinels_have_a_password
-from constructs_st2.facts.images import St2Version
+from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import ComposedText, SecretPart, joined
 from constructs_st2.facts.secrets.programs.encodings import ENCODINGS, conf
+from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import (
     ETCD_SCHEMES,
@@ -24,6 +24,7 @@ from constructs_st2.values.model.backends import (
     ExternalMongodb,
     ExternalRabbitmq,
 )
+from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.model.secrets import SecretKey, SecretValue
 
 Options: TypeAlias = Mapping[str, ComposedText]
@@ -147,8 +148,7 @@ def replica_set(
 
 
 def _mongodb_tls(version: St2Version, ca: str | None) -> Options:
-    # The names that st2 3.9 gave them; those of 3.8 are gone there.
-    tls, ca_file = ("ssl", "ssl_ca_certs") if version == "3.8" else ("tls", "tls_ca_file")
+    tls, ca_file = ST2_RELEASES[version].database_tls
     return {tls: ("True",), **({ca_file: (ca,)} if ca else {})}
 
 
@@ -247,9 +247,8 @@ def _coordination(values: Values, release: Release, version: St2Version) -> Opti
     match values.coordination_backend:
         case "redis":
             ca = _own_ca(values, "coordination")
-            if ca and version == "3.8":
-                # tooz 2.8 connects to sentinels without TLS, whatever its URL says.
-                message = "cannot be used by st2 3.8 with Redis; use st2 3.9, or coordination.backend etcd"
+            if ca and not ST2_RELEASES[version].sentinel_tls:
+                message = f"cannot be used by st2 {version} with Redis; use st2 3.9, or coordination.backend etcd"
                 raise InvalidValues(ValueProblem("tls.internal.enabled", message))
             secret = contract.REDIS.name(release, values)
             return redis_sentinel(
@@ -257,7 +256,7 @@ def _coordination(values: Values, release: Release, version: St2Version) -> Opti
                 password=SecretPart(secret, contract.REDIS_PASSWORD, "url-verbatim"),
                 sentinel_password=(
                     SecretPart(secret, contract.SENTINEL_PASSWORD, "url")
-                    if sentinels_have_a_password(version)
+                    if ST2_RELEASES[version].sentinel_logins
                     else None
                 ),
                 ca=ca,
@@ -298,11 +297,10 @@ def external_coordination(external: ExternalCoordination, version: St2Version) -
     Raises:
         InvalidValues: this version of st2 cannot use a setting.
     """
-    if version == "3.8" and external.url.startswith("redis:"):
-        # tooz 2.8 overlooks both, and would connect without.
+    if not ST2_RELEASES[version].redis_credentials and external.url.startswith("redis:"):
         unusable = {"username": external.username, "ca": external.ca}
         problems = [
-            ValueProblem(f"coordination.external.{key}", "cannot be used by st2 3.8; it needs st2 3.9")
+            ValueProblem(f"coordination.external.{key}", f"cannot be used by st2 {version}; it needs st2 3.9")
             for key, value in unusable.items()
             if value is not None
         ]

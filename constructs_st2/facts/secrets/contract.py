@@ -6,17 +6,17 @@ Names and keys are those of the Helm chart where it has them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from constructs_st2.facts import chat_adapters
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.values.model import Values
-from constructs_st2.values.model.tls import TlsSecrets
 
 AUTH_USERNAME = "ST2_AUTH_USERNAME"
 AUTH_PASSWORD = "ST2_AUTH_PASSWORD"
@@ -60,8 +60,8 @@ class SecretSpec:
     """One Secret of the contract.
 
     With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
-    made anew, that data is lost. ``replaced_by`` finds the name of the user's own Secret in the values, ``made_by`` who
-    makes it otherwise: a controller, or the user.
+    made anew, that data is lost. ``named_in`` is the key of the values that names the user's own Secret, ``made_by``
+    who makes it otherwise: a controller, or the user.
     """
 
     component: str
@@ -71,8 +71,15 @@ class SecretSpec:
     open_ended: bool = False
     type: str = "Opaque"
     in_use: Callable[[Values], bool] = lambda _: True
-    replaced_by: Callable[[Values], str | None] = lambda _: None
+    named_in: str = ""
     made_by: Callable[[Values], str | None] = lambda _: None
+
+    def replaced_by(self, values: Values) -> str | None:
+        """The name of the user's own Secret, if there is one."""
+        found: Any = values
+        for word in self.named_in.split(".") if self.named_in else ():
+            found = getattr(found, re.sub("([A-Z])", r"_\1", word).lower())
+        return found if self.named_in else None
 
     def name(self, release: Release, values: Values) -> str:
         """The name of the Secret that holds the keys."""
@@ -99,7 +106,7 @@ AUTH = SecretSpec(
             f"{_FOLLOWS}; lines of further users are yours",
         ),
     },
-    replaced_by=lambda values: values.st2.existing_auth_secret,
+    named_in="st2.existingAuthSecret",
 )
 DATASTORE = SecretSpec(
     "st2-datastore-crypto-key",
@@ -107,7 +114,7 @@ DATASTORE = SecretSpec(
     {CRYPTO_KEY: KeySpec("AES and HMAC key in st2's JSON format", Format.CRYPTO_KEY, "never: it opens what is stored")},
     data_in="mongodb",
     in_use=lambda values: values.st2.datastore_crypto_key != DISABLED,
-    replaced_by=lambda values: values.st2.existing_datastore_secret,
+    named_in="st2.existingDatastoreSecret",
 )
 SSH = SecretSpec(
     "st2-ssh",
@@ -116,7 +123,7 @@ SSH = SecretSpec(
         SSH_PRIVATE_KEY: KeySpec("private key, PEM or OpenSSH format", Format.PRIVATE_KEY, _BY_HAND),
         SSH_PUBLIC_KEY: KeySpec("public key, for authorized_keys", Format.SSH_PUBLIC_KEY, _FOLLOWS),
     },
-    replaced_by=lambda values: values.st2.existing_ssh_secret,
+    named_in="st2.existingSshSecret",
 )
 WEB_TLS = SecretSpec(
     "st2web-tls",
@@ -127,7 +134,7 @@ WEB_TLS = SecretSpec(
     },
     type="kubernetes.io/tls",
     in_use=lambda values: values.st2web.tls.enabled,
-    replaced_by=lambda values: values.st2web.tls.existing_secret,
+    named_in="st2web.tls.existingSecret",
     made_by=lambda values: "cert-manager" if values.st2web.tls.cert_manager else None,
 )
 MONGODB = SecretSpec(
@@ -156,7 +163,7 @@ MONGODB = SecretSpec(
     },
     data_in="mongodb",
     in_use=lambda values: values.mongodb.enabled,
-    replaced_by=lambda values: values.mongodb.auth.existing_secret,
+    named_in="mongodb.auth.existingSecret",
 )
 MONGODB_AUTOSCALING = SecretSpec(
     "mongodb-autoscaling",
@@ -175,7 +182,7 @@ AUTOSCALING = SecretSpec(
     "Connection by which KEDA looks at MongoDB",
     {CONNECTION_STRING: KeySpec("URL of MongoDB, with user and password", Format.TEXT, _FOLLOWS)},
     in_use=lambda values: values.uses_keda,
-    replaced_by=lambda values: values.autoscaling.existing_secret,
+    named_in="autoscaling.existingSecret",
 )
 RABBITMQ = SecretSpec(
     "rabbitmq",
@@ -195,7 +202,7 @@ RABBITMQ = SecretSpec(
     },
     data_in="rabbitmq",
     in_use=lambda values: values.rabbitmq.enabled,
-    replaced_by=lambda values: values.rabbitmq.auth.existing_secret,
+    named_in="rabbitmq.auth.existingSecret",
 )
 REDIS = SecretSpec(
     "redis",
@@ -209,7 +216,7 @@ REDIS = SecretSpec(
         ),
     },
     in_use=lambda values: values.coordination_backend == "redis",
-    replaced_by=lambda values: values.redis.auth.existing_secret,
+    named_in="redis.auth.existingSecret",
 )
 SETTINGS = SecretSpec(
     "st2-secrets-conf",
@@ -232,14 +239,14 @@ API_KEYS = SecretSpec(
     "API keys to import",
     {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.YAML_LIST, _LOADED)},
     in_use=lambda values: values.st2.existing_apikeys_secret is not None,
-    replaced_by=lambda values: values.st2.existing_apikeys_secret,
+    named_in="st2.existingApikeysSecret",
 )
 KEY_VALUES = SecretSpec(
     "st2-kv",
     "Secret key-value items to import",
     {KEY_VALUES_FILE: KeySpec("list of items", Format.YAML_LIST, _LOADED)},
     in_use=lambda values: values.st2.existing_keyvalue_secret is not None,
-    replaced_by=lambda values: values.st2.existing_keyvalue_secret,
+    named_in="st2.existingKeyvalueSecret",
 )
 CHATOPS = SecretSpec(
     "st2chatops",
@@ -247,7 +254,7 @@ CHATOPS = SecretSpec(
     {},
     open_ended=True,
     in_use=lambda values: values.st2chatops.enabled and chat_adapters.reads_open_secret(values),
-    replaced_by=lambda values: values.st2chatops.existing_secret,
+    named_in="st2chatops.existingSecret",
 )
 LICENSE = SecretSpec(
     "st2-license",
@@ -255,7 +262,7 @@ LICENSE = SecretSpec(
     {PULL_CREDENTIALS: KeySpec("credentials of docker.stackstorm.com", Format.DOCKER_CONFIG, "put another one here")},
     type="kubernetes.io/dockerconfigjson",
     in_use=lambda values: values.enterprise.enabled,
-    replaced_by=lambda values: values.enterprise.existing_pull_secret,
+    named_in="enterprise.existingPullSecret",
 )
 
 
@@ -264,7 +271,6 @@ def _certificate(
     whose: str,
     rotation: str,
     in_use: Callable[[Values], bool],
-    replaced_by: Callable[[TlsSecrets], str | None],
 ) -> SecretSpec:
     """A certificate for TLS within the cluster."""
     return SecretSpec(
@@ -281,7 +287,7 @@ def _certificate(
         },
         type="kubernetes.io/tls",
         in_use=lambda values: values.tls.internal.enabled and in_use(values),
-        replaced_by=lambda values: replaced_by(values.tls.internal.existing_secrets),
+        named_in=f"tls.internal.existingSecrets.{component.removesuffix('-tls')}",
         made_by=lambda values: "cert-manager" if values.tls.internal.cert_manager.enabled else "you",
     )
 
@@ -289,28 +295,17 @@ def _certificate(
 _RESTARTED = "put another one here, then restart the members one after the other"
 _RELOADED = "put another one here; new connections have it within minutes"
 
-MONGODB_TLS = _certificate(
-    "mongodb-tls", "MongoDB", _RESTARTED, lambda values: values.mongodb.enabled, lambda names: names.mongodb
-)
-RABBITMQ_TLS = _certificate(
-    "rabbitmq-tls", "RabbitMQ", _RELOADED, lambda values: values.rabbitmq.enabled, lambda names: names.rabbitmq
-)
+MONGODB_TLS = _certificate("mongodb-tls", "MongoDB", _RESTARTED, lambda values: values.mongodb.enabled)
+RABBITMQ_TLS = _certificate("rabbitmq-tls", "RabbitMQ", _RELOADED, lambda values: values.rabbitmq.enabled)
 REDIS_TLS = _certificate(
-    "redis-tls",
-    "Redis and its sentinels",
-    _RESTARTED,
-    lambda values: values.coordination_backend == "redis",
-    lambda names: names.redis,
+    "redis-tls", "Redis and its sentinels", _RESTARTED, lambda values: values.coordination_backend == "redis"
 )
-ETCD_TLS = _certificate(
-    "etcd-tls", "etcd", _RELOADED, lambda values: values.coordination_backend == "etcd", lambda names: names.etcd
-)
+ETCD_TLS = _certificate("etcd-tls", "etcd", _RELOADED, lambda values: values.coordination_backend == "etcd")
 ST2_TLS = _certificate(
     "st2-tls",
     "st2auth, st2api and st2stream",
     "put another one here, then restart the three services",
     lambda values: values.tls.internal.services,
-    lambda names: names.st2,
 )
 CERTIFICATES: tuple[SecretSpec, ...] = (MONGODB_TLS, RABBITMQ_TLS, REDIS_TLS, ETCD_TLS, ST2_TLS)
 """The Secrets for TLS within the cluster."""

@@ -11,7 +11,6 @@ from constructs_st2.facts.backends.connections import Options as ConnectionOptio
 from constructs_st2.facts.backends.connections import connections
 from constructs_st2.facts.backends.failover import lost_races, races
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, ST2API, ST2AUTH, ST2STREAM
-from constructs_st2.facts.images import St2Version
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import shown
@@ -25,6 +24,7 @@ from constructs_st2.facts.st2_conf.user_text import check_user_text
 from constructs_st2.facts.timing import StopTiming, stop_timing
 from constructs_st2.kube.documents import fingerprint
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.images import St2Version
 
 CONF_DIRECTORY = "/etc/st2"
 DOCKER_CONF = "st2.docker.conf"

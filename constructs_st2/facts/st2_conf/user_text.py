@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from constructs_st2.facts.st2_conf.findings import Finding, option_key
 from constructs_st2.facts.st2_conf.ini import Entry, IniError, parse
 from constructs_st2.facts.st2_conf.known_options import Option, options_for
+from constructs_st2.facts.versions import ST2_VERSIONS
 
-_VERSIONS = ("3.8", "3.9")
 _BOOLEANS = frozenset({"true", "1", "on", "yes", "false", "0", "off", "no"})
 _RENAMED = {
     ("database", "ssl"): "tls",
@@ -75,7 +75,7 @@ def _by_former_name(section: Mapping[str, Option], name: str) -> Option | None:
 
 
 def _unknown(entry: Entry, section: Mapping[str, Option], version: str) -> str:
-    others = [other for other in _VERSIONS if other != version]
+    others = [other for other in ST2_VERSIONS if other != version]
     if known := [other for other in others if entry.option in options_for(other).get(entry.section, {})]:
         renamed = _RENAMED.get((entry.section, entry.option))
         instead = f"; in {version} its name is {renamed}" if renamed else ""
@@ -104,7 +104,7 @@ def _secret(entry: Entry) -> str | None:
 
 def _is_secret(entry: Entry) -> bool:
     # Not all versions say so of the same option.
-    known = (options_for(version).get(entry.section, {}).get(entry.option) for version in _VERSIONS)
+    known = (options_for(version).get(entry.section, {}).get(entry.option) for version in ST2_VERSIONS)
     return any(option.secret for option in known if option)
 
 

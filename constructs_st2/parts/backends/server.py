@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import Image, St2Version
+from constructs_st2.facts.images import Image
+from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.values.model.backends import Members
+from constructs_st2.values.model.images import St2Version
 
 _LEADING_MINOR = re.compile(r"v?(\d+)\.(\d+)(?![0-9])")
 
@@ -29,16 +30,19 @@ class Version(NamedTuple):
 class Server:
     """A program that members of a backend run.
 
-    ``key`` is its section in the values; ``tags`` are the tags of the official image by version of st2; ``oldest`` is
-    the oldest version that the configuration works with, ``newest`` the newest one that a version of st2 works with.
+    ``key`` is its section in the values, and its field in the table of st2's versions, which has the tags of the
+    official image; ``oldest`` is the oldest version that the configuration works with.
     """
 
     key: str
     name: str
     repository: str
-    tags: Mapping[St2Version, str]
     oldest: Version
-    newest: Mapping[St2Version, Version] = field(default_factory=dict)
+
+    def tag(self, st2: St2Version) -> str:
+        """The tag of the official image for a version of st2."""
+        tag: str = getattr(ST2_RELEASES[st2], self.key)
+        return tag
 
     def image(self, settings: Members, cluster: Cluster) -> Image:
         """The image of the members."""
@@ -61,11 +65,11 @@ class Server:
         if version < self.oldest:
             message = f"{self.name} {version} is not supported; use {self.oldest} or newer"
             raise InvalidValues(ValueProblem(key, message))
-        newest = self.newest.get(cluster.version)
+        newest = ST2_RELEASES[cluster.version].newest_mongodb if self.key == "mongodb" else None
         if newest and version > newest:
-            message = f"st2 {cluster.version} works with {self.name} {newest} at most, not with {version}"
+            message = f"st2 {cluster.version} works with {self.name} {Version(*newest)} at most, not with {version}"
             raise InvalidValues(ValueProblem(key, message))
         return version
 
     def _tag(self, settings: Members, st2: St2Version) -> str:
-        return settings.image.tag or self.tags[st2]
+        return settings.image.tag or self.tag(st2)

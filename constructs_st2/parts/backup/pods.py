@@ -46,7 +46,7 @@ def image(cluster: Cluster) -> Image:
     if not override.model_fields_set:
         return SERVER.image(settings, cluster)
     repository = override.repository or settings.image.repository or SERVER.repository
-    tag = override.tag or settings.image.tag or SERVER.tags[cluster.version]
+    tag = override.tag or settings.image.tag or SERVER.tag(cluster.version)
     return cluster.images.other(f"{repository}:{tag}", override)
 
 

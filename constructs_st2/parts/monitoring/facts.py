@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import EXECUTION_WATCH, STATSD_EXPORTER
 from constructs_st2.facts.monitoring import sources
@@ -14,22 +15,7 @@ from constructs_st2.values.model.monitoring import MonitoringRules
 _MEMBER = "[0-9]+"
 _OF_DEPLOYMENT = ".+"
 
-WORK_QUEUES: Mapping[str, str] = {
-    "st2.actionrunner.req": "st2scheduler",
-    "st2.actionrunner.work": "st2actionrunner",
-    "st2.actionrunner.cancel": "st2actionrunner",
-    "st2.actionrunner.pause": "st2actionrunner",
-    "st2.actionrunner.resume": "st2actionrunner",
-    "st2.workflow.work": "st2workflowengine",
-    "st2.workflow.resume": "st2workflowengine",
-    "st2.workflow.action.update": "st2workflowengine",
-    "st2.notifiers.execution.work": "st2notifier",
-    "st2.trigger_instances_dispatch.rules_engine": "st2rulesengine",
-}
-"""The queues whose messages somebody must work on, and who does (st2common/st2common/transport/queues.py).
-
-Nobody reads `st2.resultstracker.work`, which st2 still makes.
-"""
+WORK_QUEUES = tuple(queue for entry in CATALOGUE for queue in entry.queues)
 
 
 @dataclass(frozen=True)

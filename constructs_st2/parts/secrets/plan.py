@@ -48,24 +48,6 @@ class PlannedSecret:
     recipes: Mapping[str, Recipe]
 
 
-_NAMED_IN: Mapping[str, str] = {
-    contract.AUTH.component: "st2.existingAuthSecret",
-    contract.DATASTORE.component: "st2.existingDatastoreSecret",
-    contract.SSH.component: "st2.existingSshSecret",
-    contract.WEB_TLS.component: "st2web.tls.existingSecret",
-    contract.MONGODB.component: "mongodb.auth.existingSecret",
-    contract.AUTOSCALING.component: "autoscaling.existingSecret",
-    contract.RABBITMQ.component: "rabbitmq.auth.existingSecret",
-    contract.REDIS.component: "redis.auth.existingSecret",
-    contract.CHATOPS.component: "st2chatops.existingSecret",
-    contract.LICENSE.component: "enterprise.existingPullSecret",
-    **{
-        spec.component: f"tls.internal.existingSecrets.{spec.component.removesuffix('-tls')}"
-        for spec in contract.CERTIFICATES
-    },
-}
-
-
 def planned(cluster: Cluster) -> Iterator[PlannedSecret]:
     """The Secrets that are made for a cluster, or that the user makes, each behind those that it is made of."""
     return (secret for secret in expected(cluster) if secret.made_by is None)
@@ -80,7 +62,7 @@ def expected(cluster: Cluster) -> Iterator[PlannedSecret]:
             name=cluster.secret(spec),
             own=spec.replaced_by(cluster.values) is None,
             made_by=made_by,
-            named_in=_NAMED_IN.get(spec.component, ""),
+            named_in=spec.named_in,
             recipes={} if made_by else {key: _RECIPES[spec.component, key](cluster) for key in spec.keys},
         )
 

@@ -15,6 +15,9 @@ from constructs_st2.values.model.base import (
     key,
 )
 
+St2Version: TypeAlias = Literal["3.8", "3.9"]
+"""The minor versions of st2 that are supported; what differs between them is in facts/versions.py."""
+
 DEFAULT_TAG = "3.9"
 
 PullPolicy: TypeAlias = Literal["Always", "IfNotPresent", "Never"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
@@ -18,6 +18,7 @@ from constructs_st2.values.model.base import (
 )
 from constructs_st2.values.model.content import Files, Folder, Packs, Rbac
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
+from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.model.secrets import SecretValue
 
 
@@ -57,7 +58,7 @@ class SystemUser(StrictModel):
 class St2(StrictModel):
     """Settings that the StackStorm services share."""
 
-    version: Literal["3.8", "3.9"] | None = key(
+    version: St2Version | None = key(
         "Version of st2 in the images. Needed only where `image.tag` does not begin with it."
     )
     username: Annotated[str, StringConstraints(pattern=LOGIN_NAME)] = key(

@@ -34,7 +34,6 @@ SERVER = Server(
     key="etcd",
     name="etcd",
     repository="quay.io/coreos/etcd",
-    tags={"3.8": "v3.5.33", "3.9": "v3.5.33"},
     oldest=Version(3, 4),
 )
 UID = 1000

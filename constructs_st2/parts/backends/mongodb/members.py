@@ -42,11 +42,7 @@ SERVER = Server(
     key="mongodb",
     name="MongoDB",
     repository="docker.io/library/mongo",
-    # 4.4 has had no scheduled rebuild since 2024: the patch is pinned, because no newer one will come.
-    tags={"3.8": "4.4.30", "3.9": "7.0"},
     oldest=Version(4, 4),
-    # st2 3.8 brings pymongo 3.11, and its tests end at MongoDB 4.4.
-    newest={"3.8": Version(4, 4)},
 )
 UID = 999
 """The user `mongodb` of the image."""

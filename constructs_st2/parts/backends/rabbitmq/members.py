@@ -41,8 +41,6 @@ SERVER = Server(
     key="rabbitmq",
     name="RabbitMQ",
     repository="docker.io/library/rabbitmq",
-    # 3.13 gets no more corrections; 4.2 is what the next st2 is tested with, and speaks the same protocol.
-    tags={"3.8": "3.13-management", "3.9": "4.2-management"},
     oldest=Version(3, 10),
 )
 UID = 999

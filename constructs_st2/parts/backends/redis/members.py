@@ -7,9 +7,9 @@ knows another master than the others.
 from __future__ import annotations
 
 from constructs_st2.facts.backends import REDIS_PORT, REDIS_SENTINEL
-from constructs_st2.facts.backends.redis import sentinels_have_a_password
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
@@ -33,7 +33,6 @@ SERVER = Server(
     key="redis",
     name="Redis",
     repository="docker.io/library/redis",
-    tags={"3.8": "7.2", "3.9": "8.0"},
     # Sentinel resolves names since 6.2.
     oldest=Version(6, 2),
 )
@@ -78,7 +77,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
     }
     keys = [contract.REDIS_PASSWORD]
-    if sentinels_have_a_password(cluster.version):
+    if ST2_RELEASES[cluster.version].sentinel_logins:
         keys.append(contract.SENTINEL_PASSWORD)
     mounts = [
         data_mount(settings, "/data"),

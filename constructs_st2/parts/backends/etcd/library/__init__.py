@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from constructs_st2.facts.images import St2Version
+from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.values.model.backends import ETCD_SCHEMES
+from constructs_st2.values.model.images import St2Version
 
 LIBRARY_FILE = "st2_etcd.egg"
 """A ZIP file, and an egg by its name: where st2 3.8 looks for drivers, in pkg_resources through stevedore 1.30.1, any
@@ -21,12 +22,8 @@ other ZIP file in PYTHONPATH counts for nothing."""
 SCHEMES = ETCD_SCHEMES
 """What the URL of a coordinator begins with, for the driver in the library."""
 
-# The newest release for the Python of each version's images. What etcd3gw imports is there: requests is in st2's
-# fixed-requirements.txt, tooz requires futurist, and tooz 2.8.0 and every stevedore require pbr.
-_ETCD3GW: Mapping[St2Version, str] = {
-    "3.8": "etcd3gw-2.4.2-py3-none-any.whl",
-    "3.9": "etcd3gw-2.7.0-py3-none-any.whl",
-}
+# What etcd3gw imports is in the images: requests is in st2's fixed-requirements.txt, tooz requires futurist, and tooz
+# 2.8.0 and every stevedore require pbr.
 _LEFT_OUT = re.compile(r"etcd3gw/(tests|examples)/.*|.*\.dist-info/RECORD")
 
 
@@ -36,7 +33,7 @@ def library(st2_version: St2Version) -> bytes:
 
     tooz finds the driver by the entry points in it, once the file is in PYTHONPATH.
     """
-    return _archive({**_etcd3gw(_ETCD3GW[st2_version]), **_driver()})
+    return _archive({**_etcd3gw(ST2_RELEASES[st2_version].etcd3gw), **_driver()})
 
 
 def _driver() -> dict[str, bytes]:
