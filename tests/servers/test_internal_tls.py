@@ -73,7 +73,7 @@ http.server.ThreadingHTTPServer((conf[name]["host"], ports[name]), Handler).serv
 _ST2CLIENT = "import sys; from st2client.client import Client; print(Client(api_url=sys.argv[1]).actions.get_all())"
 _JOB = """
 import sys
-from constructs_st2.jobs.scripts.st2_api import Service
+from constructs_st2.parts.jobs.scripts.st2_api import Service
 print(Service("st2api", sys.argv[1]).ask("GET", "actions"))
 """
 
