@@ -11,7 +11,7 @@ import pytest
 from constructs_st2.facts import chat_adapters, components
 from constructs_st2.facts.st2_conf.known_options import options_for
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
-from constructs_st2.parts.optional import OPTIONAL_PARTS, PartHooks
+from constructs_st2.parts.optional import OPTIONAL_PARTS, OptionalPart, PartHooks
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "constructs_st2"
@@ -27,11 +27,10 @@ def test_no_two_modules_import_each_other() -> None:
 
 
 @pytest.mark.parametrize("part", OPTIONAL_PARTS, ids=lambda part: part.package)
-def test_optional_parts_are_complete(part: object) -> None:
-    package = getattr(part, "package", "")
-    assert isinstance(getattr(part, "load")(), PartHooks), f"parts/{package}/__init__.py must offer PART"  # noqa: B009
+def test_optional_parts_are_complete(part: OptionalPart) -> None:
+    assert isinstance(part.load(), PartHooks), f"parts/{part.package}/__init__.py must offer PART"
     contracts = (ROOT / "pyproject.toml").read_text()
-    said = f'"{PACKAGE}.parts.{package}"'
+    said = f'"{PACKAGE}.parts.{part.package}"'
     assert said in contracts, f"add {said} to the independent modules of tool.importlinter in pyproject.toml"
 
 
@@ -47,3 +46,10 @@ def test_each_version_of_st2_is_complete(version: str) -> None:
     assert options_for(version), f"add the options of st2 {version} to facts/st2_conf/st2_options/"
     adapters = [adapter for adapter in chat_adapters.ADAPTERS if version in adapter.versions]
     assert adapters, f"add the adapters of the chat bot of st2 {version} to facts/chat_adapters.py"
+
+
+def test_each_package_is_in_a_layer() -> None:
+    contracts = (ROOT / "pyproject.toml").read_text()
+    packages = {path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")} - {"imports"}
+    missing = sorted(name for name in packages if f'"{PACKAGE}.{name}"' not in contracts)
+    assert missing == [], "add it to the layers of tool.importlinter in pyproject.toml"

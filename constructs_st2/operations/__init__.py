@@ -1,1 +1,0 @@
-"""What helps to operate a cluster, around it."""
