@@ -11,8 +11,8 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.optional import parts_of
-from constructs_st2.parts.services.components import workloads_of
 from constructs_st2.parts.services.contents import mounts_of
+from constructs_st2.values.model.services import RunnerPool, Sensor
 
 
 def surroundings(cluster: Cluster) -> Surroundings:
@@ -92,8 +92,8 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
             [tls.secret_name for tls in values.ingress.tls],
         ]
     )
-    # Pools of runners and single sensors as well.
-    for settings in (settings for entry in CATALOGUE for _, settings in workloads_of(entry, cluster)):
+    for entry in CATALOGUE:
+        settings = getattr(values, entry.name)
         yield from _texts(
             [
                 settings.env,
@@ -116,6 +116,10 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
         yield from _texts([members.image.pull_secret, members.extra_volumes, members.sidecars, members.init_containers])
     for authorities in outside.authorities(cluster).values():
         yield from _texts([authorities.config_map, authorities.existing_secret])
+    ones: list[Sensor | RunnerPool] = [*values.st2.packs.sensors, *values.st2actionrunner.pools]
+    for one in ones:
+        own_image = one.image and one.image.pull_secret
+        yield from _texts([one.env, one.env_from_secrets, own_image, one.extra_volumes])
 
 
 def _services(cluster: Cluster) -> Mapping[str, frozenset[int]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, ST2ACTIONRUNNER, CatalogueEntry
+from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import Service
 
@@ -52,19 +51,4 @@ def impossible_timings(values: Values) -> list[ValueProblem]:
             problems.append(
                 ValueProblem(key, f"is {timing.grace} s, but preStopSleep alone takes {timing.drain} s; make it longer")
             )
-    return [*problems, *_of_pools(values)]
-
-
-def _of_pools(values: Values) -> Iterator[ValueProblem]:
-    """The limit for running work is an option of st2.conf, which all runners share."""
-    shared = stop_timing(ST2ACTIONRUNNER, values.st2actionrunner)
-    for index, pool in enumerate(values.st2actionrunner.pools):
-        given = pool.model_fields_set & {"termination_grace_period_seconds", "pre_stop_sleep"}
-        timing = stop_timing(
-            ST2ACTIONRUNNER, values.st2actionrunner.model_copy(update={n: getattr(pool, n) for n in given})
-        )
-        if (timing.finish or 0) < (shared.finish or 0):
-            key = f"st2actionrunner.pools[{index}].terminationGracePeriodSeconds"
-            least = timing.grace + (shared.finish or 0) - (timing.finish or 0)
-            message = f"must be at least {least}: runners of all pools let running work finish for {shared.finish} s"
-            yield ValueProblem(key, message)
+    return problems

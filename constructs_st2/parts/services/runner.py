@@ -45,7 +45,7 @@ def runners(values: Values) -> Iterator[tuple[str, ActionRunner]]:
     settings = values.st2actionrunner
     yield ST2ACTIONRUNNER.name, settings
     for pool in settings.pools:
-        yield pool_component(pool.name), laid_over(pool, settings, always=("replicas", "autoscaling"))
+        yield pool_component(pool.name), laid_over(pool, settings, besides=("name",))
 
 
 def workloads(cluster: Cluster) -> Iterator[Workload]:

@@ -103,4 +103,4 @@ def _file(partition: Partition) -> str:
 
 
 def _settings_of(sensor: Sensor, defaults: SensorContainer) -> SensorContainer:
-    return laid_over(sensor, defaults)
+    return laid_over(sensor, defaults, besides=("name", "ref"))
