@@ -111,15 +111,16 @@ def _named_by_user(cluster: Cluster) -> Iterator[str]:
         yield from (reference.secret for reference in references)
     jobs = values.jobs
     yield from _texts([jobs.env, jobs.env_from_secrets, jobs.image.pull_secret, jobs.extra_volumes])
-    yield from _texts([jobs.init_containers, *(extra.env for extra in jobs.extra)])
+    yield from _texts(jobs.init_containers)
     for members in (values.mongodb, values.rabbitmq, values.redis, values.etcd):
         yield from _texts([members.image.pull_secret, members.extra_volumes, members.sidecars, members.init_containers])
     for authorities in outside.authorities(cluster).values():
         yield from _texts([authorities.config_map, authorities.existing_secret])
-    ones: list[Sensor | RunnerPool] = [*values.st2.packs.sensors, *values.st2actionrunner.pools]
-    for one in ones:
-        own_image = one.image and one.image.pull_secret
-        yield from _texts([one.env, one.env_from_secrets, own_image, one.extra_volumes])
+    services: list[Sensor | RunnerPool] = [*values.st2.packs.sensors, *values.st2actionrunner.pools]
+    for one in (*services, *jobs.extra, *jobs.extra_hooks):
+        yield from _texts([one.env, one.env_from_secrets, one.image.pull_secret, one.extra_volumes])
+        yield from _texts(one.init_containers)
+    yield from _texts([one.sidecars for one in services])
 
 
 def _services(cluster: Cluster) -> Mapping[str, frozenset[int]]:

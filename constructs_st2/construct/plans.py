@@ -132,8 +132,7 @@ def _engines(cluster: Cluster) -> Iterator[Part]:
 def _runners(cluster: Cluster) -> Iterator[Part]:
     for workload in runner.workloads(cluster):
         yield service_part(workload, cluster)
-    files = sensors.partition_config(cluster)
-    yield from loose([files] if files else [])
+    yield from loose(files for files in (runner.pools_config(cluster), sensors.partition_config(cluster)) if files)
     for partition in sensors.partitions(cluster):
         yield service_part(sensors.workload(partition, cluster), cluster)
 

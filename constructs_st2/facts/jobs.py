@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from constructs_st2.values.model.jobs import Jobs
+    from constructs_st2.values.model.jobs import Jobs, UsersJob
 
 PACKS_WRITE_TEST = "packs-write-test"
 APPLY_RBAC = "apply-rbac"
@@ -34,6 +34,12 @@ def users_jobs(jobs: Jobs) -> list[tuple[str, str]]:
         *((f"jobs.extra[{index}]", job.name) for index, job in enumerate(jobs.extra)),
         *((f"jobs.extra_hooks[{index}]", f"{EXTRA_HOOK}{job.name}") for index, job in enumerate(jobs.extra_hooks)),
     ]
+
+
+def users_jobs_settings(jobs: Jobs) -> list[tuple[str, UsersJob]]:
+    """Where in the values each of the user's own Jobs is, and its settings."""
+    settings = [*jobs.extra, *jobs.extra_hooks]
+    return [(place, job) for (place, _), job in zip(users_jobs(jobs), settings, strict=True)]
 
 
 def left_out(skip: Iterable[str]) -> frozenset[str]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
+from constructs_st2.facts.catalogue import (
+    BESIDES_RUNNING_WORK,
+    CATALOGUE,
+    ST2ACTIONRUNNER,
+    ST2SENSORCONTAINER,
+    CatalogueEntry,
+)
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import Service
 
@@ -36,9 +43,9 @@ def stop_timing(entry: CatalogueEntry, settings: Service) -> StopTiming:
 def impossible_timings(values: Values) -> list[ValueProblem]:
     """Grace periods that leave a service no time to stop."""
     problems = []
-    for entry in CATALOGUE:
-        timing = stop_timing(entry, getattr(values, entry.name))
-        key = f"{entry.name}.terminationGracePeriodSeconds"
+    for where, entry, settings in _all_settings(values):
+        timing = stop_timing(entry, settings)
+        key = f"{where}.terminationGracePeriodSeconds"
         if timing.finish is not None and timing.finish <= 0:
             problems.append(
                 ValueProblem(
@@ -52,3 +59,13 @@ def impossible_timings(values: Values) -> list[ValueProblem]:
                 ValueProblem(key, f"is {timing.grace} s, but preStopSleep alone takes {timing.drain} s; make it longer")
             )
     return problems
+
+
+def _all_settings(values: Values) -> Iterator[tuple[str, CatalogueEntry, Service]]:
+    """Where in the values each service has its settings, those of pools and single sensors too."""
+    for entry in CATALOGUE:
+        yield entry.name, entry, getattr(values, entry.name)
+    for index, pool in enumerate(values.st2actionrunner.pools):
+        yield f"{ST2ACTIONRUNNER.name}.pools[{index}]", ST2ACTIONRUNNER, pool.over(values.st2actionrunner)
+    for index, sensor in enumerate(values.st2.packs.sensors):
+        yield f"st2.packs.sensors[{index}]", ST2SENSORCONTAINER, sensor.over(values.st2sensorcontainer)

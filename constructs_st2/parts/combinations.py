@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import catalogue
-from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
+from constructs_st2.facts.jobs import SKIPPABLE, users_jobs, users_jobs_settings
 from constructs_st2.facts.release import LABEL_LIMIT, Release
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import HttpService
 
 _HASH_LENGTH = len("-0123456789")
@@ -144,8 +145,10 @@ def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
             from constructs_st2.values.problems import there_is_no
 
             yield ValueProblem(f"jobs.skip[{index}]", there_is_no("Job", name, known))
-    if jobs.ttl_seconds_after_finished is not None and values.gitops.jobs == "argo-hooks":
-        message = (
-            "cannot be used with gitops.jobs argo-hooks: Argo CD deletes hooks itself, and waits for those it made"
-        )
-        yield ValueProblem("jobs.ttlSecondsAfterFinished", message)
+    all_settings: list[tuple[str, JobSettings]] = [("jobs", jobs), *users_jobs_settings(jobs)]
+    for place, settings in all_settings:
+        if settings.ttl_seconds_after_finished is not None and values.gitops.jobs == "argo-hooks":
+            message = (
+                "cannot be used with gitops.jobs argo-hooks: Argo CD deletes hooks itself, and waits for those it made"
+            )
+            yield ValueProblem(f"{place}.ttlSecondsAfterFinished", message)

@@ -158,7 +158,7 @@ class _Page:
         """The keys of a described class that its section does not describe."""
         common = self.definitions[self.described[name].owner]["properties"]
         own = self.definitions[name]["properties"]
-        return {key: schema for key, schema in own.items() if common.get(key) != schema}
+        return {key: schema for key, schema in own.items() if not _says_the_same(schema, common.get(key, {}))}
 
     def _has_section(self, schema: Schema) -> bool:
         return self._is_described(schema) or any(self.uses[name] == 1 for _, name in parts_of(schema))
@@ -177,6 +177,11 @@ class _Page:
     def _link(self, name: str) -> str:
         title = self.described[name].title if name in self.described else name
         return f"[{title}](#{self.anchors[title]})" if title in self.anchors else "mapping"
+
+
+def _says_the_same(own: Schema, common: Schema) -> bool:
+    """Whether a key is the common one; it may lack the default, where that comes from elsewhere."""
+    return {**common, **own} == common
 
 
 def default_of(schema: Schema) -> str:

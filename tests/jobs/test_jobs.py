@@ -433,30 +433,34 @@ SETTINGS = {
 }
 
 
+def has_all_settings(job: Document) -> None:
+    spec, container = pod(job), main(job)
+    assert spec["nodeSelector"] == {"kubernetes.io/arch": "amd64", "disk": "ssd"}
+    for key in ("tolerations", "affinity", "priorityClassName", "hostAliases"):
+        assert spec[key] == SETTINGS[key]
+    for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
+        assert metadata["annotations"]["team"] == "a"
+        assert metadata["labels"]["cost"] == "b"
+    assert environment(container)["HTTPS_PROXY"] == "http://proxy:3128"
+    assert environment(container)["NODE"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
+    assert {"secretRef": {"name": "proxy"}} in container["envFrom"]
+    assert mounts(container)["/ca"] is True
+    assert source(job, "/ca")["secret"] == {"secretName": "ca"}
+    assert spec["initContainers"][-1]["name"] == "last"
+    assert container["resources"] == SETTINGS["resources"]
+    assert container["securityContext"]["runAsUser"] == 1001
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert spec["securityContext"]["supplementalGroups"] == [5]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert container["image"] == "stackstorm/mine:3.9-r1"
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+    limits = {key: job["spec"][key] for key in ("activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")}
+    assert limits == {"activeDeadlineSeconds": 600, "backoffLimit": 2, "ttlSecondsAfterFinished": 60}
+
+
 def test_settings_hold_for_all_jobs(synth: Synth) -> None:
-    for name, job in jobs_of(synth(with_jobs(**SETTINGS))).items():
-        spec, container = pod(job), main(job)
-        assert spec["nodeSelector"] == {"kubernetes.io/arch": "amd64", "disk": "ssd"}
-        for key in ("tolerations", "affinity", "priorityClassName", "hostAliases"):
-            assert spec[key] == SETTINGS[key], name
-        for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
-            assert metadata["annotations"]["team"] == "a"
-            assert metadata["labels"]["cost"] == "b"
-        assert environment(container)["HTTPS_PROXY"] == "http://proxy:3128"
-        assert environment(container)["NODE"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
-        assert {"secretRef": {"name": "proxy"}} in container["envFrom"]
-        assert mounts(container)["/ca"] is True
-        assert source(job, "/ca")["secret"] == {"secretName": "ca"}
-        assert spec["initContainers"][-1]["name"] == "last"
-        assert container["resources"] == SETTINGS["resources"]
-        assert container["securityContext"]["runAsUser"] == 1001
-        assert container["securityContext"]["readOnlyRootFilesystem"] is True
-        assert spec["securityContext"]["supplementalGroups"] == [5]
-        assert spec["securityContext"]["runAsNonRoot"] is True
-        assert container["image"] == "stackstorm/mine:3.9-r1"
-        assert spec["imagePullSecrets"] == [{"name": "registry"}]
-        limits = {key: job["spec"][key] for key in ("activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")}
-        assert limits == {"activeDeadlineSeconds": 600, "backoffLimit": 2, "ttlSecondsAfterFinished": 60}
+    for job in jobs_of(synth(with_jobs(**SETTINGS))).values():
+        has_all_settings(job)
 
 
 def test_by_default_jobs_run_in_the_image_of_the_action_runner(synth: Synth) -> None:
@@ -485,6 +489,20 @@ def test_a_job_of_the_user_can_have_settings_of_its_own(synth: Synth, key: str, 
     assert main(jobs[name])["securityContext"]["runAsUser"] == 1002
     assert pod(jobs[name])["securityContext"]["supplementalGroups"] == [6]
     assert main(jobs["register-content"])["resources"] == SETTINGS["resources"]
+
+
+@pytest.mark.parametrize(("key", "name"), [("extra", "mine"), ("extra_hooks", "extra-helm-hook-seed")])
+def test_a_job_of_the_user_can_have_all_settings_that_jobs_have(synth: Synth, key: str, name: str) -> None:
+    given = {"extra": EXTRA, "extra_hooks": HOOK}[key]
+    jobs = jobs_of(synth({"jobs": {key: [{**given, **SETTINGS}]}}))
+    has_all_settings(jobs[name])
+    assert "ssd" not in str(jobs["register-content"])
+
+
+def test_a_login_is_waited_for_as_long_as_this_job_may_take(synth: Synth) -> None:
+    jobs = jobs_of(synth({"jobs": {"extra": [{**EXTRA, "activeDeadlineSeconds": 77}]}}))
+    (login,) = (each for each in pod(jobs["mine"])["initContainers"] if each["name"] == "wait-for-login")
+    assert login["args"][0] == "77"
 
 
 def test_the_environment_of_one_job_wins_over_that_of_all(synth: Synth) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from support import Objects, Synth
+from support import MakeCluster, Objects, Synth
 
+from constructs_st2.errors import InvalidValues
 from constructs_st2.parts.services.sensors import HASH_SPACE, hash_ranges
+from constructs_st2.values.model.services import Sensor, SensorContainer
 
 
 def bounds(ranges: str) -> tuple[int, int]:
@@ -76,6 +78,34 @@ def test_a_sensor_can_have_a_pod_of_its_own(synth: Synth) -> None:
     assert {"name": "A", "value": "1"} in github["env"]
     assert {"name": "B", "value": "2"} in rss["env"]
     assert rss["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
+
+
+def test_a_sensor_can_have_all_that_a_service_can(synth: Synth) -> None:
+    assert SensorContainer.model_fields.keys() - Sensor.model_fields.keys() == {"deployments"}
+    own = {
+        "replicas": 0,
+        "sidecars": [{"name": "mine", "image": "mine:1"}],
+        "priorityClassName": "low",
+        "preStopSleep": 7,
+        "postStartScript": "true",
+    }
+    sensors = [{"name": "github", "ref": "github.GithubSensor", **own}, {"name": "rss", "ref": "rss.RssSensor"}]
+    objects = synth({"st2": {"packs": {"sensors": sensors}}})
+    pod = objects.pod("st2sensorcontainer-github")
+    assert [each["name"] for each in pod["containers"]] == ["st2sensorcontainer", "mine"]
+    assert pod["priorityClassName"] == "low"
+    assert pod["containers"][0]["lifecycle"]["preStop"] == {"exec": {"command": ["sleep", "7"]}}
+    assert objects.named("ConfigMap", "st2-st2sensorcontainer-github-post-start-script")
+    names = {name: f"st2-st2sensorcontainer-{name}" for name in ("github", "rss")}
+    replicas = {name: objects.named("Deployment", named)["spec"]["replicas"] for name, named in names.items()}
+    assert replicas == {"github": 0, "rss": 1}
+    assert "mine" not in str(objects.pod("st2sensorcontainer-rss"))
+
+
+def test_a_sensor_without_time_to_stop_is_refused(cluster: MakeCluster) -> None:
+    sensor = {"name": "rss", "ref": "rss.RssSensor", "terminationGracePeriodSeconds": 5, "preStopSleep": 5}
+    with pytest.raises(InvalidValues, match=r"st2\.packs\.sensors\[0\]\.terminationGracePeriodSeconds: is 5 s"):
+        cluster({"st2": {"packs": {"sensors": [sensor]}}})
 
 
 def test_selectors_of_partitions_do_not_overlap(synth: Synth) -> None:

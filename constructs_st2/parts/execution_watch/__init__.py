@@ -54,7 +54,7 @@ _RULES: list[Document] = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["
 
 def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     """The objects, in the order in which they are applied."""
-    image = job_image(cluster)
+    image = job_image(cluster.values.jobs, cluster)
     metadata = _metadata(cluster)
     labels = {**cluster.values.execution_watch.labels, **_labels(cluster.release, version=image.version)}
     settings = cluster.values.execution_watch
@@ -90,7 +90,7 @@ def _container(cluster: Cluster) -> Container:
     volume = PROGRAMS.volume("programs", cluster.release.named(COMPONENT))
     return Container(
         name=COMPONENT,
-        image=job_image(cluster),
+        image=job_image(cluster.values.jobs, cluster),
         command=[*cluster.values.image.entrypoint, *PROGRAMS.command("watch_executions")],
         args=list(_arguments(cluster)),
         env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),

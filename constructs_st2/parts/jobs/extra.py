@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
@@ -12,7 +11,7 @@ from constructs_st2.parts import packs
 from constructs_st2.parts.jobs.job import WAVE, Login, Task, client_env, job_image, roles_of_administrator
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import configured
-from constructs_st2.values.model.jobs import ExtraJob, HookJob, Jobs
+from constructs_st2.values.model.jobs import ExtraJob, HookJob
 
 _WAVE = WAVE + 1
 """Behind the Jobs that load content."""
@@ -24,9 +23,9 @@ def tasks(cluster: Cluster) -> Iterator[Task]:
     jobs = cluster.values.jobs
     for extra in jobs.extra:
         needs = tuple(need for need in Need if need.value in extra.needs)
-        yield _task(extra.name, extra, needs, tuple(extra.actions), extra.env, cluster)
+        yield _task(extra.name, extra, needs, tuple(extra.actions), cluster)
     for hook in jobs.extra_hooks:
-        yield _task(f"{EXTRA_HOOK}{hook.name}", hook, (Need.AUTH, Need.API), (_ANY_ACTION,), {}, cluster)
+        yield _task(f"{EXTRA_HOOK}{hook.name}", hook, (Need.AUTH, Need.API), (_ANY_ACTION,), cluster)
 
 
 def _task(
@@ -34,19 +33,18 @@ def _task(
     given: ExtraJob | HookJob,
     needs: tuple[Need, ...],
     actions: tuple[str, ...],
-    env: Mapping[str, Any],
     cluster: Cluster,
 ) -> Task:
-    values = cluster.values
-    settings = configured(name, cluster)
+    settings = given.over(cluster.values.jobs)
+    program = configured(name, cluster)
     uses_api = Need.API in needs and Need.AUTH in needs
     return Task(
         name,
         command=given.command,
-        settings=_with_own(values.jobs, given, env),
-        env={**settings.env, **client_env(cluster)},
+        settings=settings,
+        env={**program.env, **client_env(cluster)},
         mounts=[
-            *settings.mounts,
+            *program.mounts,
             *mounts_of(Content.CREDENTIALS, cluster),
             *mounts_of(Content.PACKS, cluster, manages_packs=True),
             *mounts_of(Content.VIRTUALENVS, cluster, manages_packs=True),
@@ -55,13 +53,7 @@ def _task(
         ],
         needs=needs,
         login=Login(roles_of_administrator(cluster), actions) if uses_api else None,
-        preparing=packs.copies(cluster, job_image(cluster)),
+        preparing=packs.copies(cluster, job_image(settings, cluster)),
         wave=_WAVE,
         loads=False,
     )
-
-
-def _with_own(jobs: Jobs, given: ExtraJob | HookJob, env: Mapping[str, Any]) -> Jobs:
-    own = ("resources", "security_context", "pod_security_context")
-    changed = {name: value for name in own if (value := getattr(given, name)) is not None}
-    return jobs.model_copy(update={**changed, "env": {**jobs.env, **env}})

@@ -31,7 +31,7 @@ from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.parts.services.process import home_of, scratch
 from constructs_st2.parts.services.waiting import wait_containers
-from constructs_st2.values.model.jobs import Jobs
+from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import EnvValue
 
 WAVE = 15
@@ -62,7 +62,7 @@ class Task:
 
     name: str
     command: Sequence[str]
-    settings: Jobs
+    settings: JobSettings
     args: Sequence[str] = ()
     env: Mapping[str, EnvValue] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
@@ -78,18 +78,17 @@ class Task:
         return f"job-{self.name}"
 
 
-def job_image(cluster: Cluster) -> Image:
-    """The image of Jobs: the action runner's, which has all programs of st2."""
-    jobs = cluster.values.jobs.image
-    runner = cluster.values.st2actionrunner.image
+def job_image(settings: JobSettings, cluster: Cluster) -> Image:
+    """The image of Jobs under some settings: the action runner's, which has all programs of st2."""
+    own, runner = settings.image, cluster.values.st2actionrunner.image
     # The action runner's own image, unless there is another one for Jobs.
-    return cluster.images.st2(ST2ACTIONRUNNER.name, jobs if jobs.model_fields_set else runner)
+    return cluster.images.st2(ST2ACTIONRUNNER.name, own if own.model_fields_set else runner)
 
 
 def job(task: Task, cluster: Cluster) -> Document:
     """The Job of a task."""
     values, settings = cluster.values, task.settings
-    image = job_image(cluster)
+    image = job_image(settings, cluster)
     # Programs of st2 have it among their settings.
     authority = [mount for mount in internal_tls.authority_mounts(cluster) if mount not in task.mounts]
     main = container(
@@ -105,7 +104,7 @@ def job(task: Task, cluster: Cluster) -> Document:
     init_containers = [
         # As long as the Job may take: an attempt that only waited would be lost.
         *wait_containers(task.needs, cluster, seconds=settings.active_deadline_seconds),
-        *([_login_container(task.login, image, main.security, cluster)] if task.login else []),
+        *([_login_container(task.login, image, main.security, settings, cluster)] if task.login else []),
         *task.preparing,
     ]
     labels = {
@@ -132,6 +131,7 @@ def job(task: Task, cluster: Cluster) -> Document:
             "annotations": {**settings.annotations, WAVE_ANNOTATION: str(task.wave)},
         },
         template_of_pods(labels, {**settings.annotations, **reads}, spec),
+        settings,
         cluster,
     )
 
@@ -139,7 +139,7 @@ def job(task: Task, cluster: Cluster) -> Document:
 def container(
     name: str,
     command: Sequence[str],
-    settings: Jobs,
+    settings: JobSettings,
     cluster: Cluster,
     *,
     args: Sequence[str] = (),
@@ -150,7 +150,7 @@ def container(
     """A container that does the work of a Job, as the user's settings want it. It can write to its home and /tmp."""
     return Container(
         name=name,
-        image=job_image(cluster),
+        image=job_image(settings, cluster),
         command=command,
         args=args,
         env=environment(env, settings.env),
@@ -162,7 +162,9 @@ def container(
     )
 
 
-def job_document(name: str, metadata: Document, template: Document, cluster: Cluster) -> Document:
+def job_document(
+    name: str, metadata: Document, template: Document, settings: JobSettings, cluster: Cluster
+) -> Document:
     """A Job around a pod.
 
     It cannot be changed once it is there. So its name ends with a hash of its template: the same one makes no new
@@ -172,9 +174,9 @@ def job_document(name: str, metadata: Document, template: Document, cluster: Clu
         name: its name after the release's, without the hash.
         metadata: its metadata but for the name.
         template: the pod; with the checksums of what it reads, or else a change of that goes unnoticed.
+        settings: what the user says of such Jobs.
         cluster: the cluster that it belongs to.
     """
-    settings = cluster.values.jobs
     spec: Document = {"backoffLimit": settings.backoff_limit, "activeDeadlineSeconds": settings.active_deadline_seconds}
     if settings.ttl_seconds_after_finished is not None:
         spec["ttlSecondsAfterFinished"] = settings.ttl_seconds_after_finished
@@ -210,13 +212,15 @@ def _urls(cluster: Cluster) -> Document:
     return {"configMapRef": {"name": cluster.release.named("st2-urls")}}
 
 
-def _login_container(login: Login, image: Image, security: Document, cluster: Cluster) -> Container:
+def _login_container(
+    login: Login, image: Image, security: Document, settings: JobSettings, cluster: Cluster
+) -> Container:
     actions = [f"--action={action}" for action in login.actions]
     return Container(
         name="wait-for-login",
         image=image,
         command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
-        args=[str(cluster.values.jobs.active_deadline_seconds), *actions, *login.roles],
+        args=[str(settings.active_deadline_seconds), *actions, *login.roles],
         env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
         env_from=[_urls(cluster)],
         resources=_LOGIN_RESOURCES,

@@ -24,7 +24,7 @@ def task(cluster: Cluster) -> Task:
         *mounts_of(Content.CONFIGS, cluster),
         *mounts_of(Content.OVERRIDES, cluster),
     ]
-    preparing = packs.seeding(cluster, job_image(cluster))
+    preparing = packs.seeding(cluster, job_image(cluster.values.jobs, cluster))
     if own:
         home = {"HOME": home_of(cluster)}
         preparing.append(container("pre-register-content", own, values.jobs, cluster, env=home, mounts=mounts))

@@ -123,7 +123,8 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     )
     labels = cluster.release.labels(COMPONENT, "operations")
     template = template_of_pods(labels, checksums([container], live=True), spec)
-    return job_document(COMPONENT, {"namespace": cluster.release.namespace, "labels": labels}, template, cluster)
+    metadata = {"namespace": cluster.release.namespace, "labels": labels}
+    return job_document(COMPONENT, metadata, template, settings, cluster)
 
 
 def _rules(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> list[Document]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, pool_component
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.services.overrides import laid_over
+from constructs_st2.facts.st2_conf import ini
+from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY
+from constructs_st2.facts.timing import stop_timing
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.config.files import config_map
+from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.parts.services.process import st2_process
 from constructs_st2.parts.services.workload import Workload
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import ActionRunner
+
+POOLS_CONFIG = "st2-runner-pools"
 
 ROOT_POD: Document = {"runAsNonRoot": False, "runAsUser": 0, "runAsGroup": 0}
 
@@ -45,7 +51,7 @@ def runners(values: Values) -> Iterator[tuple[str, ActionRunner]]:
     settings = values.st2actionrunner
     yield ST2ACTIONRUNNER.name, settings
     for pool in settings.pools:
-        yield pool_component(pool.name), laid_over(pool, settings, besides=("name",))
+        yield pool_component(pool.name), pool.over(settings)
 
 
 def workloads(cluster: Cluster) -> Iterator[Workload]:
@@ -53,12 +59,39 @@ def workloads(cluster: Cluster) -> Iterator[Workload]:
     return (_workload(component, settings, cluster) for component, settings in runners(cluster.values))
 
 
+def pools_config(cluster: Cluster) -> Document | None:
+    """The ConfigMap with the further st2.conf of each pool that has one."""
+    confs = ((component, _own_conf(settings, cluster)) for component, settings in runners(cluster.values))
+    files = {_conf_file(component): ini.render(conf) for component, conf in confs if conf}
+    return config_map(POOLS_CONFIG, files, cluster, component=ST2ACTIONRUNNER.name) if files else None
+
+
+def _own_conf(settings: ActionRunner, cluster: Cluster) -> Mapping[str, Mapping[str, ini.ConfValue]]:
+    """How long running work gets to finish, where that is not as long as in st2.conf, which is one for all runners."""
+    finish, everywhere = (
+        stop_timing(ST2ACTIONRUNNER, each).finish for each in (settings, cluster.values.st2actionrunner)
+    )
+    return {"actionrunner": {"exit_still_active_check": finish}} if finish != everywhere and finish is not None else {}
+
+
+def _conf_file(component: str) -> str:
+    return f"{component}.conf"
+
+
+def _conf_mounts(component: str, settings: ActionRunner, cluster: Cluster) -> list[Mount]:
+    conf = _own_conf(settings, cluster)
+    if not conf:
+        return []
+    volume = Volume.config_map("st2-pool-config", cluster.release.named(POOLS_CONFIG), fingerprint=fingerprint(conf))
+    return [Mount(volume, f"{CONF_DIRECTORY}/st2.pool.conf", sub_path=_conf_file(component))]
+
+
 def _workload(component: str, settings: ActionRunner, cluster: Cluster) -> Workload:
     """As the system user, or with `sudo` as root, which then becomes the system user for actions."""
     return Workload(
         ST2ACTIONRUNNER,
         settings,
-        st2_process(ST2ACTIONRUNNER, cluster),
+        st2_process(ST2ACTIONRUNNER, cluster, conf=_conf_mounts(component, settings, cluster)),
         component=component,
         role_annotations=PROTECTED if settings.protect_from_eviction else {},
         pod_security=ROOT_POD if settings.sudo else {},

@@ -12,10 +12,9 @@ from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config.files import config_map
 from constructs_st2.parts.pods.pod import Mount, Volume
-from constructs_st2.parts.services.overrides import laid_over
 from constructs_st2.parts.services.process import st2_process
 from constructs_st2.parts.services.workload import Workload
-from constructs_st2.values.model.services import Sensor, SensorContainer
+from constructs_st2.values.model.services import SensorContainer
 
 HASH_SPACE = 2**32
 """Sensors are spread over partitions by a hash in [0, 2**32) of their reference (st2reactor, hash_partitioner.py)."""
@@ -44,7 +43,7 @@ def partitions(cluster: Cluster) -> Iterator[Partition]:
         for sensor in sensors:
             yield Partition(
                 component=sensor_component(sensor.name),
-                settings=_settings_of(sensor, settings),
+                settings=sensor.over(settings),
                 annotations={_MODE: "one-sensor-per-pod"},
                 args=("--single-sensor-mode", f"--sensor-ref={sensor.ref}"),
             )
@@ -100,7 +99,3 @@ def partition_config(cluster: Cluster) -> Document | None:
 
 def _file(partition: Partition) -> str:
     return f"{partition.component}.conf"
-
-
-def _settings_of(sensor: Sensor, defaults: SensorContainer) -> SensorContainer:
-    return laid_over(sensor, defaults, besides=("name", "ref"))

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.yaml_source import Source
@@ -39,6 +49,42 @@ class StrictModel(BaseModel):
     def _below(_: Layered) -> Sequence[Source]:
         """What lies below keyword arguments."""
         return ()
+
+
+Shared = TypeVar("Shared", bound=StrictModel)
+
+
+class OneOfSeveral(StrictModel):
+    """Settings of one of several workloads: what is left out, or null, is taken from those that all of them share.
+
+    A class that is also one of shared settings has all their keys. Of these, ``OWN`` are never taken from the others.
+    """
+
+    OWN: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, given: Any) -> Any:
+        # Elsewhere in values nulls are gone by now, but not in lists.
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Without the defaults of what is taken from the shared settings."""
+        schema = handler(core_schema)
+        for name, field in cls.model_fields.items():
+            if name not in cls.OWN and any(name in parent.model_fields for parent in cls._shared_settings()):
+                handler.resolve_ref_schema(schema)["properties"][field.alias or name].pop("default", None)
+        return schema
+
+    @classmethod
+    def _shared_settings(cls) -> list[type[BaseModel]]:
+        return [parent for parent in cls.__bases__ if issubclass(parent, BaseModel) and parent is not OneOfSeveral]
+
+    def over(self, shared: Shared) -> Shared:
+        """The settings that hold for it: the shared ones, with its own in their place."""
+        own = (self.model_fields_set | self.OWN) & type(shared).model_fields.keys()
+        return shared.model_copy(update={name: getattr(self, name) for name in own})
 
 
 def section(description: str) -> Any:

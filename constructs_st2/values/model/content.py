@@ -121,7 +121,8 @@ class Packs(StrictModel):
         "Your own Secret with further pack configurations, those that are secret: `<pack>.yaml` to content."
     )
     sensors: list[Sensor] = key(
-        "Sensors that get a pod of their own. Then st2sensorcontainer runs no others, and its `deployments` must be 1.",
+        "Sensors that get a pod of their own; what they leave out is that of `st2sensorcontainer`, which then runs no "
+        "others, and whose `deployments` must be 1.",
         [],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -11,14 +11,15 @@ from constructs_st2.values.model.base import (
     DnsLabel,
     EnvName,
     ObjectName,
+    OneOfSeveral,
     Seconds,
+    Shared,
     StrictModel,
     key,
     same,
     section,
 )
 from constructs_st2.values.model.images import ImageOverride
-from constructs_st2.values.model.kubernetes import PodSecurityContext, Resources, SecurityContext
 from constructs_st2.values.model.pods import PodTemplate
 from constructs_st2.values.model.services import EnvValue
 
@@ -40,7 +41,34 @@ def _is_honoured(value: object) -> object:
     return value
 
 
-class ExtraJob(StrictModel):
+class JobSettings(PodTemplate):
+    """Settings of Jobs, whether of all or of one."""
+
+    reference_section: ClassVar[str] = "Settings of every Job"
+
+    image: ImageOverride = section("Another image than st2actionrunner's.")
+    env: dict[EnvName, EnvValue] = key("Environment variables: text, or `{valueFrom: …}`.", {})
+    env_from_secrets: list[ObjectName] = key("Secrets whose keys become environment variables.", [])
+    active_deadline_seconds: Seconds = key("How long a Job may take, with all its waiting and attempts.", 3600)
+    backoff_limit: Annotated[int, Field(ge=0, le=100)] = key("How often a failed Job is tried again.", 6)
+    ttl_seconds_after_finished: Seconds | None = key(
+        "When finished Jobs are deleted. Leave it out with Argo CD, which would make them anew."
+    )
+
+
+class UsersJob(OneOfSeveral, JobSettings):
+    """A Job of yours; everything that is left out is taken from `jobs`."""
+
+    env: dict[EnvName, EnvValue] = key("Further environment variables.", {})
+
+    def over(self, shared: Shared) -> Shared:
+        """The settings that hold for it. Its environment comes on top of that of all Jobs."""
+        settings = super().over(shared)
+        both = {**shared.env, **self.env} if isinstance(shared, JobSettings) else self.env
+        return settings.model_copy(update={"env": both})
+
+
+class ExtraJob(UsersJob):
     """A Job of yours: it has the st2 command line logged in, st2.conf and the packs."""
 
     name: DnsLabel = key("Name of the Job.", ...)
@@ -49,13 +77,9 @@ class ExtraJob(StrictModel):
         "What to wait for.", ["st2auth", "st2api"]
     )
     actions: list[ActionReference] = key("Actions that must have been registered before, such as `pack.action`.", [])
-    env: dict[EnvName, EnvValue] = key("Further environment variables.", {})
-    resources: Resources | None = key("Requests and limits instead of `jobs.resources`.")
-    security_context: SecurityContext | None = key("Instead of `jobs.securityContext`.")
-    pod_security_context: PodSecurityContext | None = key("Instead of `jobs.podSecurityContext`.")
 
 
-class HookJob(StrictModel):
+class HookJob(UsersJob):
     """A Job of yours in the chart's form."""
 
     name: DnsLabel = key("Name of the Job, after `extra-helm-hook-`.", ...)
@@ -64,9 +88,6 @@ class HookJob(StrictModel):
     )
     hook_weight: int = same("hook_weight", "Has no effect: such Jobs wait for the registered content.", 10)
     command: Command = key("What to run.", ...)
-    resources: Resources | None = key("Requests and limits instead of `jobs.resources`.")
-    security_context: SecurityContext | None = key("Instead of `jobs.securityContext`.")
-    pod_security_context: PodSecurityContext | None = key("Instead of `jobs.podSecurityContext`.")
 
 
 class SmokeTest(StrictModel):
@@ -75,12 +96,9 @@ class SmokeTest(StrictModel):
     enabled: bool = key("Run the Job.", False)
 
 
-class Jobs(PodTemplate):
+class Jobs(JobSettings):
     """Settings of the Jobs that load content, and of your own."""
 
-    image: ImageOverride = section("Another image than st2actionrunner's.")
-    env: dict[EnvName, EnvValue] = key("Environment variables: text, or `{valueFrom: …}`.", {})
-    env_from_secrets: list[ObjectName] = key("Secrets whose keys become environment variables.", [])
     pre_register_content_command: list[str] = key(
         "Command that runs before content is registered, with the packs writable.", []
     )
@@ -89,14 +107,9 @@ class Jobs(PodTemplate):
         "smoke_test, or the name of one of yours.",
         [],
     )
-    active_deadline_seconds: Seconds = key("How long a Job may take, with all its waiting and attempts.", 3600)
-    backoff_limit: Annotated[int, Field(ge=0, le=100)] = key("How often a failed Job is tried again.", 6)
-    ttl_seconds_after_finished: Seconds | None = key(
-        "When finished Jobs are deleted. Leave it out with Argo CD, which would make them anew."
-    )
     smoke_test: SmokeTest = section("A Job that tries everything out.")
-    extra: list[ExtraJob] = key("Jobs of yours.", [])
-    extra_hooks: list[HookJob] = same("extra_hooks", "Jobs of yours, in the chart's form.", [])
+    extra: list[ExtraJob] = key("Jobs of yours; what they leave out is that of `jobs`.", [])
+    extra_hooks: list[HookJob] = same("extra_hooks", "Jobs of yours, in the chart's form; what they leave out is that of `jobs`.", [])
 
 
 class Gitops(StrictModel):

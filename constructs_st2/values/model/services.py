@@ -17,30 +17,19 @@ from constructs_st2.values.model.base import (
     Count,
     DnsLabel,
     EnvName,
-    Labels,
     LabelValue,
     ObjectName,
+    OneOfSeveral,
     ScalarText,
     Seconds,
     StrictModel,
     key,
-    same,
     section,
 )
 from constructs_st2.values.model.containers import EnvVarSource
 from constructs_st2.values.model.exposure import CertManager
 from constructs_st2.values.model.images import ImageOverride
-from constructs_st2.values.model.kubernetes import (
-    Affinity,
-    PodSecurityContext,
-    Probe,
-    Resources,
-    SecurityContext,
-    Toleration,
-    TopologySpreadConstraint,
-)
 from constructs_st2.values.model.pods import Pods
-from constructs_st2.values.model.volumes import ExtraVolume
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -193,48 +182,39 @@ class Timers(Service):
     replicas: Annotated[int, BeforeValidator(_only_one), Field(ge=0, le=1)] = key("1, or 0 to turn timers off.", 1)
 
 
-class RunnerPool(StrictModel):
+class Runners(WorkService):
+    """Settings of action runners, whether of all or of a pool: those of every service, and these."""
+
+    protect_from_eviction: bool = key(
+        "Tell autoscalers of nodes (Cluster Autoscaler, Karpenter) to leave the pods alone. For actions that take "
+        "longer than a pod has to stop; a node with such a pod is never given back, whether the pod is busy or not.",
+        False,
+    )
+
+
+class RunnerPool(OneOfSeveral, Runners):
     """Further action runners; everything that is left out is taken from `st2actionrunner`.
 
     All runners take work from the same queues, so an action cannot be bound to a pool: what one of them needs, all of
     them must have.
     """
 
-    name: DnsLabel = Field(description="Name of the pool, after `st2actionrunner-`.")
+    OWN = frozenset({"replicas", "autoscaling"})
+
+    name: DnsLabel = key("Name of the pool, after `st2actionrunner-`.", ...)
     replicas: Count = key("Number of pods.", 2)
     autoscaling: WorkAutoscaling = section(
         "How many pods there are, by the work that there is. Pools that KEDA scales share it evenly."
     )
-    resources: Resources | None = key("Requests and limits.")
-    annotations: Annotations | None = key("Annotations of the Deployment and its pods.")
-    labels: Labels | None = key("Further labels of the Deployment and its pods.")
-    image: ImageOverride | None = key("Another image.")
-    env: dict[EnvName, EnvValue] | None = key("Environment variables.")
-    env_from_secrets: list[ObjectName] | None = key("Secrets whose keys become environment variables.")
-    extra_volumes: list[ExtraVolume] | None = same("extra_volumes", "Volumes to mount.")
-    node_selector: dict[AnnotationKey, LabelValue] | None = key("Labels of the nodes to run on.")
-    tolerations: list[Toleration] | None = key("Taints that the pods tolerate.")
-    toleration_seconds: Seconds | None = key("Seconds that a pod stays on a node that is lost.")
-    affinity: Affinity | None = key("Scheduling constraints.")
-    topology_spread: list[TopologySpreadConstraint] | None = key("Replaces the default spread over zones and hosts.")
-    priority_class_name: ObjectName | None = key("Priority class of the pods.")
-    runtime_class_name: ObjectName | None = key("Runtime class of the pods.")
-    scheduler_name: ObjectName | None = key("The scheduler that finds nodes for the pods.")
-    protect_from_eviction: bool | None = key("Whether autoscalers of nodes leave the pods alone.")
 
 
-class ActionRunner(WorkService):
+class ActionRunner(Runners):
     """Settings of st2actionrunner: those of every service, and these."""
 
     pools: list[RunnerPool] = key(
-        "Further runners with settings of their own, such as for spot nodes. They take work from the same queues: an "
-        "action cannot be bound to a pool.",
+        "Further runners with settings of their own, such as for spot nodes; what they leave out is that of "
+        "`st2actionrunner`. They take work from the same queues: an action cannot be bound to a pool.",
         [],
-    )
-    protect_from_eviction: bool = key(
-        "Tell autoscalers of nodes (Cluster Autoscaler, Karpenter) to leave the pods alone. For actions that take "
-        "longer than a pod has to stop; a node with such a pod is never given back, whether the pod is busy or not.",
-        False,
     )
     sudo: bool = key(
         "Run the action runner as root, so that actions can use sudo. "
@@ -243,39 +223,25 @@ class ActionRunner(WorkService):
     )
 
 
-class SensorContainer(Service):
-    """Settings of st2sensorcontainer: those of every service, and these."""
+class Sensors(Service):
+    """Settings of sensors, whether of all or of one: those of every service, and these."""
 
     replicas: Annotated[int, Field(ge=0, le=1)] = key(
         "Pods per partition: 1, or 0 to stop all sensors. For more pods set `deployments`.", 1
     )
+
+
+class SensorContainer(Sensors):
+    """Settings of st2sensorcontainer: those of every service, and these."""
+
     deployments: Annotated[int, Field(ge=1, le=128)] = key(
         "Number of partitions, each a Deployment of one pod that runs the sensors of its hash range.", 1
     )
 
 
-class Sensor(StrictModel):
+class Sensor(OneOfSeveral, Sensors):
     """One sensor in a pod of its own; everything that is left out is taken from `st2sensorcontainer`."""
 
-    name: DnsLabel = Field(description="Name of the pod, after `st2sensorcontainer-`.")
-    ref: Annotated[str, StringConstraints(pattern=SENSOR_REFERENCE)] = Field(
-        description="The sensor: `pack.SensorClass`."
-    )
-    resources: Resources | None = key("Requests and limits.")
-    annotations: Annotations | None = key("Annotations of the Deployment and its pod.")
-    labels: Labels | None = key("Further labels of the Deployment and its pod.")
-    image: ImageOverride | None = key("Another image.")
-    env: dict[EnvName, EnvValue] | None = key("Environment variables.")
-    env_from_secrets: list[ObjectName] | None = key("Secrets whose keys become environment variables.")
-    extra_volumes: list[ExtraVolume] | None = same("extra_volumes", "Volumes to mount.")
-    node_selector: dict[AnnotationKey, LabelValue] | None = key("Labels of the nodes to run on.")
-    tolerations: list[Toleration] | None = key("Taints that the pod tolerates.")
-    toleration_seconds: Seconds | None = key("Seconds that the pod stays on a node that is lost.")
-    affinity: Affinity | None = key("Scheduling constraints.")
-    service_account: AttachServiceAccount | None = key("Identity of the pod in the cluster.")
-    security_context: SecurityContext | None = key("Laid over the container's security settings, key by key.")
-    pod_security_context: PodSecurityContext | None = key("Laid over the pod's security settings, key by key.")
-    liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
-    readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
-    startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
-    termination_grace_period_seconds: Seconds | None = key("Time for the pod to stop.")
+    name: DnsLabel = key("Name of the pod, after `st2sensorcontainer-`.", ...)
+    ref: Annotated[str, StringConstraints(pattern=SENSOR_REFERENCE)] = key("The sensor: `pack.SensorClass`.", ...)
+    replicas: Annotated[int, Field(ge=0, le=1)] = key("1, or 0 to stop the sensor.", 1)

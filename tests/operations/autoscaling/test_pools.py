@@ -9,10 +9,14 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.errors import InvalidValues
+from constructs_st2.values.model.services import ActionRunner, RunnerPool
 
 MAIN, SPOT = "st2actionrunner", "st2actionrunner-spot"
 SPREAD = {"maxSkew": 2, "topologyKey": "example.org/rack", "whenUnsatisfiable": "DoNotSchedule"}
 EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
+CONTAINER = {"name": "mine", "image": "mine:1", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}
+FILES = ("st2.docker.conf", "st2.user.conf", "st2.pool.conf", "st2.secrets.conf")
+"""What runners of a pool read, in the order of what wins."""
 
 
 def pooled(*pools: dict[str, Any], **shared: Any) -> dict[str, Any]:
@@ -81,10 +85,49 @@ def test_what_it_gives_takes_the_place_of_that(synth: Synth) -> None:
     assert objects.named("Deployment", f"st2-{SPOT}")["metadata"]["labels"]["example.org/team"] == "a"
 
 
-def test_all_runners_stop_after_the_same_time(cluster: MakeCluster) -> None:
-    # st2.conf, which says when running work is given up, is one for all.
-    with pytest.raises(ValidationError, match="terminationGracePeriodSeconds"):
-        cluster(pooled({"name": "spot", "terminationGracePeriodSeconds": 60}))
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("sidecars", [CONTAINER], ("containers", 1, "name")),
+        ("initContainers", [CONTAINER], ("initContainers", -1, "name")),
+    ],
+)
+def test_it_has_containers_of_its_own(synth: Synth, key: str, value: Any, found: tuple[str, int, str]) -> None:
+    objects = synth(pooled({"name": "spot", key: value}))
+    place, position, field = found
+    assert objects.pod(SPOT)[place][position][field] == "mine"
+    assert all(each["name"] != "mine" for each in objects.pod(MAIN)[place])
+
+
+def test_it_has_all_keys_of_a_service_but_those_that_must_hold_for_all(cluster: MakeCluster) -> None:
+    assert ActionRunner.model_fields.keys() - RunnerPool.model_fields.keys() == {"pools", "sudo"}
+    assert RunnerPool.model_fields.keys() - ActionRunner.model_fields.keys() == {"name"}
+    with pytest.raises(ValidationError, match="sudo"):
+        cluster(pooled({"name": "spot", "sudo": True}))
+
+
+def test_what_is_null_is_left_out(synth: Synth) -> None:
+    objects = synth(pooled({"name": "spot", "env": None, "replicas": None}, env={"A": "1"}))
+    assert {"name": "A", "value": "1"} in objects.container(SPOT)["env"]
+    assert objects.named("Deployment", f"st2-{SPOT}")["spec"]["replicas"] == 2
+
+
+def test_running_work_has_as_long_to_finish_as_the_pods_have_to_stop(synth: Synth) -> None:
+    objects = synth(pooled({"name": "spot", "terminationGracePeriodSeconds": 60}, {"name": "other"}))
+    spot, other = objects.pod(SPOT), objects.pod("st2actionrunner-other")
+    assert (spot["terminationGracePeriodSeconds"], other["terminationGracePeriodSeconds"]) == (60, 330)
+    files = objects.named("ConfigMap", "st2-st2-runner-pools")["data"]
+    assert files == {f"{SPOT}.conf": "[actionrunner]\nexit_still_active_check = 30\n"}
+    arguments = objects.container(SPOT)["args"]
+    positions = [arguments.index(f"--config-file=/etc/st2/{file}") for file in FILES]
+    assert positions == sorted(positions)
+    assert not any("st2.pool.conf" in argument for argument in objects.container("st2actionrunner-other")["args"])
+
+
+def test_pods_that_have_no_time_to_stop_are_refused(cluster: MakeCluster) -> None:
+    problem = r"st2actionrunner\.pools\[1\]\.terminationGracePeriodSeconds: must be more than 30"
+    with pytest.raises(InvalidValues, match=problem):
+        cluster(pooled({"name": "a"}, {"name": "spot", "terminationGracePeriodSeconds": 20}))
 
 
 def test_the_script_after_the_start_is_there_for_each(synth: Synth) -> None:
