@@ -109,7 +109,9 @@ class Jobs(JobSettings):
     )
     smoke_test: SmokeTest = section("A Job that tries everything out.")
     extra: list[ExtraJob] = key("Jobs of yours; what they leave out is that of `jobs`.", [])
-    extra_hooks: list[HookJob] = same("extra_hooks", "Jobs of yours, in the chart's form; what they leave out is that of `jobs`.", [])
+    extra_hooks: list[HookJob] = same(
+        "extra_hooks", "Jobs of yours, in the chart's form; what they leave out is that of `jobs`.", []
+    )
 
 
 class Gitops(StrictModel):
