@@ -54,7 +54,7 @@ def default_of(model: type[BaseModel], path: KeyPath) -> object:
     value: object = {}
     owner: Any = model
     for segment in path:
-        key = next((known for plain in _plain(owner) if (known := (keys(plain) or {}).get(str(segment)))), None)
+        key = next((known for plain in plain_types(owner) if (known := (keys(plain) or {}).get(str(segment)))), None)
         if isinstance(value, Mapping) and segment in value:
             value = value[segment]
         elif isinstance(value, BaseModel) and key:
@@ -72,7 +72,7 @@ def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
     found: dict[Any, None] = {}
     waiting: list[Any] = [model]
     while waiting:
-        for plain in _plain(waiting.pop(0)):
+        for plain in plain_types(waiting.pop(0)):
             known = keys(plain)
             if known is None:
                 waiting += [argument for argument in get_args(plain) if get_origin(plain) is not Literal]
@@ -84,9 +84,9 @@ def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 def types_at(model: Any, path: KeyPath) -> list[Any]:
     """The types that the value at a path may have."""
-    owners = list(_plain(model))
+    owners = list(plain_types(model))
     for segment in path:
-        owners = [inner for owner in owners for outer in _inside(owner, segment) for inner in _plain(outer)]
+        owners = [inner for owner in owners for outer in _inside(owner, segment) for inner in plain_types(outer)]
     return owners
 
 
@@ -104,14 +104,16 @@ def _inside(owner: Any, segment: str | int) -> Iterator[Any]:
         yield arguments[0]
 
 
-def _plain(owner: Any) -> Iterator[Any]:
-    """The alternatives of a type, without annotations and aliases."""
+def plain_types(owner: Any, *, keep: type | tuple[type, ...] = ()) -> Iterator[Any]:
+    """The alternatives of a type, without aliases, and without annotations but for those that have a mark to keep."""
     if hasattr(owner, "__value__"):
-        yield from _plain(owner.__value__)
+        yield from plain_types(owner.__value__, keep=keep)
+    elif keep and get_origin(owner) is Annotated and any(isinstance(mark, keep) for mark in get_args(owner)[1:]):
+        yield owner
     elif get_origin(owner) in (Annotated, Required, NotRequired, ReadOnly):
-        yield from _plain(get_args(owner)[0])
+        yield from plain_types(get_args(owner)[0], keep=keep)
     elif get_origin(owner) in (Union, types.UnionType):
         for alternative in get_args(owner):
-            yield from _plain(alternative)
+            yield from plain_types(alternative, keep=keep)
     else:
         yield cast(Any, owner)

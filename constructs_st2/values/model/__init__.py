@@ -16,7 +16,6 @@ from constructs_st2.values.model.base import (
     JSON_POINTER,
     Annotations,
     Labels,
-    ObjectName,
     Seconds,
     StrictModel,
     key,
@@ -35,6 +34,7 @@ from constructs_st2.values.model.kubernetes import (
     SecurityContext,
 )
 from constructs_st2.values.model.monitoring import Monitoring
+from constructs_st2.values.model.names import ANYTHING, Names, SecretName, ServiceAccountName
 from constructs_st2.values.model.network_policy import NetworkPolicy
 from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.model.registry import Registry
@@ -104,7 +104,7 @@ class Enterprise(StrictModel):
         False,
     )
     license: SecretValue | None = key("License key, from which the pull Secret is made.")
-    existing_pull_secret: ObjectName | None = key("Your own pull Secret instead of <release>-st2-license.")
+    existing_pull_secret: SecretName | None = key("Your own pull Secret instead of <release>-st2-license.")
 
 
 class Namespace(StrictModel):
@@ -124,10 +124,10 @@ class ServiceAccount(StrictModel):
     """The service account of pods whose service has `serviceAccount.attach`."""
 
     create: bool = key("Write the ServiceAccount object.", True)
-    service_account_name: ObjectName | None = key("Name. Default: <release>-st2.")
+    service_account_name: ServiceAccountName | None = key("Name. Default: <release>-st2.")
     service_account_annotations: Annotations = key("Annotations, e.g. for cloud identities.", {})
     service_account_labels: Labels = key("Further labels.", {})
-    pull_secret: ObjectName | None = key("Pull Secret of the service account.")
+    pull_secret: SecretName | None = key("Pull Secret of the service account.")
 
 
 class Failover(StrictModel):
@@ -237,7 +237,9 @@ class Values(StrictModel):
 
     monitoring: Monitoring = section("Metrics for Prometheus, alerts, and dashboards for Grafana.")
     execution_watch: ExecutionWatch = section("The pod that looks for executions that nobody works on any more.")
-    extra_objects: list[KubernetesObject] = key("Further Kubernetes objects, checked like the release's own.", [])
+    extra_objects: list[Annotated[KubernetesObject, Names(ANYTHING)]] = key(
+        "Further Kubernetes objects, checked like the release's own.", []
+    )
     patches: list[Patch] = key("JSON patches, applied last, by kind and name of the object.", [])
 
     @staticmethod

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field, model_validator, with_config
 from typing_extensions import Required, TypedDict
 
-from constructs_st2.values.model.base import ObjectName, StrictModel, key, section
+from constructs_st2.values.model.base import StrictModel, key, section
+from constructs_st2.values.model.names import SecretName
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -145,7 +146,7 @@ class WorkAutoscaling(Autoscaling):
 class ScalerAccess(StrictModel):
     """How KEDA reaches MongoDB."""
 
-    existing_secret: ObjectName | None = key(
+    existing_secret: SecretName | None = key(
         "Your own Secret with the key `connection-string`: the URL of MongoDB with a user who may read StackStorm's "
         "database. Required for a MongoDB that runs elsewhere; the other one has a user for it by itself."
     )

@@ -16,7 +16,6 @@ from constructs_st2.values.model.base import (
     ImageRepository,
     ImageTag,
     Labels,
-    ObjectName,
     Quantity,
     ScalarText,
     StrictModel,
@@ -26,6 +25,7 @@ from constructs_st2.values.model.base import (
 )
 from constructs_st2.values.model.images import PullPolicy
 from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.names import ConfigMapName, SecretName, StorageClassName
 from constructs_st2.values.model.pods import Pods
 from constructs_st2.values.model.secrets import SecretValue
 
@@ -56,7 +56,7 @@ class ServerImage(StrictModel):
     tag: ImageTag | None = key("Tag. The default follows from the version of st2.")
     digest: ImageDigest | None = key("Digest; wins over the tag.")
     pull_policy: PullPolicy | None = key("When the kubelet pulls the image.")
-    pull_secret: ObjectName | None = key("Name of a further Secret with registry credentials.")
+    pull_secret: SecretName | None = key("Name of a further Secret with registry credentials.")
 
 
 class RetentionPolicy(StrictModel):
@@ -71,7 +71,9 @@ class Persistence(StrictModel):
 
     enabled: bool = key("Keep data in volume claims. Without, a member that is replaced starts empty.", True)
     size: Quantity = key("Size of the volume.", "8Gi")
-    storage_class: str | None = key('Storage class; "" for volumes that were made by hand. Default: the cluster\'s.')
+    storage_class: StorageClassName | None = key(
+        'Storage class; "" for volumes that were made by hand. Default: the cluster\'s.'
+    )
     access_modes: list[Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]] = key(
         "Access modes of the claim.", ["ReadWriteOnce"]
     )
@@ -113,8 +115,8 @@ class Members(Pods):
 class Authorities(StrictModel):
     """Certificates of the authorities that a server's certificate is checked with; from one of two objects."""
 
-    config_map: ObjectName | None = key("ConfigMap that holds them.")
-    existing_secret: ObjectName | None = key("Secret that holds them.")
+    config_map: ConfigMapName | None = key("ConfigMap that holds them.")
+    existing_secret: SecretName | None = key("Secret that holds them.")
     key: Name = key("Key in the object.", "ca.crt")
 
     @model_validator(mode="after")
@@ -204,7 +206,7 @@ class MongodbAuth(StrictModel):
     root_password: SecretValue | None = key("Password of the administrator.")
     password: SecretValue | None = key("Password of StackStorm's user.")
     replica_set_key: SecretValue | None = key("Key that members show to each other.")
-    existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-mongodb.")
+    existing_secret: SecretName | None = key("Your own Secret with the keys of <release>-mongodb.")
 
 
 class MongodbExporter(Exporter):
@@ -238,7 +240,7 @@ class RabbitmqAuth(StrictModel):
     username: Name = key("Name of StackStorm's user.", "st2")
     password: SecretValue | None = key("Password of StackStorm's user.")
     erlang_cookie: SecretValue | None = key("Cookie that nodes show to each other.")
-    existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-rabbitmq.")
+    existing_secret: SecretName | None = key("Your own Secret with the keys of <release>-rabbitmq.")
 
 
 class RabbitmqMetrics(StrictModel):
@@ -266,7 +268,7 @@ class RedisAuth(StrictModel):
     """Passwords of Redis. They are in a Secret."""
 
     password: SecretValue | None = key("Password of the data nodes.")
-    existing_secret: ObjectName | None = key("Your own Secret with the keys of <release>-redis.")
+    existing_secret: SecretName | None = key("Your own Secret with the keys of <release>-redis.")
 
 
 class RedisExporter(Exporter):

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from constructs_st2.values.model.backends import Name, ServerImage
 from constructs_st2.values.model.base import (
     Annotations,
-    ObjectName,
     Quantity,
     Seconds,
     StrictModel,
@@ -17,6 +16,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.names import ClaimName, SecretName, StorageClassName
 from constructs_st2.values.model.pods import PodTemplate
 from constructs_st2.values.model.secrets import KeyName, SecretKey
 
@@ -75,7 +75,9 @@ class NewBackupClaim(StrictModel):
     """A volume claim that is made for backups."""
 
     size: Quantity = key("Size of the volume. It must hold all backups that are kept, and one more.", "20Gi")
-    storage_class: str | None = key('Storage class; "" for volumes that were made by hand. Default: the cluster\'s.')
+    storage_class: StorageClassName | None = key(
+        'Storage class; "" for volumes that were made by hand. Default: the cluster\'s.'
+    )
     annotations: Annotations = key("Annotations of the claim.", {})
 
 
@@ -83,7 +85,7 @@ class ClaimDestination(StrictModel):
     """Backups on a volume; one of the two keys."""
 
     create: NewBackupClaim | None = key("Make a claim: `{}`, or its size, storage class and annotations.")
-    existing_claim: ObjectName | None = key("Your own claim, on whose root the backups are.")
+    existing_claim: ClaimName | None = key("Your own claim, on whose root the backups are.")
 
     @model_validator(mode="after")
     def _one_claim(self) -> ClaimDestination:
@@ -95,7 +97,7 @@ class ClaimDestination(StrictModel):
 class S3Credentials(StrictModel):
     """The Secret with the credentials of the storage."""
 
-    existing_secret: ObjectName = key("Name of the Secret.", ...)
+    existing_secret: SecretName = key("Name of the Secret.", ...)
     access_key_key: KeyName = key("Key in the Secret with the ID of the access key.", "access-key")
     secret_key_key: KeyName = key("Key in the Secret with the secret access key.", "secret-key")
 
@@ -184,17 +186,3 @@ class Backup(PodTemplate):
         "Requests and limits of each container.",
         {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
     )
-
-    @property
-    def existing_objects(self) -> list[str]:
-        """The names of the user's own Secrets and claims that backups use."""
-        found: list[str | None] = []
-        if self.external:
-            found.append(self.external.password.existing_secret)
-            if self.external.restore:
-                found.append(self.external.restore.password.existing_secret)
-        if self.destination and self.destination.claim:
-            found.append(self.destination.claim.existing_claim)
-        if self.destination and self.destination.s3:
-            found.append(self.destination.s3.credentials.existing_secret)
-        return [name for name in found if name]

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from constructs_st2.values.model.base import ONE_KEY, EnvName, ObjectName, key
+from constructs_st2.values.model.base import ONE_KEY, EnvName, key
+from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.secrets import SecretKey
 from constructs_st2.values.model.services import Service
 from constructs_st2.values.model.volumes import VolumeSource
@@ -59,7 +60,7 @@ class Chatops(Service):
         "API key of the bot in a Secret of yours. Without one it logs in as the first user, or as the user of "
         "ST2_AUTH_USERNAME and ST2_AUTH_PASSWORD in `env` and `tokens`."
     )
-    existing_secret: ObjectName | None = key(
+    existing_secret: SecretName | None = key(
         "Your own Secret with the bot's environment (tokens, ST2_API_KEY) instead of the release's. "
         "`env`, `tokens` and the keys above win over it."
     )

@@ -16,7 +16,6 @@ from constructs_st2.values.model.base import (
     DnsLabel,
     EnvName,
     ImageReference,
-    ObjectName,
     PortNumber,
     Quantity,
     ScalarText,
@@ -29,16 +28,26 @@ from constructs_st2.values.model.kubernetes import (
     SecurityContext,
     TcpSocketAction,
 )
+from constructs_st2.values.model.names import ConfigMapName, SecretName
 from constructs_st2.values.model.volumes import NamedVolumeMount
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 @with_config(_STRICT)
-class KeySelector(TypedDict, total=False):
-    """A key of a ConfigMap or Secret."""
+class ConfigMapKeySelector(TypedDict, total=False):
+    """A key of a ConfigMap."""
 
-    name: Required[ObjectName]
+    name: Required[ConfigMapName]
+    key: Required[str]
+    optional: bool
+
+
+@with_config(_STRICT)
+class SecretKeySelector(TypedDict, total=False):
+    """A key of a Secret."""
+
+    name: Required[SecretName]
     key: Required[str]
     optional: bool
 
@@ -64,8 +73,8 @@ class ResourceSelector(TypedDict, total=False):
 class EnvVarSource(TypedDict, total=False):
     """Where the value of an environment variable comes from; one of the keys."""
 
-    configMapKeyRef: KeySelector
-    secretKeyRef: KeySelector
+    configMapKeyRef: ConfigMapKeySelector
+    secretKeyRef: SecretKeySelector
     fieldRef: FieldSelector
     resourceFieldRef: ResourceSelector
 
@@ -84,15 +93,23 @@ class EnvFrom(TypedDict, total=False):
     """A ConfigMap or Secret whose keys become environment variables."""
 
     prefix: str
-    configMapRef: EnvObject
-    secretRef: EnvObject
+    configMapRef: ConfigMapEnvSource
+    secretRef: SecretEnvSource
 
 
 @with_config(_STRICT)
-class EnvObject(TypedDict, total=False):
-    """A ConfigMap or Secret."""
+class ConfigMapEnvSource(TypedDict, total=False):
+    """A ConfigMap."""
 
-    name: Required[ObjectName]
+    name: Required[ConfigMapName]
+    optional: bool
+
+
+@with_config(_STRICT)
+class SecretEnvSource(TypedDict, total=False):
+    """A Secret."""
+
+    name: Required[SecretName]
     optional: bool
 
 

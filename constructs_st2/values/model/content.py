@@ -14,7 +14,6 @@ from constructs_st2.values.model.base import (
     ImageDigest,
     ImageRepository,
     ImageTag,
-    ObjectName,
     Quantity,
     StrictModel,
     key,
@@ -22,6 +21,7 @@ from constructs_st2.values.model.base import (
 )
 from constructs_st2.values.model.images import PullPolicy
 from constructs_st2.values.model.kubernetes import SecurityContext
+from constructs_st2.values.model.names import SecretName, StorageClassName
 from constructs_st2.values.model.services import Sensor
 from constructs_st2.values.model.volumes import VolumeSource
 
@@ -44,7 +44,7 @@ class PacksImage(StrictModel):
     tag: ImageTag | None = key("Tag of the image.")
     digest: ImageDigest | None = key("Digest of the image; wins over the tag.")
     pull_policy: PullPolicy | None = key("When the kubelet pulls this image.")
-    pull_secret: ObjectName | None = key("Name of a Secret with registry credentials.")
+    pull_secret: SecretName | None = key("Name of a Secret with registry credentials.")
     security_context: SecurityContext = key("Laid over the security settings of the container that copies, by key.", {})
 
     @model_validator(mode="after")
@@ -64,7 +64,7 @@ class ClaimSpec(TypedDict, total=False):
     """A claim to be made."""
 
     size: Required[Quantity]
-    storageClass: str
+    storageClass: StorageClassName
     annotations: Annotations
 
 
@@ -117,7 +117,7 @@ class Packs(StrictModel):
     volumes: PacksVolumes = section("Packs on volumes that all pods share.")
     configs: Files = key("Pack configurations: `<pack>.yaml` to content, in /opt/stackstorm/configs.", {})
     configs_from: Folder | None = key("Folder with further pack configurations; `configs` wins over its files.")
-    existing_configs_secret: ObjectName | None = key(
+    existing_configs_secret: SecretName | None = key(
         "Your own Secret with further pack configurations, those that are secret: `<pack>.yaml` to content."
     )
     sensors: list[Sensor] = key(

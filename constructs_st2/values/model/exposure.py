@@ -19,6 +19,7 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
+from constructs_st2.values.model.names import GatewayName, IngressClassName, IssuerName, SecretName, ServiceName
 
 HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST_NAME, max_length=253)]
 Hours: TypeAlias = Annotated[str, StringConstraints(pattern=HOURS)]
@@ -37,7 +38,7 @@ class IngressPath(StrictModel):
     service: ReachableService | None = key(
         "The service of this release. Default: st2web, which passes requests on to the others."
     )
-    service_name: ObjectName | None = key("The full name of a Service instead.")
+    service_name: ServiceName | None = key("The full name of a Service instead.")
     service_port: PortNumber | None = key(
         "Port of the Service. Required for Services that are not of this release, and for st2web while it serves HTTPS."
     )
@@ -55,7 +56,7 @@ class IngressHost(StrictModel):
 class IngressTls(StrictModel):
     """A certificate with which the Ingress controller serves HTTPS."""
 
-    secret_name: ObjectName | None = key("TLS Secret. Default: the controller's own certificate.")
+    secret_name: SecretName | None = key("TLS Secret. Default: the controller's own certificate.")
     hosts: list[HostName] = key("Hosts that it is for.", [])
 
 
@@ -64,7 +65,7 @@ class Ingress(StrictModel):
 
     enabled: bool = key("Make an Ingress.", False)
     annotations: Annotations = key("Annotations, by which controllers are set up.", {})
-    ingress_class_name: ObjectName | None = key("Class of the Ingress. Default: the cluster's default class.")
+    ingress_class_name: IngressClassName | None = key("Class of the Ingress. Default: the cluster's default class.")
     hosts: list[IngressHost] = key("Hosts. Default: st2web.service.hostname.", [])
     tls: list[IngressTls] = key("Certificates.", [])
 
@@ -72,7 +73,7 @@ class Ingress(StrictModel):
 class ParentRef(StrictModel):
     """A Gateway."""
 
-    name: ObjectName = key("Name of the Gateway.", ...)
+    name: GatewayName = key("Name of the Gateway.", ...)
     namespace: DnsLabel | None = key("Its namespace. Default: that of the release.")
     section_name: ObjectName | None = key("Name of one of its listeners. Default: all.")
 
@@ -100,7 +101,7 @@ class Gateway(StrictModel):
 class IssuerRef(StrictModel):
     """Who issues certificates."""
 
-    name: ObjectName = key("Name of the issuer.", ...)
+    name: IssuerName = key("Name of the issuer.", ...)
     kind: str = key("Kind of the issuer.", "Issuer")
     group: ObjectName = key("API group of the kind.", "cert-manager.io")
 

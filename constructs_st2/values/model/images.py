@@ -10,10 +10,10 @@ from constructs_st2.values.model.base import (
     ImageReference,
     ImageRepository,
     ImageTag,
-    ObjectName,
     StrictModel,
     key,
 )
+from constructs_st2.values.model.names import SecretName
 
 St2Version: TypeAlias = Literal["3.8", "3.9"]
 """The minor versions of st2 that are supported; what differs between them is in facts/versions.py."""
@@ -35,7 +35,7 @@ class Image(StrictModel):
     )
     tag: ImageTag = key("Tag of the StackStorm images. The st2 version is read off its beginning.", DEFAULT_TAG)
     pull_policy: PullPolicy = key("When the kubelet pulls images.", "IfNotPresent")
-    pull_secret: ObjectName | None = key("Name of a Secret with registry credentials, for every pod.")
+    pull_secret: SecretName | None = key("Name of a Secret with registry credentials, for every pod.")
     utility_image: ImageReference = key(
         "Small image of busybox with nc, httpd and wget, for containers that wait for backends, and for those by which "
         "members of RabbitMQ and etcd know of each other.",
@@ -56,4 +56,4 @@ class ImageOverride(StrictModel):
     tag: ImageTag | None = key("Tag of the image.")
     digest: ImageDigest | None = key("Digest of the image; wins over the tag.")
     pull_policy: PullPolicy | None = key("When the kubelet pulls this image.")
-    pull_secret: ObjectName | None = key("Name of a further Secret with registry credentials.")
+    pull_secret: SecretName | None = key("Name of a further Secret with registry credentials.")

@@ -10,7 +10,6 @@ from constructs_st2.values.model.base import (
     ACTION_REFERENCE,
     DnsLabel,
     EnvName,
-    ObjectName,
     OneOfSeveral,
     Seconds,
     Shared,
@@ -20,6 +19,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.images import ImageOverride
+from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.pods import PodTemplate
 from constructs_st2.values.model.services import EnvValue
 
@@ -48,7 +48,7 @@ class JobSettings(PodTemplate):
 
     image: ImageOverride = section("Another image than st2actionrunner's.")
     env: dict[EnvName, EnvValue] = key("Environment variables: text, or `{valueFrom: …}`.", {})
-    env_from_secrets: list[ObjectName] = key("Secrets whose keys become environment variables.", [])
+    env_from_secrets: list[SecretName] = key("Secrets whose keys become environment variables.", [])
     active_deadline_seconds: Seconds = key("How long a Job may take, with all its waiting and attempts.", 3600)
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = key("How often a failed Job is tried again.", 6)
     ttl_seconds_after_finished: Seconds | None = key(

@@ -28,6 +28,7 @@ from constructs_st2.values.model.kubernetes import (
     Toleration,
     TopologySpreadConstraint,
 )
+from constructs_st2.values.model.names import PriorityClassName, RuntimeClassName
 from constructs_st2.values.model.volumes import ExtraVolume
 
 SINGLE_STAYS = 30
@@ -49,10 +50,10 @@ class PodTemplate(StrictModel):
     node_selector: dict[AnnotationKey, LabelValue] = key("Labels of the nodes to run on.", {})
     tolerations: list[Toleration] = key("Taints that the pods tolerate.", [])
     affinity: Affinity | None = key("Scheduling constraints.")
-    priority_class_name: ObjectName | None = key(
+    priority_class_name: PriorityClassName | None = key(
         "Priority class of the pods. Default: none, or that of `scheduling.priorityClasses`."
     )
-    runtime_class_name: ObjectName | None = key("Runtime class of the pods.")
+    runtime_class_name: RuntimeClassName | None = key("Runtime class of the pods.")
     scheduler_name: ObjectName | None = key("The scheduler that finds nodes for the pods.")
     host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
     security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})

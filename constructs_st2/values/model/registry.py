@@ -5,7 +5,6 @@ from __future__ import annotations
 from constructs_st2.values.model.backends import ServerImage
 from constructs_st2.values.model.base import (
     Annotations,
-    ObjectName,
     PortNumber,
     Quantity,
     StrictModel,
@@ -13,6 +12,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.names import ClaimName, StorageClassName
 from constructs_st2.values.model.pods import PodTemplate
 
 
@@ -20,9 +20,11 @@ class RegistryPersistence(StrictModel):
     """The volume with the images."""
 
     size: Quantity = key("Size of the volume.", "20Gi")
-    storage_class: str | None = key('Storage class; "" for volumes that were made by hand. Default: the cluster\'s.')
+    storage_class: StorageClassName | None = key(
+        'Storage class; "" for volumes that were made by hand. Default: the cluster\'s.'
+    )
     annotations: Annotations = key("Annotations of the claim.", {})
-    existing_claim: ObjectName | None = key("Your own claim. The other keys beside this one then have no effect.")
+    existing_claim: ClaimName | None = key("Your own claim. The other keys beside this one then have no effect.")
 
 
 class Registry(PodTemplate):

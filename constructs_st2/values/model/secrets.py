@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from constructs_st2.values.model.base import PLAIN_NAME, ObjectName, StrictModel, key, section
+from constructs_st2.values.model.base import PLAIN_NAME, StrictModel, key, section
+from constructs_st2.values.model.names import SecretName, SecretStoreName
 
 KeyName: TypeAlias = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
 
@@ -14,7 +15,7 @@ KeyName: TypeAlias = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
 class SecretKey(StrictModel):
     """A key of a Secret of yours."""
 
-    existing_secret: ObjectName = key("Name of the Secret.", ...)
+    existing_secret: SecretName = key("Name of the Secret.", ...)
     key: KeyName = key("Key in the Secret.", "password")
 
 
@@ -32,7 +33,7 @@ SecretValue: TypeAlias = Annotated[str | SecretKey, BeforeValidator(_text_or_ref
 class SecretStore(StrictModel):
     """The store of External Secrets Operator from which secrets come."""
 
-    name: ObjectName = key("Name of the store.", "stackstorm")
+    name: SecretStoreName = key("Name of the store.", "stackstorm")
     kind: Literal["SecretStore", "ClusterSecretStore"] = key("Kind of the store.", "SecretStore")
 
 

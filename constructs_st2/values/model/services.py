@@ -18,7 +18,6 @@ from constructs_st2.values.model.base import (
     DnsLabel,
     EnvName,
     LabelValue,
-    ObjectName,
     OneOfSeveral,
     ScalarText,
     Seconds,
@@ -29,6 +28,7 @@ from constructs_st2.values.model.base import (
 from constructs_st2.values.model.containers import EnvVarSource
 from constructs_st2.values.model.exposure import CertManager
 from constructs_st2.values.model.images import ImageOverride
+from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.pods import Pods
 
 
@@ -81,7 +81,7 @@ class Service(Pods):
     env: dict[EnvName, EnvValue] = key(
         "Environment variables: text, or `{valueFrom: …}` as in a Kubernetes container.", {}
     )
-    env_from_secrets: list[ObjectName] = key("Secrets whose keys become environment variables.", [])
+    env_from_secrets: list[SecretName] = key("Secrets whose keys become environment variables.", [])
     node_selector: dict[AnnotationKey, LabelValue] = key(
         "Labels of the nodes to run on, besides kubernetes.io/arch: amd64.", {}
     )
@@ -143,7 +143,7 @@ class WebTls(StrictModel):
     """HTTPS of the web UI."""
 
     enabled: bool = key("Serve HTTPS (and redirect HTTP to it). Turn off where an ingress ends TLS.", True)
-    existing_secret: ObjectName | None = key("Your own TLS Secret (tls.crt, tls.key) instead of the release's.")
+    existing_secret: SecretName | None = key("Your own TLS Secret (tls.crt, tls.key) instead of the release's.")
     cert_manager: CertManager | None = key(
         "Let cert-manager make the release's TLS Secret and renew it. st2web takes it without a restart."
     )

@@ -10,7 +10,6 @@ from constructs_st2.values.model.base import (
     LOGIN_NAME,
     USER_NAME,
     AbsolutePath,
-    ObjectName,
     StrictModel,
     key,
     same,
@@ -19,6 +18,7 @@ from constructs_st2.values.model.base import (
 from constructs_st2.values.model.content import Files, Folder, Packs, Rbac
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
 from constructs_st2.values.model.images import St2Version
+from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.secrets import SecretValue
 
 
@@ -69,16 +69,16 @@ class St2(StrictModel):
         "In text, `$` refers to another option and `$$` is a literal dollar; in a mapping, values are literal.",
         "",
     )
-    existing_config_secret: ObjectName | None = key(
+    existing_config_secret: SecretName | None = key(
         "Secret with a key `st2.secrets.conf`: settings that are secret. They win over all others."
     )
-    existing_auth_secret: ObjectName | None = key(
+    existing_auth_secret: SecretName | None = key(
         "Your own Secret with ST2_AUTH_USERNAME, ST2_AUTH_PASSWORD and htpasswd instead of the release's."
     )
-    existing_datastore_secret: ObjectName | None = key(
+    existing_datastore_secret: SecretName | None = key(
         "Your own Secret with datastore_crypto_key instead of the release's."
     )
-    existing_ssh_secret: ObjectName | None = key("Your own Secret with private_key instead of the release's.")
+    existing_ssh_secret: SecretName | None = key("Your own Secret with private_key instead of the release's.")
     password: SecretValue | None = key("Password of the first user.")
     ssh_key: SecretValue | None = same("ssh_key", "Private SSH key of the system user.")
     datastore_crypto_key: SecretValue | None = same(
@@ -93,11 +93,11 @@ class St2(StrictModel):
     keyvalue: list[KeyValue] = key("Items for the key-value store.", [])
     keyvalue_files: Files = key("Further items: `<name>.yaml` to a YAML list.", {})
     keyvalue_from: Folder | None = key("Folder with further files for `keyvalueFiles`.")
-    existing_keyvalue_secret: ObjectName | None = key("Your own Secret with further items: `kv.yaml`, a YAML list.")
+    existing_keyvalue_secret: SecretName | None = key("Your own Secret with further items: `kv.yaml`, a YAML list.")
     apikeys: list[ApiKey] = key("API keys.", [])
     apikeys_files: Files = key("Further API keys: `<name>.yaml` to a YAML list.", {})
     apikeys_from: Folder | None = key("Folder with further files for `apikeysFiles`.")
-    existing_apikeys_secret: ObjectName | None = key(
+    existing_apikeys_secret: SecretName | None = key(
         "Your own Secret with further API keys: `apikeys.yaml`, a YAML list."
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from constructs_st2.values.model.base import ObjectName, StrictModel, key, section
+from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.exposure import Hours, IssuerRef
+from constructs_st2.values.model.names import SecretName
 
 
 class InternalCertManager(StrictModel):
@@ -20,11 +21,11 @@ class InternalCertManager(StrictModel):
 class TlsSecrets(StrictModel):
     """Your own Secrets with certificates: type kubernetes.io/tls, keys tls.crt, tls.key and ca.crt."""
 
-    mongodb: ObjectName | None = key("Instead of <release>-mongodb-tls.")
-    rabbitmq: ObjectName | None = key("Instead of <release>-rabbitmq-tls.")
-    redis: ObjectName | None = key("Instead of <release>-redis-tls.")
-    etcd: ObjectName | None = key("Instead of <release>-etcd-tls.")
-    st2: ObjectName | None = key("Instead of <release>-st2-tls, for st2auth, st2api and st2stream.")
+    mongodb: SecretName | None = key("Instead of <release>-mongodb-tls.")
+    rabbitmq: SecretName | None = key("Instead of <release>-rabbitmq-tls.")
+    redis: SecretName | None = key("Instead of <release>-redis-tls.")
+    etcd: SecretName | None = key("Instead of <release>-etcd-tls.")
+    st2: SecretName | None = key("Instead of <release>-st2-tls, for st2auth, st2api and st2stream.")
 
 
 class InternalTls(StrictModel):

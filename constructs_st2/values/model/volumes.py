@@ -6,12 +6,13 @@ rest (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-res
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import Required, TypedDict
 
-from constructs_st2.values.model.base import ONE_KEY, AbsolutePath, DnsLabel, ObjectName, Quantity
+from constructs_st2.values.model.base import ONE_KEY, AbsolutePath, DnsLabel, Quantity
+from constructs_st2.values.model.names import ClaimName, ConfigMapName, KubernetesFields, SecretName
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -32,7 +33,7 @@ class KeyToPath(TypedDict, total=False):
 class ConfigMapVolume(TypedDict, total=False):
     """Files from a ConfigMap."""
 
-    name: Required[ObjectName]
+    name: Required[ConfigMapName]
     items: list[KeyToPath]
     defaultMode: Mode
     optional: bool
@@ -42,7 +43,7 @@ class ConfigMapVolume(TypedDict, total=False):
 class SecretVolume(TypedDict, total=False):
     """Files from a Secret."""
 
-    secretName: Required[ObjectName]
+    secretName: Required[SecretName]
     items: list[KeyToPath]
     defaultMode: Mode
     optional: bool
@@ -60,7 +61,7 @@ class EmptyDirVolume(TypedDict, total=False):
 class ClaimVolume(TypedDict, total=False):
     """A persistent volume claim."""
 
-    claimName: Required[ObjectName]
+    claimName: Required[ClaimName]
     readOnly: bool
 
 
@@ -91,24 +92,24 @@ class VolumeSource(TypedDict, total=False):
     persistentVolumeClaim: ClaimVolume
     hostPath: HostPathVolume
     nfs: NfsVolume
-    projected: dict[str, Any]
-    downwardAPI: dict[str, Any]
-    csi: dict[str, Any]
-    ephemeral: dict[str, Any]
-    image: dict[str, Any]
-    awsElasticBlockStore: dict[str, Any]
-    azureDisk: dict[str, Any]
-    azureFile: dict[str, Any]
-    cephfs: dict[str, Any]
-    cinder: dict[str, Any]
-    fc: dict[str, Any]
-    flexVolume: dict[str, Any]
-    gcePersistentDisk: dict[str, Any]
-    glusterfs: dict[str, Any]
-    iscsi: dict[str, Any]
-    portworxVolume: dict[str, Any]
-    rbd: dict[str, Any]
-    vsphereVolume: dict[str, Any]
+    projected: KubernetesFields
+    downwardAPI: KubernetesFields
+    csi: KubernetesFields
+    ephemeral: KubernetesFields
+    image: KubernetesFields
+    awsElasticBlockStore: KubernetesFields
+    azureDisk: KubernetesFields
+    azureFile: KubernetesFields
+    cephfs: KubernetesFields
+    cinder: KubernetesFields
+    fc: KubernetesFields
+    flexVolume: KubernetesFields
+    gcePersistentDisk: KubernetesFields
+    glusterfs: KubernetesFields
+    iscsi: KubernetesFields
+    portworxVolume: KubernetesFields
+    rbd: KubernetesFields
+    vsphereVolume: KubernetesFields
 
 
 @with_config(_STRICT)

@@ -23,6 +23,7 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, pod_template
 from constructs_st2.parts.backup import cron_job, restore
 from constructs_st2.values import from_mapping
+from constructs_st2.values.named import objects_named_by
 
 NAME = "st2-backup"
 BACKUP = "st2-20260131T031700Z"
@@ -38,7 +39,7 @@ MakeObjects = Callable[..., Objects]
 
 def checked(objects: list[Document], cluster: Cluster, claims: Sequence[str] = ()) -> Objects:
     """The objects, if nothing is wrong with them beside the user's own and the release's Secrets."""
-    named = frozenset([*cluster.values.backup.existing_objects, *claims])
+    named = frozenset(claims).union(*objects_named_by(cluster.values).values())
     secrets = {**dict.fromkeys(named), **contract.keys_by_name(cluster.release, cluster.values)}
     surroundings = Surroundings(secrets=secrets, config_maps=named, claims=named)
     # The hosts of the backends are no matter of these objects.
