@@ -29,7 +29,7 @@ from constructs_st2.parts.services import chatops, client, runner, sensors, web
 from constructs_st2.parts.services.part import service_part
 from constructs_st2.parts.services.process import Process, st2_process
 from constructs_st2.parts.services.workload import Workload
-from constructs_st2.parts.tiers import Composed, Part, Plan, documents_of, loose
+from constructs_st2.parts.tiers import Composed, Part, PartsOf, Plan, documents_of, loose
 from constructs_st2.values.model.services import Network
 
 
@@ -169,18 +169,6 @@ def _jobs(cluster: Cluster) -> Iterator[Part]:
     return loose(tasks.documents(cluster))
 
 
-def _exposure(cluster: Cluster) -> Iterator[Part]:
-    return loose(_optional("exposure", cluster))
-
-
-def _operations(cluster: Cluster) -> Iterator[Part]:
-    return loose(_optional("operations", cluster))
-
-
-def _backup(cluster: Cluster) -> Iterator[Part]:
-    return loose(_optional("backup", cluster))
-
-
 def _extra(cluster: Cluster) -> Iterator[Part]:
     for index, document in enumerate(extra_objects(cluster)):
         # Kind and name alone need not be unique: there are other namespaces and other API groups.
@@ -192,6 +180,11 @@ def _optional(tier: str, cluster: Cluster) -> Iterator[Document]:
     table = ClusterTable(cluster)
     for part in parts_of(cluster.values, tier):
         yield from part.documents(cluster, table)
+
+
+def _only_optional(tier: str) -> PartsOf:
+    """A tier that has optional parts and nothing else."""
+    return lambda cluster: loose(_optional(tier, cluster))
 
 
 def _workload(entry: CatalogueEntry, cluster: Cluster, process: Process) -> Workload:
@@ -214,10 +207,10 @@ PLANS: Mapping[str, Plan] = {
     "chatops": Plan("76-chatops", _chatops, wave=20),
     "jobs": Plan("80-jobs", _jobs, wave=WAVE),
     # The last wave: to Argo CD, an Ingress is healthy only once its controller has published an address. Some never do.
-    "exposure": Plan("85-exposure", _exposure, wave=60),
-    "operations": Plan("90-operations", _operations),
+    "exposure": Plan("85-exposure", _only_optional("exposure"), wave=60),
+    "operations": Plan("90-operations", _only_optional("operations")),
     # Argo CD waits for the claim, which many storage classes bind only when the first backup runs: nothing else waits.
-    "backup": Plan("91-backup", _backup, wave=50),
+    "backup": Plan("91-backup", _only_optional("backup"), wave=50),
     "extra": Plan("95-extra", _extra),
 }
 """The tiers by their names, in the order of their files."""

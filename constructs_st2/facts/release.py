@@ -63,6 +63,11 @@ class Release:
         """The name in the cluster's DNS of the Service of a component."""
         return f"{self.named(component)}.{self.namespace}.svc.{self.cluster_domain}"
 
+    def service_names(self, component: str) -> list[str]:
+        """All names of the Service of a component, from the shortest to the full one."""
+        name = self.named(component)
+        return [name, f"{name}.{self.namespace}", f"{name}.{self.namespace}.svc", self.host(component)]
+
     def headless(self, component: str) -> str:
         """The name of the Service that gives each member of a component a name of its own."""
         return self.named(f"{component}-headless")

@@ -17,10 +17,10 @@ from constructs_st2.values.model.images import St2Version
 class St2Release:
     """What a minor version of st2 runs with, and what its libraries can do.
 
-    ``mongodb``, ``rabbitmq``, ``redis`` and ``etcd`` are the tags of the official images; ``newest_mongodb`` is the
-    newest minor version that it works with. ``etcd3gw`` is the wheel for the Python of its images. ``database_tls`` are
-    the options of [database] that turn TLS on and name the authorities. The last three are what its tooz can do: log in
-    to a sentinel, speak TLS with one, and heed a username and authorities in the URL of a Redis.
+    ``mongodb``, ``rabbitmq``, ``redis`` and ``etcd`` are the tags of the official images; ``newest`` are the newest minor
+    versions of these that it works with, where there is a limit. ``etcd3gw`` is the wheel for the Python of its images.
+    ``database_tls`` are the options of [database] that turn TLS on and name the authorities. The last three are what
+    its tooz can do: log in to a sentinel, speak TLS with one, and heed a username and authorities in the URL of a Redis.
     """
 
     mongodb: str
@@ -28,7 +28,7 @@ class St2Release:
     redis: str
     etcd: str
     etcd3gw: str
-    newest_mongodb: tuple[int, int] | None
+    newest: Mapping[str, tuple[int, int]]
     database_tls: tuple[str, str]
     sentinel_logins: bool
     sentinel_tls: bool
@@ -44,7 +44,7 @@ ST2_RELEASES: Mapping[St2Version, St2Release] = {
         etcd="v3.5.33",
         etcd3gw="etcd3gw-2.4.2-py3-none-any.whl",
         # It brings pymongo 3.11, and its tests end at MongoDB 4.4.
-        newest_mongodb=(4, 4),
+        newest={"mongodb": (4, 4)},
         database_tls=("ssl", "ssl_ca_certs"),
         # tooz 2.8 overlooks all three, whatever its URL says.
         sentinel_logins=False,
@@ -58,7 +58,7 @@ ST2_RELEASES: Mapping[St2Version, St2Release] = {
         redis="8.0",
         etcd="v3.5.33",
         etcd3gw="etcd3gw-2.7.0-py3-none-any.whl",
-        newest_mongodb=None,
+        newest={},
         database_tls=("tls", "tls_ca_file"),
         # tooz 6.3.
         sentinel_logins=True,

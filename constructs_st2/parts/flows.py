@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ
+from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_PORT
 from constructs_st2.facts.catalogue import (
     APIS,
     CONTROL_PLANE,
@@ -88,7 +88,7 @@ _DEFAULT_PORTS: Mapping[str, int] = {
     "amqps": AMQPS_PORT,
     "kazoo": 2181,
     "mongodb": MONGODB.port,
-    "redis": 6379,
+    "redis": REDIS_PORT,
     "st2etcd+http": ETCD.port,
     "st2etcd+https": ETCD.port,
     "zookeeper": 2181,

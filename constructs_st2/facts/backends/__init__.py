@@ -15,7 +15,7 @@ class Backend:
 
     ``component`` names its Service; that Service has only members that are ready for clients, so a connection to
     ``port`` tells that the backend can be used. ``client_ports`` are those that clients use besides; ``peer_ports``
-    those by which its members talk to each other; monitoring reads ``metrics_port``.
+    those by which its members talk to each other, besides; monitoring reads ``metrics_port``.
     """
 
     component: str
@@ -34,20 +34,13 @@ RABBITMQ_DISTRIBUTION_PORT = 25672
 RABBITMQ_FORMATION_PORT = 25673
 """Where a node of RabbitMQ tells the others whether it has data, also while its server does not run."""
 
-MONGODB = Backend("mongodb", 27017, "database", metrics_port=9216, peer_ports=(27017,))
-RABBITMQ = Backend(
-    "rabbitmq",
-    5672,
-    "messaging",
-    metrics_port=15692,
-    peer_ports=(RABBITMQ_EPMD_PORT, RABBITMQ_DISTRIBUTION_PORT, RABBITMQ_FORMATION_PORT),
-)
+MONGODB = Backend("mongodb", 27017, "database", metrics_port=9216)
+RABBITMQ = Backend("rabbitmq", 5672, "messaging", metrics_port=15692)
 # A sentinel tells where the master is, which clients then talk to.
 REDIS_SENTINEL = Backend(
-    "redis", 26379, "coordination", metrics_port=9121, client_ports=(REDIS_PORT,), peer_ports=(26379, REDIS_PORT)
+    "redis", 26379, "coordination", metrics_port=9121, client_ports=(REDIS_PORT,), peer_ports=(REDIS_PORT,)
 )
-# Members ask each other as clients when they join, and for `etcdctl endpoint status --cluster`.
-ETCD = Backend("etcd", 2379, "coordination", metrics_port=2381, peer_ports=(2379, ETCD_PEER_PORT, ETCD_WITNESS_PORT))
+ETCD = Backend("etcd", 2379, "coordination", metrics_port=2381, peer_ports=(ETCD_PEER_PORT, ETCD_WITNESS_PORT))
 
 AMQPS_PORT = 5671
 """Where RabbitMQ speaks TLS. The other backends do so on the port that they have without."""
@@ -67,12 +60,19 @@ def in_cluster(values: Values) -> Mapping[Role, Backend]:
     return backends
 
 
+def rabbitmq_peer_ports(members: int) -> Mapping[str, int]:
+    """What nodes of RabbitMQ listen on for each other, by name (https://www.rabbitmq.com/docs/networking#ports).
+
+    One without others tells nobody whether it has data.
+    """
+    formation = {"formation": RABBITMQ_FORMATION_PORT} if members > 1 else {}
+    return {"epmd": RABBITMQ_EPMD_PORT, "distribution": RABBITMQ_DISTRIBUTION_PORT, **formation}
+
+
 def peer_ports(backend: Backend, members: int) -> tuple[int, ...]:
-    """The ports by which that many members of a backend talk to each other."""
+    """The ports by which that many members of a backend talk to each other: as clients, and by others."""
     if backend.component != RABBITMQ.component:
-        return backend.peer_ports
-    if members == 1:
-        # Its own command line tools still connect.
-        return (RABBITMQ_EPMD_PORT, RABBITMQ_DISTRIBUTION_PORT)
+        return (backend.port, *backend.peer_ports)
     # A node joins those that it can reach as a client.
-    return (backend.port, *backend.peer_ports)
+    joined = (backend.port,) if members > 1 else ()
+    return (*joined, *rabbitmq_peer_ports(members).values())

@@ -30,7 +30,7 @@ class Version(NamedTuple):
 class Server:
     """A program that members of a backend run.
 
-    ``key`` is its section in the values, and its field in the table of st2's versions, which has the tags of the
+    ``key`` is its section in the values, and its name in the table of st2's versions, which has the tags of the
     official image; ``oldest`` is the oldest version that the configuration works with.
     """
 
@@ -65,7 +65,7 @@ class Server:
         if version < self.oldest:
             message = f"{self.name} {version} is not supported; use {self.oldest} or newer"
             raise InvalidValues(ValueProblem(key, message))
-        newest = ST2_RELEASES[cluster.version].newest_mongodb if self.key == "mongodb" else None
+        newest = ST2_RELEASES[cluster.version].newest.get(self.key)
         if newest and version > newest:
             message = f"st2 {cluster.version} works with {self.name} {Version(*newest)} at most, not with {version}"
             raise InvalidValues(ValueProblem(key, message))

@@ -58,7 +58,7 @@ def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
         contract.ETCD_TLS.component: (ETCD.component, values.etcd.replicas),
     }[spec.component]
     return [
-        *service_names(component, cluster),
+        *release.service_names(component),
         # Members that are added later need no other certificate.
         f"*.{release.host(f'{component}-headless')}",
         # By the names alone etcd can tell that a member comes from its address.
@@ -70,13 +70,7 @@ def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
 def _of_service(entry: CatalogueEntry, cluster: Cluster) -> list[str]:
     network: Network = getattr(cluster.values, entry.name).service
     outside = [network.hostname] if network.hostname and network.type != "ExternalName" else []
-    return [*service_names(entry.name, cluster), *outside]
-
-
-def service_names(component: str, cluster: Cluster) -> list[str]:
-    """The names of the Service of a component, from the shortest to the full one."""
-    name, namespace = cluster.release.named(component), cluster.release.namespace
-    return [name, f"{name}.{namespace}", f"{name}.{namespace}.svc", cluster.release.host(component)]
+    return [*cluster.release.service_names(entry.name), *outside]
 
 
 PART = PartHooks(documents)

@@ -125,17 +125,11 @@ def public_names(cluster: Cluster) -> list[str]:
     return [network.hostname] if network.hostname and network.type != "ExternalName" else []
 
 
-def service_names(cluster: Cluster) -> list[str]:
-    """The names of the web UI in the cluster's DNS."""
-    release, name = cluster.release, cluster.release.named(ST2WEB.name)
-    return [name, f"{name}.{release.namespace}", f"{name}.{release.namespace}.svc", release.host(ST2WEB.name)]
-
-
 def _certificate(cluster: Cluster) -> Recipe:
     recipe = {
         "make": "certificate",
         "of": _reference(contract.WEB_TLS, contract.TLS_KEY, cluster),
-        "names": [*public_names(cluster), *service_names(cluster), "localhost", "127.0.0.1"],
+        "names": [*public_names(cluster), *cluster.release.service_names(ST2WEB.name), "localhost", "127.0.0.1"],
     }
     return {**recipe, "begin": BEGIN_OF_SEEDED} if cluster.values.secrets.mode == "plain" else recipe
 

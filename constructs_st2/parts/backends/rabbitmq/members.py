@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from constructs_st2.errors import InvalidValues, ValueProblem
-from constructs_st2.facts.backends import RABBITMQ
+from constructs_st2.facts.backends import RABBITMQ, rabbitmq_peer_ports
 from constructs_st2.facts.backends import RABBITMQ_DISTRIBUTION_PORT as DISTRIBUTION_PORT
-from constructs_st2.facts.backends import RABBITMQ_EPMD_PORT as EPMD_PORT
 from constructs_st2.facts.backends import RABBITMQ_FORMATION_PORT as FORMATION_PORT
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -65,12 +64,6 @@ _READY = "ready.sh"
 _STOP = "stop.sh"
 
 
-def peer_ports(members: int) -> dict[str, int]:
-    """The ports for other members, by name. https://www.rabbitmq.com/docs/networking#ports"""
-    formation = {"formation": FORMATION_PORT} if members > 1 else {}
-    return {"epmd": EPMD_PORT, "distribution": DISTRIBUTION_PORT, **formation}
-
-
 def member_set(cluster: Cluster) -> MemberSet:
     """The nodes of the cluster.
 
@@ -123,7 +116,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     metrics = {"metrics": RABBITMQ.metrics_port} if settings.metrics.enabled else {}
     scheme = "amqps" if certificates else "amqp"
     ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
-    peers = peer_ports(settings.replicas)
+    peers = rabbitmq_peer_ports(settings.replicas)
     server_ports = {name: number for name, number in {**ports, **peers}.items() if number != FORMATION_PORT}
     probed = (port, DISTRIBUTION_PORT)
     stop = scripts.command(_STOP, _seconds_to_wait(cluster), *probed)
