@@ -17,8 +17,9 @@ from constructs_st2.values.model.images import St2Version
 class St2Release:
     """What a minor version of st2 runs with, and what its libraries can do.
 
-    ``mongodb``, ``rabbitmq``, ``redis`` and ``etcd`` are the tags of the official images; ``newest`` are the newest minor
-    versions of these that it works with, where there is a limit. ``etcd3gw`` is the wheel for the Python of its images.
+    ``mongodb``, ``rabbitmq``, ``redis`` and ``etcd`` are the tags of the official images; ``newest`` are the newest
+    minor versions of these that it works with, where there is a limit. ``etcd3gw`` is the wheel for the Python of its
+    images.
     ``database_tls`` are the options of [database] that turn TLS on and name the authorities. The last three are what
     its tooz can do: log in to a sentinel, speak TLS with one, and heed a username and authorities in the URL of a Redis.
     """
