@@ -19,9 +19,9 @@ class St2Release:
 
     ``mongodb``, ``rabbitmq``, ``redis`` and ``etcd`` are the tags of the official images; ``newest`` are the newest
     minor versions of these that it works with, where there is a limit. ``etcd3gw`` is the wheel for the Python of its
-    images.
-    ``database_tls`` are the options of [database] that turn TLS on and name the authorities. The last three are what
-    its tooz can do: log in to a sentinel, speak TLS with one, and heed a username and authorities in the URL of a Redis.
+    images. ``database_tls`` are the options of [database] that turn TLS on and name the authorities. The last three are
+    what its tooz can do: log in to a sentinel, speak TLS with one, and heed a username and authorities in the URL of a
+    Redis.
     """
 
     mongodb: str
