@@ -7,7 +7,7 @@ READY_DEV := .venv/ready-dev
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-quick lint types bench docs imports clean
+.PHONY: synth setup test test-quick lint types bench docs imports kubernetes-types clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -55,6 +55,11 @@ docs: $(READY)
 # The typed bindings of custom kinds. Needs the cdk8s program of `make test`.
 imports: $(READY_DEV)
 	$(BIN)/python tests/servers/bindings.py
+
+# The types of Kubernetes' fields in values, from Kubernetes' own description of its API. With VERSION=v1.35.0, of that
+# version from now on.
+kubernetes-types: $(READY_DEV)
+	cd tools && ../$(BIN)/python -m kubernetes_types $(VERSION)
 
 clean:
 	rm -rf .venv

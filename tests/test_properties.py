@@ -27,7 +27,10 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema
 
 FILES = ValuesFiles(json_schema(Values)).files()
-OLDEST = "1.27"
+
+PINNED = json.loads((Path(__file__).parents[1] / "tools/kubernetes_types/pin.json").read_text())["version"]
+DESCRIBED = ".".join(PINNED.removeprefix("v").split(".")[:2])
+"""The version of Kubernetes whose fields values may have."""
 
 LOCATED = re.compile(r"(profile \w+|values\.yaml)(:\d+)?: ")
 """How a problem of the values begins."""
@@ -64,7 +67,7 @@ def assert_proper(outcome: list[Document] | Sequence[str], folder: Path) -> None
 def assert_valid(document: str) -> None:
     # The user's own objects may be of kinds that only the user's cluster knows.
     with contextlib.suppress(kubernetes_validate.SchemaNotFoundError):
-        kubernetes_validate.validate(json.loads(document), OLDEST, strict=True)
+        kubernetes_validate.validate(json.loads(document), DESCRIBED, strict=True)
 
 
 def written(values: Any, folder: Path) -> Path:

@@ -134,7 +134,9 @@ def duplicates_in_pods(index: Index) -> Iterator[Problem]:
     for pod in index.pods:
         names = [(c.field, c.name) for c in pod.containers]
         yield from _repeated(pod, names, "two containers have this name; rename one")
-        volumes = [(field, str(volume.get("name"))) for field, volume in pod.volumes]
+        # Kubernetes itself would take the claim in silence, and leave the other volume out.
+        claims = [(f"spec.volumeClaimTemplates[{name}]", name) for name in pod.claim_templates]
+        volumes = [*claims, *((field, str(volume.get("name"))) for field, volume in pod.volumes)]
         yield from _repeated(pod, volumes, "two volumes have this name; rename one")
         for container in pod.containers:
             variables = [(field, str(variable.get("name"))) for field, variable in _items(container, "env")]

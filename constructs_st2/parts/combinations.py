@@ -41,6 +41,10 @@ def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
             "cannot be more than 1 together with st2.packs.sensors: "
             "use hash ranges (deployments) or one sensor per pod (sensors), not both",
         )
+    for index, sensor in enumerate(sensors):
+        if sensor.ref in [other.ref for other in sensors[:index]]:
+            message = f'"{sensor.ref}" has a pod already: it would emit every trigger twice'
+            yield ValueProblem(f"st2.packs.sensors[{index}].ref", message)
     names = [sensor.name for sensor in sensors]
     yield from _of_names("st2.packs.sensors", "sensor", names, release.named(catalogue.sensor_component("")))
 

@@ -120,6 +120,11 @@ def test_names_leave_room_for_what_kubernetes_appends(length: int, valid: bool) 
             id="two volumes of one name",
         ),
         pytest.param(
+            put(MONGODB, *POD, "volumes", value=[{"name": "data", "emptyDir": {}}]),
+            ("duplicate", MONGODB, "spec.template.spec.volumes[data]"),
+            id="a volume and a claim template of one name",
+        ),
+        pytest.param(
             put(API, *MAIN, "env", -1, value={"name": "MONGODB", "value": ""}),
             ("duplicate", API, f"{API_MAIN}.env[MONGODB]"),
             id="two variables of one name",

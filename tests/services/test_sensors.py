@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from support import MakeCluster, Objects, Synth
@@ -106,6 +107,18 @@ def test_a_sensor_without_time_to_stop_is_refused(cluster: MakeCluster) -> None:
     sensor = {"name": "rss", "ref": "rss.RssSensor", "terminationGracePeriodSeconds": 5, "preStopSleep": 5}
     with pytest.raises(InvalidValues, match=r"st2\.packs\.sensors\[0\]\.terminationGracePeriodSeconds: is 5 s"):
         cluster({"st2": {"packs": {"sensors": [sensor]}}})
+
+
+@pytest.mark.parametrize(
+    ("second", "problem"),
+    [
+        ({"name": "a", "ref": "a.B"}, r'sensors\[1\]\.name: "a" is already the name of another sensor'),
+        ({"name": "b", "ref": "a.A"}, r'sensors\[1\]\.ref: "a\.A" has a pod already'),
+    ],
+)
+def test_no_sensor_has_two_pods_and_no_pod_two_sensors(cluster: MakeCluster, second: Any, problem: str) -> None:
+    with pytest.raises(InvalidValues, match=problem):
+        cluster({"st2": {"packs": {"sensors": [{"name": "a", "ref": "a.A"}, second]}}})
 
 
 def test_selectors_of_partitions_do_not_overlap(synth: Synth) -> None:

@@ -1,267 +1,473 @@
-"""No key of the values is dead: another valid value of it makes other objects."""
+"""No key of the values is dead: each one changes the objects of some cluster when it is set to something else.
+
+Fields of Kubernetes are not looked at one by one: what values hold of them goes into the objects whole.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import types
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
-import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
-from values.valid_values import VALID_VALUES
+from typing_extensions import Required, is_typeddict
 
 from constructs_st2.construct.clusters import cluster_of
-from constructs_st2.construct.plans import compose
+from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.parts.tiers import documents_of
 from constructs_st2.values import from_mapping
-from constructs_st2.values.model import Values
+from constructs_st2.values.layers import overlay
+from constructs_st2.values.model import Values, base
+from constructs_st2.values.paths import KeyPath, dotted
+from constructs_st2.values.shape import keys, plain_types
 
-Mapped = dict[str, Any]
+_OF_FILES = "names a folder of files, which become those keys; tests/values/test_folders.py"
+_OF_RESTORE = "is used by constructs-st2 restore, whose Job is no part of the cluster; tests/operations/backup"
+_OF_VERSION = "lets the checks of versions know what an image has whose tag does not say it"
+_OF_EXPORTS = "is in what st2 exports, so that it can be pasted"
 
-SECRET = {"existingSecret": "mine", "key": "text"}
-EVERYTHING: Mapped = {
-    "monitoring": {
-        "enabled": True,
-        "podMonitors": {"enabled": True},
-        "rules": {"enabled": True},
-        "dashboards": {"enabled": True},
+WITHOUT_EFFECT: Mapping[str, str] = {
+    "backup.external.restore.authSource": _OF_RESTORE,
+    "backup.external.restore.password.existingSecret": _OF_RESTORE,
+    "backup.external.restore.password.key": _OF_RESTORE,
+    "backup.external.restore.username": _OF_RESTORE,
+    "jobs.extra_hooks[0].hook": "is checked: those of the chart that can be honoured mean the same here",
+    "jobs.extra_hooks[0].hook_weight": "is in values of the chart; such Jobs wait for the registered content",
+    "mongodb.version": _OF_VERSION,
+    "etcd.version": _OF_VERSION,
+    "redis.version": _OF_VERSION,
+    "st2.keyvalue[0].secret": "is checked: a secret must have it, and its value elsewhere",
+    "st2.apikeys[0].created_at": _OF_EXPORTS,
+    "st2.apikeys[0].uid": _OF_EXPORTS,
+    "st2.apikeysFrom": _OF_FILES,
+    "st2.keyvalueFrom": _OF_FILES,
+    "st2.overridesFrom": _OF_FILES,
+    "st2.packs.configsFrom": _OF_FILES,
+    "st2.rbac.from": _OF_FILES,
+}
+"""Keys that change no object of a cluster, and why they are there."""
+
+# --- clusters
+
+CONTENT: dict[str, Any] = {
+    "configs": {"a.yaml": "x: 1\n"},
+    "images": [{"repository": "registry.example.org", "name": "packs", "tag": "1"}],
+}
+SCALED = {"autoscaling": {"enabled": True}}
+CPU_SCALED = {"autoscaling": {"enabled": True, "mode": "cpu"}}
+EDGE = {"tls": {"enabled": False}, "service": {"type": "LoadBalancer", "hostname": "st2.example.org"}}
+SECRET = {"existingSecret": "mine", "key": "a"}
+HASH = "0" * 128
+CA = {"existingSecret": "ca", "key": "ca.crt"}
+CLAIM = {"claim": {"create": {"size": "5Gi"}}}
+VOLUME = {"create": {"size": "1Gi"}}
+
+CLUSTERS: Mapping[str, dict[str, Any]] = {
+    "as it is": {},
+    "operated": {
+        "st2web": {**SCALED, "tls": {"certManager": {"issuerRef": {"name": "ca"}}}},
+        **dict.fromkeys(("st2auth", "st2api", "st2stream", "st2actionrunner", "st2workflowengine"), SCALED),
+        "st2scheduler": SCALED,
+        "st2sensorcontainer": {"deployments": 2},
+        "tls": {"internal": {"enabled": True, "certManager": {"enabled": True, "issuerRef": {"name": "ca"}}}},
+        "networkPolicy": {"egress": {"enabled": True}},
+        "scheduling": {"priorityClasses": {"create": True}},
+        "monitoring": {"enabled": True, **{part: {"enabled": True} for part in ("rules", "podMonitors", "dashboards")}},
+        "executionWatch": {"cleanup": {"enabled": True}},
+        "backup": {"enabled": True, "destination": CLAIM},
+        "docker-registry": {"enabled": True},
+        "st2chatops": {"enabled": True, "tokens": {"HUBOT_SLACK_BOT_TOKEN": SECRET}, "apiKey": SECRET},
     },
-    "executionWatch": {"cleanup": {"enabled": True}},
-    "networkPolicy": {"enabled": True, "egress": {"enabled": True}},
-    "backup": {"enabled": True, "destination": {"claim": {"create": {}}}},
-    "docker-registry": {"enabled": True},
-    "jobs": {"smokeTest": {"enabled": True}, "extra": [{"name": "mine", "command": ["true"]}]},
-    "st2web": {"tls": {"enabled": False}, "service": {"hostname": "st2.example.com"}},
-    "ingress": {"enabled": True, "hosts": [{"host": "st2.example.com"}]},
-    "st2actionrunner": {"pools": [{"name": "gpu"}]},
-    "st2": {"keyvalue": [{"name": "some", "value": "thing"}], "rbac": {"enabled": True}},
-    "st2chatops": {
-        "enabled": True,
-        "adapter": "slack",
-        "tokens": {"HUBOT_SLACK_BOT_TOKEN": SECRET, "HUBOT_SLACK_APP_TOKEN": SECRET},
+    "with content": {
+        "enterprise": {"enabled": True, "license": SECRET},
+        "st2": {
+            "packs": {**CONTENT, "sensors": [{"name": "rss", "ref": "rss.RssSensor"}]},
+            "rbac": {"enabled": True},
+            "keyvalue": [{"name": "a", "value": "b", "scope": "user", "user": "x"}],
+            "apikeys": [{"user": "x", "id": "0" * 24, "key_hash": HASH}],
+            "password": SECRET,
+            "ssh_key": SECRET,
+            "datastore_crypto_key": SECRET,
+        },
+        "st2actionrunner": {"pools": [{"name": "spot", **SCALED}]},
+        "jobs": {
+            "smokeTest": {"enabled": True},
+            "extra": [{"name": "mine", "command": ["mine"]}],
+            "extra_hooks": [{"name": "hook", "hook": "post-install", "command": ["mine"]}],
+        },
+        "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}],
     },
+    "with content in Secrets": {
+        "st2": {
+            "keyvalue": [{"name": "a", "value": SECRET, "secret": True}],
+            "apikeys": [{"user": "x", "id": "0" * 24, "key": SECRET}],
+            "version": "3.8",
+        },
+        "image": {"tag": "3.8"},
+        "st2chatops": {"enabled": True},
+        "mongodb": {"auth": dict.fromkeys(("rootPassword", "password", "replicaSetKey"), SECRET)},
+        "rabbitmq": {
+            "image": {"tag": "other"},
+            "version": "3.12",
+            "auth": dict.fromkeys(("password", "erlangCookie"), SECRET),
+        },
+        "redis": {"auth": {"password": SECRET}},
+        "secrets": {"mode": "bootstrap"},
+    },
+    "patched": {
+        "patches": [
+            {
+                "target": {"kind": "Deployment", "name": "st2-st2api"},
+                "patch": [{"op": "add", "path": "/metadata/labels/app", "value": "b"}],
+            },
+        ],
+    },
+    "patched by copies": {
+        "patches": [
+            {
+                "target": {"kind": "Deployment", "name": "st2-st2api"},
+                "patch": [{"op": "copy", "from": "/metadata/name", "path": "/metadata/labels/a"}],
+            },
+        ],
+    },
+    "with its own edge": {
+        "st2web": EDGE,
+        "st2auth": {"service": {"type": "LoadBalancer"}},
+        "st2api": {"service": {"type": "LoadBalancer"}},
+        "st2stream": {"service": {"type": "LoadBalancer"}},
+        "ingress": {
+            "enabled": True,
+            "hosts": [{"host": "st2.example.org", "paths": [{"path": "/", "servicePort": 80}]}],
+            "tls": [{"secretName": "tls", "hosts": ["st2.example.org"]}],
+        },
+    },
+    "behind a gateway": {
+        "st2web": {"tls": {"enabled": False}},
+        "gateway": {"enabled": True, "parentRefs": [{"name": "web"}], "hostnames": ["st2.example.org"]},
+    },
+    "scaled by CPU": dict.fromkeys(("st2actionrunner", "st2workflowengine", "st2scheduler"), CPU_SCALED),
+    "scraped": {"monitoring": {"enabled": True}},
+    "with etcd": {
+        "coordination": {"backend": "etcd"},
+        "tls": {"internal": {"enabled": True}},
+        "backup": {"enabled": True, "destination": CLAIM},
+    },
+    "on shared volumes": {
+        "st2": {"packs": {**CONTENT, "volumes": {"enabled": True, "packs": VOLUME, "virtualenvs": VOLUME}}}
+    },
+    "with backends elsewhere": {
+        "mongodb": {
+            "enabled": False,
+            "external": {
+                "uri": "mongodb://db.example.org/",
+                "username": "x",
+                "password": SECRET,
+                "tls": {"enabled": True, "ca": CA},
+            },
+        },
+        "rabbitmq": {
+            "enabled": False,
+            "external": {
+                "urls": ["amqp://mq.example.org/st2"],
+                "username": "x",
+                "password": SECRET,
+                "tls": {"enabled": True, "ca": CA},
+            },
+        },
+        "coordination": {
+            "backend": "external",
+            "external": {"url": "redis://r.example.org:6379?ssl=true", "username": "x", "password": SECRET, "ca": CA},
+        },
+        "autoscaling": {"existingSecret": "mine"},
+        "st2actionrunner": SCALED,
+        "backup": {
+            "enabled": True,
+            "destination": {"s3": {"bucket": "backups", "credentials": {"existingSecret": "s3"}}},
+            "external": {
+                "username": "reader",
+                "password": SECRET,
+                "restore": {"username": "writer", "password": SECRET},
+            },
+        },
+    },
+    "with secrets from a store": {"secrets": {"mode": "external-secrets"}},
+    "with secrets in the values": {"secrets": {"mode": "plain", "seed": "a seed of a cluster"}},
 }
-"""A cluster in which most parts are on."""
+"""Where keys are tried, in this order, as far as a cluster has the section that the key is in."""
 
-WEB_TLS: Mapped = {"st2web": {"tls": {"enabled": True}}, "ingress": {"enabled": False}}
-VOLUMES: Mapped = {
-    "enabled": True,
-    **{name: {"hostPath": {"path": f"/{name}"}} for name in ("packs", "virtualenvs", "configs")},
-}
-S3: Mapped = {"bucket": "bucket", "credentials": {"existingSecret": "mine"}}
-OUTSIDE: Mapped = {
-    "mongodb": {"enabled": False, "external": {"uri": "mongodb://a/db", "username": "user", "password": SECRET}},
-    "backup": {"external": {"username": "backup", "password": SECRET}},
-}
-WHERE: Sequence[tuple[str, Mapped]] = (
-    ("autoscaling", {"st2actionrunner": {"autoscaling": {"enabled": True}}}),
-    ("backup.etcd", {"coordination": {"backend": "etcd"}}),
-    ("backup.destination.s3", {"backup": {"destination": {"claim": None, "s3": S3}}}),
-    ("backup.storageImage", {"backup": {"destination": {"claim": None, "s3": S3}}}),
-    (
-        "backup.destination.claim.existingClaim",
-        {"backup": {"destination": {"claim": {"create": None, "existingClaim": "theirs"}}}},
-    ),
-    ("backup.external", OUTSIDE),
-    ("backup.external.restore", {"backup": {"external": {"restore": {"username": "admin", "password": SECRET}}}}),
-    ("coordination.external", {"coordination": {"backend": "external", "external": {"url": "redis://a"}}}),
-    ("coordination.external.ca", {"coordination": {"external": {"url": "redis://a", "ca": {"configMap": "mine"}}}}),
-    ("enterprise", {"enterprise": {"enabled": True}}),
-    ("etcd", {"coordination": {"backend": "etcd"}}),
-    ("executionWatch.enabled", {"executionWatch": {"cleanup": {"enabled": False}}}),
-    ("gateway", {"gateway": {"enabled": True, "parentRefs": [{"name": "a"}]}}),
-    ("mongodb.external", OUTSIDE),
-    ("st2.packs.volumes", {"st2": {"packs": {"volumes": VOLUMES}}}),
-    ("mongodb.external.tls.ca", {"mongodb": {"external": {"tls": {"enabled": True, "ca": {"configMap": "mine"}}}}}),
-    (
-        "mongodb.external.tls.ca.existingSecret",
-        {"mongodb": {"external": {"tls": {"ca": {"configMap": None, "existingSecret": "theirs"}}}}},
-    ),
-    (
-        "coordination.external.ca.existingSecret",
-        {"coordination": {"external": {"ca": {"configMap": None, "existingSecret": "theirs"}}}},
-    ),
-    ("networkPolicy.enabled", {"networkPolicy": {"egress": {"enabled": False}}}),
-    ("rabbitmq.external", {"rabbitmq": {"enabled": False, "external": {"urls": ["amqp://a"]}}}),
-    ("rabbitmq.external.tls.ca", {"rabbitmq": {"external": {"tls": {"enabled": True, "ca": {"configMap": "mine"}}}}}),
-    (
-        "rabbitmq.external.tls.ca.existingSecret",
-        {"rabbitmq": {"external": {"tls": {"ca": {"configMap": None, "existingSecret": "theirs"}}}}},
-    ),
-    ("secrets.external", {"secrets": {"mode": "external-secrets", "external": {"store": {"name": "vault"}}}}),
-    ("secrets.seed", {"secrets": {"mode": "plain", "seed": "a-seed-that-is-long-enough-for-everybody"}}),
-    ("st2.packs.imageVolumes", {"st2": {"packs": {"images": [{"repository": "example.com/packs", "tag": "1"}]}}}),
-    ("st2web.tls", WEB_TLS),
-    ("st2web.tls.certManager", {"st2web": {"tls": {"certManager": {"issuerRef": {"name": "ca"}}}}}),
-    ("tls", {"tls": {"internal": {"enabled": True, "services": True}}}),
-    ("tls.internal.certManager", {"tls": {"internal": {"certManager": {"issuerRef": {"name": "ca"}}}}}),
-    ("tls.internal.existingSecrets.etcd", {"coordination": {"backend": "etcd"}}),
-)
-"""What must be besides for keys below some key to count; of those that fit, each lies over the ones before."""
+# --- other values
 
-_FOLDER = "reads a folder; see test_folders.py"
-WITHOUT_OBJECTS: Mapping[str, str] = {
-    "mongodb.enabled": "false is an error without mongodb.external, with which all is another cluster",
-    "rabbitmq.enabled": "the same",
-    "st2.apikeysFrom": _FOLDER,
-    "st2.keyvalueFrom": _FOLDER,
-    "st2.overridesFrom": _FOLDER,
-    "st2.packs.configsFrom": _FOLDER,
-    "st2.packs.volumes.enabled": "says that the volumes beside it count",
-    "st2.rbac.from": _FOLDER,
-    "st2chatops.adapter": "one adapter is left in st2 3.9",
+OTHER_TEXTS: Mapping[str, str] = {
+    base.DNS_LABEL: "other",
+    base.DNS_SUBDOMAIN: "other",
+    base.HOST_NAME: "other.example.org",
+    base.QUALIFIED_NAME: "example.org/other",
+    base.LABEL_VALUE: "other",
+    base.IMAGE_TAG: "3.9-r7",
+    base.IMAGE_DIGEST: f"sha256:{'0' * 64}",
+    base.IMAGE_REPOSITORY: "mirror.example.org/other",
+    base.IMAGE_REFERENCE: "other:7",
+    base.ABSOLUTE_PATH: "/other",
+    base.QUANTITY: "7Gi",
+    base.ENV_NAME: "OTHER",
+    base.FILE_NAME: "other.yaml",
+    base.SENSOR_REFERENCE: "other.Sensor",
+    base.ACTION_REFERENCE: "other.action",
+    base.BODY_SIZE: "7m",
+    base.MAJOR_MINOR: "7.0",
+    base.HOURS: "1000h",
+    base.GATEWAY_DURATION: "77s",
 }
-"""Keys that change no object, and why there are such."""
+"""Texts of which there are many, by the pattern that they match."""
+
+OTHER_VALUES: Mapping[str, Any] = {
+    "apikeys.0.metadata": {"note": "other"},
+    "apikeys.0.id": "1" * 24,
+    "apikeys.0.key_hash": "1" * 128,
+    "backup.schedule": "1 1 * * *",
+    "backup.timeZone": "Europe/Berlin",
+    "coordination.external.url": "redis://other.example.org:6379?ssl=true",
+    "egress.free": [],
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}}],
+    "extra_hooks.0.hook": "post-upgrade",
+    "extra_volumes": [{"name": "other", "mount": {"mountPath": "/other"}, "volume": {"emptyDir": {}}}],
+    "hosts.0.paths.0.service": "st2api",
+    "hosts.0.paths.0.serviceName": "other",
+    "jobs.skip": ["register_content"],
+    "keyvalue.0.encrypted": True,
+    "mongodb.configuration": {"net": {"maxIncomingConnections": 777}},
+    "mongodb.external.uri": "mongodb://other.example.org/",
+    "namespace.podSecurity": "none",
+    "networkPolicy.allow": {"st2api": [{"podSelector": {}}]},
+    "egress.allow": {"st2api": [{"podSelector": {}}]},
+    "packs.volumes.configs": {"create": {"size": "7Gi"}},
+    "packs.volumes.packs": {"create": {"size": "7Gi"}},
+    "packs.volumes.virtualenvs": {"create": {"size": "7Gi"}},
+    "packs.configs": {"other.yaml": "x: 1\n"},
+    "patch.0.from": "/metadata/labels/app",
+    "patch.0.op": "remove",
+    "patch.0.path": "/metadata/labels/other",
+    "patch.0.value": "other",
+    "patches.0.target.kind": "Service",
+    "patches.0.target.name": "st2-st2auth",
+    "podMonitors.interval": "77s",
+    "rabbitmq.external.urls": ["amqp://other.example.org/st2"],
+    "rabbitmq.image.tag": "3.12",
+    "rabbitmq.version": "3.13",
+    "redis.enabled": False,
+    "redis.image.tag": "7.0",
+    "rbac.assignments": {"other.yaml": "{username: other, roles: [observer]}\n"},
+    "rbac.mappings": {"other.yaml": "{group: other, roles: [observer]}\n"},
+    "rbac.roles": {"other.yaml": "{name: other, description: other}\n"},
+    "rules.disabled": ["StackStormExecutionsOrphaned"],
+    "s3.endpoint": "https://s3.example.org",
+    "secrets.external.refreshInterval": "7h",
+    "secrets.seed": "another seed of a cluster",
+    "st2.config": {"api": {"max_page_size": 77}},
+    "st2.apikeysFiles": {"other.yaml": f"[{{user: x, id: '{'2' * 24}', key_hash: '{HASH}'}}]\n"},
+    "st2.keyvalueFiles": {"other.yaml": "[{name: other, value: x}]\n"},
+    "st2.overrides": {"other.yaml": "rules: {defaults: {enabled: false}}\n"},
+    "st2chatops.adapter": "irc",
+    "st2chatops.webuiUrl": "https://other.example.org",
+    "statsdExporter.mappings": [{"match": "other.*", "name": "other"}],
+    "terminationGracePeriodSeconds": 777,
+}
+"""What no type can tell, by the end of a key's path."""
+
+
+NO_SECRET = {"existingSecret": None}
+COMPANIONS: Mapping[str, dict[str, Any]] = {
+    "backup.destination.claim.existingClaim": {"backup": {"destination": {"claim": {"create": None}}}},
+    "coordination.external.ca.configMap": {"coordination": {"external": {"ca": NO_SECRET}}},
+    "mongodb.enabled": {"mongodb": {"external": {"uri": "mongodb://db.example.org/"}}},
+    "mongodb.external.tls.ca.configMap": {"mongodb": {"external": {"tls": {"ca": NO_SECRET}}}},
+    "rabbitmq.enabled": {"rabbitmq": {"external": {"urls": ["amqp://mq.example.org/st2"]}}},
+    "rabbitmq.external.tls.ca.configMap": {"rabbitmq": {"external": {"tls": {"ca": NO_SECRET}}}},
+    "redis.enabled": {"coordination": {"external": {"url": "redis://r.example.org:6379"}}},
+    "st2.packs.volumes.enabled": {"st2": {"packs": {"volumes": {"packs": VOLUME, "virtualenvs": VOLUME}}}},
+    "st2chatops.adapter": {"st2chatops": {"existingSecret": "mine"}},
+    "st2web.tls.certManager.serviceNames": {"st2web": {"tls": {"certManager": {"dnsNames": ["st2.example.org"]}}}},
+}
+"""What must be set together with a key."""
 
 
 class Leaf(NamedTuple):
-    """A key that holds no section, and what it may hold."""
+    """A key that has no keys of the model below it. ``0`` and ``*`` in its path stand for any item."""
 
-    path: tuple[str, ...]
-    field: FieldInfo
+    path: KeyPath
+    type: Any
 
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def sort(self) -> tuple[object, ...]:
-        """What is alike in many sections is built in one place; backends have another one than services."""
-        of_backend = self.path[0] in ("mongodb", "rabbitmq", "redis", "etcd")
-        return (self.path[-2:] if len(self.path) > 2 else self.path[-1:], self.field.description, of_backend)
+    def __str__(self) -> str:
+        return dotted(self.path)
 
 
-def alternatives(annotation: Any) -> Iterator[Any]:
-    """The types behind an annotation, but for None."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from alternatives(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for each in typing.get_args(annotation):
-            yield from alternatives(each)
-    elif annotation is not type(None):
-        yield annotation
+def leaves(model: type[BaseModel], above: KeyPath = ()) -> Iterator[Leaf]:
+    for name, key in (keys(model) or {}).items():
+        below = list(models(key.type, (*above, name)))
+        for inner, path in below:
+            yield from leaves(inner, path)
+        if not below:
+            marks = key.field.metadata if key.field else []
+            yield Leaf((*above, name), Annotated[(key.type, *marks)] if marks else key.type)
 
 
-def leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
-    for name, field in model.model_fields.items():
-        below = (*path, field.alias or name)
-        models = [
-            each for each in alternatives(field.annotation) if isinstance(each, type) and issubclass(each, BaseModel)
-        ]
-        for each in models:
-            yield from leaves(each, below)
-        if not models:
-            yield Leaf(below, field)
+def models(declared: Any, path: KeyPath) -> Iterator[tuple[type[BaseModel], KeyPath]]:
+    """The models in a type, each with the path of its keys."""
+    for plain in plain_types(declared):
+        if isinstance(plain, type) and issubclass(plain, BaseModel):
+            yield plain, path
+        elif get_origin(plain) in (list, dict):
+            yield from models(get_args(plain)[-1], (*path, 0 if get_origin(plain) is list else "*"))
 
 
-def laid_over(base: Mapped, layer: Mapped) -> Mapped:
-    """Both, the layer on top. None takes a key away."""
-    both = (key for key in layer if isinstance(layer[key], dict) and isinstance(base.get(key), dict))
-    merged = {**base, **layer, **{key: laid_over(base[key], layer[key]) for key in both}}
-    return {key: value for key, value in merged.items() if value is not None}
+def others(declared: Any, current: Any) -> Iterator[Any]:
+    """Values of a type that are not the current one; not all need be valid."""
+    for plain in plain_types(declared, keep=(StringConstraints, FieldInfo)):
+        yield from others_of(plain, current)
 
 
-def nested(path: Sequence[str], value: Any) -> Mapped:
-    return {path[0]: nested(path[1:], value) if path[1:] else value}
+def others_of(plain: Any, current: Any) -> Iterator[Any]:
+    origin, arguments = get_origin(plain), get_args(plain)
+    if origin is Annotated:
+        patterns = [str(mark.pattern) for mark in arguments[1:] if isinstance(mark, StringConstraints)]
+        yield from (OTHER_TEXTS[pattern] for pattern in patterns if pattern in OTHER_TEXTS)
+        yield from others(arguments[0], current)
+    elif origin is Literal:
+        yield from (choice for choice in arguments if choice != current)
+    elif plain is bool:
+        yield not current
+    elif plain in (int, float):
+        number = current if isinstance(current, int) else 2
+        yield from (number + 1, number - 1, number + 2, number * 10)
+    elif plain is str:
+        yield "other"
+    elif origin is list:
+        yield from ([*(current or []), item] for item in others(arguments[0], None))
+        yield from ([item] for item in others(arguments[0], None))
+    elif origin is dict:
+        for key in others(arguments[0], None):
+            yield from (
+                {**(current if isinstance(current, dict) else {}), key: item} for item in others(arguments[1], None)
+            )
+    elif is_typeddict(plain):
+        yield from others_of_fields(plain)
 
 
-def objects(values: Mapped) -> str:
-    return json.dumps(documents_of(compose(cluster_of(from_mapping(values)))), sort_keys=True)
+def others_of_fields(plain: Any) -> Iterator[dict[str, Any]]:
+    known = keys(plain) or {}
+    required = {name: next(others(key.type, None)) for name, key in known.items() if get_origin(key.type) is Required}
+    if required:
+        yield required
+    else:
+        yield from ({name: item} for name, key in known.items() for item in others(key.type, None))
 
 
-@cache
-def objects_of(values: str) -> str:
-    return objects(json.loads(values))
+# --- the test
 
 
-def surroundings(leaf: Leaf) -> Mapped:
-    values = EVERYTHING
-    for key, layer in WHERE:
-        if f"{leaf.name}.".startswith(f"{key}."):
-            values = laid_over(values, layer)
-    if ".autoscaling." in leaf.name and leaf.path[-1] != "enabled":
-        values = laid_over(values, nested([*leaf.path[:-1], "enabled"], True))
-    if leaf.path[-2:] == ("service", "nodePort"):
-        values = laid_over(values, nested([*leaf.path[:-1], "type"], "NodePort"))
-    if leaf.path[-1] in SECRET and leaf.path[-2:-1] != ("store",):
-        values = laid_over(values, nested(leaf.path[:-1], SECRET) if is_secret_key(leaf) else {})
+def at(values: Any, path: KeyPath) -> Any:
+    """The typed value at a path, None where there is nothing; ``*`` is the first key of a mapping."""
+    for segment in path:
+        if isinstance(values, BaseModel):
+            values = getattr(values, (keys(type(values)) or {})[str(segment)].attribute)
+        elif values and isinstance(values, dict):
+            values = next(iter(values.values()))
+        elif values and isinstance(values, list):
+            values = values[0]
+        else:
+            return None
     return values
 
 
-def is_secret_key(leaf: Leaf) -> bool:
-    """Whether the section of a key is a reference to a key of a Secret: it needs both."""
-    siblings = {other.path[-1] for other in LEAVES if other.path[:-1] == leaf.path[:-1]}
-    return siblings == set(SECRET)
+def put(data: Any, path: KeyPath, value: Any) -> Any:
+    """Data of a values file with another value at a path."""
+    if not path:
+        return value
+    segment, *below = path
+    if isinstance(data, list):
+        return [put(data[0], tuple(below), value), *data[1:]]
+    key = next(iter(data)) if segment == "*" else segment
+    return {**data, key: put(data.get(key, {}), tuple(below), value)}
 
 
-def candidates(leaf: Leaf) -> Iterator[Any]:
-    for key in (leaf.name, leaf.path[-1]):
-        if key in VALID_VALUES:
-            yield VALID_VALUES[key]
-    default = leaf.field.default
-    for each in alternatives(leaf.field.annotation):
-        origin = typing.get_origin(each) or each
-        if origin is typing.Literal:
-            yield from (choice for choice in typing.get_args(each) if choice != default)
-        elif origin is bool:
-            yield from (not default if isinstance(default, bool) else True, False)
-        elif origin is int:
-            number = default if isinstance(default, int) else 0
-            yield from (number + 1, number + 2, number - 1, 5, 7777, 30003)
-        elif origin is str:
-            yield from (
-                "abc",
-                "10Gi",
-                "3h",
-                "https://a.example.com",
-                "a.example.com",
-                "/abc/def",
-                "2m",
-                "5 1 * * *",
-                "10%",
-            )
-        elif origin is list:
-            yield from (
-                ["abc"],
-                ["https://a.example.com"],
-                ["/abc"],
-                ["10.1.2.0/24"],
-                ["a.example.com"],
-                ["ReadWriteMany"],
-            )
-        elif origin is dict:
-            yield from ({"abc": "def"}, {"ABC": "def"}, {"abc": {"def": "ghi"}})
+@cache
+def original(cluster: str) -> Values:
+    return from_mapping(CLUSTERS[cluster])
 
 
-LEAVES = tuple(leaves(Values))
-ALL = os.environ.get("ST2_TEST_LONG") == "1"
-LOOKED_AT = LEAVES if ALL else tuple({leaf.sort: leaf for leaf in reversed(LEAVES)}.values())
+@cache
+def original_objects(cluster: str, tier: str) -> Any:
+    return objects(cluster_of(original(cluster)), tier)
 
 
-@pytest.mark.parametrize("leaf", LOOKED_AT, ids=lambda leaf: leaf.name)
-def test_each_key_has_an_effect(leaf: Leaf) -> None:
-    if leaf.name in WITHOUT_OBJECTS:
-        return
-    around = surroundings(leaf)
-    before = objects_of(json.dumps(around, sort_keys=True))
-    refused: list[str] = []
-    same: list[Any] = []
-    for value in candidates(leaf):
-        try:
-            if objects(laid_over(around, nested(leaf.path, value))) != before:
-                return
-            same.append(value)
-        except (ValidationError, InvalidValues, UserError) as error:
-            refused.append(f"{value!r}: {str(error)[-200:]}")
-    assert same, f"no value of {leaf.name} is known that is valid: add one to valid_values.py; {refused}"
-    pytest.fail(
-        f"{leaf.name} changes no object, neither as {' nor as '.join(map(repr, same))}: let a part read it, "
-        f"say in WHERE what must be on for that, or take it out of the model; {refused}"
-    )
+def objects(cluster: Cluster, tier: str) -> Any:
+    # Patches look for their objects in all tiers.
+    return documents_of(compose(cluster, PLANS if cluster.values.patches else {tier: PLANS[tier]}))
+
+
+def changes(data: Mapping[str, Any], cluster: str, tiers: Sequence[str]) -> str | None:
+    """The first tier whose objects are others with some values; None where all are the same."""
+    changed = cluster_of(from_mapping(data))
+    return next((tier for tier in tiers if objects(changed, tier) != original_objects(cluster, tier)), None)
+
+
+Helped = dict[KeyPath, tuple[str, str]]
+"""The cluster and the tier that have shown an effect of a key of a section: those of its other keys, and of sections in
+it, show there, too."""
+
+
+def problem_of(leaf: Leaf, helped: Helped) -> str | None:
+    """Why a key seems dead; None where it is not."""
+    section = leaf.path[:-1]
+    above = (section[:length] for length in range(len(section), 0, -1))
+    before = next((helped[path] for path in above if path in helped), ("", ""))
+    tiers = sorted(PLANS, key=lambda name: name != before[1])
+    tried = []
+    for cluster in sorted(CLUSTERS, key=lambda name: name != before[0]):
+        if not isinstance(at(original(cluster), section), BaseModel):
+            continue
+        for value in candidates(leaf, at(original(cluster), leaf.path)):
+            data = overlay(put(CLUSTERS[cluster], leaf.path, value), COMPANIONS.get(str(leaf), {}))
+            try:
+                tier = changes(data, cluster, tiers)
+            except (InvalidValues, UserError, ValidationError) as error:
+                tried.append(f"{value!r} ({cluster}): {' '.join(str(error).split())[:200]}")
+                continue
+            if tier:
+                helped[section] = (cluster, tier)
+                return None
+            tried.append(f"{value!r} ({cluster}): changes nothing")
+            break
+    return "; ".join(tried) or "no cluster of CLUSTERS has its section"
+
+
+def candidates(leaf: Leaf, current: Any) -> list[Any]:
+    """Other values for a key: the one of `OTHER_VALUES`, or those of its type."""
+    names = [str(segment) for segment in leaf.path]
+    for start in range(len(names)):
+        ending = ".".join(names[start:])
+        if ending in OTHER_VALUES:
+            return [OTHER_VALUES[ending]]
+    return [value for value in others(leaf.type, current) if value != current]
+
+
+WHAT_TO_DO = """
+These keys change no object of any cluster here:
+{keys}
+Either nothing reads them: use them, or remove them. Or it does not show here: turn their part on in CLUSTERS, give a
+value in OTHER_VALUES that is right and something else, or what must go with it in COMPANIONS. Or there is a reason for
+them to be without effect: say it in WITHOUT_EFFECT."""
+
+
+def test_every_key_changes_the_objects_of_some_cluster() -> None:
+    helped: Helped = {}
+    tried = [leaf for leaf in leaves(Values) if str(leaf) not in WITHOUT_EFFECT]
+    dead = [f"{leaf}: {problem}" for leaf in tried if (problem := problem_of(leaf, helped))]
+    assert not dead, WHAT_TO_DO.format(keys="\n".join(dead))
+
+
+def test_keys_that_may_be_without_effect_are_keys() -> None:
+    assert WITHOUT_EFFECT.keys() <= {str(leaf) for leaf in leaves(Values)}

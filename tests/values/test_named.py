@@ -82,13 +82,18 @@ CONTAINER = {
     "envFrom": [{"configMapRef": {"name": "env-map"}}, {"secretRef": {"name": "from-secret"}}],
     "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}},
 }
-CSI = {"driver": "x", "nodePublishSecretRef": {"name": "csi-secret"}}
+VOLUMES = {
+    "csi": {"driver": "x", "nodePublishSecretRef": {"name": "csi-secret"}},
+    "rbd": {"image": "x", "secretRef": {"name": "rbd-secret"}},
+    "projected": {"sources": [{"secret": {"name": "a"}}, {"configMap": {"name": "b"}}]},
+}
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({}, {"SecretStore": {"stackstorm"}}),
+        ({}, {}),
+        ({"secrets": {"external": {"store": {"name": "vault"}}}}, {"SecretStore": {"vault"}}),
         ({"image": {"pullSecret": "a"}}, {"Secret": {"a"}}),
         ({"jobs": {"extra": [{"name": "x", "command": ["x"], "envFromSecrets": ["a"]}]}}, {"Secret": {"a"}}),
         ({"st2actionrunner": {"pools": [{"name": "x", "priorityClassName": "a"}]}}, {"PriorityClass": {"a"}}),
@@ -99,10 +104,20 @@ CSI = {"driver": "x", "nodePublishSecretRef": {"name": "csi-secret"}}
         ),
         (
             {
-                "backup": {"extra_volumes": [{"name": "x", "mount": {"mountPath": "/x"}, "volume": {"csi": CSI}}]},
+                "backup": {
+                    "extra_volumes": [
+                        {"name": kind, "mount": {"mountPath": f"/{kind}"}, "volume": {kind: volume}}
+                        for kind, volume in VOLUMES.items()
+                    ]
+                },
                 "st2chatops": {"hubotScriptsVolume": {"persistentVolumeClaim": {"claimName": "scripts"}}},
             },
-            {ANYTHING: {"x", "csi-secret"}, "PersistentVolumeClaim": {"scripts"}},
+            {
+                "Secret": {"csi-secret", "a"},
+                "ConfigMap": {"b"},
+                ANYTHING: {"x", "rbd-secret"},
+                "PersistentVolumeClaim": {"scripts"},
+            },
         ),
         (
             {"mongodb": {"persistence": {"storageClass": "ssd"}}, "redis": {"persistence": {"storageClass": ""}}},
@@ -119,7 +134,7 @@ CSI = {"driver": "x", "nodePublishSecretRef": {"name": "csi-secret"}}
     ],
 )
 def test_names_are_found_wherever_they_are(values: dict[str, Any], expected: dict[str, set[str]]) -> None:
-    assert objects_named_by(from_mapping(values)) == {"SecretStore": {"stackstorm"}, **expected}
+    assert objects_named_by(from_mapping(values)) == expected
 
 
 def test_a_name_counts_for_its_own_kind_only(synth: Synth, cluster: MakeCluster) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
 from constructs_st2.kube.documents import Document
-from constructs_st2.values.model.containers import Container as UserContainer
+from constructs_st2.values.model.kubernetes import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
 RESTRICTED_CONTAINER: Document = {

@@ -28,14 +28,14 @@ from constructs_st2.values.model.exposure import Gateway, Ingress
 from constructs_st2.values.model.images import Image
 from constructs_st2.values.model.jobs import Gitops, Jobs
 from constructs_st2.values.model.kubernetes import (
-    DnsConfig,
-    KubernetesObject,
+    PodDNSConfig,
     PodSecurityContext,
     SecurityContext,
 )
 from constructs_st2.values.model.monitoring import Monitoring
 from constructs_st2.values.model.names import ANYTHING, Names, SecretName, ServiceAccountName
 from constructs_st2.values.model.network_policy import NetworkPolicy
+from constructs_st2.values.model.objects import KubernetesObject
 from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.model.registry import Registry
 from constructs_st2.values.model.secrets import Secrets, SecretValue
@@ -58,7 +58,6 @@ __all__ = [
     "Chatops",
     "ClusterTls",
     "Coordination",
-    "DnsConfig",
     "Enterprise",
     "Etcd",
     "Gateway",
@@ -74,6 +73,7 @@ __all__ = [
     "Patch",
     "PatchOperation",
     "PatchTarget",
+    "PodDNSConfig",
     "PodSecurityContext",
     "Rabbitmq",
     "Redis",
@@ -172,7 +172,7 @@ def _empty_is_nothing(value: object) -> object:
 
 
 ClusterDomain: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=253)]
-OptionalDnsConfig: TypeAlias = Annotated[DnsConfig, BeforeValidator(_empty_is_nothing)]
+OptionalDnsConfig: TypeAlias = Annotated[PodDNSConfig, BeforeValidator(_empty_is_nothing)]
 
 
 class Values(StrictModel):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, model_validator, with_config
-from typing_extensions import Required, TypedDict
+from pydantic import Field, model_validator
 
 from constructs_st2.values.model.base import StrictModel, key, section
+from constructs_st2.values.model.kubernetes import HorizontalPodAutoscalerBehavior
 from constructs_st2.values.model.names import SecretName
-
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
 LEAST = 2
 """Fewer pods than this an autoscaler never leaves: one alone is down during every drain and every restart, and a
@@ -21,32 +19,6 @@ CPU_OF_WORK = 70
 
 Several: TypeAlias = Annotated[int, Field(ge=LEAST, le=1000)]
 Percent: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
-
-
-@with_config(_STRICT)
-class ScalingPolicy(TypedDict, total=False):
-    """How many pods may come or go within some seconds."""
-
-    type: Required[Literal["Pods", "Percent"]]
-    value: Required[Annotated[int, Field(ge=1)]]
-    periodSeconds: Required[Annotated[int, Field(ge=1, le=1800)]]
-
-
-@with_config(_STRICT)
-class ScalingRules(TypedDict, total=False):
-    """How fast the number of pods follows the load in one direction."""
-
-    stabilizationWindowSeconds: Annotated[int, Field(ge=0, le=3600)]
-    selectPolicy: Literal["Max", "Min", "Disabled"]
-    policies: Annotated[list[ScalingPolicy], Field(min_length=1)]
-
-
-@with_config(_STRICT)
-class ScalingBehavior(TypedDict, total=False):
-    """How fast the number of pods follows the load (HorizontalPodAutoscaler, `spec.behavior`)."""
-
-    scaleUp: ScalingRules
-    scaleDown: ScalingRules
 
 
 class Autoscaling(StrictModel):
@@ -61,7 +33,7 @@ class Autoscaling(StrictModel):
         "pods that came for it seldom go.",
         alias="targetMemoryUtilizationPercentage",
     )
-    behavior: ScalingBehavior = key("Laid over how fast pods come and go, direction by direction.", {})
+    behavior: HorizontalPodAutoscalerBehavior = key("Laid over how fast pods come and go, direction by direction.", {})
 
     def least(self, replicas: int) -> int:
         """The least number of pods, where it would be ``replicas`` without an autoscaler."""

@@ -24,7 +24,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.images import PullPolicy
-from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.kubernetes import ResourceRequirements
 from constructs_st2.values.model.names import ConfigMapName, SecretName, StorageClassName
 from constructs_st2.values.model.pods import Pods
 from constructs_st2.values.model.secrets import SecretValue
@@ -87,7 +87,7 @@ class Exporter(StrictModel):
 
     enabled: bool | None = key("Run the exporter. Default: `monitoring.enabled`.")
     image: ImageReference = key("Image of the exporter.", ...)
-    resources: Resources = key(
+    resources: ResourceRequirements = key(
         "Requests and limits.", {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
     )
 

@@ -15,7 +15,7 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
-from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.kubernetes import ResourceRequirements
 from constructs_st2.values.model.names import ClaimName, SecretName, StorageClassName
 from constructs_st2.values.model.pods import PodTemplate
 from constructs_st2.values.model.secrets import KeyName, SecretKey
@@ -182,7 +182,7 @@ class Backup(PodTemplate):
     image: ServerImage = section("Image with MongoDB's database tools. Default: the image of MongoDB.")
     storage_image: ServerImage = section("Image of rclone, for a storage that speaks S3.")
     scratch_size: Quantity = key("How much disk of the node a backup may take before it is uploaded.", "20Gi")
-    resources: Resources = key(
+    resources: ResourceRequirements = key(
         "Requests and limits of each container.",
         {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
     )

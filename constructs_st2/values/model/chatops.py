@@ -8,10 +8,10 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from constructs_st2.values.model.base import ONE_KEY, EnvName, key
+from constructs_st2.values.model.kubernetes import VolumeSource
 from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.secrets import SecretKey
 from constructs_st2.values.model.services import Service
-from constructs_st2.values.model.volumes import VolumeSource
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
 

@@ -20,10 +20,9 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.images import PullPolicy
-from constructs_st2.values.model.kubernetes import SecurityContext
+from constructs_st2.values.model.kubernetes import SecurityContext, VolumeSource
 from constructs_st2.values.model.names import SecretName, StorageClassName
 from constructs_st2.values.model.services import Sensor
-from constructs_st2.values.model.volumes import VolumeSource
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _IMAGE_NAME = r"^[a-z0-9]+([._-]+[a-z0-9]+)*$"

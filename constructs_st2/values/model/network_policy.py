@@ -4,48 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, with_config
-from typing_extensions import Required, TypedDict
+from pydantic import AfterValidator, Field
 
 from constructs_st2.values.model.base import DnsLabel, PortNumber, StrictModel, key, section
-from constructs_st2.values.model.kubernetes import LabelSelector
-
-_STRICT = ConfigDict(extra="forbid", strict=True)
+from constructs_st2.values.model.kubernetes import NetworkPolicyPeer
 
 
-def _network(text: str) -> str:
-    # Whoever says nothing of addresses does not pay for the module.
-    from ipaddress import ip_network
-
-    try:
-        ip_network(text)
-    except ValueError as error:
-        raise ValueError(f"must be a range of addresses such as 10.0.0.0/8; {error}") from None
-    return text
-
-
-Cidr: TypeAlias = Annotated[str, AfterValidator(_network)]
-
-_Except = TypedDict("_Except", {"except": list[Cidr]}, total=False)
-
-
-@with_config(_STRICT)
-class IpBlock(_Except, total=False):
-    """A range of addresses, without some of them."""
-
-    cidr: Required[Cidr]
-
-
-@with_config(_STRICT)
-class NetworkPeer(TypedDict, total=False):
-    """Pods by their labels and those of their namespaces, or a range of addresses."""
-
-    podSelector: LabelSelector
-    namespaceSelector: LabelSelector
-    ipBlock: IpBlock
-
-
-def _is_one_kind(peer: NetworkPeer) -> NetworkPeer:
+def _is_one_kind(peer: NetworkPolicyPeer) -> NetworkPolicyPeer:
     if not peer:
         raise ValueError("must have podSelector, namespaceSelector or ipBlock")
     if "ipBlock" in peer and len(peer) > 1:
@@ -53,7 +18,7 @@ def _is_one_kind(peer: NetworkPeer) -> NetworkPeer:
     return peer
 
 
-Peer: TypeAlias = Annotated[NetworkPeer, AfterValidator(_is_one_kind)]
+Peer: TypeAlias = Annotated[NetworkPolicyPeer, AfterValidator(_is_one_kind)]
 """An entry of `from` or `to` in a NetworkPolicy."""
 
 Peers: TypeAlias = Annotated[list[Peer], Field(min_length=1)]

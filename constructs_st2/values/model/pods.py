@@ -17,13 +17,13 @@ from constructs_st2.values.model.base import (
     key,
     same,
 )
-from constructs_st2.values.model.containers import Container
 from constructs_st2.values.model.kubernetes import (
     Affinity,
+    Container,
     HostAlias,
     PodSecurityContext,
     Probe,
-    Resources,
+    ResourceRequirements,
     SecurityContext,
     Toleration,
     TopologySpreadConstraint,
@@ -40,7 +40,7 @@ ONE_OF_MANY_STAYS = 60
 class PodTemplate(StrictModel):
     """Settings that all pods have, those of Jobs too."""
 
-    resources: Resources = key("Requests and limits. The default comes from the profile.", {})
+    resources: ResourceRequirements = key("Requests and limits. The default comes from the profile.", {})
     annotations: Annotations = key("Annotations of the workload and its pods.", {})
     labels: Labels = key("Further labels of the workload and its pods.", {})
     extra_volumes: list[ExtraVolume] = same(

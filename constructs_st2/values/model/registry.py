@@ -11,7 +11,7 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
-from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.kubernetes import ResourceRequirements
 from constructs_st2.values.model.names import ClaimName, StorageClassName
 from constructs_st2.values.model.pods import PodTemplate
 
@@ -35,7 +35,7 @@ class Registry(PodTemplate):
     node_port: PortNumber = key(
         "Port of every node at which images are pulled: `localhost:30500/<name>:<tag>` is the name of an image.", 30500
     )
-    resources: Resources = key(
+    resources: ResourceRequirements = key(
         "Requests and limits of each of the two containers.",
         {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     )

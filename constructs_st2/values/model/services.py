@@ -25,9 +25,9 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
-from constructs_st2.values.model.containers import EnvVarSource
 from constructs_st2.values.model.exposure import CertManager
 from constructs_st2.values.model.images import ImageOverride
+from constructs_st2.values.model.kubernetes import EnvVarSource
 from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.pods import Pods
 

@@ -12,7 +12,7 @@ from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import amount
 from constructs_st2.values.model.backends import Mongodb
-from constructs_st2.values.model.kubernetes import Resources
+from constructs_st2.values.model.kubernetes import ResourceRequirements
 
 KEYFILE_DIRECTORY = "/etc/constructs-st2/keyfile"
 KEYFILE = f"{KEYFILE_DIRECTORY}/keyfile"
@@ -66,7 +66,7 @@ def mongod_conf(
     return _laid_over(own, settings.configuration)
 
 
-def cache_gigabytes(resources: Resources) -> float:
+def cache_gigabytes(resources: ResourceRequirements) -> float:
     """The size of WiredTiger's cache: a part of the memory that the container may use."""
     memory = resources.get("limits", {}).get("memory") or resources.get("requests", {}).get("memory")
     if memory is None:

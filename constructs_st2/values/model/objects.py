@@ -1,0 +1,39 @@
+"""Whole Kubernetes objects, of which values check only what identifies them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, StringConstraints, with_config
+from typing_extensions import Required, TypedDict
+
+from constructs_st2.values.model.base import (
+    API_VERSION,
+    KIND,
+    AnnotationKey,
+    DnsLabel,
+    LabelValue,
+    ObjectName,
+    ScalarText,
+)
+
+_OPEN = ConfigDict(extra="allow", strict=True)
+
+
+@with_config(_OPEN)
+class ObjectMetadata(TypedDict, total=False):
+    """Metadata of a whole object."""
+
+    name: Required[ObjectName]
+    namespace: DnsLabel
+    labels: dict[AnnotationKey, LabelValue]
+    annotations: dict[AnnotationKey, ScalarText]
+
+
+@with_config(_OPEN)
+class KubernetesObject(TypedDict, total=False):
+    """Any Kubernetes object."""
+
+    apiVersion: Required[Annotated[str, StringConstraints(pattern=API_VERSION)]]
+    kind: Required[Annotated[str, StringConstraints(pattern=KIND)]]
+    metadata: Required[ObjectMetadata]
