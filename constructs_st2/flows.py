@@ -111,6 +111,7 @@ _DEFAULT_PORTS: Mapping[str, int] = {
     "redis": 6379,
     "st2etcd+http": ETCD.port,
     "st2etcd+https": ETCD.port,
+    "st2redis": 6379,
     "zookeeper": 2181,
 }
 """Of the URLs of external backends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from constructs_st2 import objects, scripts
-from constructs_st2.backends.etcd import payload
+from constructs_st2.backends import payload
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.stream_log import STREAM_LOG, stream_log
 from constructs_st2.content import packs, present

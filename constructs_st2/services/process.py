@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from constructs_st2.backends import outside
-from constructs_st2.backends.etcd import payload
+from constructs_st2.backends import outside, payload
 from constructs_st2.cluster import Cluster
 from constructs_st2.config.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
 from constructs_st2.kubernetes import Document
