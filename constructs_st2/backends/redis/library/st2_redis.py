@@ -4,8 +4,8 @@ Runs in the virtual environment of the st2 images, not in that of constructs-st2
 2.8.0 with redis-py 4.1.4 (st2 3.8) or tooz 6.3.0 with redis-py 6.1.1 (st2 3.9). The options of its URL and its keys in
 Redis are those of tooz's driver, so that services with either can share a Redis.
 
-st2 takes an error of its coordination for final: an execution fails, or is left where it is. tooz 2.8.0 repeats nothing,
-and tooz 6.3.0 repeats a lost connection up to 15 times without a pause. Another master takes seconds.
+st2 takes an error of its coordination for final: an execution fails, or is left where it is. tooz 2.8.0 repeats
+nothing, and tooz 6.3.0 repeats a lost connection up to 15 times without a pause. Another master takes seconds.
 """
 
 # mypy: disable-error-code="import-not-found, allow-subclassing-any, allow-untyped-decorators, no-warn-return-any"
@@ -18,7 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import redis
 from redis import exceptions
@@ -105,7 +105,7 @@ class Client(redis.Redis):
         """A client that tries nothing again."""
         self.end = math.inf
         """The moment of time.monotonic() from which on nothing is tried any more."""
-        # redis-py must not repeat anything unseen: see do_acquire. Its sentinels' clients would, with pauses of seconds.
+        # redis-py must not repeat anything unseen: see do_acquire. Its clients of sentinels would, and pause for seconds.
         no_retries = Retry(NoBackoff(), 0)
         pool.connection_kwargs["retry"] = no_retries
         manager = getattr(pool, "sentinel_manager", None)
@@ -123,13 +123,13 @@ class Client(redis.Redis):
                 (retry_on_connection_errors in st2common/exceptions/workflow.py), and tooz 6.3.0 leaves it alone.
         """
         end = time.monotonic() + self.patience
-        pause = _SHORTEST_PAUSE
-        for tries in itertools.count():
+        pause, is_repeated = _SHORTEST_PAUSE, False
+        while True:
             if time.monotonic() >= self.end:
                 raise coordination.ToozConnectionError("Redis does not answer, and the process is about to stop")
             begin = time.monotonic()
             try:
-                return attempt(self.once, tries > 0)
+                return attempt(self.once, is_repeated)
             except exceptions.RedisError as error:
                 if not _passes(error):
                     raise
@@ -142,7 +142,7 @@ class Client(redis.Redis):
                     self.connection_pool.disconnect(inuse_connections=False)
             # A look-up of a name may hold up all green threads; they get as long afterwards.
             time.sleep(min(max(pause, now - begin), _LONGEST_PAUSE))
-            pause *= 2
+            pause, is_repeated = 2 * pause, True
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         return self.patiently(lambda client, _: client.execute_command(*args, **options))
@@ -213,7 +213,7 @@ class Lock(RedisLock):
 class Driver(RedisDriver):
     """Locks and groups in Redis."""
 
-    SCRIPTS = {
+    SCRIPTS: ClassVar[dict[str, str]] = {
         **RedisDriver.SCRIPTS,
         "join_group": """
 if redis.call("exists", KEYS[1]) == 0 then
@@ -240,7 +240,7 @@ return 1
         super().stop()
 
     def heartbeat(self) -> float:
-        """As in tooz, but returns when Redis is away: tooz's Heart repeats a beat that fails, also while it should stop.
+        """As in tooz, but returns when Redis is away: tooz's Heart repeats a beat that fails, also when it should stop.
 
         It waits for half of the seconds that are returned.
         """
