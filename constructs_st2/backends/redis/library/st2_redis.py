@@ -8,7 +8,7 @@ st2 takes an error of its coordination for final: an execution fails, or is left
 nothing, and tooz 6.3.0 repeats a lost connection up to 15 times without a pause. Another master takes seconds.
 """
 
-# mypy: disable-error-code="import-not-found, allow-subclassing-any, allow-untyped-decorators, no-warn-return-any"
+# mypy: disable-error-code="import-not-found", allow-subclassing-any, allow-untyped-decorators, no-warn-return-any
 from __future__ import annotations
 
 import itertools
@@ -105,7 +105,7 @@ class Client(redis.Redis):
         """A client that tries nothing again."""
         self.end = math.inf
         """The moment of time.monotonic() from which on nothing is tried any more."""
-        # redis-py must not repeat anything unseen: see do_acquire. Its clients of sentinels would, and pause for seconds.
+        # redis-py must not repeat anything unseen: see do_acquire. Its clients of sentinels would, with long pauses.
         no_retries = Retry(NoBackoff(), 0)
         pool.connection_kwargs["retry"] = no_retries
         manager = getattr(pool, "sentinel_manager", None)
