@@ -534,8 +534,9 @@ class TestStop:
         self, member: Member, named: str, flags: str
     ) -> None:
         self.lead(member, confirmed=100)
-        member.write("etc/constructs-st2/config/members", "".join(f"{host}\n" for host in (*MEMBERS, "late")))
-        for host in MEMBERS:
+        hosts = (*MEMBERS, "other", "late")
+        member.write("etc/constructs-st2/config/members", "".join(f"{host}\n" for host in hosts))
+        for host in hosts:
             member.names(host, MEMBERS[2], 2)
         member.names("late", named, 2, flags)
         member.is_master(MEMBERS[2])
