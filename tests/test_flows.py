@@ -165,6 +165,8 @@ class TestBackendsElsewhere:
         [
             ("redis://cache:6380?ssl=true", [6380]),
             ("redis://cache", [6379]),
+            ("st2redis://cache", [6379]),
+            ("st2redis://cache:26379?sentinel=mymaster", [None]),
             ("redis://cache:26379?sentinel=mymaster", [None]),
             ("st2etcd+https://etcd", [2379]),
             ("zookeeper://a,b:2182", [2181, 2182]),

@@ -91,6 +91,7 @@ _DEFAULT_PORTS: Mapping[str, int] = {
     "redis": REDIS_PORT,
     "st2etcd+http": ETCD.port,
     "st2etcd+https": ETCD.port,
+    "st2redis": REDIS_PORT,
     "zookeeper": 2181,
 }
 """Of the URLs of external backends."""

@@ -181,7 +181,7 @@ class TestCoordination:
 
     def test_redis_behind_sentinels(self, coordination: Conf) -> None:
         assert coordination({}, "s3cret")["url"] == (
-            f"redis://:s3cret@{host('redis', 0)}:26379?sentinel=mymaster"
+            f"st2redis://:s3cret@{host('redis', 0)}:26379?sentinel=mymaster"
             f"&sentinel_fallback={host('redis', 1)}:26379&sentinel_fallback={host('redis', 2)}:26379"
             "&socket_timeout=5&sentinel_password=s3cret"
         )
@@ -205,6 +205,7 @@ class TestCoordination:
         ("external", "url"),
         [
             ({"url": "redis://10.0.0.3:6379"}, "redis://10.0.0.3:6379"),
+            ({"url": "st2redis://10.0.0.3:6379"}, "st2redis://10.0.0.3:6379"),
             (
                 {"url": "redis://cache.example.org:6379?ssl=true", "password": {"existingSecret": "cache"}},
                 "redis://:s3cret@cache.example.org:6379?ssl=true",
@@ -233,7 +234,7 @@ def test_no_password_is_known_at_synth(cluster: MakeCluster) -> None:
     text = shown(secrets_conf(cluster().settings.connections))
     assert "password = <st2-mongodb/mongodb-password>" in text
     assert "amqp://st2:<st2-rabbitmq/rabbitmq-password>@" in text
-    assert "redis://:<st2-redis/redis-password>@" in text
+    assert "st2redis://:<st2-redis/redis-password>@" in text
 
 
 def test_passwords_come_from_the_users_secrets(cluster: MakeCluster) -> None:
@@ -289,7 +290,7 @@ def test_what_is_said_in_st2_conf_is_enough(cluster: MakeCluster, values: dict[s
             "must not hold a user or password: give username beside it, and the password in a Secret (password)",
         ),
         ("mongodb.external.uri=http://db", "must begin with mongodb://, mongodb+srv://"),
-        ("coordination.external.url=memcached://cache", "must begin with redis://, st2etcd+http://,"),
+        ("coordination.external.url=memcached://cache", "must begin with st2redis://, redis://, st2etcd+http://,"),
         ("mongodb.replicaCount=2", "must be odd (1, 3, 5 or 7), not 2: 2 members survive no more failures than 1,"),
         ("etcd.replicas=4", "must be odd (1, 3, 5 or 7), not 4"),
         ("redis.replicaCount=9", "must be at most 7, not 9"),

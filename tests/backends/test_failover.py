@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.backends import failover, silence
 from constructs_st2.facts.backends.failover import Race, races
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.parts.backends.etcd import library
+from constructs_st2.parts.backends.etcd import library as etcd_library
+from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.values import from_mapping
 
 
@@ -146,22 +148,37 @@ def test_all_is_told_at_once(cluster: MakeCluster) -> None:
     ]
 
 
-def test_the_numbers_of_the_driver_for_etcd_are_its_own() -> None:
-    tree = ast.parse((Path(library.__file__).parent / "st2_etcd.py").read_text(encoding="utf-8"))
-    assigned = {
-        target.id: node.value
+def assigned(library: ModuleType, driver: str) -> dict[str, Any]:
+    """The literals that the driver in a library gives names to."""
+    tree = ast.parse((Path(str(library.__file__)).parent / driver).read_text(encoding="utf-8"))
+    names = ("patience", "_DEFAULTS")
+    return {
+        target.id: ast.literal_eval(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
         for target in node.targets
-        if isinstance(target, ast.Name)
+        if isinstance(target, ast.Name) and target.id in names
     }
-    assert ast.literal_eval(assigned["patience"]) == failover.ETCD_PATIENCE
-    defaults = ast.literal_eval(assigned["_DEFAULTS"])
-    assert defaults["membership_timeout"] == failover.MEMBERSHIP_TIMEOUT
-    (of_etcd,) = (
-        pair for pair in silence.pairs(from_mapping({})) if (pair.client, pair.server) == ("services", "etcd")
-    )
-    assert of_etcd.of_client.seconds == defaults["timeout"]
+
+
+def noticed(server: str) -> float:
+    """Seconds after which a service has noticed that a server is lost."""
+    (pair,) = (pair for pair in silence.pairs(from_mapping({})) if (pair.client, pair.server) == ("services", server))
+    return pair.of_client.seconds
+
+
+def test_the_numbers_of_the_driver_for_etcd_are_its_own() -> None:
+    found = assigned(etcd_library, "st2_etcd.py")
+    assert found["patience"] == failover.ETCD_PATIENCE
+    assert found["_DEFAULTS"]["membership_timeout"] == failover.MEMBERSHIP_TIMEOUT
+    assert found["_DEFAULTS"]["timeout"] == noticed("etcd")
+
+
+def test_the_numbers_of_the_driver_for_redis_are_its_own() -> None:
+    found = assigned(redis_library, "st2_redis.py")
+    assert found["patience"] == failover.REDIS_PATIENCE
+    assert found["_DEFAULTS"]["membership_timeout"] == failover.MEMBERSHIP_TIMEOUT
+    assert found["_DEFAULTS"]["socket_timeout"] == noticed("Redis, sentinels")
 
 
 def test_nobody_waits_for_a_lost_node_for_longer_than_two_minutes() -> None:

@@ -378,17 +378,29 @@ def test_a_single_redis_waits_for_no_replica(synth: Synth) -> None:
 
 
 @pytest.mark.parametrize("service", ["st2api", "st2actionrunner", "st2client", "st2auth"])
-def test_the_library_for_etcd_reaches_every_service(synth: Synth, service: str) -> None:
-    container = synth(WITH_ETCD).container(service)
+@pytest.mark.parametrize(("values", "backend"), [({}, "redis"), (WITH_ETCD, "etcd")])
+def test_the_library_for_a_backend_reaches_every_service(
+    synth: Synth, values: dict[str, Any], backend: str, service: str
+) -> None:
+    container = synth(values).container(service)
     (path,) = (variable["value"] for variable in container["env"] if variable["name"] == "PYTHONPATH")
+    assert path == f"/opt/constructs-st2-{backend}/st2_{backend}.egg"
     assert path in [mount["mountPath"] for mount in container["volumeMounts"]]
-    assert "PYTHONPATH" not in str(synth().container(service))
 
 
-def test_external_etcd_needs_the_library_too(synth: Synth) -> None:
-    external = {"url": "st2etcd+https://etcd.example.org:2379"}
-    objects = synth({"coordination": {"backend": "external", "external": external}})
-    assert objects.named("ConfigMap", "st2-st2-etcd-library")
+@pytest.mark.parametrize(
+    ("url", "library"),
+    [
+        ("st2etcd+https://etcd.example.org:2379", "st2-st2-etcd-library"),
+        ("st2redis://redis.example.org", "st2-st2-redis-library"),
+        ("redis://redis.example.org", None),
+    ],
+)
+def test_an_external_backend_needs_the_library_of_its_scheme(synth: Synth, url: str, library: str | None) -> None:
+    objects = synth({"coordination": {"backend": "external", "external": {"url": url}}})
+    names = [each["metadata"]["name"] for each in objects if each["kind"] == "ConfigMap"]
+    assert [name for name in names if name.endswith("-library")] == ([library] if library else [])
+    assert ("PYTHONPATH" in str(objects.container("st2api"))) == bool(library)
 
 
 def test_authorities_reach_every_service(synth: Synth) -> None:

@@ -258,7 +258,7 @@ class TestSeal:
         assert list(result.manifests) == NAMES
         conf = controller.opened(result.manifests["st2-st2-secrets-conf"], "stackstorm/st2-st2-secrets-conf")
         redis = controller.opened(result.manifests["st2-redis"], "stackstorm/st2-redis")
-        assert f"redis://:{redis['redis-password']}@" in conf["st2.secrets.conf"]
+        assert f"st2redis://:{redis['redis-password']}@" in conf["st2.secrets.conf"]
         for value in redis.values():
             assert value not in result.out
             assert base64.b64encode(value.encode()).decode() not in result.out

@@ -116,7 +116,7 @@ class TestPlain:
         values = {**PLAIN, "st2": {"password": "geheim"}, "redis": {"auth": {"password": "abc"}}}
         secrets = named(synth(values), "Secret")
         assert secrets["st2-st2-auth"]["stringData"]["ST2_AUTH_PASSWORD"] == "geheim"
-        assert "redis://:abc@" in secrets["st2-st2-secrets-conf"]["stringData"]["st2.secrets.conf"]
+        assert "st2redis://:abc@" in secrets["st2-st2-secrets-conf"]["stringData"]["st2.secrets.conf"]
 
     @pytest.mark.parametrize(
         ("values", "problem"),

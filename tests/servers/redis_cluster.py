@@ -18,6 +18,7 @@ from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.versions import ST2_RELEASES
+from constructs_st2.parts.backends.redis.library import LIBRARY_FILE, library
 
 SET = "st2-redis"
 MASTER = "mymaster"
@@ -112,6 +113,9 @@ class RedisCluster:
         self.pods = FakeCluster(build(cluster).objects, self.secrets, folder, images=images)
         self.replicas = cluster.values.redis.replicas
         self._sentinels_have_one = ST2_RELEASES[cluster.version].sentinel_logins
+        self._library = folder / LIBRARY_FILE
+        self._library.parent.mkdir(parents=True, exist_ok=True)
+        self._library.write_bytes(library())
         self._tls: list[str] = []
         if authority := self.secrets.get(f"{SET}-tls", {}).get(contract.TLS_AUTHORITY):
             self._authority = folder / "authority.crt"
@@ -220,14 +224,21 @@ class RedisCluster:
         assert found[-1] is not None
         return found[-1]
 
-    def service(self, python: Path) -> Interpreter:
-        """A service of st2, with the coordination URL that st2 has. `coordinates()` tells whether it can work."""
+    def service(self, python: Path, program: str = _SERVICE) -> Interpreter:
+        """A service of st2, which finds the coordination URL of st2 in the variable `URL`.
+
+        By default `coordinates()` tells whether it can work.
+        """
+        return self._client(python, program, {"URL": self.url(), "PYTHONPATH": str(self._library)})
+
+    def url(self) -> str:
+        """The coordination URL that st2 has."""
         conf = ConfigParser(interpolation=None)
         conf.read_string(self.secrets["st2-st2-secrets-conf"][contract.SECRETS_CONF])
         url = conf["coordination"]["url"]
         if self._tls:
             url = url.replace(ca_path("coordination", contract.TLS_AUTHORITY), str(self._authority))
-        return self._client(python, _SERVICE, {"URL": url})
+        return url
 
     def writer(self, python: Path) -> Interpreter:
         """A client that writes: between `start()` and `stop()`, and `lost()` tells what came of it

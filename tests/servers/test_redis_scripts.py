@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
@@ -527,6 +528,22 @@ class TestStop:
             member.answers(host, SENTINEL, {"sentinel failover mymaster": "OK\n"})
         assert member.run("stop.sh", 2).returncode == 0
         assert self.steps(member) == ["client pause", "sentinel failover mymaster"]
+
+    @pytest.mark.parametrize(("named", "flags"), [(MEMBERS[1], "master"), (MEMBERS[2], "master,failover_in_progress")])
+    def test_waits_a_moment_for_a_sentinel_that_would_send_clients_back(
+        self, member: Member, named: str, flags: str
+    ) -> None:
+        self.lead(member, confirmed=100)
+        hosts = (*MEMBERS, "other", "late")
+        member.write("etc/constructs-st2/config/members", "".join(f"{host}\n" for host in hosts))
+        for host in hosts:
+            member.names(host, MEMBERS[2], 2)
+        member.names("late", named, 2, flags)
+        member.is_master(MEMBERS[2])
+        begin = time.monotonic()
+        assert member.run("stop.sh", 20).returncode == 0
+        assert 1.5 < time.monotonic() - begin < 6
+        assert self.steps(member) == []
 
     def test_is_done_when_the_others_have_another_master(self, member: Member) -> None:
         self.lead(member, confirmed=100)

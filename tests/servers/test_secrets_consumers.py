@@ -40,8 +40,9 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart, filled
 from constructs_st2.facts.secrets.programs.generate import from_seed, from_system
 from constructs_st2.facts.st2_conf.known_options import options_for
-from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
+from constructs_st2.parts.backends.etcd import library as etcd_library
 from constructs_st2.parts.backends.rabbitmq.config import definitions
+from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.parts.backends.redis import scripts as redis_scripts
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.scope import Scope
@@ -318,9 +319,15 @@ def coordinators(
     version: St2Version, environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Interpreter]:
     """The libraries by which this st2 coordinates its services."""
-    path = tmp_path_factory.mktemp("library") / LIBRARY_FILE
-    path.write_bytes(library(version))
-    with interpreter(environment(f"st2-{version}"), COORDINATORS, {"PYTHONPATH": str(path)}) as started:
+    folder = tmp_path_factory.mktemp("library")
+    contents = {
+        etcd_library.LIBRARY_FILE: etcd_library.library(version),
+        redis_library.LIBRARY_FILE: redis_library.library(),
+    }
+    for file, content in contents.items():
+        (folder / file).write_bytes(content)
+    paths = os.pathsep.join(str(folder / file) for file in contents)
+    with interpreter(environment(f"st2-{version}"), COORDINATORS, {"PYTHONPATH": paths}) as started:
         yield started
 
 

@@ -70,6 +70,7 @@ MOUNTS = {
     "st2client": {CRYPTO_KEY, SSH_KEY, "/home/stanley", "/etc/st2-client"},
 }
 CONF_FILES = {"/etc/st2/st2.docker.conf", "/etc/st2/st2.user.conf", "/etc/st2/st2.secrets.conf"}
+LIBRARY = "/opt/constructs-st2-redis/st2_redis.egg"
 CONTENT = {
     "st2": {
         "packs": {"configs": {"aws.yaml": "---\nregion: x\n"}},
@@ -197,7 +198,7 @@ def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[
 
 @pytest.mark.parametrize(("name", "expected"), MOUNTS.items())
 def test_mounts(default_objects: Objects, name: str, expected: set[str]) -> None:
-    common = CONF_FILES | {"/tmp", "/opt/constructs-st2"}
+    common = CONF_FILES | {"/tmp", "/opt/constructs-st2", LIBRARY}
     assert paths(default_objects.container(name)) - common == expected
 
 
@@ -212,6 +213,11 @@ def test_every_python_service_reads_all_files_of_its_configuration(default_objec
             "--config-file=/etc/st2/st2.user.conf",
             "--config-file=/etc/st2/st2.secrets.conf",
         ]
+
+
+def test_a_search_path_of_the_user_keeps_ours(synth: Synth) -> None:
+    container = synth({"st2api": {"env": {"PYTHONPATH": "/opt/mine"}}}).container("st2api")
+    assert {"name": "PYTHONPATH", "value": f"{LIBRARY}:/opt/mine"} in container["env"]
 
 
 def test_the_users_secret_settings_come_last(synth: Synth) -> None:
@@ -381,6 +387,7 @@ def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:
         assert metadata["labels"]["team"] == "x"
     assert "team" not in deployment["spec"]["selector"]["matchLabels"]
     assert container["env"] == [
+        {"name": "PYTHONPATH", "value": LIBRARY},
         {"name": "PROXY", "value": "http://p:1"},
         {"name": "N", "value": "1"},
         {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},

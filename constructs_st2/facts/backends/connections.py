@@ -20,6 +20,7 @@ from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import (
     ETCD_SCHEMES,
+    REDIS_SCHEME,
     ExternalCoordination,
     ExternalMongodb,
     ExternalRabbitmq,
@@ -273,7 +274,10 @@ def _coordination(values: Values, release: Release, version: St2Version) -> Opti
 def redis_sentinel(
     *, hosts: Sequence[str], password: SecretPart, sentinel_password: SecretPart | None, ca: str | None
 ) -> Options:
-    """Redis behind sentinels: each of them can tell where the master is. With ``ca``, all of them speak TLS."""
+    """Redis behind sentinels, by the driver that comes with this package: each sentinel can tell where the master is.
+
+    With ``ca``, all of them speak TLS.
+    """
     first, *others = (f"{host}:{REDIS_SENTINEL.port}" for host in hosts)
     query = [
         ("sentinel", MASTER),
@@ -281,7 +285,7 @@ def redis_sentinel(
         ("socket_timeout", str(SOCKET_TIMEOUT)),
         *([("ssl", "true"), ("sentinel_ssl", "true"), ("ssl_ca_certs", ca)] if ca else []),
     ]
-    url: ComposedText = ("redis://:", password, f"@{first}?{urlencode(query, safe=':/')}")
+    url: ComposedText = (f"{REDIS_SCHEME}://:", password, f"@{first}?{urlencode(query, safe=':/')}")
     return {"url": url if sentinel_password is None else (*url, "&sentinel_password=", sentinel_password)}
 
 
@@ -297,7 +301,8 @@ def external_coordination(external: ExternalCoordination, version: St2Version) -
     Raises:
         InvalidValues: this version of st2 cannot use a setting.
     """
-    if not ST2_RELEASES[version].redis_credentials and external.url.startswith("redis:"):
+    if not ST2_RELEASES[version].redis_credentials and external.url.startswith(("redis:", f"{REDIS_SCHEME}:")):
+        # tooz 2.8 overlooks both, and would connect without.
         unusable = {"username": external.username, "ca": external.ca}
         problems = [
             ValueProblem(f"coordination.external.{key}", f"cannot be used by st2 {version}; it needs st2 3.9")

@@ -52,6 +52,9 @@ in the time of the shorter one."""
 ETCD_PATIENCE = 20
 """Seconds for which the driver of this package tries a request again (``library/st2_etcd.py``)."""
 
+REDIS_PATIENCE = 60
+"""The same for commands to Redis (``library/st2_redis.py``)."""
+
 # st2: two rounds over all nodes, 10 s after each, for everything that is published (ClusterRetryContext in
 # st2common/transport/connection_retry_wrapper.py). kombu gives a node 5 s to let it in (connect_timeout).
 _PUBLISHER_PATIENCE = 20
@@ -217,16 +220,15 @@ def _messaging(values: Values, st2: _Numbers) -> Iterator[Race]:
 
 def _redis(values: Values, st2: _Numbers) -> Iterator[Race]:
     down_after = values.redis.sentinel.down_after_milliseconds / 1000
-    yield from _coordination(
-        Failover(
-            "Redis",
-            "another master",
-            down_after + _PROMOTION,
-            f"down-after-milliseconds {seconds(down_after)} s, and {_PROMOTION} s to vote and promote",
-            "redis.sentinel.downAfterMilliseconds",
-        ),
-        st2,
+    master = Failover(
+        "Redis",
+        "another master",
+        down_after + _PROMOTION,
+        f"down-after-milliseconds {seconds(down_after)} s, and {_PROMOTION} s to vote and promote",
+        "redis.sentinel.downAfterMilliseconds",
     )
+    yield Race(master, Patience("every service", REDIS_PATIENCE, "the driver of this package tries again"))
+    yield from _coordination(master, st2)
 
 
 def _etcd(values: Values, st2: _Numbers) -> Iterator[Race]:

@@ -12,7 +12,7 @@ from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 from constructs_st2.kube import builders as objects
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts import packs
-from constructs_st2.parts.backends.etcd import payload
+from constructs_st2.parts.backends import payload
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.services import internal_tls

@@ -160,9 +160,18 @@ def env_field(name: str, value: str | Mapping[str, Any]) -> Document:
 
 
 def environment(own: Mapping[str, Any], users: Mapping[str, Any]) -> list[Document]:
-    """The variables of a container: ours, and those of the user, who may give another value to one of ours."""
+    """The variables of a container: ours, and those of the user, who may give another value to one of ours.
+
+    Except for PYTHONPATH, to which the user adds: without what ours names, st2 cannot coordinate and does not start.
+    """
     kept = {name: value for name, value in own.items() if name not in users}
+    added = users.get(_SEARCH_PATH)
+    if _SEARCH_PATH in own and isinstance(added, str):
+        users = {**users, _SEARCH_PATH: f"{own[_SEARCH_PATH]}:{added}"}
     return [env_field(name, value) for name, value in {**kept, **users}.items()]
+
+
+_SEARCH_PATH = "PYTHONPATH"
 
 
 def env_of_secrets(names: Iterable[str]) -> list[Document]:

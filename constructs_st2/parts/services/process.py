@@ -11,7 +11,7 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
-from constructs_st2.parts.backends.etcd import payload
+from constructs_st2.parts.backends import payload
 from constructs_st2.parts.pods.pod import READABLE_BY_GROUP, Container, Mount, Volume
 from constructs_st2.parts.pods.scripts import command
 from constructs_st2.parts.services import internal_tls

@@ -133,8 +133,10 @@ class ServerTls(StrictModel):
     ca: Authorities | None = key("Authorities to check with. Default: those that the st2 images know.")
 
 
+REDIS_SCHEME = "st2redis"
+"""What the URL of a coordinator begins with for Redis, by the driver that comes with this package."""
 ETCD_SCHEMES = ("st2etcd+http", "st2etcd+https")
-"""What the URL of a coordinator begins with for etcd, by the driver that comes with this package."""
+"""The same for etcd."""
 
 _CREDENTIALS = re.compile(r"//[^/?#]*@")
 
@@ -160,7 +162,7 @@ def _of_scheme(*schemes: str) -> AfterValidator:
 _Uri: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$"), AfterValidator(_without_credentials)]
 MongodbUri: TypeAlias = Annotated[_Uri, _of_scheme("mongodb", "mongodb+srv")]
 AmqpUri: TypeAlias = Annotated[_Uri, _of_scheme("amqp", "amqps")]
-CoordinationUri: TypeAlias = Annotated[_Uri, _of_scheme("redis", *ETCD_SCHEMES, "zookeeper", "kazoo")]
+CoordinationUri: TypeAlias = Annotated[_Uri, _of_scheme(REDIS_SCHEME, "redis", *ETCD_SCHEMES, "zookeeper", "kazoo")]
 
 
 class ExternalMongodb(StrictModel):
@@ -188,7 +190,7 @@ class ExternalCoordination(StrictModel):
     """A coordination backend that runs elsewhere."""
 
     url: CoordinationUri = key(
-        "URL as tooz has it, without user and password: `redis://cache.example.org:6379?ssl=true`.", ...
+        "URL as tooz has it, without user and password: `st2redis://cache.example.org:6379?ssl=true`.", ...
     )
     username: str | None = key("Name of the user, for Redis with access lists (st2 3.9 and later).")
     password: SecretValue | None = key("Password.")

@@ -69,6 +69,19 @@ hand_over() {
     return 1
 }
 
+# A client that loses its connection to this server asks any sentinel for the next one, and must not be sent back here:
+# waits until all sentinels that answer know it, for at most 3 s (one that is lost with its node costs these 3 s, too).
+# usage: let_sentinels_know MASTER
+let_sentinels_know() {
+    known_by=$(($(date +%s) + 3))
+    # shellcheck disable=SC2086
+    while opinions $peers | awk -v next_master="$1" \
+        '$2 != next_master || $3 ~ /failover_in_progress/ { late = 1 } END { exit !late }'; do
+        [ "$(date +%s)" -lt "$known_by" ] || return 0
+        sleep 0.2
+    done
+}
+
 if [ -z "$peers" ] || ! is_master 127.0.0.1; then
     exit 0
 fi
@@ -81,7 +94,12 @@ while [ "$(date +%s)" -lt "$end" ]; do
     next=$(echo "$said" | agreed)
     case $next in
         "" | "$own") ;;
-        *) ! is_master "$next" || exit 0 ;;
+        *)
+            if is_master "$next"; then
+                let_sentinels_know "$next"
+                exit 0
+            fi
+            ;;
     esac
     if [ -n "$said" ]; then
         silence=0
