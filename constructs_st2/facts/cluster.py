@@ -11,11 +11,14 @@ from functools import cached_property
 from typing import Literal
 
 from constructs_st2.facts import backends
-from constructs_st2.facts.backends import Backend
+from constructs_st2.facts.backends import Backend, connections
+from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.content import present
 from constructs_st2.facts.images import Images, st2_version
 from constructs_st2.facts.release import Release, Role
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.facts.st2_conf.settings import Settings, settings_of
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.images import St2Version
@@ -76,7 +79,29 @@ class Cluster:
             "mappings": present(given.mappings),
         }
 
-    def secret(self, spec: contract.SecretSpec) -> str:
+    @cached_property
+    def public_names(self) -> list[str]:
+        """The name under which users reach the web UI, if it is known."""
+        service = self.values.st2web.service
+        return [service.hostname] if service.hostname and service.type != "ExternalName" else []
+
+    @property
+    def secrets_conf(self) -> ComposedText:
+        """The text of st2.secrets.conf."""
+        return connections.secrets_conf(self.settings.connections)
+
+    @property
+    def scaler_url(self) -> ComposedText:
+        """The URL by which KEDA reaches the replica set of the cluster."""
+        return connections.scaler_url(self.values, self.release)
+
+    @property
+    def rabbitmq_definitions(self) -> ComposedText:
+        """The text of RabbitMQ's definitions.json, with the hash of the password."""
+        password = SecretPart(self.secret(contract.RABBITMQ), contract.RABBITMQ_PASSWORD, "rabbitmq-hash")
+        return definitions(self.values.rabbitmq, password)
+
+    def secret(self, spec: SecretSpec) -> str:
         """The name of the Secret that plays a part of the contract."""
         return spec.name(self.release, self.values)
 

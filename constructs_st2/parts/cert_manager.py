@@ -6,7 +6,7 @@ from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Role
-from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
 from constructs_st2.values.model.exposure import CertManager, IssuerRef

@@ -13,9 +13,9 @@ import pytest
 from support import MakeCluster, Synth
 
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.secrets.composition import SecretPart, filled
 from constructs_st2.facts.secrets.programs.encodings import rabbitmq_hash
-from constructs_st2.parts.backends.rabbitmq.config import definitions
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "4.0", "4.1", "4.2")
 ALWAYS = "3.10"

@@ -7,10 +7,10 @@ import hashlib
 from servers.certificates import certificates_of
 
 from constructs_st2.facts.backends.connections import secrets_conf
+from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart, filled
-from constructs_st2.parts.backends.rabbitmq.config import definitions
 
 _RAW = (contract.MONGODB, contract.RABBITMQ, contract.REDIS)
 

@@ -34,6 +34,7 @@ from support import Environment, MakeCluster, Require, Synth
 
 from constructs_st2.commands.cli import cli
 from constructs_st2.facts.backends.connections import secrets_conf
+from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -41,7 +42,6 @@ from constructs_st2.facts.secrets.composition import SecretPart, filled
 from constructs_st2.facts.secrets.programs.generate import from_seed, from_system
 from constructs_st2.facts.st2_conf.known_options import options_for
 from constructs_st2.parts.backends.etcd import library as etcd_library
-from constructs_st2.parts.backends.rabbitmq.config import definitions
 from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.parts.backends.redis import scripts as redis_scripts
 from constructs_st2.parts.secrets.generated import secret_manifests

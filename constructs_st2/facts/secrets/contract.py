@@ -6,17 +6,21 @@ Names and keys are those of the Helm chart where it has them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
 
 from constructs_st2.facts import chat_adapters
+from constructs_st2.facts.catalogue import ST2WEB
 from constructs_st2.facts.release import Release
+from constructs_st2.facts.secrets import recipes
+from constructs_st2.facts.secrets.composition import SecretPart
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.facts.secrets.given import DISABLED
+from constructs_st2.facts.secrets.programs.encodings import docker_config
+from constructs_st2.facts.secrets.recipes import by_hand, composed, or_given, password, reference
+from constructs_st2.facts.secrets.spec import ClusterFacts, KeySpec, Recipe, SecretSpec
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.secrets import SecretKey
 
 AUTH_USERNAME = "ST2_AUTH_USERNAME"
 AUTH_PASSWORD = "ST2_AUTH_PASSWORD"
@@ -45,65 +49,84 @@ KEY_VALUES_FILE = "kv.yaml"
 MONGODB_AUTOSCALING_PASSWORD = "mongodb-autoscaling-password"
 CONNECTION_STRING = "connection-string"
 
-
-@dataclass(frozen=True)
-class KeySpec:
-    """A key of a Secret: what it holds, in which form, and what a new value takes."""
-
-    meaning: str
-    format: Format
-    rotation: str
-
-
-@dataclass(frozen=True)
-class SecretSpec:
-    """One Secret of the contract.
-
-    With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
-    made anew, that data is lost. ``named_in`` is the key of the values that names the user's own Secret, ``made_by``
-    who makes it otherwise: a controller, or the user.
-    """
-
-    component: str
-    purpose: str
-    keys: Mapping[str, KeySpec]
-    data_in: Literal["mongodb", "rabbitmq"] | None = None
-    open_ended: bool = False
-    type: str = "Opaque"
-    in_use: Callable[[Values], bool] = lambda _: True
-    named_in: str = ""
-    made_by: Callable[[Values], str | None] = lambda _: None
-
-    def replaced_by(self, values: Values) -> str | None:
-        """The name of the user's own Secret, if there is one."""
-        found: Any = values
-        for word in self.named_in.split(".") if self.named_in else ():
-            found = getattr(found, re.sub("([A-Z])", r"_\1", word).lower())
-        return found if self.named_in else None
-
-    def name(self, release: Release, values: Values) -> str:
-        """The name of the Secret that holds the keys."""
-        return self.replaced_by(values) or release.named(self.component)
-
+ENTERPRISE_REGISTRY = "docker.stackstorm.com"
+_MEMBER_KEY_LENGTH = 64
 
 _BY_HAND = "put another one here; running pods read it when they restart"
 _LOADED = "put another list here, and delete the Job that loads it, so that it is made anew"
 _FOLLOWS = "follows from others; made anew with them"
 
+
+def _htpasswd(cluster: ClusterFacts) -> Recipe:
+    return {
+        "make": "htpasswd",
+        "username": reference(AUTH, AUTH_USERNAME, cluster),
+        "password": reference(AUTH, AUTH_PASSWORD, cluster),
+    }
+
+
+def _ssh_public_key(cluster: ClusterFacts) -> Recipe:
+    return {
+        "make": "ssh-public-key",
+        "of": reference(SSH, SSH_PRIVATE_KEY, cluster),
+        "comment": f"{cluster.values.st2.system_user.user}@{cluster.release.name}",
+    }
+
+
+def _web_certificate(cluster: ClusterFacts) -> Recipe:
+    names = [*cluster.public_names, *cluster.release.service_names(ST2WEB.name), "localhost", "127.0.0.1"]
+    return recipes.certificate(cluster, reference(WEB_TLS, TLS_KEY, cluster), names)
+
+
+def _client_config(cluster: ClusterFacts) -> Recipe:
+    auth = cluster.secret(AUTH)
+    return composed(
+        (
+            "[credentials]\nusername = ",
+            SecretPart(auth, AUTH_USERNAME, "client-config"),
+            "\npassword = ",
+            SecretPart(auth, AUTH_PASSWORD, "client-config"),
+            "\n",
+        )
+    )
+
+
+def _license(cluster: ClusterFacts) -> Recipe:
+    license_key = cluster.values.enterprise.license
+    if isinstance(license_key, SecretKey):
+        place = {"object": license_key.existing_secret, "key": license_key.key}
+        return {"make": "docker-config", "registry": ENTERPRISE_REGISTRY, "license": place}
+    if license_key is not None:
+        return recipes.text(docker_config(ENTERPRISE_REGISTRY, license_key))
+    return recipes.given("make it of your license: constructs-st2 secrets generate --only st2-license --license FILE")
+
+
+def _scaler_url(cluster: ClusterFacts) -> Recipe:
+    """A Secret of the user's own is only looked at: there may be no MongoDB of ours to connect to."""
+    return by_hand(cluster) if AUTOSCALING.replaced_by(cluster.values) else composed(cluster.scaler_url)
+
+
 AUTH = SecretSpec(
     "st2-auth",
     "The first user of StackStorm",
     {
-        AUTH_USERNAME: KeySpec("name of the user", Format.NAME, "change `st2.username` for a new release only"),
+        AUTH_USERNAME: KeySpec(
+            "name of the user",
+            Format.NAME,
+            "change `st2.username` for a new release only",
+            lambda cluster: recipes.text(cluster.values.st2.username),
+        ),
         AUTH_PASSWORD: KeySpec(
             "password of the user",
             Format.TEXT,
             "put another one here, then run the bootstrap Job again; st2auth reads it without a restart",
+            lambda cluster: password(cluster.values.st2.password),
         ),
         HTPASSWD: KeySpec(
             "users and password hashes, as st2auth reads them",
             Format.HTPASSWD,
             f"{_FOLLOWS}; lines of further users are yours",
+            _htpasswd,
         ),
     },
     named_in="st2.existingAuthSecret",
@@ -111,7 +134,14 @@ AUTH = SecretSpec(
 DATASTORE = SecretSpec(
     "st2-datastore-crypto-key",
     "Encrypts secret items of the key-value store",
-    {CRYPTO_KEY: KeySpec("AES and HMAC key in st2's JSON format", Format.CRYPTO_KEY, "never: it opens what is stored")},
+    {
+        CRYPTO_KEY: KeySpec(
+            "AES and HMAC key in st2's JSON format",
+            Format.CRYPTO_KEY,
+            "never: it opens what is stored",
+            lambda cluster: or_given(cluster.values.st2.datastore_crypto_key, {"make": "crypto-key"}),
+        )
+    },
     data_in="mongodb",
     in_use=lambda values: values.st2.datastore_crypto_key != DISABLED,
     named_in="st2.existingDatastoreSecret",
@@ -120,8 +150,18 @@ SSH = SecretSpec(
     "st2-ssh",
     "SSH key pair of the system user",
     {
-        SSH_PRIVATE_KEY: KeySpec("private key, PEM or OpenSSH format", Format.PRIVATE_KEY, _BY_HAND),
-        SSH_PUBLIC_KEY: KeySpec("public key, for authorized_keys", Format.SSH_PUBLIC_KEY, _FOLLOWS),
+        SSH_PRIVATE_KEY: KeySpec(
+            "private key, PEM or OpenSSH format",
+            Format.PRIVATE_KEY,
+            _BY_HAND,
+            lambda cluster: or_given(cluster.values.st2.ssh_key, {"make": "private-key"}),
+        ),
+        SSH_PUBLIC_KEY: KeySpec(
+            "public key, for authorized_keys",
+            Format.SSH_PUBLIC_KEY,
+            _FOLLOWS,
+            _ssh_public_key,
+        ),
     },
     named_in="st2.existingSshSecret",
 )
@@ -129,8 +169,18 @@ WEB_TLS = SecretSpec(
     "st2web-tls",
     "Certificate of the web UI",
     {
-        TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, "put another one here; nginx takes it within minutes"),
-        TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, "as tls.key, in the same change"),
+        TLS_KEY: KeySpec(
+            "private key, PEM",
+            Format.PRIVATE_KEY,
+            "put another one here; nginx takes it within minutes",
+            recipes.private_key,
+        ),
+        TLS_CERTIFICATE: KeySpec(
+            "certificate chain, PEM",
+            Format.CERTIFICATE,
+            "as tls.key, in the same change",
+            _web_certificate,
+        ),
     },
     type="kubernetes.io/tls",
     in_use=lambda values: values.st2web.tls.enabled,
@@ -142,23 +192,34 @@ MONGODB = SecretSpec(
     "Users and member key of the MongoDB replica set",
     {
         MONGODB_ROOT_PASSWORD: KeySpec(
-            "password of the administrator", Format.TEXT, "first in MongoDB (changeUserPassword), then here"
+            "password of the administrator",
+            Format.TEXT,
+            "first in MongoDB (changeUserPassword), then here",
+            lambda cluster: password(cluster.values.mongodb.auth.root_password),
         ),
         MONGODB_PASSWORD: KeySpec(
             "password of StackStorm's user",
             Format.TEXT,
             "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
+            lambda cluster: password(cluster.values.mongodb.auth.password),
         ),
         MONGODB_BACKUP_PASSWORD: KeySpec(
-            "password of the backup user", Format.TEXT, "put another one here: the primary sets it within minutes"
+            "password of the backup user",
+            Format.TEXT,
+            "put another one here: the primary sets it within minutes",
+            lambda _: password(),
         ),
         MONGODB_METRICS_PASSWORD: KeySpec(
-            "password of the metrics user", Format.TEXT, "put another one here: the primary sets it within minutes"
+            "password of the metrics user",
+            Format.TEXT,
+            "put another one here: the primary sets it within minutes",
+            lambda _: password(),
         ),
         MONGODB_KEY: KeySpec(
             "key that members show to each other",
             Format.MEMBER_KEY,
             "put a YAML list of both keys here and restart the members, then the new one alone",
+            lambda cluster: password(cluster.values.mongodb.auth.replica_set_key, _MEMBER_KEY_LENGTH),
         ),
     },
     data_in="mongodb",
@@ -173,6 +234,7 @@ MONGODB_AUTOSCALING = SecretSpec(
             "password of the autoscaling user, who may read StackStorm's database",
             Format.TEXT,
             "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
+            lambda _: password(),
         )
     },
     in_use=lambda values: values.uses_keda and values.mongodb.enabled and values.autoscaling.existing_secret is None,
@@ -180,7 +242,14 @@ MONGODB_AUTOSCALING = SecretSpec(
 AUTOSCALING = SecretSpec(
     "autoscaling",
     "Connection by which KEDA looks at MongoDB",
-    {CONNECTION_STRING: KeySpec("URL of MongoDB, with user and password", Format.TEXT, _FOLLOWS)},
+    {
+        CONNECTION_STRING: KeySpec(
+            "URL of MongoDB, with user and password",
+            Format.TEXT,
+            _FOLLOWS,
+            _scaler_url,
+        )
+    },
     in_use=lambda values: values.uses_keda,
     named_in="autoscaling.existingSecret",
 )
@@ -192,12 +261,19 @@ RABBITMQ = SecretSpec(
             "password of StackStorm's user",
             Format.TEXT,
             "put another one here, run the bootstrap Job again, restart a node of RabbitMQ",
+            lambda cluster: password(cluster.values.rabbitmq.auth.password),
         ),
         ERLANG_COOKIE: KeySpec(
-            "cookie that nodes show to each other", Format.COOKIE, "put another one here, restart all nodes at once"
+            "cookie that nodes show to each other",
+            Format.COOKIE,
+            "put another one here, restart all nodes at once",
+            lambda cluster: password(cluster.values.rabbitmq.auth.erlang_cookie),
         ),
         DEFINITIONS: KeySpec(
-            "vhost, users with hashed passwords, permissions and policies", Format.DEFINITIONS, _FOLLOWS
+            "vhost, users with hashed passwords, permissions and policies",
+            Format.DEFINITIONS,
+            _FOLLOWS,
+            lambda cluster: composed(cluster.rabbitmq_definitions),
         ),
     },
     data_in="rabbitmq",
@@ -209,10 +285,16 @@ REDIS = SecretSpec(
     "Passwords of Redis and its sentinels",
     {
         REDIS_PASSWORD: KeySpec(
-            "password of the data nodes", Format.URL_TEXT, "put another one here, restart all pods of Redis at once"
+            "password of the data nodes",
+            Format.URL_TEXT,
+            "put another one here, restart all pods of Redis at once",
+            lambda cluster: password(cluster.values.redis.auth.password),
         ),
         SENTINEL_PASSWORD: KeySpec(
-            "password of the sentinels", Format.TEXT, "put another one here, restart all pods of Redis at once"
+            "password of the sentinels",
+            Format.TEXT,
+            "put another one here, restart all pods of Redis at once",
+            lambda _: password(),
         ),
     },
     in_use=lambda values: values.coordination_backend == "redis",
@@ -226,25 +308,47 @@ SETTINGS = SecretSpec(
             "INI text with the sections [database], [messaging] and [coordination]",
             Format.ST2_CONF,
             f"{_FOLLOWS}; restart StackStorm's pods",
+            lambda cluster: composed(cluster.secrets_conf),
         )
     },
 )
 CLIENT = SecretSpec(
     "st2-client-config",
     "Configuration of the st2 command line",
-    {CLIENT_CONFIG: KeySpec("INI text with the section [credentials]", Format.CLIENT_CONFIG, _FOLLOWS)},
+    {
+        CLIENT_CONFIG: KeySpec(
+            "INI text with the section [credentials]",
+            Format.CLIENT_CONFIG,
+            _FOLLOWS,
+            _client_config,
+        )
+    },
 )
 API_KEYS = SecretSpec(
     "st2-apikeys",
     "API keys to import",
-    {API_KEYS_FILE: KeySpec("list of API keys with their hashes", Format.YAML_LIST, _LOADED)},
+    {
+        API_KEYS_FILE: KeySpec(
+            "list of API keys with their hashes",
+            Format.YAML_LIST,
+            _LOADED,
+            by_hand,
+        )
+    },
     in_use=lambda values: values.st2.existing_apikeys_secret is not None,
     named_in="st2.existingApikeysSecret",
 )
 KEY_VALUES = SecretSpec(
     "st2-kv",
     "Secret key-value items to import",
-    {KEY_VALUES_FILE: KeySpec("list of items", Format.YAML_LIST, _LOADED)},
+    {
+        KEY_VALUES_FILE: KeySpec(
+            "list of items",
+            Format.YAML_LIST,
+            _LOADED,
+            by_hand,
+        )
+    },
     in_use=lambda values: values.st2.existing_keyvalue_secret is not None,
     named_in="st2.existingKeyvalueSecret",
 )
@@ -259,7 +363,14 @@ CHATOPS = SecretSpec(
 LICENSE = SecretSpec(
     "st2-license",
     "Credentials of the enterprise image registry",
-    {PULL_CREDENTIALS: KeySpec("credentials of docker.stackstorm.com", Format.DOCKER_CONFIG, "put another one here")},
+    {
+        PULL_CREDENTIALS: KeySpec(
+            "credentials of docker.stackstorm.com",
+            Format.DOCKER_CONFIG,
+            "put another one here",
+            _license,
+        )
+    },
     type="kubernetes.io/dockerconfigjson",
     in_use=lambda values: values.enterprise.enabled,
     named_in="enterprise.existingPullSecret",
@@ -277,12 +388,13 @@ def _certificate(
         component,
         f"Certificate of {whose}, with `tls.internal`",
         {
-            TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, rotation),
-            TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, rotation),
+            TLS_KEY: KeySpec("private key, PEM", Format.PRIVATE_KEY, rotation, by_hand),
+            TLS_CERTIFICATE: KeySpec("certificate chain, PEM", Format.CERTIFICATE, rotation, by_hand),
             TLS_AUTHORITY: KeySpec(
                 "authorities that clients check it with, PEM",
                 Format.CERTIFICATE,
                 "put both here and restart all clients, then put the new certificate, then the new authority alone",
+                by_hand,
             ),
         },
         type="kubernetes.io/tls",

@@ -9,7 +9,7 @@ from constructs_st2.facts.backends import Backend
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.pods import scripts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.parts.pods.pod import Mount, Volume
 
 TLS_PATH = "/etc/constructs-st2/tls"

@@ -8,7 +8,7 @@ from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINE
 from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.cert_manager import certificate
 from constructs_st2.parts.flows import Table

@@ -10,7 +10,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import datastore
 from constructs_st2.facts.jobs import APIKEY_LOAD, KEY_LOAD
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.documents import fingerprint
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator

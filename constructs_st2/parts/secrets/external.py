@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart
-from constructs_st2.facts.secrets.contract import SecretSpec
+from constructs_st2.facts.secrets.recipes import composed
+from constructs_st2.facts.secrets.spec import Recipe, SecretSpec
 from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.backends.rabbitmq.config import definitions
-from constructs_st2.parts.secrets.plan import PlannedSecret, Recipe, composed, planned, secret_labels
+from constructs_st2.parts.secrets.plan import PlannedSecret, planned, secret_labels
 
 _ENCODED: Mapping[str, str] = {
     "plain": "",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.secrets.contract import LICENSE
+from constructs_st2.facts.secrets.contract import ENTERPRISE_REGISTRY, LICENSE
 from constructs_st2.facts.secrets.programs.bootstrap import DERIVED, fingerprint
 from constructs_st2.facts.secrets.programs.encodings import docker_config
 from constructs_st2.facts.secrets.programs.generate import (
@@ -18,12 +18,11 @@ from constructs_st2.facts.secrets.programs.generate import (
     make,
     own_part,
 )
+from constructs_st2.facts.secrets.spec import Recipe
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.secrets.plan import (
     ANNOTATIONS,
-    ENTERPRISE_REGISTRY,
     PlannedSecret,
-    Recipe,
     planned,
     secret_labels,
 )

@@ -7,7 +7,6 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts import cert_manager
-from constructs_st2.parts.secrets.plan import public_names
 from constructs_st2.values.model.exposure import CertManager
 
 
@@ -26,4 +25,4 @@ def certificate(cluster: Cluster, settings: CertManager) -> Document:
 
 def _names(cluster: Cluster, settings: CertManager) -> list[str]:
     of_service = cluster.release.service_names(ST2WEB.name) if settings.service_names else []
-    return list(dict.fromkeys([*public_names(cluster), *settings.dns_names, *of_service]))
+    return list(dict.fromkeys([*cluster.public_names, *settings.dns_names, *of_service]))

@@ -1,0 +1,88 @@
+"""How the contract describes a Secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from constructs_st2.facts.release import Release
+from constructs_st2.facts.secrets.composition import ComposedText
+from constructs_st2.facts.secrets.formats import Format
+from constructs_st2.values.model import Values
+
+Recipe: TypeAlias = Mapping[str, Any]
+"""How a value is made, as `programs.generate` reads it."""
+
+
+class ClusterFacts(Protocol):
+    """What recipes may depend on. `constructs_st2.facts.cluster.Cluster` offers it."""
+
+    @property
+    def values(self) -> Values:
+        """The values of the cluster."""
+
+    @property
+    def release(self) -> Release:
+        """Its name and namespace."""
+
+    @property
+    def public_names(self) -> list[str]:
+        """The names under which users reach the web UI."""
+
+    @property
+    def secrets_conf(self) -> ComposedText:
+        """The text of st2.secrets.conf."""
+
+    @property
+    def scaler_url(self) -> ComposedText:
+        """The URL by which KEDA reaches MongoDB."""
+
+    @property
+    def rabbitmq_definitions(self) -> ComposedText:
+        """The text of RabbitMQ's definitions.json."""
+
+    def secret(self, spec: SecretSpec) -> str:
+        """The name of the Secret that plays a part of the contract."""
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """A key of a Secret: what it holds, in which form, what a new value takes, and how the first one is made."""
+
+    meaning: str
+    format: Format
+    rotation: str
+    recipe: Callable[[ClusterFacts], Recipe]
+
+
+@dataclass(frozen=True)
+class SecretSpec:
+    """One Secret of the contract.
+
+    With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:
+    made anew, that data is lost. ``named_in`` is the key of the values that names the user's own Secret, ``made_by``
+    who makes it otherwise: a controller, or the user.
+    """
+
+    component: str
+    purpose: str
+    keys: Mapping[str, KeySpec]
+    data_in: Literal["mongodb", "rabbitmq"] | None = None
+    open_ended: bool = False
+    type: str = "Opaque"
+    in_use: Callable[[Values], bool] = lambda _: True
+    named_in: str = ""
+    made_by: Callable[[Values], str | None] = lambda _: None
+
+    def replaced_by(self, values: Values) -> str | None:
+        """The name of the user's own Secret, if there is one."""
+        found: Any = values
+        for word in self.named_in.split(".") if self.named_in else ():
+            found = getattr(found, re.sub("([A-Z])", r"_\1", word).lower())
+        return found if self.named_in else None
+
+    def name(self, release: Release, values: Values) -> str:
+        """The name of the Secret that holds the keys."""
+        return self.replaced_by(values) or release.named(self.component)
