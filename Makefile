@@ -7,7 +7,7 @@ READY_DEV := .venv/ready-dev
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-quick lint types bench docs imports kubernetes-types clean
+.PHONY: synth setup test test-quick lint types bench docs imports kubernetes-types st2-options clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -60,6 +60,10 @@ imports: $(READY_DEV)
 # version from now on.
 kubernetes-types: $(READY_DEV)
 	cd tools && ../$(BIN)/python -m kubernetes_types $(VERSION)
+
+# The table of st2's options, of an installed st2: make st2-options VERSION=3.9 ST2=/opt/stackstorm/st2/bin/python
+st2-options: $(READY_DEV)
+	cd tools && ../$(BIN)/python -m st2_options $(VERSION) "$(ST2)"
 
 clean:
 	rm -rf .venv

@@ -1,6 +1,7 @@
 """Every option that each version of st2 knows.
 
-The tables were made by asking oslo.config in each service of st2 3.8.1 and 3.9.0 for what it had registered.
+The tables were made by asking oslo.config in each service of st2 3.8.1 and 3.9.0 for what it had registered, as
+`make st2-options` does.
 """
 
 from __future__ import annotations
