@@ -14,7 +14,7 @@ from support import Objects, Synth
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
-from constructs_st2.facts.st2_conf import ini
+from constructs_st2.facts import ini
 from constructs_st2.kube.documents import Document, identity, pod_template
 from constructs_st2.values import load
 from constructs_st2.values.folders import FOLDERS

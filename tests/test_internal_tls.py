@@ -12,10 +12,10 @@ from support import MakeCluster, Objects, Synth
 from constructs_st2.commands.secrets.listing import listing
 from constructs_st2.construct.flows import flows
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts import ini
 from constructs_st2.facts.backends.connections import scaler_url
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import shown
-from constructs_st2.facts.st2_conf import ini
 from constructs_st2.parts.secrets.modes import secret_documents
 from constructs_st2.parts.secrets.plan import expected, planned
 

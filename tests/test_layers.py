@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import grimp
 import pytest
 
 from constructs_st2.facts import chat_adapters, components
-from constructs_st2.facts.st2_conf.known_options import options_for
+from constructs_st2.facts.st2_options import options_for
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.parts.optional import OPTIONAL_PARTS, OptionalPart, PartHooks
 
@@ -18,12 +19,34 @@ PACKAGE = "constructs_st2"
 
 
 def test_no_two_modules_import_each_other() -> None:
+    # CycleError tells the modules of a circle.
+    TopologicalSorter(_arrows()).prepare()
+
+
+def test_no_two_packages_import_each_other() -> None:
+    """Nor a package and a module beside it: at each level of the tree, imports have one direction."""
+    siblings: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for importer, imported in _arrows().items():
+        for other in imported:
+            parent, one, another = _parting(importer, other)
+            if one and another:
+                siblings[parent][one].add(another)
+    for arrows in siblings.values():
+        TopologicalSorter(arrows).prepare()
+
+
+def _arrows() -> dict[str, set[str]]:
     graph = grimp.build_graph(PACKAGE, cache_dir=None)
     # The package itself offers the construct by name; of it, others import only the version.
     modules = graph.modules - {PACKAGE}
-    arrows = {module: graph.find_modules_directly_imported_by(module) & modules for module in modules}
-    # CycleError tells the modules of a circle.
-    TopologicalSorter(arrows).prepare()
+    return {module: graph.find_modules_directly_imported_by(module) & modules for module in modules}
+
+
+def _parting(one: str, another: str) -> tuple[str, str, str]:
+    """The package in which both are, and what is directly below it on the way to each."""
+    left, right = one.split("."), another.split(".")
+    shared = next((at for at, pair in enumerate(zip(left, right)) if len(set(pair)) > 1), min(len(left), len(right)))
+    return ".".join(left[:shared]), ".".join(left[shared:][:1]), ".".join(right[shared:][:1])
 
 
 @pytest.mark.parametrize("part", OPTIONAL_PARTS, ids=lambda part: part.package)
@@ -43,7 +66,7 @@ def test_optional_parts_name_all_their_components() -> None:
 @pytest.mark.parametrize("version", ST2_VERSIONS)
 def test_each_version_of_st2_is_complete(version: str) -> None:
     assert version in ST2_RELEASES, f"add st2 {version} to facts/versions.py"
-    assert options_for(version), f"add the options of st2 {version} to facts/st2_conf/st2_options/"
+    assert options_for(version), f"add the options of st2 {version} to facts/st2_options/"
     adapters = [adapter for adapter in chat_adapters.ADAPTERS if version in adapter.versions]
     assert adapters, f"add the adapters of the chat bot of st2 {version} to facts/chat_adapters.py"
 

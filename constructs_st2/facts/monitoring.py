@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.components import STATSD_EXPORTER
+from constructs_st2.facts.ini import ConfValue
 from constructs_st2.facts.release import Release
-from constructs_st2.facts.st2_conf.ini import ConfValue
 from constructs_st2.values.model import Values
 
 STATSD_METRICS_PORT = 9102

@@ -10,9 +10,9 @@ from pymongo.uri_parser import parse_uri
 from support import MakeCluster
 
 from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts import ini
 from constructs_st2.facts.backends.connections import secrets_conf
 from constructs_st2.facts.secrets.composition import filled, shown
-from constructs_st2.facts.st2_conf import ini
 from constructs_st2.values import load
 
 AWKWARD = "p%40:/?#&=+ $,ü\"'"

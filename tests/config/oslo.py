@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
-from constructs_st2.facts.st2_conf.known_options import Option
+from constructs_st2.facts.st2_options import Option
 
 _TYPES: Mapping[str, type[cfg.Opt]] = {
     "str": cfg.StrOpt,

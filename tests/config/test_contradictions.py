@@ -9,8 +9,8 @@ import pytest
 from support import MakeCluster
 
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.findings import Finding
 from constructs_st2.facts.st2_conf.contradictions import ConfFacts, check_settings
-from constructs_st2.facts.st2_conf.findings import Finding
 
 KEY = "/etc/st2/keys/datastore_key.json"
 SOUND = ConfFacts(encryption_key_path=KEY)

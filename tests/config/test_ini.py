@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oslo_config import cfg
 
-from constructs_st2.facts.st2_conf.ini import ConfValue, IniError, parse, render
-from constructs_st2.facts.st2_conf.known_options import Option
+from constructs_st2.facts.ini import ConfValue, IniError, parse, render
+from constructs_st2.facts.st2_options import Option
 
 VALUES: list[ConfValue] = [
     "",

@@ -7,7 +7,7 @@ from support import MakeCluster
 
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.st2_conf import readers
-from constructs_st2.facts.st2_conf.known_options import options_for
+from constructs_st2.facts.st2_options import options_for
 
 SERVICES = [entry.name for entry in CATALOGUE]
 

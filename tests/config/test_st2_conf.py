@@ -13,8 +13,8 @@ from support import MakeCluster
 from constructs_st2.facts.backends.connections import secrets_conf
 from constructs_st2.facts.secrets.composition import filled
 from constructs_st2.facts.secrets.contract import SECRETS_CONF
-from constructs_st2.facts.st2_conf.known_options import Option, options_for
 from constructs_st2.facts.st2_conf.settings import Settings
+from constructs_st2.facts.st2_options import Option, options_for
 from constructs_st2.values.model.images import St2Version
 
 VERSIONS: tuple[St2Version, ...] = get_args(St2Version)

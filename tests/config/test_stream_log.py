@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support import Objects, Synth
 
-from constructs_st2.facts.st2_conf.ini import parse
+from constructs_st2.facts.ini import parse
 from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 
 PATH = f"/etc/st2/{STREAM_LOG}"

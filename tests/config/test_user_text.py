@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from constructs_st2.facts.st2_conf.findings import Finding
+from constructs_st2.facts.findings import Finding
 from constructs_st2.facts.st2_conf.user_text import check_user_text
 
 INTO_THE_SECRET = "is secret, but this text goes into a ConfigMap; put it into the Secret of st2.existingConfigSecret"

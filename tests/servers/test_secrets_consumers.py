@@ -40,7 +40,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart, filled
 from constructs_st2.facts.secrets.programs.generate import from_seed, from_system
-from constructs_st2.facts.st2_conf.known_options import options_for
+from constructs_st2.facts.st2_options import options_for
 from constructs_st2.parts.backends.etcd import library as etcd_library
 from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.parts.backends.redis import scripts as redis_scripts

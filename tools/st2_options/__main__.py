@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 Table: TypeAlias = dict[str, dict[str, dict[str, Any]]]
 
 PROGRAM = Path(__file__).with_name("introspect.py")
-TABLES = Path(__file__).parents[2] / "constructs_st2" / "facts" / "st2_conf" / "st2_options"
+TABLES = Path(__file__).parents[2] / "constructs_st2" / "facts" / "st2_options"
 SERVICES = (
     "st2api",
     "st2auth",

@@ -124,10 +124,11 @@ def add(name: str) -> None:
 
     from constructs_st2.facts.secrets.formats import Format
     from constructs_st2.facts.secrets.programs.generate import htpasswd_line
+    from constructs_st2.parts.secrets.forms import problem
 
-    if Format.NAME.problem(name):
+    if problem(Format.NAME, name):
         quoted = json.dumps(name, ensure_ascii=False)
-        raise UserError(f"{quoted} cannot be the name of a user: it {Format.NAME.problem(name)}")
+        raise UserError(f"{quoted} cannot be the name of a user: it {problem(Format.NAME, name)}")
     if sys.stdin.isatty():
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:

@@ -10,6 +10,7 @@ from typing import Any
 
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.secrets import forms
 from constructs_st2.parts.secrets.plan import PlannedSecret, expected
 
 _SECONDS = 60
@@ -42,7 +43,7 @@ def _problems(secret: PlannedSecret, data: Mapping[str, str] | None) -> Iterator
         except ValueError:
             yield f"Secret {secret.name}, key {key}: is no text"
             continue
-        if problem := spec.format.problem(value):
+        if problem := forms.problem(spec.format, value):
             yield f"Secret {secret.name}, key {key}: {problem}"
 
 

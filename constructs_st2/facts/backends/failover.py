@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.findings import Finding, option_key
 from constructs_st2.facts.node_loss import NET_TICKTIME, NET_TICKTIME_SPREAD
-from constructs_st2.facts.st2_conf.findings import Finding, option_key
-from constructs_st2.facts.st2_conf.known_options import options_for
+from constructs_st2.facts.st2_options import options_for
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Options as ServerOptions
 from constructs_st2.values.model.images import St2Version

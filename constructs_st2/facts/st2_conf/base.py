@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from constructs_st2.facts.st2_conf.ini import ConfValue
+from constructs_st2.facts.ini import ConfValue
 
 DAYS = 24 * 60 * 60
 

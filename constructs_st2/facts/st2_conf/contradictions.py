@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from constructs_st2.facts.st2_conf.findings import Finding, option_key
+from constructs_st2.facts.findings import Finding, option_key
 
 Options: TypeAlias = Mapping[tuple[str, str], str]
 """(section, option) to value."""

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts import ini
 from constructs_st2.facts.backends.connections import Options as ConnectionOptions
 from constructs_st2.facts.backends.connections import connections
 from constructs_st2.facts.backends.failover import lost_races, races
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, ST2API, ST2AUTH, ST2STREAM
+from constructs_st2.facts.findings import Finding
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import shown
-from constructs_st2.facts.st2_conf import ini
 from constructs_st2.facts.st2_conf.base import base_settings
 from constructs_st2.facts.st2_conf.contradictions import ConfFacts, check_settings, is_true, overridden
-from constructs_st2.facts.st2_conf.findings import Finding
 from constructs_st2.facts.st2_conf.readers import reads
 from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG
 from constructs_st2.facts.st2_conf.user_text import check_user_text

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from constructs_st2.facts.st2_conf.findings import Finding, option_key
-from constructs_st2.facts.st2_conf.ini import Entry, IniError, parse
-from constructs_st2.facts.st2_conf.known_options import Option, options_for
+from constructs_st2.facts.findings import Finding, option_key
+from constructs_st2.facts.ini import Entry, IniError, parse
+from constructs_st2.facts.st2_options import Option, options_for
 from constructs_st2.facts.versions import ST2_VERSIONS
 
 _BOOLEANS = frozenset({"true", "1", "on", "yes", "false", "0", "off", "no"})

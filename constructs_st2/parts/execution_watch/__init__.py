@@ -20,7 +20,6 @@ from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.config.files import urls
 from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
 from constructs_st2.parts.optional import PartHooks
@@ -42,6 +41,7 @@ from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import home_of, scratch
+from constructs_st2.parts.services.urls import urls
 from constructs_st2.values.model import Values
 
 PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))

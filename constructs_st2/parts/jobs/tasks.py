@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.jobs import left_out, users_jobs
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.config.files import config_map
+from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.jobs import apply_rbac, packs_write_test, programs, register_content
 from constructs_st2.parts.jobs.job import Task, job
 from constructs_st2.values.model import Values

@@ -20,6 +20,7 @@ from constructs_st2.facts.secrets.programs.generate import (
 )
 from constructs_st2.facts.secrets.spec import Recipe
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.secrets import forms
 from constructs_st2.parts.secrets.plan import (
     ANNOTATIONS,
     PlannedSecret,
@@ -91,7 +92,7 @@ def _made(
         value = make(recipe, read, f"{secret.name}/{key}", random_bytes)
     except ValueError as error:
         raise UserError(f"Secret {secret.name}, key {key}: {error}") from None
-    if problem := secret.spec.keys[key].format.problem(value):
+    if problem := forms.problem(secret.spec.keys[key].format, value):
         raise UserError(f"Secret {secret.name}, key {key}: {problem}")
     return value
 

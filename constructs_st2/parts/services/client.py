@@ -7,11 +7,11 @@ from dataclasses import replace
 from constructs_st2.facts.catalogue import ST2CLIENT
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import fingerprint
-from constructs_st2.parts.config.files import urls
 from constructs_st2.parts.pods.scripts import command
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH
 from constructs_st2.parts.services.process import Process, st2_process
 from constructs_st2.parts.services.scripts import CLIENT
+from constructs_st2.parts.services.urls import urls
 from constructs_st2.parts.services.waiting import scripts_mount
 
 

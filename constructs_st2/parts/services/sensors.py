@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from constructs_st2.facts import ini
 from constructs_st2.facts.catalogue import ST2SENSORCONTAINER, sensor_component
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf import ini
 from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.config.files import config_map
+from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.parts.services.process import st2_process
 from constructs_st2.parts.services.workload import Workload

@@ -12,7 +12,7 @@ from constructs_st2.facts.catalogue import ST2WEB, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.config.files import config_map
+from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.pods.pod import Container, Mount, Volume
 from constructs_st2.parts.pods.scripts import command
 from constructs_st2.parts.services import nginx

@@ -29,7 +29,7 @@ class Option:
 @cache
 def options_for(version: str) -> Mapping[str, Mapping[str, Option]]:
     """Section to option name to option, for a minor version."""
-    path = Path(__file__).parent / "st2_options" / f"{version}.json"
+    path = Path(__file__).with_name(f"{version}.json")
     table: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_bytes())
     return {section: {name: _option(facts) for name, facts in options.items()} for section, options in table.items()}
 

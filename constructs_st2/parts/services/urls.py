@@ -1,0 +1,21 @@
+"""Where clients inside the cluster find the APIs."""
+
+from __future__ import annotations
+
+from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.parts.services import internal_tls
+
+
+def urls(cluster: Cluster) -> dict[str, str]:
+    """Where clients inside the cluster find the APIs, as the st2 command line and the chat bot expect it."""
+    scheme = "https" if internal_tls.is_on(cluster) else "http"
+    return {
+        **{
+            f"ST2_{entry.name.removeprefix('st2').upper()}_URL": (
+                f"{scheme}://{cluster.release.named(entry.name)}:{entry.port}/"
+            )
+            for entry in (ST2AUTH, ST2API, ST2STREAM)
+        },
+        **internal_tls.client_env(cluster),
+    }
