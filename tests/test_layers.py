@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from graphlib import TopologicalSorter
+from os.path import commonprefix
 from pathlib import Path
 
 import grimp
@@ -45,7 +46,7 @@ def _arrows() -> dict[str, set[str]]:
 def _parting(one: str, another: str) -> tuple[str, str, str]:
     """The package in which both are, and what is directly below it on the way to each."""
     left, right = one.split("."), another.split(".")
-    shared = next((at for at, pair in enumerate(zip(left, right)) if len(set(pair)) > 1), min(len(left), len(right)))
+    shared = len(commonprefix([left, right]))
     return ".".join(left[:shared]), ".".join(left[shared:][:1]), ".".join(right[shared:][:1])
 
 
