@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from graphlib import TopologicalSorter
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 
 import grimp
@@ -46,7 +46,7 @@ def _arrows() -> dict[str, set[str]]:
 def _parting(one: str, another: str) -> tuple[str, str, str]:
     """The package in which both are, and what is directly below it on the way to each."""
     left, right = one.split("."), another.split(".")
-    shared = len(commonprefix([left, right]))
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
     return ".".join(left[:shared]), ".".join(left[shared:][:1]), ".".join(right[shared:][:1])
 
 
