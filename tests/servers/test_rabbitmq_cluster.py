@@ -352,7 +352,7 @@ class TestStart:
         assert "founds" not in first.log("rabbitmq")
         pods.start(NAME, 2)
         self.says(first, "this node founds the cluster")
-        self.says(second, f"waiting for the others: {NAME}-0: data, {NAME}-2: empty")
+        self.says(second, f"waiting for the others: {NAME}-0: joining, {NAME}-2: empty")
         # It need not wait for the end of the grace period.
         assert second.stop() < 30
 
@@ -362,6 +362,19 @@ class TestStart:
         first, _, third = (pods.start(NAME, ordinal) for ordinal in range(3))
         self.says(third, "this node has data: it starts at once")
         self.says(first, f"waiting for the others: {NAME}-1: empty, {NAME}-2: data")
+
+    def test_founds_again_when_the_first_start_was_cut_short(self, pods: FakeCluster) -> None:
+        first, *_ = (pods.start(NAME, ordinal) for ordinal in range(3))
+        self.says(first, "this node founds the cluster")
+        data = pods.claim(f"{NAME}-0", "data") / f"rabbit@{NAME}-0.{NAME}-headless.stackstorm.svc.cluster.local"
+        data.mkdir()
+        (data / "names.dets").write_text("cut sh")
+        subprocess.run(["chown", "-R", "999", str(data)], check=True)
+        first.kill()
+        first = pods.start(NAME, 0)
+        self.says(first, "no node has data of a cluster: beginning anew")
+        self.says(first, "this node founds the cluster")
+        assert not data.exists()
 
     def test_begins_anew_where_nobody_has_finished_anything(self, pods: FakeCluster) -> None:
         for ordinal in (1, 2):

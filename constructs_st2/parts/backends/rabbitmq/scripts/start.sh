@@ -2,8 +2,8 @@
 # Run by the container rabbitmq: gives the node its cookie, finds out how it may start, and becomes the server.
 # usage: start.sh AMQP_PORT ANSWER_PORT     RABBITMQ_NODENAME, RABBITMQ_CONFIG_FILE and HOME are in the environment
 #
-# A node is empty; or unfinished: it has begun to join a cluster, and nobody could connect to it yet; or it has data,
-# and then it starts at once and needs nobody. Who may found or join is told in constructs_st2_formation.erl.
+# A node is empty; or unfinished: it has begun to found or join a cluster, and nobody could connect to it yet; or it has
+# data, and then it starts at once and needs nobody. Who may found or join is told in constructs_st2_formation.erl.
 set -eu
 
 export AMQP_PORT="$1" ANSWER_PORT="$2" HOST="${RABBITMQ_NODENAME#*@}"
@@ -25,11 +25,6 @@ export UNFINISHED="$HOME/mnesia/unfinished"
     cat /etc/constructs-st2/secret/rabbitmq-erlang-cookie >"$HOME/.erlang.cookie"
     chmod 400 "$HOME/.erlang.cookie"
 )
-
-# A node alone has nobody to find.
-if [ ! -e "$MEMBERS" ]; then
-    exec rabbitmq-server
-fi
 
 state_of_volume() {
     if [ -e "$UNFINISHED" ]; then
@@ -65,6 +60,15 @@ compile() {
 # Sets `word` and `hosts`, as soon as there is something to do.
 # usage: decide [once]
 decide() {
+    # A node alone has nobody to ask.
+    if [ ! -e "$MEMBERS" ]; then
+        hosts=
+        case $state in
+            empty) word=found ;;
+            *) word=clear ;;
+        esac
+        return
+    fi
     erlang -pa "$code" -run "$program" main -extra "$state" "$@" >"$run/decision"
     read -r word hosts <"$run/decision"
 }
@@ -87,9 +91,10 @@ clear_data() {
     rm -f "$UNFINISHED"
 }
 
-# usage: join HOST ...
-join() {
-    echo "joining the cluster of $*"
+# Becomes a server that founds a cluster, or joins the one of these hosts. The founder is unfinished too: what a server
+# leaves that is killed in its first start can keep every later one from starting (seen: ra's names.dets cut short).
+# usage: form [HOST ...]
+form() {
     date >>"$UNFINISHED"
     answer joining
     {
@@ -107,6 +112,12 @@ join() {
     export RABBITMQ_CONFIG_FILE="$run/rabbitmq.conf"
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="${RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:-} -pa $code"
     exec rabbitmq-server
+}
+
+# usage: join HOST ...
+join() {
+    echo "joining the cluster of $*"
+    form "$@"
 }
 
 # A join that was begun three times does not come to its end by itself.
@@ -135,9 +146,8 @@ while :; do
     # shellcheck disable=SC2086
     case $word in
         found)
-            echo "all others are empty too: this node founds the cluster"
-            answer data
-            exec rabbitmq-server
+            echo "this node founds the cluster, for it is alone, or all others are empty too"
+            form
             ;;
         join)
             if forgotten_by "${hosts%% *}"; then
