@@ -333,7 +333,12 @@ class TestOneNode:
 class TestStart:
     """What a node does before it becomes the server, with a server that does nothing."""
 
-    IMAGE = Image(files={"/usr/lib/rabbitmq/bin/rabbitmq-server": "#!/bin/sh\nexec sleep 600\n"})
+    IMAGE = Image(
+        files={
+            "/usr/lib/rabbitmq/bin/rabbitmq-server": "#!/bin/sh\nexec sleep 600\n",
+            "/usr/lib/rabbitmq/bin/rabbitmqctl": "#!/bin/sh\necho '{\"disk_nodes\": []}'\n",
+        }
+    )
     COOKIE = "/var/lib/rabbitmq/.erlang.cookie"
 
     @pytest.fixture
@@ -387,6 +392,18 @@ class TestStart:
         for pod in others:
             self.says(pod, "no node has data of a cluster: beginning anew")
         self.says(first, "this node founds the cluster")
+
+    def test_throws_away_what_is_left_of_a_join_when_the_cluster_does_not_know_it(self, pods: FakeCluster) -> None:
+        for ordinal in (1, 2):
+            claim = pods.claim(f"{NAME}-{ordinal}", "data")
+            (claim / f"rabbit@{NAME}-{ordinal}.{NAME}-headless.stackstorm.svc.cluster.local").mkdir(parents=True)
+            if ordinal == 1:
+                (claim / "unfinished").write_text("once\n")
+            subprocess.run(["chown", "-R", "999", str(claim)], check=True)
+        pods.start(NAME, 2)
+        second = pods.start(NAME, 1)
+        self.says(second, "does not know this node: beginning anew")
+        self.says(second, f"this node: empty; waiting for the others: {NAME}-0: silent, {NAME}-2: data")
 
     def test_gives_the_cookie_to_nobody_but_the_server(self, pods: FakeCluster) -> None:
         pod = pods.start(NAME, 0)

@@ -73,15 +73,20 @@ decide() {
     read -r word hosts <"$run/decision"
 }
 
+# Whether the cluster of another node is known not to have this one.
+# usage: unknown_to HOST
+unknown_to() {
+    members=$(timeout 60 rabbitmqctl --quiet --node "rabbit@$1" cluster_status --formatter json) || return 2
+    case $members in
+        *"\"$RABBITMQ_NODENAME\""*) return 1 ;;
+    esac
+}
+
 # Whether the cluster of another node does without this one, which has nothing of it: a member that comes back empty
 # under its old name could vote twice, and Mnesia refuses it.
 # usage: forgotten_by HOST
 forgotten_by() {
-    members=$(timeout 60 rabbitmqctl --quiet --node "rabbit@$1" cluster_status --formatter json) || return 1
-    case $members in
-        *"\"$RABBITMQ_NODENAME\""*) ;;
-        *) return 0 ;;
-    esac
+    if unknown_to "$1"; then return 0; else [ $? = 1 ] || return 1; fi
     echo "the cluster of $1 still has this node as a member, which has lost its data: it is forgotten there"
     timeout 120 rabbitmqctl --quiet --node "rabbit@$1" forget_cluster_node "$RABBITMQ_NODENAME"
 }
@@ -120,9 +125,13 @@ join() {
     form "$@"
 }
 
-# A join that was begun three times does not come to its end by itself.
+# What is left of a join that had not got as far as to be a member is of no use. One that was begun three times does not
+# come to its end by itself.
 resume() {
-    if [ "$(grep -c . "$UNFINISHED")" -ge 3 ] && forgotten_by "$1"; then
+    if unknown_to "$1"; then
+        echo "the cluster of $1 does not know this node: beginning anew"
+        clear_data
+    elif [ "$(grep -c . "$UNFINISHED")" -ge 3 ] && forgotten_by "$1"; then
         echo "the join was begun three times without success: beginning anew"
         clear_data
     else
