@@ -156,9 +156,7 @@ class Model:
             case "deciding" | "announced":
                 yield from self._look(world, number)
             case "found":
-                cluster = min({1, 2} - world.clusters(), default=2)
-                founder = Node(DATA, cluster, SERVING, DATA)
-                yield world.with_node(number, founder).with_members(cluster, frozenset({number}))
+                yield world.with_node(number, node._replace(doing=MARKED, volume=UNFINISHED))
             case "join":
                 yield from self._forget(world, number, node._replace(doing=MARKED, volume=UNFINISHED))
             case "marked":
@@ -229,7 +227,10 @@ class Model:
 
     def _serve(self, world: World, number: int) -> Iterator[World]:
         node = world.nodes[number]
-        if not node.cluster:
+        if not node.cluster and not node.peers:
+            # What a founder that dies before that has left may be of no use.
+            yield self._founded(world, number, node._replace(doing=ACCEPTING))
+        elif not node.cluster:
             yield from self._join(world, number)
         elif number in world.members[node.cluster - 1]:
             agreed = self._agrees(world, node.cluster)
@@ -260,8 +261,12 @@ class Model:
                 # It has nothing yet when the others know it as a member.
                 yield world.with_members(there.cluster, members | {number})
         if self.selects_itself:
-            cluster = min({1, 2} - world.clusters(), default=2)
-            yield world.with_node(number, node._replace(cluster=cluster)).with_members(cluster, frozenset({number}))
+            yield self._founded(world, number, node)
+
+    @staticmethod
+    def _founded(world: World, number: int, node: Node) -> World:
+        cluster = min({1, 2} - world.clusters(), default=2)
+        return world.with_node(number, node._replace(cluster=cluster)).with_members(cluster, frozenset({number}))
 
     def _forgotten_nonce(self, world: World, number: int, node: Node) -> World:
         """A start of a container: what others saw before was another one."""

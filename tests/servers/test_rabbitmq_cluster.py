@@ -334,7 +334,12 @@ class TestOneNode:
 class TestStart:
     """What a node does before it becomes the server, with a server that does nothing."""
 
-    IMAGE = Image(files={"/usr/lib/rabbitmq/bin/rabbitmq-server": "#!/bin/sh\nexec sleep 600\n"})
+    IMAGE = Image(
+        files={
+            "/usr/lib/rabbitmq/bin/rabbitmq-server": "#!/bin/sh\nexec sleep 600\n",
+            "/usr/lib/rabbitmq/bin/rabbitmqctl": "#!/bin/sh\necho '{\"disk_nodes\": []}'\n",
+        }
+    )
     COOKIE = "/var/lib/rabbitmq/.erlang.cookie"
 
     @pytest.fixture
@@ -353,7 +358,7 @@ class TestStart:
         assert "founds" not in first.log("rabbitmq")
         pods.start(NAME, 2)
         self.says(first, "this node founds the cluster")
-        self.says(second, f"waiting for the others: {NAME}-0: data, {NAME}-2: empty")
+        self.says(second, f"waiting for the others: {NAME}-0: joining, {NAME}-2: empty")
         # It need not wait for the end of the grace period.
         assert second.stop() < 30
 
@@ -363,6 +368,19 @@ class TestStart:
         first, _, third = (pods.start(NAME, ordinal) for ordinal in range(3))
         self.says(third, "this node has data: it starts at once")
         self.says(first, f"waiting for the others: {NAME}-1: empty, {NAME}-2: data")
+
+    def test_founds_again_when_the_first_start_was_cut_short(self, pods: FakeCluster) -> None:
+        first, *_ = (pods.start(NAME, ordinal) for ordinal in range(3))
+        self.says(first, "this node founds the cluster")
+        data = pods.claim(f"{NAME}-0", "data") / f"rabbit@{NAME}-0.{NAME}-headless.stackstorm.svc.cluster.local"
+        data.mkdir()
+        (data / "names.dets").write_text("cut sh")
+        subprocess.run(["chown", "-R", "999", str(data)], check=True)
+        first.kill()
+        first = pods.start(NAME, 0)
+        self.says(first, "no node has data of a cluster: beginning anew")
+        self.says(first, "this node founds the cluster")
+        assert not data.exists()
 
     def test_begins_anew_where_nobody_has_finished_anything(self, pods: FakeCluster) -> None:
         for ordinal in (1, 2):
@@ -375,6 +393,18 @@ class TestStart:
         for pod in others:
             self.says(pod, "no node has data of a cluster: beginning anew")
         self.says(first, "this node founds the cluster")
+
+    def test_throws_away_what_is_left_of_a_join_when_the_cluster_does_not_know_it(self, pods: FakeCluster) -> None:
+        for ordinal in (1, 2):
+            claim = pods.claim(f"{NAME}-{ordinal}", "data")
+            (claim / f"rabbit@{NAME}-{ordinal}.{NAME}-headless.stackstorm.svc.cluster.local").mkdir(parents=True)
+            if ordinal == 1:
+                (claim / "unfinished").write_text("once\n")
+            subprocess.run(["chown", "-R", "999", str(claim)], check=True)
+        pods.start(NAME, 2)
+        second = pods.start(NAME, 1)
+        self.says(second, "does not know this node: beginning anew")
+        self.says(second, f"this node: empty; waiting for the others: {NAME}-0: silent, {NAME}-2: data")
 
     def test_gives_the_cookie_to_nobody_but_the_server(self, pods: FakeCluster) -> None:
         pod = pods.start(NAME, 0)

@@ -2,8 +2,8 @@
 # Run by the container rabbitmq: gives the node its cookie, finds out how it may start, and becomes the server.
 # usage: start.sh AMQP_PORT ANSWER_PORT     RABBITMQ_NODENAME, RABBITMQ_CONFIG_FILE and HOME are in the environment
 #
-# A node is empty; or unfinished: it has begun to join a cluster, and nobody could connect to it yet; or it has data,
-# and then it starts at once and needs nobody. Who may found or join is told in constructs_st2_formation.erl.
+# A node is empty; or unfinished: it has begun to found or join a cluster, and nobody could connect to it yet; or it has
+# data, and then it starts at once and needs nobody. Who may found or join is told in constructs_st2_formation.erl.
 set -eu
 
 export AMQP_PORT="$1" ANSWER_PORT="$2" HOST="${RABBITMQ_NODENAME#*@}"
@@ -25,11 +25,6 @@ export UNFINISHED="$HOME/mnesia/unfinished"
     cat /etc/constructs-st2/secret/rabbitmq-erlang-cookie >"$HOME/.erlang.cookie"
     chmod 400 "$HOME/.erlang.cookie"
 )
-
-# A node alone has nobody to find.
-if [ ! -e "$MEMBERS" ]; then
-    exec rabbitmq-server
-fi
 
 state_of_volume() {
     if [ -e "$UNFINISHED" ]; then
@@ -65,19 +60,33 @@ compile() {
 # Sets `word` and `hosts`, as soon as there is something to do.
 # usage: decide [once]
 decide() {
+    # A node alone has nobody to ask.
+    if [ ! -e "$MEMBERS" ]; then
+        hosts=
+        case $state in
+            empty) word=found ;;
+            *) word=clear ;;
+        esac
+        return
+    fi
     erlang -pa "$code" -run "$program" main -extra "$state" "$@" >"$run/decision"
     read -r word hosts <"$run/decision"
+}
+
+# Whether the cluster of another node is known not to have this one.
+# usage: unknown_to HOST
+unknown_to() {
+    members=$(timeout 60 rabbitmqctl --quiet --node "rabbit@$1" cluster_status --formatter json) || return 2
+    case $members in
+        *"\"$RABBITMQ_NODENAME\""*) return 1 ;;
+    esac
 }
 
 # Whether the cluster of another node does without this one, which has nothing of it: a member that comes back empty
 # under its old name could vote twice, and Mnesia refuses it.
 # usage: forgotten_by HOST
 forgotten_by() {
-    members=$(timeout 60 rabbitmqctl --quiet --node "rabbit@$1" cluster_status --formatter json) || return 1
-    case $members in
-        *"\"$RABBITMQ_NODENAME\""*) ;;
-        *) return 0 ;;
-    esac
+    if unknown_to "$1"; then return 0; else [ $? = 1 ] || return 1; fi
     echo "the cluster of $1 still has this node as a member, which has lost its data: it is forgotten there"
     timeout 120 rabbitmqctl --quiet --node "rabbit@$1" forget_cluster_node "$RABBITMQ_NODENAME"
 }
@@ -87,9 +96,10 @@ clear_data() {
     rm -f "$UNFINISHED"
 }
 
-# usage: join HOST ...
-join() {
-    echo "joining the cluster of $*"
+# Becomes a server that founds a cluster, or joins the one of these hosts. The founder is unfinished too: what a server
+# leaves that is killed in its first start can keep every later one from starting (seen: ra's names.dets cut short).
+# usage: form [HOST ...]
+form() {
     date >>"$UNFINISHED"
     answer joining
     {
@@ -109,9 +119,19 @@ join() {
     exec rabbitmq-server
 }
 
-# A join that was begun three times does not come to its end by itself.
+# usage: join HOST ...
+join() {
+    echo "joining the cluster of $*"
+    form "$@"
+}
+
+# What is left of a join that had not got as far as to be a member is of no use. One that was begun three times does not
+# come to its end by itself.
 resume() {
-    if [ "$(grep -c . "$UNFINISHED")" -ge 3 ] && forgotten_by "$1"; then
+    if unknown_to "$1"; then
+        echo "the cluster of $1 does not know this node: beginning anew"
+        clear_data
+    elif [ "$(grep -c . "$UNFINISHED")" -ge 3 ] && forgotten_by "$1"; then
         echo "the join was begun three times without success: beginning anew"
         clear_data
     else
@@ -135,9 +155,8 @@ while :; do
     # shellcheck disable=SC2086
     case $word in
         found)
-            echo "all others are empty too: this node founds the cluster"
-            answer data
-            exec rabbitmq-server
+            echo "this node founds the cluster, for it is alone, or all others are empty too"
+            form
             ;;
         join)
             if forgotten_by "${hosts%% *}"; then
