@@ -7,7 +7,7 @@ list. A part that is off is not imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from constructs_st2.errors import ValueProblem
@@ -15,6 +15,7 @@ from constructs_st2.facts import components as names
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.alerts import Alert
 from constructs_st2.parts.flows import Component, Flow, Table
 from constructs_st2.values.model import Values
 
@@ -29,7 +30,7 @@ class PartHooks:
 
     ``documents`` are its objects, for which it may ask the table of flows. ``components`` are its pods, and ``flows``
     whom they talk to. ``problems`` is what cannot be honoured about its values. ``services`` are those of others that
-    it leads to: name to ports.
+    it leads to: name to ports. ``alerts`` are what it lets somebody be told, by group.
     """
 
     documents: Callable[[Cluster, Table], Iterable[Document]]
@@ -37,6 +38,7 @@ class PartHooks:
     flows: Callable[[Cluster], Iterable[Flow]] = _none
     problems: Callable[[Values, Release], Iterable[ValueProblem]] = _none
     services: Callable[[Cluster], Mapping[str, frozenset[int]]] = lambda _: {}
+    alerts: Mapping[str, tuple[Alert, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,15 @@ from support import MakeCluster, Require
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.monitoring.alerts import names
 from constructs_st2.parts.monitoring.dashboards import DASHBOARDS, model
-from constructs_st2.parts.monitoring.facts import Facts
 from constructs_st2.parts.monitoring.rules import groups
+from constructs_st2.parts.optional import parts_of
+from constructs_st2.parts.queries import Facts
 
 RULES = {"enabled": True, "backupMaxAgeHours": 1, "certificateDays": 1}
-VALUES: Mapping[str, Any] = {"monitoring": {"enabled": True, "rules": RULES}}
+VALUES: Mapping[str, Any] = {
+    "monitoring": {"enabled": True, "rules": RULES},
+    "backup": {"enabled": True, "destination": {"claim": {"create": {"size": "50Gi"}}}},
+}
 ETCD: Mapping[str, Any] = {**VALUES, "coordination": {"backend": "etcd"}}
 
 Series = Mapping[str, str]
@@ -420,7 +424,8 @@ Tell = Callable[..., str]
 @pytest.fixture(scope="module")
 def rules(cluster: MakeCluster) -> dict[str, Document]:
     """All alerts, by their names."""
-    made = [group for values in (VALUES, ETCD) for group in groups(Facts.of(cluster(values)))]
+    clusters = [cluster(values) for values in (VALUES, ETCD)]
+    made = [group for one in clusters for group in groups(Facts.of(one), parts_of(one.values))]
     return {rule["alert"]: rule for group in made for rule in group["rules"]}
 
 
@@ -493,7 +498,8 @@ def test_what_happens_in_another_namespace_is_not_told(tell: Tell, case: Case) -
 def test_prometheus_accepts_all_rules(
     promtool: str, cluster: MakeCluster, values: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    path = written(tmp_path / "rules.yml", {"groups": groups(Facts.of(cluster(values)))})
+    made = cluster(values)
+    path = written(tmp_path / "rules.yml", {"groups": groups(Facts.of(made), parts_of(made.values))})
     done = subprocess.run([promtool, "check", "rules", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

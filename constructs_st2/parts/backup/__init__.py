@@ -12,6 +12,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import BACKUP, RESTORE
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backup.alerts import ALERTS
 from constructs_st2.parts.flows import Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.optional import PartHooks
 from constructs_st2.values.model import Values
@@ -53,4 +54,4 @@ def _problems(values: Values, _: Release) -> Iterator[ValueProblem]:
     return problems.problems(values)
 
 
-PART = PartHooks(documents, _components, _flows, _problems)
+PART = PartHooks(documents, _components, _flows, _problems, alerts={"kubernetes": ALERTS})

@@ -20,6 +20,7 @@ from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.execution_watch.alerts import ALERTS
 from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
 from constructs_st2.parts.optional import PartHooks
@@ -163,4 +164,4 @@ def _problems(values: Values, _: Release) -> Iterator[ValueProblem]:
         yield ValueProblem("executionWatch.cleanup.enabled", message)
 
 
-PART = PartHooks(documents, _components, _flows, _problems)
+PART = PartHooks(documents, _components, _flows, _problems, alerts={"stackstorm": ALERTS})

@@ -13,8 +13,8 @@ from typing import Literal
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.builders import config_map
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.monitoring.facts import Facts
 from constructs_st2.parts.monitoring.rules import COMPONENT
+from constructs_st2.parts.queries import Facts
 
 _WIDTH = 24
 """Columns of Grafana's grid."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.monitoring.alerts import GROUPS, Alert
-from constructs_st2.parts.monitoring.facts import Facts
+from constructs_st2.parts.alerts import Alert
+from constructs_st2.parts.monitoring.alerts import alerts
+from constructs_st2.parts.optional import PartHooks, parts_of
+from constructs_st2.parts.queries import Facts
 
 COMPONENT = "monitoring"
 
@@ -22,17 +26,17 @@ def prometheus_rule(cluster: Cluster) -> Document:
             # A Prometheus often selects by the label `release`, which here is the user's to say.
             "labels": {**release.labels(COMPONENT, "operations"), **settings.labels},
         },
-        {"groups": groups(Facts.of(cluster))},
+        {"groups": groups(Facts.of(cluster), parts_of(cluster.values))},
     )
 
 
-def groups(facts: Facts) -> list[Document]:
+def groups(facts: Facts, parts: Iterable[PartHooks]) -> list[Document]:
     """The groups of a file of rules."""
     made = {
         name: [
-            _rule(alert, facts) for alert in alerts if alert.concerns(facts) and alert.name not in facts.rules.disabled
+            _rule(alert, facts) for alert in group if alert.concerns(facts) and alert.name not in facts.rules.disabled
         ]
-        for name, alerts in GROUPS.items()
+        for name, group in alerts(parts).items()
     }
     release = facts.release
     return [

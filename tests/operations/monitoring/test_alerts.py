@@ -14,11 +14,12 @@ from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.monitoring import documents
-from constructs_st2.parts.monitoring.alerts import GROUPS, names
+from constructs_st2.parts.monitoring.alerts import alerts, names
+from constructs_st2.parts.optional import OPTIONAL_PARTS
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbooks.md"
 HEADING = re.compile(r"^## (StackStorm\w+)$", re.MULTILINE)
-ALERTS = [alert for group in GROUPS.values() for alert in group]
+ALERTS = [alert for group in alerts(part.load() for part in OPTIONAL_PARTS).values() for alert in group]
 ETCD = {"coordination": {"backend": "etcd"}}
 
 
@@ -124,6 +125,7 @@ def test_an_unknown_alert_cannot_be_left_out(rules: Any) -> None:
 
 
 def test_limits_are_as_the_user_says(rules: Any) -> None:
-    made = rules(backupMaxAgeHours=50, certificateDays=30)
+    backup = {"enabled": True, "destination": {"claim": {"create": {"size": "50Gi"}}}}
+    made = rules({"backup": backup}, backupMaxAgeHours=50, certificateDays=30)
     assert made["StackStormBackupTooOld"]["expr"].endswith(f"> {50 * 3600}")
     assert made["StackStormCertificateExpiring"]["expr"].endswith(f"< {30 * 86400}")
