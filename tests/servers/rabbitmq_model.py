@@ -157,7 +157,7 @@ class Model:
                 yield from self._look(world, number)
             case "found":
                 cluster = min({1, 2} - world.clusters(), default=2)
-                founder = Node(DATA, cluster, SERVING, DATA)
+                founder = Node(UNFINISHED, cluster, SERVING, JOINING)
                 yield world.with_node(number, founder).with_members(cluster, frozenset({number}))
             case "join":
                 yield from self._forget(world, number, node._replace(doing=MARKED, volume=UNFINISHED))

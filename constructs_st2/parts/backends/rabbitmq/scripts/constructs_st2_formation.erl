@@ -1,5 +1,5 @@
 %% How the nodes become one cluster. start.sh asks this program what a node that has no data of a cluster may do, and the
-%% node itself uses it as its peer discovery backend when it joins.
+%% node itself uses it as its peer discovery backend when it founds or joins one.
 %%
 %% In the environment: AMQP_PORT, ANSWER_PORT, HOST (own name), MEMBERS, ANSWER and UNFINISHED (files).
 -module(constructs_st2_formation).
@@ -19,12 +19,13 @@
 %% What a node without data of a cluster may do, of what it saw of the others in two rounds one after the other:
 %%   wait
 %%   found             found a cluster
-%%   clear             throw away what an unfinished join has left
+%%   clear             throw away what an unfinished start has left
 %%   {join, Hosts}     join the cluster that these belong to
-%%   {resume, Hosts}   go on with an unfinished join
+%%   {resume, Hosts}   go on with an unfinished start
 %%
 %% It sees of each of the others: accepts (clients can connect, so that it has finished), silent, or {Word, Nonce}. The
-%% words are empty; unfinished: it has begun to join before, and has to decide again; joining: its server runs; and data.
+%% words are empty; unfinished: it has begun to found or join before, and has to decide again; joining: its server does
+%% so; and data.
 %% A nonce stands for one start of a container, in which a node goes on to joining or data, and never back.
 %%
 %% The same answers in both rounds mean that all were so at once, at the end of the first. If all were empty then, there
@@ -142,10 +143,10 @@ with_connection([Family | Families], Host, Port, Otherwise, Do) ->
 
 port(Variable) -> list_to_integer(os:getenv(Variable)).
 
-%% ---- joining
+%% ---- founding and joining
 
-%% RabbitMQ calls this before it joins. A join that takes too long ends with the node, so that start.sh decides again:
-%% the peer may be gone for ever.
+%% RabbitMQ calls this before it founds or joins. What takes too long ends with the node, so that start.sh decides again:
+%% the peer may be gone for ever. It counts when clients can connect; no other node joins before that.
 init() ->
     Begin = erlang:monotonic_time(millisecond),
     filelib:is_file(os:getenv("UNFINISHED")) andalso spawn(fun() -> finish(Begin + ?JOIN) end),
@@ -157,12 +158,12 @@ finish(End) ->
         {true, _} ->
             answer_data(os:getenv("ANSWER")),
             ok = file:delete(os:getenv("UNFINISHED")),
-            io:format("this node has joined~n"),
+            io:format("this node belongs to a cluster~n"),
             complete_queues();
         {false, false} ->
             finish(End);
         {false, true} ->
-            io:format("could not join in ~b s; starting anew~n", [?JOIN div 1000]),
+            io:format("serves nobody after ~b s; starting anew~n", [?JOIN div 1000]),
             erlang:halt(1)
     end.
 
@@ -176,6 +177,7 @@ answer_data(File) ->
 complete_queues() ->
     has_selection() orelse rabbit_quorum_queue:grow(node(), <<".*">>, <<".*">>, even).
 
+%% A list of nothing but the node itself founds a cluster.
 %% Since 3.13 RabbitMQ sorts the nodes of a list, to which its own classic_config adds the node itself, by their ages;
 %% the oldest may be the node itself, and then it founds a cluster (rabbit_peer_discovery:select_node_to_join/1 and
 %% sort_nodes_and_props/1). One node instead of a list is joined or waited for (since 3.13.5). Earlier versions join
@@ -183,6 +185,7 @@ complete_queues() ->
 list_nodes() ->
     {ok, {Nodes, Type}} = application:get_env(rabbit, cluster_nodes),
     case {has_selection(), [Node || Node <- lists:sort(Nodes), accepts(host(Node))]} of
+        _ when Nodes =:= [node()] -> {ok, {Nodes, Type}};
         {true, [Node | _]} -> {ok, {Node, Type}};
         {true, []} -> {error, "none of the nodes accepts connections"};
         {false, _} -> {ok, {Nodes, Type}}
