@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
@@ -14,9 +15,10 @@ from servers.ports import eventually
 DOCUMENT = Path(__file__).parents[2] / "docs" / "backends.md"
 _HEADING = "## When members are lost"
 
-Meanwhile = Literal["goes on", "stands still"]
+Meanwhile = Literal["goes on", "stands still", ""]
 Heals = Literal["by itself", "not"]
-Data = Literal["kept", "gone"]
+Data = Literal["kept", "gone", ""]
+Moment = Literal["forming", "stopping", "upgrading"]
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class Row:
     """What a row of the table of a backend says.
 
     Args:
-        meanwhile: whether it takes writes while those members are away.
+        meanwhile: whether it takes writes while those members are away. As long as it does not, nobody is ready.
         heals: whether all members belong to it again without help, after they have started again.
         seconds: how long that takes at most.
-        data: what there was before.
+        data: what there was before. Nothing is said of it, nor of writes, where all form for the first time.
     """
 
     meanwhile: Meanwhile
@@ -80,6 +82,13 @@ LOSSES: Mapping[str, Sequence[Loss]] = {
 }
 """What the rows of all backends are about."""
 
+KILLED: Mapping[str, Moment] = {
+    "one member, while all form for the first time": "forming",
+    "one member, while it stops": "stopping",
+    "one member, while a newer version starts on its data": "upgrading",
+}
+"""What further rows are about: a member that is killed in the middle of something."""
+
 
 class Members(Protocol):
     """Three members of a backend, in fake pods."""
@@ -90,6 +99,12 @@ class Members(Protocol):
     def start(self, members: Collection[int]) -> None:
         """Start members again, all at the same time, without waiting for more than that they have begun."""
 
+    def stop(self, member: int) -> None:
+        """Begin to stop a member in order."""
+
+    def upgrade(self) -> None:
+        """Let every start be that of a newer version, from now on."""
+
     def write(self, value: str) -> bool:
         """Write something, as a client does. Whether it was accepted."""
 
@@ -98,6 +113,9 @@ class Members(Protocol):
 
     def whole(self) -> bool:
         """Whether all members are ready and belong to one cluster."""
+
+    def ready(self) -> bool:
+        """Whether a member is ready."""
 
 
 def tried(members: Members, losses: Sequence[Loss], row: Row, quiet: float) -> Row:
@@ -114,6 +132,8 @@ def tried(members: Members, losses: Sequence[Loss], row: Row, quiet: float) -> R
     for loss in losses:
         members.lose(loss)
         meanwhile = _within(lambda: members.write("before"), row.seconds if row.meanwhile == "goes on" else quiet)
+        settled = partial(_is_ready, members, meanwhile)
+        assert _within(settled, row.seconds or 60), "ready is what is left of a backend that takes writes, and no other"
         begin = time.monotonic()
         members.start(loss.members)
         healed = _within(members.whole, row.seconds if row.heals == "by itself" else quiet)
@@ -128,6 +148,48 @@ def tried(members: Members, losses: Sequence[Loss], row: Row, quiet: float) -> R
             )
         )
     return next((each for each in seen if each != row), seen[-1])
+
+
+def killed(members: Members, moment: Moment, row: Row, seconds: Sequence[float]) -> Row:
+    """What comes of it when a member is killed in the middle of something.
+
+    Args:
+        members: which are well.
+        moment: what it is in the middle of.
+        row: what is expected.
+        seconds: how long after the beginning it is killed, once each.
+    """
+    seen = row
+    for number, after in enumerate(seconds):
+        member = number % 3
+        meanwhile: Meanwhile = ""
+        if moment == "forming":
+            members.lose(Loss(range(3), range(3)))
+            members.start(range(3))
+        else:
+            assert members.write("before")
+            members.stop(member)
+            if moment == "upgrading":
+                members.lose(Loss({member}))
+                members.upgrade()
+                members.start({member})
+        time.sleep(after)
+        members.lose(Loss({member}))
+        if moment != "forming":
+            meanwhile = "goes on" if _within(lambda: members.write("before"), row.seconds) else "stands still"
+        begin = time.monotonic()
+        members.start({member})
+        healed = _within(members.whole, row.seconds)
+        data: Data = "" if moment == "forming" else "kept" if members.read() == "before" else "gone"
+        took = max(row.seconds, int(time.monotonic() - begin))
+        seen = Row(meanwhile, "by itself" if healed else "not", took, data)
+        if seen != row:
+            break
+    return seen
+
+
+def _is_ready(members: Members, expected: bool) -> bool:
+    return members.ready() is expected
 
 
 def _within(condition: Callable[[], bool], seconds: float) -> bool:

@@ -43,6 +43,15 @@ class Client:
         """Send a message through a queue of its own, as st2stream has one, and give what came."""
         return self._run("send_to_itself")
 
+    def put(self, queue: str, message: str) -> bool:
+        """Whether the cluster confirms a message within some seconds."""
+        return self._start("put", queue, message).returncode == 0
+
+    def first(self, queue: str) -> str | None:
+        """The first message of a queue, which stays there."""
+        found = self._start("first", queue)
+        return found.stdout.strip() or None if found.returncode == 0 else None
+
     def take_all(self, queue: str) -> list[int]:
         """The messages of a queue, which is empty then."""
         messages: list[int] = json.loads(self._run("take", queue))
@@ -120,6 +129,22 @@ def send_to_itself(urls: Sequence[str]) -> None:
             connection.drain_events(timeout=10)
 
 
+def put(urls: Sequence[str], name: str, message: str) -> None:
+    """Publish a message to a queue, and wait until it is confirmed."""
+    with kombu.Connection(urls, connect_timeout=3, transport_options={"confirm_publish": True}) as connection:
+        connection.ensure_connection(max_retries=len(urls), interval_start=0.1, interval_step=0)
+        connection.Producer(exchange=EXCHANGE, routing_key=name, auto_declare=False).publish(
+            message, declare=[durable(name)], timeout=5
+        )
+
+
+def first(urls: Sequence[str], name: str) -> None:
+    """Say the first message of a queue."""
+    with connected(urls) as connection:
+        message = durable(name)(connection.default_channel).get()
+        print(message.payload if message else "")
+
+
 def take(urls: Sequence[str], name: str) -> None:
     """Take all messages out of a queue."""
     found: list[int] = []
@@ -163,5 +188,7 @@ def connected(urls: Sequence[str]) -> kombu.Connection:
 
 if __name__ == "__main__":
     program, cluster_urls, *arguments = sys.argv[1:]
-    programs: dict[str, Any] = {each.__name__: each for each in (connect, declare, send_to_itself, take, publish)}
+    programs: dict[str, Any] = {
+        each.__name__: each for each in (connect, declare, send_to_itself, put, first, take, publish)
+    }
     programs[program](cluster_urls.split(","), *arguments)

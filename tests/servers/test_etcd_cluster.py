@@ -146,6 +146,18 @@ def test_all_is_kept_when_all_members_stop_and_start_again(etcd: Etcd, member: M
     assert other("lock('all').acquire(blocking=False)") is True
 
 
+@pytest.mark.parametrize(
+    ("process", "said"), [("witness.sh", "the watch of this member has ended"), ("httpd", "httpd has ended")]
+)
+def test_a_witness_that_would_tell_what_was_true_once_ends(etcd: Etcd, process: str, said: str) -> None:
+    pod = etcd.pods[0]
+    pod.exec("witness", ["/usr/bin/pkill", "--parent", "1", "--full", process])
+    eventually(lambda: pod.exit_code("witness") == 1, "it ends")
+    assert said in pod.log("witness")
+    pod.restart_container("witness")
+    etcd.wait()
+
+
 def test_more_members_join_without_a_restart_of_the_others(
     require: Require, synth: Synth, tmp_path: Path, etcd: Etcd, version: str
 ) -> None:

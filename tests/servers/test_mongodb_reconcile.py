@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.losses import LOSSES, Row, documented
 from support import Require
 
 from constructs_st2 import node
@@ -240,7 +241,7 @@ ROLE: Mapping[str, Passes] = {
         (
             World(hello=hello("secondary", primary=None), config=config([M0])),
             Did(
-                "secondary",
+                "leaderless",
                 [
                     "waits for a primary, which needs a majority of the members of the set",
                     f"in the replica set, but not in the configuration, and left alone: {M1}, {M2}",
@@ -598,7 +599,7 @@ def test_the_old_shell_does_the_same(require: Require) -> None:
     ]
 
 
-Explore = Callable[[str], Document]
+Explore = Callable[..., Document]
 
 
 @pytest.fixture(scope="module")
@@ -606,10 +607,14 @@ def explore() -> Explore:
     """Explores all that can happen; in a variant of the code or of the servers."""
 
     @cache
-    def run(variant: str) -> Document:
+    def run(variant: str, options: str = "{}") -> Document:
         program = [*node_command(), "--max-old-space-size=2048", str(PROGRAMS / "model.js")]
         result = subprocess.run(
-            [*program, str(SCRIPTS / "reconcile.js"), variant], capture_output=True, text=True, timeout=120, check=False
+            [*program, str(SCRIPTS / "reconcile.js"), variant, options],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert result.returncode == 0, result.stderr
         found: Document = json.loads(result.stdout)
@@ -630,6 +635,28 @@ class TestAllThatCanHappen:
         assert found["goals"] > 1000
         # The last disk with data was lost, while another knows of the set. That needs a person.
         assert 0 < found["beyondHelp"] < found["states"] / 20
+
+    @pytest.mark.parametrize("lost", LOSSES)
+    def test_what_the_documentation_says_of_losses(self, explore: Explore, lost: str) -> None:
+        row = documented("MongoDB")[lost]
+        for loss in LOSSES[lost]:
+            options = {"lost": [*loss.members], "volumes": [*loss.volumes]}
+            meanwhile = explore("real", json.dumps({**options, "away": True}))
+            found = explore("real", json.dumps(options))
+            assert "violation" not in found
+            heals = found["goals"] > 0 and found["stuck"] is None and found["beyondHelp"] == 0
+            assert row == Row(
+                "goes on" if meanwhile["goals"] else "stands still",
+                "by itself" if heals else "not",
+                0,
+                "gone" if {*loss.volumes} == {0, 1, 2} else "kept",
+            )
+
+    def test_a_set_grows_whatever_ends_in_the_middle_of_it(self, explore: Explore) -> None:
+        found = explore("grows")
+        assert "violation" not in found
+        assert found["stuck"] is None
+        assert found["goals"] > 10
 
     @pytest.mark.parametrize("variant", ["initiatesAlone", "asksNobodyAndNoVeto", "noVeto"])
     def test_two_sets_are_found_where_they_can_form(self, explore: Explore, variant: str) -> None:

@@ -363,8 +363,7 @@ class TestStart:
         assert second.stop() < 30
 
     def test_founds_nothing_beside_a_node_that_has_data(self, pods: FakeCluster) -> None:
-        data = pods.claim(f"{NAME}-2", "data") / f"rabbit@{NAME}-2.{NAME}-headless.stackstorm.svc.cluster.local"
-        data.mkdir(parents=True)
+        put(data_of(pods, 2), "rabbit_serial")
         first, _, third = (pods.start(NAME, ordinal) for ordinal in range(3))
         self.says(third, "this node has data: it starts at once")
         self.says(first, f"waiting for the others: {NAME}-1: empty, {NAME}-2: data")
@@ -372,10 +371,8 @@ class TestStart:
     def test_founds_again_when_the_first_start_was_cut_short(self, pods: FakeCluster) -> None:
         first, *_ = (pods.start(NAME, ordinal) for ordinal in range(3))
         self.says(first, "this node founds the cluster")
-        data = pods.claim(f"{NAME}-0", "data") / f"rabbit@{NAME}-0.{NAME}-headless.stackstorm.svc.cluster.local"
-        data.mkdir()
-        (data / "names.dets").write_text("cut sh")
-        subprocess.run(["chown", "-R", "999", str(data)], check=True)
+        data = data_of(pods, 0)
+        put(data, "names.dets")
         first.kill()
         first = pods.start(NAME, 0)
         self.says(first, "no node has data of a cluster: beginning anew")
@@ -384,27 +381,48 @@ class TestStart:
 
     def test_begins_anew_where_nobody_has_finished_anything(self, pods: FakeCluster) -> None:
         for ordinal in (1, 2):
-            claim = pods.claim(f"{NAME}-{ordinal}", "data")
-            data = claim / f"rabbit@{NAME}-{ordinal}.{NAME}-headless.stackstorm.svc.cluster.local"
-            data.mkdir(parents=True)
-            (claim / "unfinished").touch()
-            subprocess.run(["chown", "-R", "999", str(claim)], check=True)
+            put(data_of(pods, ordinal), "rabbit_serial", "../unfinished")
         first, *others = (pods.start(NAME, ordinal) for ordinal in range(3))
         for pod in others:
             self.says(pod, "no node has data of a cluster: beginning anew")
         self.says(first, "this node founds the cluster")
 
     def test_throws_away_what_is_left_of_a_join_when_the_cluster_does_not_know_it(self, pods: FakeCluster) -> None:
-        for ordinal in (1, 2):
-            claim = pods.claim(f"{NAME}-{ordinal}", "data")
-            (claim / f"rabbit@{NAME}-{ordinal}.{NAME}-headless.stackstorm.svc.cluster.local").mkdir(parents=True)
-            if ordinal == 1:
-                (claim / "unfinished").write_text("once\n")
-            subprocess.run(["chown", "-R", "999", str(claim)], check=True)
+        put(data_of(pods, 1), "schema.DAT", "../unfinished")
+        put(data_of(pods, 2), "rabbit_serial")
         pods.start(NAME, 2)
         second = pods.start(NAME, 1)
         self.says(second, "does not know this node: beginning anew")
         self.says(second, f"this node: empty; waiting for the others: {NAME}-0: silent, {NAME}-2: data")
+
+    def test_takes_nothing_for_data_that_no_node_has_made(self, pods: FakeCluster) -> None:
+        put(data_of(pods, 0), "../lost+found/anything")
+        put(data_of(pods, 1))
+        first, *_ = (pods.start(NAME, ordinal) for ordinal in range(3))
+        self.says(first, "this node founds the cluster")
+
+    @pytest.mark.parametrize("members", [1, 3])
+    def test_begins_anew_where_a_first_start_was_killed(
+        self, cluster: MakeCluster, synth: Synth, tmp_path: Path, members: int
+    ) -> None:
+        values = {"rabbitmq": {**VALUES["rabbitmq"], "replicaCount": members}}
+        with FakeCluster(synth(values), secrets_of(cluster(values)), tmp_path, images={"rabbitmq": self.IMAGE}) as pods:
+            # Killed before it made its tables; as its own start leaves it, and one without a note of that.
+            put(data_of(pods, 0), "schema.DAT", "cluster_nodes.config", f"../{data_of(pods, 0).name}-feature_flags")
+            first, *_ = (pods.start(NAME, ordinal) for ordinal in range(members))
+            self.says(first, "no node has data of a cluster: beginning anew")
+            self.says(first, "this node founds the cluster")
+            assert [path.name for path in pods.claim(f"{NAME}-0", "data").iterdir()] == ["unfinished"]
+            pods.pods[f"{NAME}-0"].restart_container("rabbitmq")
+            founding = "this node founds the cluster"
+            eventually(lambda: first.log("rabbitmq").count(founding) == 2, "it begins anew once more", 20)
+
+    def test_a_node_alone_keeps_what_it_has(self, cluster: MakeCluster, synth: Synth, tmp_path: Path) -> None:
+        values = {"rabbitmq": {**VALUES["rabbitmq"], "replicaCount": 1}}
+        with FakeCluster(synth(values), secrets_of(cluster(values)), tmp_path, images={"rabbitmq": self.IMAGE}) as pods:
+            put(data_of(pods, 0), "rabbit_serial", "../unfinished")
+            self.says(pods.start(NAME, 0), "this node has data: it starts at once")
+            assert not (pods.claim(f"{NAME}-0", "data") / "unfinished").exists()
 
     def test_gives_the_cookie_to_nobody_but_the_server(self, pods: FakeCluster) -> None:
         pod = pods.start(NAME, 0)
@@ -412,6 +430,22 @@ class TestStart:
         assert pod.exec("rabbitmq", ["stat", "-c", "%a %u", self.COOKIE]).stdout == "400 999\n"
         cookie = pods.sources().secret(NAME)[contract.ERLANG_COOKIE].decode()
         assert pod.exec("rabbitmq", ["cat", self.COOKIE]).stdout == cookie
+
+
+def data_of(pods: FakeCluster, ordinal: int) -> Path:
+    """Where a node has its data."""
+    name = f"{NAME}-{ordinal}"
+    return pods.claim(name, "data") / f"rabbit@{name}.{NAME}-headless.stackstorm.svc.cluster.local"
+
+
+def put(data: Path, *files: str) -> None:
+    """Put files, which are not empty, into the volume of a node."""
+    data.mkdir(parents=True)
+    for file in files:
+        path = data / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("something\n")
+    subprocess.run(["chown", "-R", "999", str(data.parent)], check=True)
 
 
 class TestReady:

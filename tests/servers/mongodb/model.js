@@ -1,6 +1,6 @@
 // Explores every way in which three pods can start, crash, lose disks and reconcile, with the very code that pods run.
 //
-// usage: node model.js RECONCILE_JS VARIANT     prints one JSON document
+// usage: node model.js RECONCILE_JS VARIANT [JSON]     prints one JSON document; JSON: further options of the variant
 //
 // All states that can be reached are visited, until there is no new one: there is no bound on the number of steps. What
 // makes that possible:
@@ -41,9 +41,12 @@ const empty = () => ({});
 const askNobody = (io) => ({ ...io, hello: (host) => (host ? {} : io.hello()) });
 
 // The code and the servers as they are, and others, in which the checker must find the flaw. `sizes`: how many of the
-// pods, from the first on, a set can have as members.
+// pods, from the first on, a set can have as members. `from`: how many it has in the beginning, if there is one.
+// `pods`: how many there are and should be members, if not all. `lost`: pods of a set that is well which are lost all at
+// once, with the disks of `volumes`; then nothing fails any more. `away`: whether they stay away.
 const VARIANTS = {
   real: {},
+  grows: { sizes: [1, 2], pods: 2, from: 1 },
   slow: { disksAreLostMeanwhile: true },
   noVeto: { noVeto: true },
   asksNobodyAndNoVeto: { change: askNobody, noVeto: true },
@@ -132,7 +135,8 @@ function replay(variant, calls, ordinal, memory, answers) {
     login: (name) => (name !== 'root' || call('login') ? { run: runAsRoot, close() {} } : null),
   };
   const remembered = JSON.parse(memory);
-  reconcile(variant.change ? variant.change(io) : io, CONFIG, ordinal, remembered);
+  const config = { ...CONFIG, members: HOSTS.slice(0, variant.pods) };
+  reconcile(variant.change ? variant.change(io) : io, config, ordinal, remembered);
   if (mistake !== null) {
     throw mistake;
   }
@@ -272,6 +276,7 @@ class Numbers {
 
 function explore(variant) {
   const calls = answersTo(variant.sizes || [3]);
+  const pods = PODS.slice(0, variant.pods);
   const programs = PODS.map((ordinal) => automaton(variant, calls, ordinal));
 
   // The state at which we look: per pod, whether its server is up, its disk, and where its pass is.
@@ -334,6 +339,9 @@ function explore(variant) {
   }
   // Something that may happen or not.
   function fault(pod, what, change) {
+    if (variant.lost) {
+      return;
+    }
     change();
     reach(pod, what);
     unpack(codes[current]);
@@ -343,6 +351,9 @@ function explore(variant) {
   const isSynced = (pod) => up[pod] === 1 && dataOn(disks[pod]) !== UNSYNCED;
 
   function server(pod) {
+    if (variant.away && variant.lost.includes(pod)) {
+      return;
+    }
     if (!up[pod]) {
       happens(pod, 'starts', () => { up[pod] = 1; });
       if (disks[pod] !== NOTHING && (initiate === IDLE || variant.disksAreLostMeanwhile)) {
@@ -509,14 +520,27 @@ function explore(variant) {
   }
 
   function isGoal() {
-    return primary !== NOBODY && PODS.every((pod) => up[pod] && disks[pod] === withUsers(3, ALL_USERS));
+    if (variant.away) {
+      return primary !== NOBODY;
+    }
+    return primary !== NOBODY && pods.every((pod) => up[pod] && disks[pod] === withUsers(pods.length, ALL_USERS));
   }
   // There is a set, and nothing that it had but its configuration is left.
   function isBeyondHelp() {
     return disks.some((content) => content !== NOTHING) && disks.every((content) => dataOn(content) === UNSYNCED);
   }
 
-  reach(0, 'nothing has started, and all disks are empty');
+  if (variant.from) {
+    disks[0] = withUsers(variant.from, ALL_USERS);
+  }
+  // Of a set that loses members: without a majority its primary steps down, and else there is an election at the worst.
+  if (variant.lost) {
+    for (const pod of PODS) {
+      up[pod] = variant.lost.includes(pod) ? 0 : 1;
+      disks[pod] = variant.volumes.includes(pod) ? NOTHING : withUsers(3, ALL_USERS);
+    }
+  }
+  reach(0, 'the beginning');
   const goals = [];
   const beyondHelp = [];
   for (; current < codes.length && violation === null; current++) {
@@ -526,7 +550,7 @@ function explore(variant) {
     } else if (isBeyondHelp()) {
       beyondHelp.push(current);
     }
-    for (const pod of PODS) {
+    for (const pod of pods) {
       server(pod);
       reconciles(pod);
     }
@@ -582,4 +606,4 @@ function reachesAny(goals, from, to, count) {
   return reaches;
 }
 
-console.log(JSON.stringify(explore(VARIANTS[process.argv[3]])));
+console.log(JSON.stringify(explore({ ...VARIANTS[process.argv[3]], ...JSON.parse(process.argv[4] || '{}') })));

@@ -4,6 +4,12 @@
 
 umask 077
 
+# A shell hears a signal while it waits, but not during other commands. When process 1 ends, all others do.
+interruptibly() {
+    "$@" &
+    wait "$!"
+}
+
 members=/etc/constructs-st2/config/members
 template=/etc/constructs-st2/config/etcd.yaml
 data=/var/lib/etcd
@@ -40,9 +46,9 @@ has_formed() {
     [ -e "$formed" ]
 }
 
+# Only the volume is synced, and for 10 s at most: those of all pods of the node can take minutes.
 note_formed() {
-    : >"$formed"
-    sync
+    : >"$formed" && timeout 10 sync -f "$formed"
 }
 
 # Before a member without data starts for the first time. Data without this is older than these notes.
@@ -56,13 +62,33 @@ has_begun() {
 
 # Tells the others.
 tell() {
-    mkdir -p "$state/told"
     if has_formed; then echo formed; else echo unformed; fi >"$state/told.new"
     mv "$state/told.new" "$state/told/state"
 }
 
+# Notes that the witness has looked. No look takes longer than a minute and a half: 13 s for each of six others.
+note_look() {
+    : >"$state/looked"
+}
+
+has_looked_lately() {
+    [ -n "$(find "$state/looked" -mmin -2)" ]
+}
+
+# Tells the others nothing for now, as one that cannot be reached.
+tell_nothing() {
+    rm -f "$state/told/state"
+}
+
+# Sets `server`.
 serve() {
-    exec httpd -f -p 2382 -h "$state/told"
+    mkdir -p "$state/told"
+    httpd -f -p 2382 -h "$state/told" &
+    server=$!
+}
+
+still_serves() {
+    kill -0 "$server" 2>/dev/null
 }
 
 # What another member tells of itself; nothing where it does not answer.

@@ -8,6 +8,9 @@
 # Here it begins one only when all other members answer and none of them has ever been in a cluster. If there is a
 # cluster, the member that lost its disk takes leave of it and joins as somebody new.
 set -eu
+
+# As process 1, a shell without this would not hear that the pod ends. Nor may the pod go on then.
+trap 'exit 1' TERM INT
 # shellcheck disable=SC1091
 . "${0%/*}/common.sh"
 
@@ -53,7 +56,10 @@ join() {
         return 1
     fi
     # Now, and not when it has a leader: meanwhile another might take it for one that was never in a cluster.
-    note_formed
+    if ! note_formed; then
+        say "waits for its volume: it took no note within 10 s"
+        return 1
+    fi
     echo "joins the cluster of $1"
     # shellcheck disable=SC2046
     configure existing $(urls_in "$(lines "$added")")
@@ -87,13 +93,17 @@ if has_data; then
     begin >/dev/null
     exit 0
 fi
-tell
-serve &
-server=$!
-# As process 1, a shell without this would not hear that the pod ends.
-trap 'kill "$server"; exit 1' TERM INT
-until decide; do
-    sleep 1
-done
-note_begun
-kill "$server"
+wait_to_start() {
+    serve
+    tell
+    until decide; do
+        sleep 1
+        if ! still_serves; then
+            echo "httpd has ended: the others cannot hear of this member" >&2
+            exit 1
+        fi
+    done
+    note_begun
+}
+
+interruptibly wait_to_start

@@ -2,6 +2,9 @@
 # Run by the container witness: notes on the disk that this member has been in a cluster, and tells the others so.
 # usage: witness.sh
 set -eu
+
+# As process 1, a shell without this would not hear that the pod ends.
+trap 'exit 0' TERM INT
 # shellcheck disable=SC1091
 . "${0%/*}/common.sh"
 
@@ -20,18 +23,37 @@ update_members() {
     done
 }
 
+# Whether it has just formed a cluster. Until that is on the disk, the others must not hear that it was never in one.
+forms() {
+    ! has_formed && sees_leader && tell_nothing
+}
+
 watch() {
     while :; do
         has_data || ! is_to_join || update_members
-        has_formed || ! sees_leader || note_formed
+        if forms && ! note_formed; then
+            echo "the volume took no note within 10 s of that this member is in a cluster" >&2
+            exit 1
+        fi
         tell
+        note_look
         sleep 2
     done
 }
 
+still_watches() {
+    kill -0 "$watcher" 2>/dev/null && has_looked_lately
+}
+
+serve
 tell
-serve &
-server=$!
+note_look
 watch &
-trap 'kill "$server" "$!" 2>/dev/null; exit 0' TERM INT
-wait "$server"
+watcher=$!
+# What it last told may be wrong when nobody looks any more. Then the kubelet starts it again.
+while still_serves && still_watches; do
+    interruptibly sleep 2
+done
+still_serves || echo "httpd has ended: the others cannot hear of this member" >&2
+still_watches || echo "the watch of this member has ended, or hangs for two minutes" >&2
+exit 1

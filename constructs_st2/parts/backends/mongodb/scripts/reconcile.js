@@ -62,7 +62,8 @@ function roleOf(hello) {
     return 'primary';
   }
   if (hello.secondary) {
-    return 'secondary';
+    // Without a primary: it has lost the others, or is left of all. Clients can neither write there nor be sent on.
+    return hello.primary ? 'secondary' : 'leaderless';
   }
   if (hello.arbiterOnly) {
     return 'arbiter';

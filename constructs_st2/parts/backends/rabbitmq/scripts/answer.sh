@@ -4,10 +4,9 @@
 # usage: answer.sh PORT
 set -eu
 
+# As process 1, httpd would not hear of SIGTERM.
+trap 'exit 0' TERM INT
 folder=/run/constructs-st2/formation
 mkdir -p "$folder"
-# As process 1, httpd would not hear of SIGTERM.
 busybox httpd -f -p "$1" -h "$folder" &
-server=$!
-trap 'kill "$server"; exit 0' TERM INT
-wait "$server"
+wait "$!"

@@ -1,5 +1,5 @@
 %% How the nodes become one cluster. start.sh asks this program what a node that has no data of a cluster may do, and the
-%% node itself uses it as its peer discovery backend when it founds or joins.
+%% node itself uses it as its peer discovery backend when it founds or joins one.
 %%
 %% In the environment: AMQP_PORT, ANSWER_PORT, HOST (own name), MEMBERS, ANSWER and UNFINISHED (files).
 -module(constructs_st2_formation).
@@ -12,7 +12,7 @@
 %% Milliseconds.
 -define(BETWEEN_ROUNDS, 1000).
 -define(ANSWER, 3000).
--define(FORM, 300_000).
+-define(JOIN, 300_000).
 
 %% ---- what to do
 
@@ -21,10 +21,11 @@
 %%   found             found a cluster
 %%   clear             throw away what an unfinished start has left
 %%   {join, Hosts}     join the cluster that these belong to
-%%   {resume, Hosts}   go on with an unfinished start, by joining these
+%%   {resume, Hosts}   go on with an unfinished start
 %%
 %% It sees of each of the others: accepts (clients can connect, so that it has finished), silent, or {Word, Nonce}. The
-%% words are empty; unfinished: it has begun before, and has to decide again; joining: its server founds or joins; data.
+%% words are empty; unfinished: it has begun to found or join before, and has to decide again; joining: its server does
+%% so; and data.
 %% A nonce stands for one start of a container, in which a node goes on to joining or data, and never back.
 %%
 %% The same answers in both rounds mean that all were so at once, at the end of the first. If all were empty then, there
@@ -144,11 +145,11 @@ port(Variable) -> list_to_integer(os:getenv(Variable)).
 
 %% ---- founding and joining
 
-%% RabbitMQ calls this before it founds or joins. A node for which that takes too long ends, so that start.sh decides
-%% again: the peer may be gone for ever.
+%% RabbitMQ calls this before it founds or joins. What takes too long ends with the node, so that start.sh decides again:
+%% the peer may be gone for ever. It counts when clients can connect; no other node joins before that.
 init() ->
     Begin = erlang:monotonic_time(millisecond),
-    filelib:is_file(os:getenv("UNFINISHED")) andalso spawn(fun() -> finish(Begin + ?FORM) end),
+    filelib:is_file(os:getenv("UNFINISHED")) andalso spawn(fun() -> finish(Begin + ?JOIN) end),
     ok.
 
 finish(End) ->
@@ -157,19 +158,13 @@ finish(End) ->
         {true, _} ->
             answer_data(os:getenv("ANSWER")),
             ok = file:delete(os:getenv("UNFINISHED")),
-            io:format("this node has ~ts~n", [finished()]),
+            io:format("this node belongs to a cluster~n"),
             complete_queues();
         {false, false} ->
             finish(End);
         {false, true} ->
-            io:format("in no cluster after ~b s; starting anew~n", [?FORM div 1000]),
+            io:format("serves nobody after ~b s; starting anew~n", [?JOIN div 1000]),
             erlang:halt(1)
-    end.
-
-finished() ->
-    case joins() of
-        true -> "joined";
-        false -> "founded a cluster"
     end.
 
 answer_data(File) ->
@@ -182,28 +177,19 @@ answer_data(File) ->
 complete_queues() ->
     has_selection() orelse rabbit_quorum_queue:grow(node(), <<".*">>, <<".*">>, even).
 
+%% A list of nothing but the node itself founds a cluster.
 %% Since 3.13 RabbitMQ sorts the nodes of a list, to which its own classic_config adds the node itself, by their ages;
 %% the oldest may be the node itself, and then it founds a cluster (rabbit_peer_discovery:select_node_to_join/1 and
 %% sort_nodes_and_props/1). One node instead of a list is joined or waited for (since 3.13.5). Earlier versions join
 %% any other node of the list, and take no error for an answer.
-%%
-%% A node that founds is alone in its list.
 list_nodes() ->
-    {Nodes, Type} = configured(),
-    case {joins(), has_selection(), [Node || Node <- lists:sort(Nodes), accepts(host(Node))]} of
-        {false, _, _} -> {ok, {[node()], Type}};
-        {true, true, [Node | _]} -> {ok, {Node, Type}};
-        {true, true, []} -> {error, "none of the nodes accepts connections"};
-        {true, false, _} -> {ok, {Nodes, Type}}
+    {ok, {Nodes, Type}} = application:get_env(rabbit, cluster_nodes),
+    case {has_selection(), [Node || Node <- lists:sort(Nodes), accepts(host(Node))]} of
+        _ when Nodes =:= [node()] -> {ok, {Nodes, Type}};
+        {true, [Node | _]} -> {ok, {Node, Type}};
+        {true, []} -> {error, "none of the nodes accepts connections"};
+        {false, _} -> {ok, {Nodes, Type}}
     end.
-
-joins() ->
-    {Nodes, _} = configured(),
-    Nodes =/= [].
-
-configured() ->
-    {ok, Configured} = application:get_env(rabbit, cluster_nodes),
-    Configured.
 
 host(Node) ->
     [_, Host] = string:split(atom_to_list(Node), "@"),
@@ -220,10 +206,8 @@ retry_strategy() -> unlimited.
 
 %% Nodes that join the same one do so one after the other. Before 3.13 RabbitMQ says who asks, and then which two nodes.
 lock(Node) when is_atom(Node) ->
-    {Nodes, _} = configured(),
+    {ok, {Nodes, _}} = application:get_env(rabbit, cluster_nodes),
     lock(Nodes);
-lock([]) ->
-    lock([node()]);
 lock(Nodes) ->
     Lock = {{?MODULE, join}, self()},
     case global:set_lock(Lock, Nodes, 60) of

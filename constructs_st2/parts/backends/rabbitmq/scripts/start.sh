@@ -2,9 +2,12 @@
 # Run by the container rabbitmq: gives the node its cookie, finds out how it may start, and becomes the server.
 # usage: start.sh AMQP_PORT ANSWER_PORT     RABBITMQ_NODENAME, RABBITMQ_CONFIG_FILE and HOME are in the environment
 #
-# A node is empty; or unfinished: it has begun to found or join a cluster, and nobody could connect to it yet; or it has
-# data, and then it starts at once and needs nobody. Who may found or join is told in constructs_st2_formation.erl.
+# A node is empty; or unfinished: it has begun to found or to join a cluster, and nobody could connect to it yet; or it
+# has data, and then it starts at once and needs nobody. Who may found or join is told in constructs_st2_formation.erl.
 set -eu
+
+# As process 1, a shell without this would not hear that the pod ends.
+trap 'exit 0' TERM INT
 
 export AMQP_PORT="$1" ANSWER_PORT="$2" HOST="${RABBITMQ_NODENAME#*@}"
 
@@ -26,13 +29,33 @@ export UNFINISHED="$HOME/mnesia/unfinished"
     chmod 400 "$HOME/.erlang.cookie"
 )
 
+# A shell hears a signal while it waits, but not during other commands. When process 1 ends, all others do.
+interruptibly() {
+    "$@" &
+    wait "$!"
+}
+
+# Whether there are no other nodes. Then there is nobody to wait for, and nobody who has more than this one.
+is_alone() {
+    [ ! -e "$MEMBERS" ]
+}
+
+# Whether the node has ever come past the making of its database, be it Mnesia or Khepri, or has got that of a cluster:
+# at once after that RabbitMQ numbers its starts here (rabbit_guid.erl).
+has_database() {
+    [ -s "$data/rabbit_serial" ]
+}
+
+# A first start that is killed can leave what cannot be started again: RabbitMQ 4.0 gets over neither an empty file
+# feature_flags nor a schema without its tables. So a start counts when clients could connect, and until then what there
+# is may be thrown away.
 state_of_volume() {
-    if [ -e "$UNFINISHED" ]; then
-        echo unfinished
-    elif [ -e "$data" ]; then
+    if [ ! -e "$UNFINISHED" ] && [ -z "$(ls -A "$data" 2>/dev/null)" ]; then
+        echo empty
+    elif has_database && { [ ! -e "$UNFINISHED" ] || is_alone; }; then
         echo data
     else
-        echo empty
+        echo unfinished
     fi
 }
 
@@ -43,13 +66,8 @@ answer() {
     mv "$ANSWER.new" "$ANSWER"
 }
 
-# Runs in the background, because a shell hears a signal only when the command before it is done.
 erlang() {
-    erl +S 1:1 -noinput -boot no_dot_erlang "$@" &
-    child=$!
-    trap 'kill "$child"; exit 0' TERM INT
-    wait "$child"
-    trap - TERM INT
+    interruptibly erl +S 1:1 -noinput -boot no_dot_erlang "$@"
 }
 
 compile() {
@@ -60,26 +78,26 @@ compile() {
 # Sets `word` and `hosts`, as soon as there is something to do.
 # usage: decide [once]
 decide() {
-    # A node alone has nobody to ask.
-    if [ ! -e "$MEMBERS" ]; then
-        hosts=
-        case $state in
-            empty) word=found ;;
-            *) word=clear ;;
-        esac
-        return
+    if is_alone; then
+        if [ "$state" = empty ]; then word=found; else word=clear; fi
+        return 0
     fi
     erlang -pa "$code" -run "$program" main -extra "$state" "$@" >"$run/decision"
     read -r word hosts <"$run/decision"
 }
 
-# Whether the cluster of another node is known not to have this one.
+# usage: ctl SECONDS HOST COMMAND ...     of the node there; at most so long
+ctl() {
+    seconds=$1 node=rabbit@$2
+    shift 2
+    interruptibly timeout "$seconds" rabbitmqctl --quiet --node "$node" "$@"
+}
+
+# Whether the cluster of another node is known not to have this one; 2 if nothing is known.
 # usage: unknown_to HOST
 unknown_to() {
-    members=$(timeout 60 rabbitmqctl --quiet --node "rabbit@$1" cluster_status --formatter json) || return 2
-    case $members in
-        *"\"$RABBITMQ_NODENAME\""*) return 1 ;;
-    esac
+    ctl 60 "$1" cluster_status --formatter json >"$run/status" || return 2
+    ! grep -qF "\"$RABBITMQ_NODENAME\"" "$run/status"
 }
 
 # Whether the cluster of another node does without this one, which has nothing of it: a member that comes back empty
@@ -88,7 +106,7 @@ unknown_to() {
 forgotten_by() {
     if unknown_to "$1"; then return 0; else [ $? = 1 ] || return 1; fi
     echo "the cluster of $1 still has this node as a member, which has lost its data: it is forgotten there"
-    timeout 120 rabbitmqctl --quiet --node "rabbit@$1" forget_cluster_node "$RABBITMQ_NODENAME"
+    ctl 120 "$1" forget_cluster_node "$RABBITMQ_NODENAME"
 }
 
 clear_data() {
@@ -96,10 +114,8 @@ clear_data() {
     rm -f "$UNFINISHED"
 }
 
-# Becomes a server that founds a cluster, or joins the one of these hosts. The founder is unfinished too: what a server
-# leaves that is killed in its first start can keep every later one from starting (seen: ra's names.dets cut short).
-# usage: form [HOST ...]
-form() {
+# usage: start_with HOST ...     in the cluster of these; only with itself, in a new one
+start_with() {
     date >>"$UNFINISHED"
     answer joining
     {
@@ -122,7 +138,7 @@ form() {
 # usage: join HOST ...
 join() {
     echo "joining the cluster of $*"
-    form "$@"
+    start_with "$@"
 }
 
 # What is left of a join that had not got as far as to be a member is of no use. One that was begun three times does not
@@ -146,6 +162,7 @@ while :; do
     answer "$state"
     if [ "$state" = data ]; then
         echo "this node has data: it starts at once"
+        rm -f "$UNFINISHED"
         exec rabbitmq-server
     fi
     if [ ! -e "$code/$program.beam" ]; then
@@ -155,15 +172,15 @@ while :; do
     # shellcheck disable=SC2086
     case $word in
         found)
-            echo "this node founds the cluster, for it is alone, or all others are empty too"
-            form
+            echo "nobody has data: this node founds the cluster"
+            start_with "$HOST"
             ;;
         join)
             if forgotten_by "${hosts%% *}"; then
                 join $hosts
             fi
             echo "${hosts%% *} cannot be joined yet; trying again" >&2
-            sleep 5
+            interruptibly sleep 5
             ;;
         resume)
             # What was seen may be long past. Now nobody throws away any more what this node may need.

@@ -12,7 +12,7 @@ serves() {
 # Each attempt is short, so that the loss of the others is seen in between.
 wait_for_others() {
     end=$(($(date +%s) + $1))
-    until rabbitmq-upgrade --quiet await_online_quorum_plus_one --timeout 5 2>/dev/null; do
+    until timeout 20 rabbitmq-upgrade --quiet await_online_quorum_plus_one --timeout 5 2>/dev/null; do
         if ! serves; then
             echo "most of the other nodes are gone; stopping" >&2
             return 1

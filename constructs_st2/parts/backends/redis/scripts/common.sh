@@ -4,6 +4,12 @@
 
 umask 077
 
+# A shell hears a signal while it waits, but not during other commands. When process 1 ends, all others do.
+interruptibly() {
+    "$@" &
+    wait "$!"
+}
+
 members=/etc/constructs-st2/config/members
 secret=/etc/constructs-st2/secret
 authority=/etc/constructs-st2/tls/ca.crt

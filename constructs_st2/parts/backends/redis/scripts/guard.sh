@@ -6,6 +6,9 @@
 # And it is decided here how many replicas the server needs to accept writes, and whether it may take over.
 # usage: guard.sh [SECONDS]     between two looks
 set -eu
+
+# As process 1, a shell without this would not hear that the pod ends.
+trap 'exit 0' TERM INT
 # shellcheck disable=SC1091
 . "${0%/*}/common.sh"
 
@@ -118,14 +121,9 @@ look_after() {
     done
 }
 
-# In the background, because a shell hears a signal only when the command before it is done.
-child=
 # A replica has all of the master's within seconds, and its master may be lost soon.
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     let_take_over
     sleep 1
 done &
-trap '[ -z "$child" ] || kill "$child"; exit 0' TERM INT
-look_after &
-child=$!
-wait "$child"
+interruptibly look_after

@@ -2,11 +2,15 @@
 # Run by the container redis: finds out whom to follow, writes the configuration, and becomes the server.
 # usage: start-redis.sh
 set -eu
+
+# As process 1, a shell without this would not hear that the pod ends.
+trap 'exit 0' TERM INT
 # shellcheck disable=SC1091
 . "${0%/*}/common.sh"
 
 data=/data/db
-conf=/run/constructs-st2/redis.conf
+run=/run/constructs-st2
+conf=$run/redis.conf
 own=$(own_host)
 peers=$(peer_hosts)
 
@@ -89,11 +93,15 @@ yield_to_data() {
     done
 }
 
-# As process 1, a shell without this would not hear that the pod ends.
-trap 'exit 0' TERM
+choose_master() {
+    master=$(find_master)
+    yield_to_data >&2
+    echo "$master"
+}
+
 mkdir -p "$data"
-master=$(find_master)
-yield_to_data
+interruptibly choose_master >"$run/master"
+master=$(cat "$run/master")
 
 {
     cat /etc/constructs-st2/config/redis.conf

@@ -3,6 +3,9 @@
 # becomes the sentinel.
 # usage: start-sentinel.sh
 set -eu
+
+# As process 1, a shell without this would not hear that the pod ends.
+trap 'exit 0' TERM INT
 # shellcheck disable=SC1091
 . "${0%/*}/common.sh"
 
@@ -34,7 +37,7 @@ remembered() {
 # first start of all the first member, once that is a master; before, the sentinels would fail it over. Second, the names
 # of all members: a sentinel that cannot resolve the name of a new master when it hears of it never knows it (see newest).
 # A restart must not depend for long on members that are gone.
-# Sets `known` to EPOCH MASTER, or to nothing at the first start of all.
+# Says EPOCH MASTER, or nothing at the first start of all.
 learn() {
     limit=5
     [ -n "$(remembered)" ] || limit=60
@@ -50,16 +53,17 @@ learn() {
         elif [ -z "$known" ] && ! is_master "$(first_host)"; then
             awaited="the first master, $(first_host)"
         else
-            return 0
+            break
         fi
-        [ "$awaited" = "$told" ] || echo "waiting for $awaited (at most $limit s)"
+        [ "$awaited" = "$told" ] || echo "waiting for $awaited (at most $limit s)" >&2
         told=$awaited
         if [ "$(date +%s)" -ge "$end" ]; then
-            echo "starting without $awaited"
-            return 0
+            echo "starting without $awaited" >&2
+            break
         fi
         sleep 0.5
     done
+    echo "$known"
 }
 
 # The epochs up to which it has promised its vote.
@@ -67,10 +71,9 @@ promises() {
     [ -z "$(remembered)" ] || sed -n '/^sentinel current-epoch /p; /^sentinel leader-epoch /p' "$conf"
 }
 
-# As process 1, a shell without this would not hear that the pod ends.
-trap 'exit 0' TERM
 mkdir -p "${conf%/*}"
-learn
+interruptibly learn >/run/constructs-st2/known
+known=$(cat /run/constructs-st2/known)
 master=${known#* }
 master=${master:-$(first_host)}
 
