@@ -121,6 +121,8 @@ class Container:
         self._mounts = [Mount(sandbox.hosts.folder, DNS, read_only=True), *mounts]
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        # Its first process has no number while it is set up: who signals it meanwhile, waits for that.
+        self._setting_up = threading.Lock()
         self._started = False
         for name in ("root", "image"):
             (folder / name).mkdir(parents=True)
@@ -155,6 +157,10 @@ class Container:
         Raises:
             PodFailed: it could not be set up.
         """
+        with self._setting_up:
+            self._start()
+
+    def _start(self) -> None:
         self._started = False
         read, write = os.pipe()
         # Container runtimes give the standard output to the user of the container, who may open /dev/stdout.
@@ -212,9 +218,10 @@ class Container:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to its first process."""
-        if self.running:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, number)
+        with self._setting_up:
+            if self.running:
+                with suppress(ProcessLookupError):
+                    os.kill(self._pid, number)
 
     def wait(self, seconds: float | None = None) -> int:
         """The exit code, when it has ended. By then, its log is complete."""

@@ -169,9 +169,10 @@ class Sandbox:
 
     def close(self) -> None:
         """Give up the address. Other processes of the pod have ended before."""
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        self._process.wait()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            self._process.wait()
 
     def _ip(self, *arguments: str) -> None:
         self._network.run(["ip", *arguments], {}, 10).check_returncode()

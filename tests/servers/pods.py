@@ -289,6 +289,7 @@ class Pod:
         """Whether Services lead to it, since `FakeCluster.update_services` saw that it was ready."""
         self.terminating = False
         self.started = False
+        self._killed = False
         self.sees_others = True
         self.containers: dict[str, Container] = {}
         """Those that have been started, by name."""
@@ -316,6 +317,8 @@ class Pod:
                 self._run_to_end(self._container(manifest))
         for manifest in self._spec["containers"]:
             self._container(manifest).start()
+            if self._killed:
+                raise PodFailed(f"{self.name} was killed while it was started")
         self.started = True
 
     def finish(self, seconds: float) -> None:
@@ -341,6 +344,7 @@ class Pod:
 
         Its peers see that their connections end. They do not when it was isolated before: that is a lost node.
         """
+        self._killed = True
         self._cluster.remove(self)
         containers = list(self.containers.values())
         for container in containers:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run by the readiness probe: is this member a primary, or a secondary that knows one? Asks the file that reconcile.sh writes.
+# Run by the readiness probe: is this member a primary, or a secondary that knows one? Asks the file that reconcile.sh
+# writes.
 # usage: ready.sh
 set -eu
 
