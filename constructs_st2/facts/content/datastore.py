@@ -15,7 +15,6 @@ import yaml
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
-from constructs_st2.facts.content.configs import literal_secrets
 from constructs_st2.facts.content.texts import TextError, YamlText, file_key, located
 from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.values.model import Values
@@ -174,13 +173,6 @@ def _of_value(placed: _Placed[KeyValue], values: Values) -> Iterator[ValueProble
     if item.is_secret and values.st2.datastore_crypto_key == DISABLED:
         message = f"is secret, which st2 refuses with st2.datastore_crypto_key: {DISABLED}; remove secret, or that"
         yield placed.problem(message)
-    if isinstance(item.value, dict | list):
-        for path, what in literal_secrets(item.value):
-            message = (
-                f"holds {what} in clear text; put the whole value into a Secret, as JSON, and say where "
-                "(secret: true, value: {existingSecret: NAME, key: KEY})"
-            )
-            yield placed.problem(f"{dotted(('value', *path))}: {message}")
 
 
 def _proposed_id(item: ApiKey, index: int) -> str:
