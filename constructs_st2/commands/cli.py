@@ -17,9 +17,11 @@ import click
 
 from constructs_st2 import __version__
 from constructs_st2.commands.cluster_options import (
+    STRICT,
     Arguments,
     ClusterOptions,
     synth_command,
+    tell_warnings,
     with_cluster_options,
 )
 from constructs_st2.commands.diagram.cli import diagram
@@ -81,7 +83,14 @@ def synth(arguments: Arguments) -> StackStorm:
 
     app = App(outdir=arguments.output)
     values = load_values(arguments.files, arguments.sets)
-    cluster = StackStorm(app, "Default", values=values, release=arguments.release, namespace=arguments.namespace)
+    cluster = StackStorm(
+        app,
+        "Default",
+        values=values,
+        release=arguments.release,
+        namespace=arguments.namespace,
+        strict=arguments.strict,
+    )
     app.synth()
     return cluster
 
@@ -91,16 +100,22 @@ cli.add_command(synth)
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def check(folder: Path) -> None:
+@STRICT
+def check(folder: Path, strict: bool) -> None:
     """Check the manifests in a folder as a synth does."""
     from constructs_st2.checks import check as problems_of
     from constructs_st2.checks.surroundings import surroundings_of_unknown
+    from constructs_st2.checks.warnings import warnings as warnings_of
     from constructs_st2.kube.reading import read_folder
 
     objects = read_folder(folder)
     problems = problems_of(objects, surroundings_of_unknown(objects))
     if problems:
         raise UserError(map(str, problems))
+    warnings = list(map(str, warnings_of(objects)))
+    if warnings and strict:
+        raise UserError(warnings)
+    tell_warnings(warnings)
     click.echo(f"{folder}: {len(objects)} objects hold together")
 
 
