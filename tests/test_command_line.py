@@ -150,6 +150,18 @@ def test_doubts_about_settings_are_warnings(run: Run) -> None:
     assert result.err.startswith("warning: st2.config: [timersengine] enable is False: no timer fires")
 
 
+@pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--set", "st2api.replica=2"], 1)])
+def test_messages_that_nobody_reads_any_more_are_no_failure(tmp_path: Path, arguments: list[str], status: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run([sys.executable, str(MAIN), *arguments], cwd=tmp_path, stderr=write, check=False)
+    finally:
+        os.close(write)
+    assert ended.returncode == status
+    assert (tmp_path / "dist").exists() == (status == 0)
+
+
 def test_what_was_synthesized_passes_the_check_command(run: Run) -> None:
     run("synth", "--quiet")
     result = run("check", "dist")

@@ -5,13 +5,8 @@ Commands import what they need when they run, so that none pays for another.
 
 from __future__ import annotations
 
-import os
-import select
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +20,7 @@ from constructs_st2.commands.cluster_options import (
     with_cluster_options,
 )
 from constructs_st2.commands.diagram.cli import diagram
+from constructs_st2.commands.pipes import Program
 from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
@@ -32,35 +28,6 @@ from constructs_st2.errors import UserError
 
 if TYPE_CHECKING:
     from constructs_st2.construct.stackstorm import StackStorm
-
-
-class Program(click.Group):
-    """A program with commands, whose output need not be read to its end: `… | head` is no failure."""
-
-    def make_context(self, *args: Any, **options: Any) -> click.Context:
-        """Read the arguments, and print the help."""
-        with _until_nobody_reads():
-            return super().make_context(*args, **options)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        with _until_nobody_reads():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _until_nobody_reads() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        # It could also be the pipe to Node.js.
-        output = select.poll()
-        output.register(sys.stdout.fileno(), select.POLLOUT)
-        if not any(event & select.POLLERR for _, event in output.poll(0)):
-            raise
-        # Else Python complains when it writes the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from constructs_st2.commands.pipes import Command
 from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
 def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
     """A command that writes the cluster which a function makes, and prints a summary of it."""
 
-    @click.command("synth", help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.command("synth", cls=Command, help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
     @with_cluster_options
     @click.option(
         "--output",

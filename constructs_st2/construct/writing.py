@@ -43,7 +43,7 @@ class App(PatientApp):
         """
         with replacing(self._folder) as folder:
             for name, documents in self._files().items():
-                (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8")
+                (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8", newline="\n")
             if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
                 (folder / "construct-metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
 

@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 
 FILES_LIMIT = 240_000
-"""Bytes that the files of a ConfigMap may have together, as `kubectl apply` counts them. It puts the whole object into an
-annotation, and those of an object may have 256 KiB; the rest is for names, labels and annotations."""
+"""Bytes that the files of a ConfigMap may have together, as `kubectl apply` counts them.
+
+It puts the whole object into an annotation, and those of an object may have 256 KiB; the rest is for names, labels and
+annotations.
+"""
 
 
 def applied_size(content: object) -> int:

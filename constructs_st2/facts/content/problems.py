@@ -27,7 +27,7 @@ def content_problems(values: Values) -> Iterator[ValueProblem]:
         (
             "st2.packs.configs",
             st2.packs.configs,
-            "give it in the Secret of st2.packs.existingConfigsSecret, up to 1 MiB",
+            "give it in the Secret of st2.packs.existingConfigsSecret",
         ),
         ("st2.overrides", st2.overrides, "shorten it"),
         ("st2.rbac.roles", st2.rbac.roles, "make several roles of it"),
