@@ -15,6 +15,7 @@ def main(arguments: st2.Arguments) -> st2.StackStorm:
         values=st2.load_values(arguments.files, arguments.sets),
         release=arguments.release,
         namespace=arguments.namespace,
+        strict=arguments.strict,
     )
     app.synth()
     return cluster

@@ -121,6 +121,47 @@ def test_output_that_nobody_reads_any_more_is_no_failure(tmp_path: Path, argumen
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+WEAKER = "st2web.tls.enabled=false"
+
+
+def test_warnings_go_to_stderr_also_when_it_is_quiet(run: Run) -> None:
+    result = run("synth", "--quiet", "--set", WEAKER)
+    assert (result.status, result.out) == (0, "")
+    (line,) = result.err.splitlines()
+    assert line.startswith("warning: Service/st2-st2web: spec.type: is NodePort")
+    checked = run("check", "dist")
+    assert (checked.status, checked.err) == (0, result.err)
+
+
+def test_strict_takes_warnings_for_errors_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    run("synth", "--quiet", "--set", WEAKER)
+    before = manifests(tmp_path / "dist")
+    result = run("synth", "--strict", "--set", WEAKER, "--set", "st2api.replicas=7")
+    assert result.status == 1
+    assert result.err.startswith("error: Service/st2-st2web: spec.type: is NodePort")
+    assert manifests(tmp_path / "dist") == before
+    assert run("check", "--strict", "dist").status == 1
+    assert run("synth", "--strict", "--quiet").status == 0
+    assert run("check", "--strict", "dist").status == 0
+
+
+def test_doubts_about_settings_are_warnings(run: Run) -> None:
+    result = run("synth", "--quiet", "--set", "st2.config.timersengine.enable=false")
+    assert result.err.startswith("warning: st2.config: [timersengine] enable is False: no timer fires")
+
+
+@pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--set", "st2api.replica=2"], 1)])
+def test_messages_that_nobody_reads_any_more_are_no_failure(tmp_path: Path, arguments: list[str], status: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run([sys.executable, str(MAIN), *arguments], cwd=tmp_path, stderr=write, check=False)
+    finally:
+        os.close(write)
+    assert ended.returncode == status
+    assert (tmp_path / "dist").exists() == (status == 0)
+
+
 def test_what_was_synthesized_passes_the_check_command(run: Run) -> None:
     run("synth", "--quiet")
     result = run("check", "dist")

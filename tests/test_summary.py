@@ -56,10 +56,6 @@ Command line     kubectl -n automation exec -it deploy/blue-st2client -- st2 run
             {"st2web": {"service": {"type": "ExternalName", "hostname": "st2.example.org"}}},
             "Web UI           https://st2.example.org/\n",
         ),
-        (
-            {"st2": {"config": "[timersengine]\nenable = False\n"}},
-            "\nwarning: st2.config: [timersengine] enable is False: no timer fires",
-        ),
     ],
 )
 def test_it_follows_the_values(say: Any, values: Mapping[str, Any], said: str) -> None:

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import pairwise
+import base64
+import binascii
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
-from constructs_st2.checks.data import label, strings
-from constructs_st2.checks.index import Index
+from constructs_st2.checks.data import annotations_of, label, mapping, strings
+from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.texts import Text
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
-from constructs_st2.facts.secrets.looks import (
-    HINTS,
-    NO_SECRET_NAMES,
-    OPTION,
-    PRIVATE_KEY,
-    REDIS_SETTING,
-    SETTING,
-    SETTINGS_FILES,
-    TOKENS,
-    URL,
-    VARIABLE,
-    is_literal,
-    is_placeholder,
-)
-from constructs_st2.kube.documents import identity
+from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.values import secret_looks
+from constructs_st2.values.secret_looks import Look
 
-_INSTEAD = "keep it in a Secret"
+NOT_SECRET_ANNOTATION = "constructs-st2.dev/not-secret"
+"""The fields of an object, separated by blanks, whose texts look like secrets and are none."""
+
+_INSTEAD = f"keep it in a Secret; if it is no secret, name the field in the annotation {NOT_SECRET_ANNOTATION}"
+_SETTINGS_FILES = frozenset({"", ".conf", ".cfg", ".ini", ".env", ".properties", ".yaml", ".yml", ".json", ".toml"})
+"""Endings of files that hold settings. In programs, ``token = …`` is seldom more than a variable."""
+_ENCRYPTED = ("SealedSecret",)
+"""Kinds of objects whose texts are encrypted."""
+
+_Finding = tuple[Document, str, str, str, Look]
+"""The object, how it is called, the field, the field with its line, and what is there."""
 
 
 def no_secret_in_texts(index: Index) -> Iterator[Problem]:
-    """Neither ConfigMaps nor variables, arguments or annotations hold passwords, tokens or private keys."""
-    for text in index.texts:
-        for position, what in _secrets(text):
-            yield Problem("cleartext", text.object, text.field_at(position), f"contains {what}; {_INSTEAD}")
-
-
-def no_secret_after_an_option(index: Index) -> Iterator[Problem]:
-    """No argument follows an option such as --password."""
-    for pod in index.pods:
-        for container in pod.containers:
-            for key in ("command", "args"):
-                arguments = strings(container.spec.get(key))
-                for position, (option, value) in enumerate(pairwise(arguments), start=1):
-                    if option[:1] == "-" and OPTION.fullmatch(option) and is_literal(value):
-                        message = f"is the value of {option}; {_INSTEAD}, and refer to it by $(VARIABLE)"
-                        yield Problem("cleartext", pod.identity, f"{container.field}.{key}[{position}]", message)
+    """Neither ConfigMaps nor variables, arguments, annotations or any other text hold passwords, tokens or keys."""
+    for document, subject, field, where, look in _findings(index):
+        if field not in _excused(document):
+            yield Problem("cleartext", subject, where, f"contains {look.what}; {_INSTEAD}")
 
 
 def no_secret_objects(index: Index) -> Iterator[Problem]:
@@ -62,24 +49,50 @@ def no_secret_objects(index: Index) -> Iterator[Problem]:
                 yield Problem("cleartext", identity(secret), field, message)
 
 
-def _secrets(text: Text) -> Iterator[tuple[int, str]]:
-    """What secrets a text holds, and where. Searches start from plain substrings, which are much faster to find."""
+def excuse(objects: Sequence[Document], no_secrets: Collection[str]) -> None:
+    """Name in the annotations of objects the fields with texts that look like secrets and are none."""
+    for document, _, field, _, look in _findings(Index(objects, Surroundings())):
+        excused = _excused(document)
+        if field not in excused and any(text in look.value or look.value in text for text in no_secrets):
+            annotations = document["metadata"].setdefault("annotations", {})
+            annotations[NOT_SECRET_ANNOTATION] = " ".join([*excused, field])
+
+
+def _excused(document: Document) -> list[str]:
+    return str(annotations_of(document).get(NOT_SECRET_ANNOTATION, "")).split()
+
+
+def _findings(index: Index) -> Iterator[_Finding]:
+    for text in index.texts:
+        for look in _in_text(text):
+            yield text.owner, text.object, text.field.replace(" ", ""), text.field_at(look.position), look
+    for pod in index.pods:
+        for container in pod.containers:
+            for key in ("command", "args"):
+                for position, look in secret_looks.in_arguments(strings(container.spec.get(key))):
+                    field = f"{container.field}.{key}[{position}]"
+                    yield pod.owner, pod.identity, field, field, look
+    for document in index.objects:
+        for field, look in _elsewhere(document):
+            yield document, identity(document), field, field, look
+
+
+def _in_text(text: Text) -> Iterator[Look]:
     content = text.text
-    if "://" in content and "@" in content:
-        for match in URL.finditer(content):
-            if not is_placeholder(match[1]):
-                yield match.start(), "a URL with a password"
-    if "PRIVATE KEY" in content:
-        for match in PRIVATE_KEY.finditer(content):
-            yield match.start(), "a private key"
-    for hint, what, token in TOKENS:
-        if hint in content:
-            for match in token.finditer(content):
-                yield match.start(), what
-    if text.origin in ("file", "variable") and VARIABLE.search(text.name) and is_literal(content):
-        yield 0, "a secret, by its name"
-    elif text.origin == "argument" or (text.origin == "file" and _ending(text.name) in SETTINGS_FILES):
-        yield from _settings(content)
+    match text.origin:
+        case "variable":
+            yield from secret_looks.in_value(content, text.name)
+        case "argument":
+            yield from secret_looks.in_value(content)
+            yield from secret_looks.in_command(content)
+        case "file" if _ending(text.name) not in _SETTINGS_FILES:
+            yield from secret_looks.in_text(content)
+        case "file":
+            # The ending is no part of the name: `token.conf` is not the token.
+            name = "" if _ending(text.name) or "\n" in content.strip() else text.name
+            yield from secret_looks.in_value(content, name)
+        case "annotation":
+            yield from secret_looks.in_text(content)
 
 
 def _ending(name: str) -> str:
@@ -87,24 +100,35 @@ def _ending(name: str) -> str:
     return dot + ending if stem else ""
 
 
-@lru_cache(4096)
-def _settings(content: str) -> tuple[tuple[int, str], ...]:
-    """The settings in a text that hold a secret, and where. Pods run the same scripts over and over."""
-    return tuple(_secret_settings(content))
-
-
-def _secret_settings(content: str) -> Iterator[tuple[int, str]]:
-    lower = content.lower()
-    if not any(hint in lower for hint in HINTS):
+def _elsewhere(document: Document) -> Iterator[tuple[str, Look]]:
+    """What is in fields that are no texts of programs: those of objects of any kind, and encoded files."""
+    if document["kind"] == "Secret":
         return
-    for match in SETTING.finditer(content):
-        key, value = match[1] or match[3], match[2] or match[4]
-        name = key.lstrip("-")
-        if name not in NO_SECRET_NAMES and is_literal(value):
-            yield match.start(), f"a value of {name}"
-    for match in REDIS_SETTING.finditer(content):
-        if is_literal(match[2]):
-            yield match.start(), f"a value of {match[1]}"
+    if document["kind"] == "ConfigMap":
+        for key, value in mapping(document.get("binaryData")).items():
+            yield from ((f"binaryData[{key}]", look) for look in secret_looks.in_text(_decoded(value)))
+    elif not is_built_in(document) and document["kind"] not in _ENCRYPTED:
+        for key, value in document.items():
+            if key not in ("apiVersion", "kind", "metadata"):
+                yield from _in_field(value, key)
 
 
-RULES = (no_secret_in_texts, no_secret_after_an_option, no_secret_objects)
+def _in_field(value: Any, field: str) -> Iterator[tuple[str, Look]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _in_field(item, f"{field}.{key}")
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _in_field(item, f"{field}[{position}]")
+    elif isinstance(value, str):
+        yield from ((field.replace(" ", ""), look) for look in secret_looks.in_text(value))
+
+
+def _decoded(value: object) -> str:
+    try:
+        return base64.b64decode(str(value), validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+RULES: Sequence[Callable[[Index], Iterator[Problem]]] = (no_secret_in_texts, no_secret_objects)

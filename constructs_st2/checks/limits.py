@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Hashable, Iterable, Iterator
 
@@ -11,6 +10,7 @@ from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.kube.parted import applied_size
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -77,7 +77,7 @@ def sizes(index: Index) -> Iterator[Problem]:
     """Objects fit into the API server, and into the annotation that `kubectl apply` makes of them."""
     for document in index.objects:
         annotations = sum(len(str(key)) + _bytes(str(value)) for key, value in annotations_of(document).items())
-        size = _applied_size(document)
+        size = applied_size(document)
         if annotations > ANNOTATIONS_LIMIT:
             message = f"the annotations have {annotations} bytes; at most {ANNOTATIONS_LIMIT} are possible"
             yield Problem("size", identity(document), "metadata.annotations", message)
@@ -90,12 +90,6 @@ def sizes(index: Index) -> Iterator[Problem]:
             if total > DATA_LIMIT:
                 message = f"the values have {total} bytes; at most {DATA_LIMIT} are possible"
                 yield Problem("size", identity(document), field, message)
-
-
-def _applied_size(document: Document) -> int:
-    """Bytes of the object in kubectl's annotation: Go's JSON, which writes ``<``, ``>`` and ``&`` as six characters."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
-    return _bytes(text) + 5 * sum(map(text.count, "<>&"))
 
 
 def _bytes(text: str) -> int:

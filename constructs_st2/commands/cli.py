@@ -5,24 +5,22 @@ Commands import what they need when they run, so that none pays for another.
 
 from __future__ import annotations
 
-import os
-import select
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from constructs_st2 import __version__
 from constructs_st2.commands.cluster_options import (
+    STRICT,
     Arguments,
     ClusterOptions,
     synth_command,
+    tell_warnings,
     with_cluster_options,
 )
 from constructs_st2.commands.diagram.cli import diagram
+from constructs_st2.commands.pipes import Program
 from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
@@ -30,35 +28,6 @@ from constructs_st2.errors import UserError
 
 if TYPE_CHECKING:
     from constructs_st2.construct.stackstorm import StackStorm
-
-
-class Program(click.Group):
-    """A program with commands, whose output need not be read to its end: `… | head` is no failure."""
-
-    def make_context(self, *args: Any, **options: Any) -> click.Context:
-        """Read the arguments, and print the help."""
-        with _until_nobody_reads():
-            return super().make_context(*args, **options)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        with _until_nobody_reads():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _until_nobody_reads() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        # It could also be the pipe to Node.js.
-        output = select.poll()
-        output.register(sys.stdout.fileno(), select.POLLOUT)
-        if not any(event & select.POLLERR for _, event in output.poll(0)):
-            raise
-        # Else Python complains when it writes the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def main() -> None:
@@ -81,7 +50,14 @@ def synth(arguments: Arguments) -> StackStorm:
 
     app = App(outdir=arguments.output)
     values = load_values(arguments.files, arguments.sets)
-    cluster = StackStorm(app, "Default", values=values, release=arguments.release, namespace=arguments.namespace)
+    cluster = StackStorm(
+        app,
+        "Default",
+        values=values,
+        release=arguments.release,
+        namespace=arguments.namespace,
+        strict=arguments.strict,
+    )
     app.synth()
     return cluster
 
@@ -91,16 +67,22 @@ cli.add_command(synth)
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def check(folder: Path) -> None:
+@STRICT
+def check(folder: Path, strict: bool) -> None:
     """Check the manifests in a folder as a synth does."""
     from constructs_st2.checks import check as problems_of
     from constructs_st2.checks.surroundings import surroundings_of_unknown
+    from constructs_st2.checks.warnings import warnings as warnings_of
     from constructs_st2.kube.reading import read_folder
 
     objects = read_folder(folder)
     problems = problems_of(objects, surroundings_of_unknown(objects))
     if problems:
         raise UserError(map(str, problems))
+    warnings = list(map(str, warnings_of(objects)))
+    if warnings and strict:
+        raise UserError(warnings)
+    tell_warnings(warnings)
     click.echo(f"{folder}: {len(objects)} objects hold together")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from constructs_st2.commands.pipes import Command
 from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Arguments(NamedTuple):
     release: str
     namespace: str
     output: Path
+    strict: bool = False
 
 
 _OPTIONS = (
@@ -91,6 +93,21 @@ _OPTIONS = (
 )
 
 
+STRICT = click.option(
+    "--strict",
+    is_flag=True,
+    envvar="ST2_STRICT",
+    help="Take warnings for errors: write nothing, and end with status 1.",
+)
+"""Whether warnings are errors."""
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings for people."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
 def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options, as its first argument."""
 
@@ -107,7 +124,7 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
 def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
     """A command that writes the cluster which a function makes, and prints a summary of it."""
 
-    @click.command("synth", help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.command("synth", cls=Command, help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
     @with_cluster_options
     @click.option(
         "--output",
@@ -118,13 +135,16 @@ def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
         type=click.Path(path_type=Path),
         help="Folder to write; it is replaced as a whole.",
     )
-    @click.option("--quiet", is_flag=True, help="Do not print the summary.")
-    def synth(options: ClusterOptions, output: Path, quiet: bool) -> None:
+    @click.option("--quiet", is_flag=True, help="Do not print the summary. Warnings are printed nevertheless.")
+    @STRICT
+    def synth(options: ClusterOptions, output: Path, quiet: bool, strict: bool) -> None:
         files = _or_default(options.files)
-        made = make(Arguments(files, options.sets, options.release, options.namespace, output))
+        made = make(Arguments(files, options.sets, options.release, options.namespace, output, strict))
+        objects = made.current()
+        tell_warnings(made.warnings(objects))
         if not quiet:
             from constructs_st2.commands.summary import summary
 
-            click.echo(summary(made.cluster, made.current(), len(made.planned_files), output), err=True)
+            click.echo(summary(made.cluster, objects, len(made.planned_files), output), err=True)
 
     return synth

@@ -69,6 +69,9 @@ def run_and_leave(command: Command) -> NoReturn:
 def _fail(problems: Iterable[str]) -> NoReturn:
     import sys
 
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+    from constructs_st2.commands.pipes import until_nobody_reads
+
+    with until_nobody_reads(1):
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
     sys.exit(1)

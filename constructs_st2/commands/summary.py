@@ -36,7 +36,6 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
         f"{folder}/: {files} files, {len(objects)} objects, {pods} pods; "
         f"requests {float(cpu):.4g} CPUs and {float(memory / 2**30):.3g} GiB",
         f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
-        *(f"warning: {warning}" for warning in cluster.settings.warnings),
         *([_PLAIN_SECRETS] if values.secrets.mode == "plain" else []),
         "",
         f"Apply            kubectl apply -f {folder}/",

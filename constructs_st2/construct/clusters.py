@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.chat_adapters import chatops_problems
+from constructs_st2.facts.clear_text import secret_problems
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content.problems import content_problems
 from constructs_st2.facts.secrets.given import misplaced_secrets
@@ -26,6 +27,7 @@ def cluster_of(values: Values, release: str = "st2", namespace: str = "stackstor
         *impossible_combinations(cluster.values, cluster.release),
         *optional.problems(cluster.values, cluster.release),
         *misplaced_secrets(cluster.values),
+        *secret_problems(cluster.values),
         *content_problems(cluster.values),
     ]
     try:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from constructs_st2.checks.cleartext import excuse
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.construct.flows import ClusterTable
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.catalogue import CatalogueEntry
+from constructs_st2.facts.clear_text import no_secrets
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, pod_template
@@ -54,6 +56,8 @@ def compose(cluster: Cluster, plans: Mapping[str, Plan] | None = None) -> Compos
             for document in documents_of({name: parts}):
                 _set_wave(document, wave)
     apply_patches(cluster.values.patches, documents_of(composed))
+    if cluster.values.security.not_secret:
+        excuse(documents_of(composed), no_secrets(cluster.values))
     return {name: parts for name, parts in composed.items() if parts}
 
 

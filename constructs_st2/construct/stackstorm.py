@@ -12,6 +12,7 @@ from constructs import Construct, IValidation
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
 from constructs_st2.construct.manifest import Tier as AnyTier
@@ -156,6 +157,7 @@ class StackStorm(Patient):
             `load_values` has read.
         release: name of the release, with which the names of all objects begin.
         namespace: namespace of the release. Default: that of the chart around it, or else ``stackstorm``.
+        strict: refuse to be written where there are `warnings`, too.
 
     Raises:
         UserError: the values cannot be used. All problems are told at once.
@@ -192,6 +194,7 @@ class StackStorm(Patient):
         values: ValuesLike = None,
         release: str = "st2",
         namespace: str | None = None,
+        strict: bool = False,
     ) -> None:
         around = _chart_around(scope)
         namespace = namespace or (around and around.namespace) or "stackstorm"
@@ -208,6 +211,7 @@ class StackStorm(Patient):
         for document in self.planned if self._labels else ():
             document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
         self._checked: tuple[bytes, list[Problem]] | None = None
+        self._strict = strict
         super().__init__(scope, id)
         self.id = id
         if isinstance(scope, PatientApp) and not scope.seen:
@@ -237,6 +241,8 @@ class StackStorm(Patient):
             return
         super().look()
         self._own_node.add_validation(_Validation(self))
+        for warning in self.warnings(self.planned):
+            self._own_node.add_metadata("warning", warning)
         self._tiers = {
             name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
             for name, parts in self._composed.items()
@@ -266,6 +272,21 @@ class StackStorm(Patient):
         if self._checked is None or self._checked[0] != state:
             self._checked = (state, check(objects, surroundings(self.cluster)))
         return self._checked[1]
+
+    def warnings(self, objects: Sequence[Document] | None = None) -> list[str]:
+        """What works, but lowers security or will surprise, one line each. With ``strict`` nothing is written then.
+
+        Args:
+            objects: the objects, where they are known already.
+        """
+        objects = self.current() if objects is None else objects
+        return [*self.cluster.settings.warnings, *map(str, warnings_of(objects))]
+
+    def refusals(self, objects: Sequence[Document] | None = None) -> list[str]:
+        """Why the objects cannot be written as they are now: `problems`, and with ``strict`` `warnings`."""
+        objects = self.current() if objects is None else objects
+        found = list(map(str, self.problems(objects)))
+        return found or (self.warnings(objects) if self._strict else [])
 
     def _tier(self, kind: type[T], name: str) -> T:
         tier = self.tiers.get(name)
@@ -368,7 +389,7 @@ class _Validation:
 
     def validate(self) -> list[str]:
         """What is wrong with it."""
-        return [str(problem) for problem in self._cluster.problems()]
+        return self._cluster.refusals()
 
 
 def _chart_around(scope: Construct) -> cdk8s.Chart | None:

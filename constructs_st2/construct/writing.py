@@ -39,11 +39,11 @@ class App(PatientApp):
         """Check everything, and write it.
 
         Raises:
-            UserError: the objects do not hold together, or the folder cannot be written.
+            UserError: the objects do not hold together, a strict cluster has warnings, or the folder cannot be written.
         """
         with replacing(self._folder) as folder:
             for name, documents in self._files().items():
-                (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8")
+                (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8", newline="\n")
             if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
                 (folder / "construct-metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
 
@@ -58,19 +58,19 @@ class App(PatientApp):
         clusters = [each for each in below if isinstance(each, StackStorm)]
         if not self.seen and len(below) == len(clusters) + 1:
             # Nobody has looked at anything, nor added anything: what has been planned is what there is.
-            _refuse(problem for cluster in clusters for problem in cluster.problems(cluster.planned))
+            _refuse(problem for cluster in clusters for problem in cluster.refusals(cluster.planned))
             return _named(
                 (f"{cluster.id}/{file}", documents)
                 for cluster in clusters
                 for file, documents in cluster.planned_files.items()
             )
         self.look()
-        _refuse(problem for cluster in clusters for problem in cluster.problems())
+        _refuse(problem for cluster in clusters for problem in cluster.refusals())
         return _named((chart.node.path, chart.to_json()) for chart in self.charts)
 
 
-def _refuse(problems: Iterable[object]) -> None:
-    found = list(map(str, problems))
+def _refuse(problems: Iterable[str]) -> None:
+    found = list(problems)
     if found:
         raise UserError(found)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from constructs_st2.errors import UserError
+from constructs_st2.values import secret_looks
 from constructs_st2.values.assignments import Assignment, AssignmentError, assign, parse
 from constructs_st2.values.paths import KeyPath, dotted
 from constructs_st2.values.yaml_source import Source
@@ -138,7 +140,7 @@ def apply_set(layered: Layered, text: str) -> Layered:
     Raises:
         UserError: the text is no assignment, or it sets a key below a value that has none.
     """
-    name = f"--set {text}"
+    name = f"--set {_without_secrets(text)}"
     data = dict(layered.data)
     positions: dict[KeyPath, int | None] = {}
     try:
@@ -148,6 +150,15 @@ def apply_set(layered: Layered, text: str) -> Layered:
     except AssignmentError as error:
         raise UserError(f"{name}: {error}") from None
     return Layered(_without_nulls(data), (*layered.layers, Source(name, {}, positions)))
+
+
+def _without_secrets(text: str) -> str:
+    """The text for messages; of one with a secret, the first path alone."""
+    path, _, value = text.partition("=")
+    has_secret = next(secret_looks.in_value(value, re.split(r"[.\]]", path)[-1]), None) or next(
+        iter(secret_looks.in_settings(text.replace(",", "\n"))), None
+    )
+    return f"{path}=…" if has_secret else text
 
 
 def _paths_set_by(assignment: Assignment, data: Mapping[str, Any]) -> list[KeyPath]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from constructs_st2.values import secret_looks
 from constructs_st2.values.layers import Finding, Layered
 from constructs_st2.values.paths import KeyPath, get, matches
 from constructs_st2.values.shape import keys, keys_at, types_at
@@ -206,7 +207,7 @@ def _letters(word: str) -> str:
 
 def _wrong_kind(problem: _Problem) -> str:
     value = problem.value
-    text = f"must be {_kind(problem)}, not {_shown(value)}"
+    text = f"must be {_kind(problem)}, not {_shown(value, _name(problem))}"
     if problem.type == "string_type" and isinstance(value, bool | int | float):
         return f"{text}; put it in quotes"
     is_quoted_number = problem.type.startswith("int_") and isinstance(value, str) and re.fullmatch("-?[0-9]+", value)
@@ -220,7 +221,8 @@ def _wrong_value(problem: _Problem, meanings: Mapping[str, str]) -> str:
         return describe(problem)
     if problem.type == "string_pattern_mismatch":
         pattern = problem.context["pattern"]
-        return f"must be {meanings.get(pattern, f'text that matches {pattern}')}, not {_shown(problem.value)}"
+        wanted = meanings.get(pattern, f"text that matches {pattern}")
+        return f"must be {wanted}, not {_shown(problem.value, _name(problem))}"
     if problem.type == "literal_error":
         return _wrong_choice(problem)
     return " ".join(problem.message.split())
@@ -232,7 +234,11 @@ def _wrong_choice(problem: _Problem) -> str:
     choices = [quoted or bare for quoted, bare in found if bare != "or"]
     text = f"must be {'' if len(choices) == 1 else 'one of '}{', '.join(choices)}"
     near = nearest(value, choices) if isinstance(value, str) else None
-    return f'{text}; did you mean "{near}"?' if near else f"{text}, not {_shown(value)}"
+    return f'{text}; did you mean "{near}"?' if near else f"{text}, not {_shown(value, _name(problem))}"
+
+
+def _name(problem: _Problem) -> str:
+    return next((segment for segment in reversed(problem.path) if isinstance(segment, str)), "")
 
 
 def _limit(wording: str, name: str) -> Callable[[_Problem], str]:
@@ -276,8 +282,8 @@ _TEXTS: Mapping[str, Callable[[_Problem], str]] = {
 }
 
 
-def _shown(value: object) -> str:
-    """A value inside a sentence."""
+def _shown(value: object, name: str = "") -> str:
+    """A value inside a sentence; if it looks like a secret, also by its name, only that."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -287,6 +293,8 @@ def _shown(value: object) -> str:
     if value == "":
         return "empty text"
     if isinstance(value, str):
+        if next(secret_looks.in_value(value, name), None):
+            return "a text that looks like a secret"
         shown = " ".join(value.split())
         return f'the text "{shown if len(shown) <= _MAX_TEXT_SHOWN else shown[: _MAX_TEXT_SHOWN - 1] + "…"}"'
     return "a list" if isinstance(value, list) else "a mapping"

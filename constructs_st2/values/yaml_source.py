@@ -65,14 +65,14 @@ def read(path: Path) -> Source:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file.
+    """The text of a file. Line ends are those of Unix: what Git makes of them on Windows must not make another Job.
 
     Raises:
         UserError: it cannot be read, or is not UTF-8.
     """
     name = str(path)
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
     except IsADirectoryError:

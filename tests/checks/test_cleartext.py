@@ -139,7 +139,8 @@ def test_references_to_secrets_are_accepted(change: Change) -> None:
 def test_the_line_is_told_and_the_secret_is_not() -> None:
     (problem,) = problems_after(file("[a]\nb = 1\npassword = hunter2\n"))
     assert str(problem) == (
-        f"{CONFIG}: data[x.conf] line 3: contains a value of password; keep it in a Secret [cleartext]"
+        f"{CONFIG}: data[x.conf] line 3: contains a value of password; keep it in a Secret; "
+        "if it is no secret, name the field in the annotation constructs-st2.dev/not-secret [cleartext]"
     )
 
 

@@ -10,6 +10,7 @@ from constructs_st2.facts.findings import Finding
 from constructs_st2.facts.st2_conf.user_text import check_user_text
 
 INTO_THE_SECRET = "is secret, but this text goes into a ConfigMap; put it into the Secret of st2.existingConfigSecret"
+IN_URL = f"holds a URL with a password, which {INTO_THE_SECRET}"
 
 
 def told(text: str, version: str = "3.9", *, is_error: bool = True) -> Sequence[str]:
@@ -104,18 +105,18 @@ def test_options_are_those_of_the_version(version: str, line: str, message: str 
     ("section", "line", "message"),
     [
         ("database", "password = x", f"[database] password {INTO_THE_SECRET}"),
-        ("database", "host = mongodb://u:p@h/st2", f"[database] host holds a password, which {INTO_THE_SECRET}"),
-        ("messaging", "url = amqp://u:p@h", f"[messaging] url holds a password, which {INTO_THE_SECRET}"),
+        ("database", "host = mongodb://u:p@h/st2", f"[database] host {IN_URL}"),
+        ("messaging", "url = amqp://u:p@h", f"[messaging] url {IN_URL}"),
         (
             "messaging",
             "cluster_urls = amqp://h, amqp://u:p@i",
-            f"[messaging] cluster_urls holds a password, which {INTO_THE_SECRET}",
+            f"[messaging] cluster_urls {IN_URL}",
         ),
-        ("coordination", "url = redis://:p@h", f"[coordination] url holds a password, which {INTO_THE_SECRET}"),
+        ("coordination", "url = redis://:p@h", f"[coordination] url {IN_URL}"),
         (
             "coordination",
             "url = redis://h?sentinel=x&sentinel_password=p",
-            f"[coordination] url holds a password, which {INTO_THE_SECRET}",
+            f"[coordination] url holds a value of sentinel_password, which {INTO_THE_SECRET}",
         ),
         (
             "auth",

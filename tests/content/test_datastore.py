@@ -210,12 +210,6 @@ def test_a_secret_needs_the_key_that_encrypts_it() -> None:
     ]
 
 
-def test_a_secret_inside_a_value_is_refused() -> None:
-    (message,) = found(keyvalue=[{"name": "db", "value": {"host": "db", "users": [{"password": "geheim"}]}}])
-    assert message.startswith("st2.keyvalue[0]:None: value.users[0].password: holds a value of password in clear text")
-    assert "geheim" not in message
-
-
 def test_the_document_names_the_paths_of_secrets() -> None:
     given = values(
         keyvalue=[{"name": "note", "value": "one\ntwo\n", "ttl": 5}, SECRET_ITEM],

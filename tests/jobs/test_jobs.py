@@ -603,3 +603,41 @@ def test_hooks_that_only_helm_has_are_refused(cluster: MakeCluster, hook: str) -
 @pytest.mark.parametrize("hook", ["post-install", "post-upgrade,post-rollback", "post-install, post-upgrade"])
 def test_hooks_behind_an_installation_are_honoured(synth: Synth, hook: str) -> None:
     assert "extra-helm-hook-seed" in jobs_of(synth({"jobs": {"extra_hooks": [{**HOOK, "hook": hook}]}}))
+
+
+def test_what_is_said_of_jobs_reaches_every_job(synth: Synth) -> None:
+    said: dict[str, Any] = {
+        "labels": {"sidecar.istio.io/inject": "false"},
+        "annotations": {"linkerd.io/inject": "disabled"},
+        "podSecurityContext": {"fsGroupChangePolicy": "Always"},
+        "securityContext": {"runAsGroup": 7},
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["a"]}],
+        "tolerations": [{"key": "a", "operator": "Exists"}],
+        "nodeSelector": {"disk": "ssd"},
+        "priorityClassName": "high",
+        "runtimeClassName": "gvisor",
+        "schedulerName": "own",
+    }
+    jobs = synth({**EVERYTHING, "jobs": {**EVERYTHING["jobs"], **said}}).of_kind("Job")
+    assert any(job["metadata"]["name"].startswith("st2-secrets-bootstrap") for job in jobs)
+    assert len(jobs) > len(ALL)
+    for job in jobs:
+        template = job["spec"]["template"]
+        for metadata in (job["metadata"], template["metadata"]):
+            assert said["labels"].items() <= metadata["labels"].items(), metadata
+            assert said["annotations"].items() <= metadata["annotations"].items(), metadata
+        spec = template["spec"]
+        assert spec["securityContext"]["fsGroupChangePolicy"] == "Always"
+        assert spec["containers"][0]["securityContext"]["runAsGroup"] == 7
+        assert spec["nodeSelector"]["disk"] == "ssd"
+        for field in ("hostAliases", "tolerations", "priorityClassName", "runtimeClassName", "schedulerName"):
+            assert spec[field] == said[field], field
+
+
+def test_the_job_that_makes_secrets_has_nothing_that_may_need_them(synth: Synth) -> None:
+    volume = {"name": "x", "mount": {"mountPath": "/x"}, "volume": {"secret": {"secretName": "st2-st2-auth"}}}
+    init = {"name": "first", "image": "x:1", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}
+    objects = synth({"jobs": {"extra_volumes": [volume], "initContainers": [init], "env": {"A": "b"}}})
+    spec = objects.begins("Job", "st2-secrets-bootstrap")["spec"]["template"]["spec"]
+    assert "initContainers" not in spec
+    assert "x" not in [volume["name"] for volume in spec["volumes"]]

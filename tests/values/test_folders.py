@@ -105,6 +105,43 @@ def test_an_absolute_folder_is_where_it_says() -> None:
     assert configs("live/values.yaml") == {"aws.yaml": "a: 1\n"}
 
 
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"x/role/dev.yaml": ROLE}, 'x/role would not be read; did you mean "roles"?'),
+        ({"x/roles/dev.yaml": ROLE, "x/groups/a.yaml": ""}, "x/groups would not be read; only the folders roles, "),
+        ({"x/dev.yaml": ROLE}, "x/dev.yaml would not be read; only the folders roles, assignments, mappings are"),
+        ({"x/roles/team/dev.yaml": ROLE}, "x/roles/team is a folder, and no folder is looked into here"),
+        ({"x/roles/dev.yaml.bak": ROLE}, "x/roles/dev.yaml.bak would not be read: only files that end with .yaml are"),
+        ({"x/README.md": "", "x/.git/a": ""}, "x has none of the folders roles, assignments, mappings"),
+    ],
+)
+def test_what_nobody_would_read_is_an_error(files: dict[str, str], message: str) -> None:
+    make(files)
+    (problem,) = problems(sets=("st2.rbac.from=x",))
+    assert message in problem
+
+
+@pytest.mark.parametrize("target", ["a.yaml", "nowhere.yaml"])
+def test_links_that_lead_nowhere_are_an_error(target: str) -> None:
+    make({"x/b.yaml": "a: 1\n"})
+    Path("x/a.yaml").symlink_to(target)
+    (problem,) = problems(sets=("st2.packs.configsFrom=x",))
+    assert "x/a.yaml is no file that can be read: a link that leads nowhere or to itself" in problem
+
+
+def test_a_loop_of_folders_is_an_error() -> None:
+    Path("x").symlink_to("x")
+    (problem,) = problems(sets=("st2.packs.configsFrom=x",))
+    assert "st2.packs.configsFrom: " in problem
+
+
+def test_line_ends_of_windows_are_those_of_unix() -> None:
+    make({"x/a.yaml": ""})
+    Path("x/a.yaml").write_bytes(b"a: |\r\n  x\r\n  y\r\n")
+    assert configs(sets=("st2.packs.configsFrom=x",)) == {"a.yaml": "a: |\n  x\n  y\n"}
+
+
 def test_programs_name_folders_from_where_they_are() -> None:
     make({"packs/aws.yaml": "a: 1\n"})
     assert from_mapping({"st2": {"packs": {"configsFrom": "packs"}}}).st2.packs.configs == {"aws.yaml": "a: 1\n"}
@@ -128,14 +165,7 @@ def test_templates_of_st2_stay_as_they_are() -> None:
 
 
 def test_other_files_do_not_count() -> None:
-    make(
-        {
-            f"packs/{name}": "a: 1\n"
-            for name in ("aws.yaml", "README.md", ".hidden.yaml", "aws.yaml.bak", "yaml", "inner/chef.yaml")
-        }
-    )
-    Path("packs/folder.yaml").mkdir()
-    Path("packs/lost.yaml").symlink_to("nowhere")
+    make({f"packs/{name}": "a: 1\n" for name in ("aws.yaml", "README.md", "Readme", ".hidden.yaml", ".git/chef.yaml")})
     assert configs(sets=("st2.packs.configsFrom=packs",)) == {"aws.yaml": "a: 1\n"}
 
 
@@ -148,11 +178,9 @@ def test_a_link_counts_as_what_it_leads_to() -> None:
 
 
 def test_a_folder_of_roles_need_not_have_all_kinds() -> None:
-    make({"access/roles/dev.yaml": ROLE, "access/other/x.yaml": "x\n", "access/assignments.yaml": "x\n"})
+    make({"access/roles/dev.yaml": ROLE})
     rbac = loaded(sets=("st2.rbac.from=access",)).values.st2.rbac
     assert (rbac.roles, rbac.assignments, rbac.mappings) == ({"dev.yaml": ROLE}, {}, {})
-    Path("empty").mkdir()
-    assert loaded(sets=("st2.rbac.from=empty",)).values.st2.rbac.roles == {}
 
 
 def test_the_order_is_that_of_the_names_whatever_the_file_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +212,8 @@ def test_the_order_is_that_of_the_names_whatever_the_file_system_says(monkeypatc
             [
                 'packs/aws.yaml:2: st2.packs.configs["aws.yaml"]: password: holds a value of password in clear text; '
                 "put it into the datastore and refer to it ({{st2kv.system.NAME}}), or give the whole file in the "
-                "Secret of st2.packs.existingConfigsSecret"
+                "Secret of st2.packs.existingConfigsSecret; if it is no secret, add it to security.notSecret: "
+                'st2.packs.configs["aws.yaml"].password'
             ],
             id="a secret",
         ),
@@ -242,7 +271,7 @@ def test_the_order_is_that_of_the_names_whatever_the_file_system_says(monkeypatc
         pytest.param(
             {},
             ("st2.rbac.from=access",),
-            ["--set st2.rbac.from=access: st2.rbac.from: there is no folder access/roles"],
+            ["--set st2.rbac.from=access: st2.rbac.from: there is no folder access"],
             id="no folder of roles",
         ),
         pytest.param(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import jsonschema
 import pytest
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.model import Values as AllValues
 from constructs_st2.values.reference import json_schema, markdown
 
 
@@ -140,6 +143,11 @@ def test_the_page() -> None:
 def test_the_page_and_the_schema_are_stable() -> None:
     assert markdown(Values) == markdown(Values)
     assert json.dumps(json_schema(Values)) == json.dumps(json_schema(Values))
+
+
+def test_the_values_that_are_shipped_fit_the_schema() -> None:
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "values.yaml").read_text())
+    jsonschema.validate(shipped, json_schema(AllValues), jsonschema.Draft202012Validator)
 
 
 def test_the_schema_is_valid_and_says_what_it_is() -> None:

@@ -9,11 +9,9 @@ from typing import Any
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
-from constructs_st2.facts.content.texts import TextError, TextProblem, YamlText, file_key, located
-from constructs_st2.facts.secrets import looks
+from constructs_st2.facts.content.texts import TextError, YamlText, file_key, located
 from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.content import Files
-from constructs_st2.values.paths import KeyPath
 from constructs_st2.values.problems import nearest
 
 CONFIGS = "st2.packs.configs"
@@ -22,24 +20,6 @@ GLOBAL_OVERRIDES = "_global.yaml"
 
 _PACK = re.compile(r"[a-z0-9_]+")
 """Names of packs (PACK_REF_WHITELIST_REGEX in st2common/constants/pack.py)."""
-
-_SECRET_NAME = re.compile(rf"(?:{looks.WORDS}|(?<![a-z])pass|(?<![a-z])pwd)$", re.IGNORECASE)
-"""What the name of a secret ends with; so ``token_url`` is none."""
-_NO_SECRETS = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "null", "~"})
-_NO_SECRET = re.compile(r"/.*|<.*>|\*+|[$][({].*")
-"""Paths, and marks for what is filled in."""
-
-_SECRET_TEXTS = (
-    ("a URL with a password", looks.URL),
-    ("a password of Redis", looks.REDIS_SETTING),
-    ("a private key", looks.PRIVATE_KEY),
-    *((what, token) for _, what, token in looks.TOKENS),
-)
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
-_INSTEAD = (
-    "holds {what} in clear text; put it into the datastore and refer to it ({{{{st2kv.system.NAME}}}}), "
-    "or give the whole file in the Secret of st2.packs.existingConfigsSecret"
-)
 
 
 class Switch(StrictModel):
@@ -79,7 +59,7 @@ class PackOverrides(StrictModel):
 
 
 def config_problems(files: Files) -> Iterator[ValueProblem]:
-    """What is wrong with configurations of packs; among that, secrets in clear text."""
+    """What is wrong with configurations of packs."""
     for name, text in present(files).items():
         yield from _name_problems(CONFIGS, name)
         try:
@@ -90,9 +70,6 @@ def config_problems(files: Files) -> Iterator[ValueProblem]:
         if not isinstance(parsed.data, dict | None):
             line, message = parsed.problem((), "must be a mapping of settings to values")
             yield ValueProblem(file_key(CONFIGS, name), message, line)
-        found = [parsed.problem(path, _INSTEAD.format(what=what)) for path, what in literal_secrets(parsed.data)]
-        found += _in_comments(text)
-        yield from located(CONFIGS, name, TextError(*found))
 
 
 def override_problems(files: Files) -> Iterator[ValueProblem]:
@@ -109,50 +86,6 @@ def override_problems(files: Files) -> Iterator[ValueProblem]:
             _without(parsed, misplaced).as_model(GlobalOverrides if is_global else PackOverrides)
         except TextError as error:
             yield from located(OVERRIDES, name, error)
-
-
-def literal_secrets(data: object) -> Iterator[tuple[KeyPath, str]]:
-    """Secrets in clear text anywhere in plain data: where, and what.
-
-    Finds whatever the check of the manifests would find in the same data as YAML (checks/cleartext.py).
-    """
-    waiting: list[tuple[KeyPath, str, object]] = [((), "", data)]
-    while waiting:
-        path, name, value = waiting.pop(0)
-        if isinstance(value, dict):
-            waiting += [((*path, str(inner)), str(inner), child) for inner, child in value.items()]
-        elif isinstance(value, list):
-            waiting += [((*path, index), name, child) for index, child in enumerate(value)]
-        elif isinstance(value, str | int | float) and not isinstance(value, bool):
-            what = _secret(name, str(value))
-            if what:
-                yield path, what
-
-
-def _in_comments(text: str) -> Iterator[TextProblem]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        comment = _COMMENT.search(line)
-        what = _secret("", comment[0]) if comment else None
-        if what:
-            yield TextProblem(number, f"the comment {_INSTEAD.format(what=what)}")
-
-
-def _secret(name: str, text: str) -> str | None:
-    if _SECRET_NAME.search(name) and _is_literal(text):
-        return f"a value of {name}"
-    for what, pattern in _SECRET_TEXTS:
-        found = pattern.search(text)
-        if found and not (found.lastindex and looks.is_placeholder(found[found.lastindex])):
-            return what
-    for match in looks.SETTING.finditer(text):
-        if _is_literal(match[2] or match[4]):
-            return f"a value of {match[1] or match[3]}"
-    return None
-
-
-def _is_literal(text: str) -> bool:
-    bare = text.strip().rstrip(",;").strip("\"' ")
-    return bare.lower() not in _NO_SECRETS and "{{" not in bare and not _NO_SECRET.fullmatch(bare)
 
 
 def _name_problems(folder: str, name: str) -> Iterator[ValueProblem]:

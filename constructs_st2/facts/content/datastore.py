@@ -15,9 +15,9 @@ import yaml
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
-from constructs_st2.facts.content.configs import literal_secrets
 from constructs_st2.facts.content.texts import TextError, YamlText, file_key, located
 from constructs_st2.facts.secrets.given import DISABLED
+from constructs_st2.kube.parted import FILES_LIMIT, applied_size
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import Files
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
@@ -29,6 +29,7 @@ SECRETS_PATH = "/opt/constructs-st2-secrets"
 
 Item = TypeVar("Item", KeyValue, ApiKey)
 
+_ELSEWHERE = "put the value into a Secret of yours, up to 1 MiB, and say where: {existingSecret: NAME, key: KEY}"
 _KEY_VALUES = ("st2.keyvalue", "st2.keyvalueFiles")
 _API_KEYS = ("st2.apikeys", "st2.apikeysFiles")
 
@@ -77,6 +78,8 @@ def problems(values: Values) -> Iterator[ValueProblem]:
     yield from _twice(items, lambda item: (_owner(item, values), item.name), _item_is_there)
     for item in items:
         yield from _of_value(item, values)
+        if (size := applied_size(document([item.item]))) > FILES_LIMIT:
+            yield item.problem(f"has {size} bytes, of at most {FILES_LIMIT} that fit into a ConfigMap; {_ELSEWHERE}")
     for index, placed in enumerate(keys):
         if placed.item.id is None:
             message = (
@@ -103,6 +106,23 @@ def document(items: Iterable[KeyValue | ApiKey]) -> str:
     content = [_of_key_value(item) if isinstance(item, KeyValue) else _of_api_key(item) for item in items]
     text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+def documents(items: Sequence[KeyValue | ApiKey]) -> list[str]:
+    """The items as one document, or as several where one would be too large for a ConfigMap."""
+    whole = document(items) if items else ""
+    if applied_size(whole) <= FILES_LIMIT:
+        return [whole] if items else []
+    parts: list[list[KeyValue | ApiKey]] = [[]]
+    room = FILES_LIMIT
+    for item in items:
+        size = applied_size(document([item]))
+        if parts[-1] and size > room:
+            parts.append([])
+            room = FILES_LIMIT
+        parts[-1].append(item)
+        room -= size
+    return list(map(document, parts))
 
 
 def references(items: Iterable[KeyValue | ApiKey]) -> list[Reference]:
@@ -174,13 +194,6 @@ def _of_value(placed: _Placed[KeyValue], values: Values) -> Iterator[ValueProble
     if item.is_secret and values.st2.datastore_crypto_key == DISABLED:
         message = f"is secret, which st2 refuses with st2.datastore_crypto_key: {DISABLED}; remove secret, or that"
         yield placed.problem(message)
-    if isinstance(item.value, dict | list):
-        for path, what in literal_secrets(item.value):
-            message = (
-                f"holds {what} in clear text; put the whole value into a Secret, as JSON, and say where "
-                "(secret: true, value: {existingSecret: NAME, key: KEY})"
-            )
-            yield placed.problem(f"{dotted(('value', *path))}: {message}")
 
 
 def _proposed_id(item: ApiKey, index: int) -> str:

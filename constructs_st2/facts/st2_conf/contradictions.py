@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -13,6 +14,23 @@ Options: TypeAlias = Mapping[tuple[str, str], str]
 
 _TRUE = frozenset({"true", "1", "on", "yes"})
 _BACKENDS_WITHOUT_GROUPS = frozenset({"flat_file", "pam"})
+_UNCHECKED_IN_URL = re.compile(
+    r"[?&](?:(?:tlsInsecure|tlsAllowInvalidCertificates|tlsAllowInvalidHostnames|ssl_allow_invalid_certificates)=true"
+    r"|ssl_match_hostname=false|ssl_check_hostname=false|ssl_cert_reqs=(?:CERT_)?(?:none|optional)"
+    r"|verify=(?:verify_none|false)|tlsDisableOCSPEndpointCheck=true)",
+    re.IGNORECASE,
+)
+"""Parameters of URLs by which clients do not check who the server is."""
+_UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
+    **{
+        ("database", name): _TRUE
+        for name in ("tls_allow_invalid_certificates", "tls_allow_invalid_hostnames", "tls_insecure")
+    },
+    ("database", "ssl_match_hostname"): ("false", "0", "off", "no"),
+    ("database", "ssl_cert_reqs"): ("none", "optional"),
+    ("messaging", "ssl_cert_reqs"): ("none", "optional"),
+}
+"""Options with the same meaning, and those of their values."""
 _SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
 
 
@@ -178,7 +196,8 @@ def _database(options: Options, _: ConfFacts) -> Iterator[Finding]:
 def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for section, port in facts.ports.items():
         host = options.get((section, "host"), facts.host)
-        if facts.host == "0.0.0.0" and host not in ("0.0.0.0", "::"):
+        # st2's servers take IPv4 addresses alone: "::" ends them with "Address family for hostname not supported".
+        if facts.host == "0.0.0.0" and host != "0.0.0.0":
             yield _error(section, "host", f"must be 0.0.0.0, not {host}: nobody could reach the pod")
         if facts.host != "0.0.0.0" and host != facts.host:
             yield _error(section, "host", f"must be {facts.host}, not {host}: others must come by TLS (tls.internal)")
@@ -227,6 +246,17 @@ def _metrics(options: Options, _: ConfFacts) -> Iterator[Finding]:
         yield _warning("metrics", "host", "is 127.0.0.1, the pod itself: metrics get nowhere without a sidecar")
 
 
+def _certificate_checks(options: Options, _: ConfFacts) -> Iterator[Finding]:
+    for (section, option), value in options.items():
+        if found := _UNCHECKED_IN_URL.search(value):
+            name = found[0].strip("?&").partition("=")[0]
+            yield _warning(section, option, f"has {name}: whoever is in between can take the place of the server")
+    for (section, option), unchecked in _UNCHECKED.items():
+        if options.get((section, option), "").lower() in unchecked:
+            message = f"is {options[section, option]}: whoever is in between can take the place of the server"
+            yield _warning(section, option, message)
+
+
 _RULES: tuple[Callable[[Options, ConfFacts], Iterator[Finding]], ...] = (
     _rbac,
     _auth,
@@ -235,6 +265,7 @@ _RULES: tuple[Callable[[Options, ConfFacts], Iterator[Finding]], ...] = (
     _coordination,
     _retention,
     _database,
+    _certificate_checks,
     _listeners,
     _paths,
     _encryption,

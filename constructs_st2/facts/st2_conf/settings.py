@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         base |= metrics_settings(release)
     is_text = isinstance(values.st2.config, str)
     user_text: str = values.st2.config if is_text else _rendered(values.st2.config)
-    findings = check_user_text(user_text, version)
+    findings = check_user_text(user_text, version, _no_secrets(values))
     if any(finding.is_error for finding in findings):
         raise _invalid(findings, is_text=is_text)
     docker_text = ini.render(base)
@@ -132,6 +132,14 @@ def settings_of(values: Values, release: Release, version: St2Version) -> Settin
         options=options,
         warnings=tuple(f"{_KEY}: {finding.key} {finding.message}" for finding in findings),
     )
+
+
+def _no_secrets(values: Values) -> Collection[str]:
+    if not values.security.not_secret:
+        return ()
+    from constructs_st2.facts.clear_text import no_secrets
+
+    return no_secrets(values)
 
 
 def _rendered(config: Mapping[str, Mapping[str, Any]]) -> str:

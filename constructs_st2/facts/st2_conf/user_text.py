@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from constructs_st2.facts.findings import Finding, option_key
 from constructs_st2.facts.ini import Entry, IniError, parse
+from constructs_st2.facts.option_secrets import ARGUMENTS, secret_in
 from constructs_st2.facts.st2_options import Option, options_for
 from constructs_st2.facts.versions import ST2_VERSIONS
 
@@ -21,25 +22,25 @@ _RENAMED = {
 
 # oslo.config: cfg.py, Template; "\$" means "$$" there.
 _REFERENCE = re.compile(r"\$(?:\$|(?P<bare>[_a-z][._a-z0-9]*)|\{(?P<braced>[_a-z][._a-z0-9]*)\})", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"://[^/@\s,]*:[^/@\s,]+@")
-_QUERY_PASSWORD = re.compile(r"[?&](?:sentinel_)?password=[^&\s]")
-_SECRET_WORD = re.compile(r"passw(or)?d|secret|token|private_key", re.IGNORECASE)
-
-_ARGUMENTS = "backend_kwargs"
-_MOVE = "is secret, but this text goes into a ConfigMap; put it into the Secret of st2.existingConfigSecret"
 
 
-def check_user_text(text: str, version: str) -> list[Finding]:
-    """All that is wrong or doubtful in a text of options, judged by the options of an st2 version."""
+def check_user_text(text: str, version: str, no_secrets: Collection[str] = ()) -> list[Finding]:
+    """All that is wrong or doubtful in a text of options, judged by the options of an st2 version.
+
+    ``no_secrets`` are texts that look like secrets and are none.
+    """
     try:
         entries = parse(text)
     except IniError as error:
         return [Finding(error.line, "", error.message)]
     options = options_for(version)
-    return [*(finding for entry in entries for finding in _check(entry, options, version)), *_repeated(entries)]
+    found = (finding for entry in entries for finding in _check(entry, options, version, no_secrets))
+    return [*found, *_repeated(entries)]
 
 
-def _check(entry: Entry, options: Mapping[str, Mapping[str, Option]], version: str) -> Iterator[Finding]:
+def _check(
+    entry: Entry, options: Mapping[str, Mapping[str, Option]], version: str, no_secrets: Collection[str]
+) -> Iterator[Finding]:
     key = option_key(entry.section, entry.option)
     section = options.get(entry.section)
     if section is None:
@@ -53,8 +54,8 @@ def _check(entry: Entry, options: Mapping[str, Mapping[str, Option]], version: s
         yield Finding(entry.line, key, "is the former name of another option; st2 still reads it", is_error=False)
     if option.deprecated:
         yield Finding(entry.line, key, f"is deprecated: {' '.join(option.deprecated.split())}", is_error=False)
-    if message := _secret(entry):
-        yield Finding(entry.line, key, message)
+    if (found := secret_in(entry)) and found.value not in no_secrets:
+        yield Finding(entry.line, key, found.message)
         return
     if (message := _unresolved(entry, options)) or (
         "$" not in entry.value and (message := _wrong_value(entry.value, option) or _wrong_arguments(entry))
@@ -88,33 +89,6 @@ def _hint(name: str, known: Mapping[str, object]) -> str:
 
     near = difflib.get_close_matches(name, known, n=1)
     return f'; did you mean "{near[0]}"?' if near else ""
-
-
-def _secret(entry: Entry) -> str | None:
-    if not entry.value:
-        return None
-    if _is_secret(entry):
-        return _MOVE
-    if _URL_PASSWORD.search(entry.value) or _QUERY_PASSWORD.search(entry.value):
-        return f"holds a password, which {_MOVE}"
-    if entry.option.endswith(_ARGUMENTS) and (name := _secret_argument(entry.value)):
-        return f'its argument "{name}" {_MOVE}'
-    return None
-
-
-def _is_secret(entry: Entry) -> bool:
-    # Not all versions say so of the same option.
-    known = (options_for(version).get(entry.section, {}).get(entry.option) for version in ST2_VERSIONS)
-    return any(option.secret for option in known if option)
-
-
-def _secret_argument(value: str) -> str | None:
-    try:
-        arguments = json.loads(value)
-    except ValueError:
-        return None
-    names = arguments if isinstance(arguments, dict) else {}
-    return next((name for name in names if _SECRET_WORD.search(name) and names[name]), None)
 
 
 def _unresolved(entry: Entry, options: Mapping[str, Mapping[str, Option]]) -> str | None:
@@ -151,7 +125,7 @@ def _wrong_value(value: str, option: Option) -> str | None:
 
 
 def _wrong_arguments(entry: Entry) -> str | None:
-    if not entry.option.endswith(_ARGUMENTS) or not entry.value:
+    if not entry.option.endswith(ARGUMENTS) or not entry.value:
         return None
     try:
         arguments = json.loads(entry.value)

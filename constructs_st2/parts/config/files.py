@@ -9,11 +9,13 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
 from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.parted import parted
 from constructs_st2.parts import packs
 from constructs_st2.parts.backends import payload
 from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.python_programs import Programs
+from constructs_st2.parts.services.contents import OVERRIDES_CONFIG_MAP
 from constructs_st2.parts.services.urls import urls
 
 _SERVICES = Programs("constructs_st2.parts.services.scripts", ("leave_registry",))
@@ -35,7 +37,8 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
 
         for name, data in load_datastore.config_maps(cluster):
             yield config_map(name, data, cluster)
-    if overrides := present(values.overrides):
-        yield config_map("st2-overrides-configs", overrides, cluster)
+    for name, data in parted(OVERRIDES_CONFIG_MAP, present(values.overrides)).items():
+        yield config_map(name, data, cluster)
     for kind, definitions in cluster.role_files.items():
-        yield config_map(f"st2-rbac-{kind}", definitions, cluster)
+        for name, data in (parted(f"st2-rbac-{kind}", definitions) or {f"st2-rbac-{kind}": {}}).items():
+            yield config_map(name, data, cluster)

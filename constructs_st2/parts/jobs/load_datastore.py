@@ -12,6 +12,7 @@ from constructs_st2.facts.jobs import APIKEY_LOAD, KEY_LOAD
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.documents import fingerprint
+from constructs_st2.kube.parted import parted
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
 from constructs_st2.parts.pods.pod import Mount, Volume
@@ -54,19 +55,28 @@ def apikey_load(cluster: Cluster) -> Task | None:
 
 def config_maps(cluster: Cluster) -> Iterator[tuple[str, dict[str, str]]]:
     """Names and contents of the ConfigMaps with items."""
-    if key_values := datastore.key_values(cluster.values):
-        yield KEY_VALUES.config_map, {KEY_VALUES.file: datastore.document(key_values)}
-    if api_keys := datastore.api_keys(cluster.values):
-        yield API_KEYS.config_map, {API_KEYS.file: datastore.document(api_keys)}
+    yield from parted(KEY_VALUES.config_map, _files(KEY_VALUES, datastore.key_values(cluster.values))).items()
+    yield from parted(API_KEYS.config_map, _files(API_KEYS, datastore.api_keys(cluster.values))).items()
+
+
+def _files(kind: Kind, items: Sequence[KeyValue | ApiKey]) -> dict[str, str]:
+    """The files of items: one, or as many as ConfigMaps are needed to hold them."""
+    stem, _, ending = kind.file.rpartition(".")
+    documents = datastore.documents(items)
+    return {
+        kind.file if index == 1 else f"{stem}-{index}.{ending}": text for index, text in enumerate(documents, start=1)
+    }
 
 
 def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> Task | None:
     """The Job; with RBAC it waits until its user may do what it does."""
     values = cluster.values
-    mounts = [*_given(kind, items, cluster), *_own_secret(kind, cluster)]
+    given, own = _given(kind, items, cluster), _own_secret(kind, cluster)
+    mounts = [*given, *own]
     if not mounts:
         return None
-    files = [f"{mount.path}/{kind.file}" for mount in mounts]
+    files = [f"{mount.path}/{name}" for mount in given for name in _files(kind, items)]
+    files += [f"{mount.path}/{kind.file}" for mount in own]
     return Task(
         kind.name,
         command=[*values.image.entrypoint, *programs.LOAD_DATASTORE],
@@ -89,7 +99,8 @@ def _given(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> 
     if not items:
         return []
     content = fingerprint(datastore.document(items))
-    volume = Volume.config_map(kind.config_map, cluster.release.named(kind.config_map), fingerprint=content)
+    config_maps = map(cluster.release.named, parted(kind.config_map, _files(kind, items)))
+    volume = Volume.config_maps(kind.config_map, config_maps, fingerprint=content)
     return [Mount(volume, f"{_FILES}/values")]
 
 

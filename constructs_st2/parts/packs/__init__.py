@@ -15,6 +15,7 @@ from constructs_st2.facts.jobs import PACKS_WRITE_TEST, left_out
 from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
 from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.parted import parted
 from constructs_st2.parts.packs.scripts import COPY_CONFIGS, MERGE_PACKS
 from constructs_st2.parts.pods.pod import (
     READABLE_BY_GROUP,
@@ -136,8 +137,7 @@ def seeded_mounts(cluster: Cluster) -> list[Mount]:
 
 def config_maps(cluster: Cluster) -> Iterator[tuple[str, dict[str, str]]]:
     """Names and contents of the ConfigMaps for packs."""
-    if configs := given_files(cluster):
-        yield CONFIGS_CONFIG_MAP, configs
+    yield from parted(CONFIGS_CONFIG_MAP, given_files(cluster)).items()
     values = cluster.values
     if delivery(values) is not Delivery.BAKED or values.jobs.pre_register_content_command:
         yield SCRIPTS_CONFIG_MAP, script_texts(SCRIPTS_PACKAGE)
@@ -213,18 +213,21 @@ def _shared(name: str, given: SharedVolume, cluster: Cluster) -> Volume:
 def _given_configs(cluster: Cluster) -> list[Mount]:
     """The configurations from the values and from the user's Secret, in one folder."""
     files, secret = given_files(cluster), cluster.values.st2.packs.existing_configs_secret
-    config_map = {"name": cluster.release.named(CONFIGS_CONFIG_MAP)}
+    config_maps = [cluster.release.named(name) for name in parted(CONFIGS_CONFIG_MAP, files)]
     content = fingerprint(files) if files else None
     if files and secret:
-        source: Document = {"projected": {"sources": [{"configMap": config_map}, {"secret": {"name": secret}}]}}
+        sources: list[Document] = [{"configMap": {"name": name}} for name in config_maps]
+        volume = Volume(
+            CONFIGS_CONFIG_MAP, {"projected": {"sources": [*sources, {"secret": {"name": secret}}]}}, content
+        )
     elif secret:
-        source = {"secret": {"secretName": secret, "defaultMode": READABLE_BY_GROUP}}
+        volume = Volume(CONFIGS_CONFIG_MAP, {"secret": {"secretName": secret, "defaultMode": READABLE_BY_GROUP}})
     elif files:
-        source = {"configMap": config_map}
+        volume = Volume.config_maps(CONFIGS_CONFIG_MAP, config_maps, fingerprint=content)
     else:
         return []
     # Services do not read them: they are registered, and then in the database.
-    return [Mount(Volume(CONFIGS_CONFIG_MAP, source, content, live=True), GIVEN_CONFIGS)]
+    return [Mount(replace(volume, live=True), GIVEN_CONFIGS)]
 
 
 def _image_volumes(cluster: Cluster) -> list[Mount]:

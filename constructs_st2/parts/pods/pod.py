@@ -85,6 +85,15 @@ class Volume:
         return Volume(name, {"configMap": {"name": config_map}}, fingerprint, live=live)
 
     @staticmethod
+    def config_maps(
+        name: str, config_maps: Iterable[str], *, fingerprint: str | None = None, live: bool = False
+    ) -> Volume:
+        """The keys of several ConfigMaps as files of one folder."""
+        first, *others = ({"configMap": {"name": config_map}} for config_map in config_maps)
+        source = {"projected": {"sources": [first, *others]}} if others else first
+        return Volume(name, source, fingerprint, live=live)
+
+    @staticmethod
     def secret(name: str, secret: str, files: Mapping[str, str], *, at_start: bool = False) -> Volume:
         """Some keys of a Secret as files: key to file name. ``at_start``: a running pod does not see their change."""
         items = [{"key": key, "path": path} for key, path in files.items()]

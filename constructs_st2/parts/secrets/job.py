@@ -16,6 +16,7 @@ from constructs_st2.kube.builders import config_map, identity
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
+    RESTRICTED_CONTAINER,
     Container,
     Mount,
     Volume,
@@ -31,7 +32,6 @@ from constructs_st2.parts.pods.pod import (
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
-from constructs_st2.values.model.pods import PodTemplate
 
 _PROGRAMS = Programs("constructs_st2.facts.secrets.programs", ("bootstrap", "encodings", "generate", "sha512_crypt"))
 _PLAN = "plan.json"
@@ -93,6 +93,8 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     volume = replace(
         _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [_PLAN]), fingerprint=fingerprint(program)
     )
+    # The user's own containers and volumes may need what this Job makes.
+    settings = cluster.values.jobs.model_copy(update={"init_containers": [], "extra_volumes": []})
     container = Container(
         name="bootstrap",
         image=image,
@@ -102,12 +104,11 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
             *(env_text(name, value) for name, value in ENVIRONMENT.items()),
         ],
         resources=_RESOURCES,
+        security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[Mount(volume, MOUNT_PATH), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
     )
-    settings = cluster.values.jobs
     spec = pod_spec(
-        # Where Jobs run is the user's to say; what else they get is not meant for this one.
-        PodTemplate(),
+        settings,
         [container],
         security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
         grace=30,
@@ -115,15 +116,14 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         automountServiceAccountToken=True,
         # The images are built for amd64 only.
         nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
-        tolerations=settings.tolerations,
-        affinity=settings.affinity,
-        priorityClassName=settings.priority_class_name,
         dnsPolicy=cluster.values.dns_policy,
         dnsConfig=dns_config(cluster.values.dns_config),
     )
-    labels = cluster.release.labels(COMPONENT, "operations")
-    template = template_of_pods(labels, checksums([container], live=True), spec)
-    metadata = {"namespace": cluster.release.namespace, "labels": labels}
+    labels = {**settings.labels, **cluster.release.labels(COMPONENT, "operations")}
+    template = template_of_pods(labels, {**settings.annotations, **checksums([container], live=True)}, spec)
+    metadata: Document = {"namespace": cluster.release.namespace, "labels": labels}
+    if settings.annotations:
+        metadata["annotations"] = dict(settings.annotations)
     return job_document(COMPONENT, metadata, template, settings, cluster)
 
 

@@ -18,10 +18,12 @@ from constructs_st2.facts.st2_conf.settings import (
 )
 from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 from constructs_st2.kube.documents import fingerprint
+from constructs_st2.kube.parted import parted
 from constructs_st2.parts import packs
 from constructs_st2.parts.packs import STACKSTORM, Delivery
 from constructs_st2.parts.pods.pod import Mount, Volume
 
+OVERRIDES_CONFIG_MAP = "st2-overrides-configs"
 CLIENT_CONFIG_PATH = "/etc/st2-client/config"
 
 
@@ -73,18 +75,19 @@ def _overrides(cluster: Cluster) -> list[Mount]:
     overrides = present(cluster.values.st2.overrides)
     if not overrides:
         return []
-    config_map = cluster.release.named("st2-overrides-configs")
+    config_maps = map(cluster.release.named, parted(OVERRIDES_CONFIG_MAP, overrides))
     # They are read when content is registered.
-    volume = Volume.config_map("st2-overrides", config_map, fingerprint=fingerprint(overrides), live=True)
+    volume = Volume.config_maps("st2-overrides", config_maps, fingerprint=fingerprint(overrides), live=True)
     return [Mount(volume, f"{STACKSTORM}/overrides")]
 
 
 def _rbac(cluster: Cluster) -> list[Mount]:
     return [
         Mount(
-            Volume.config_map(
+            # Without any files, the ConfigMap is there nevertheless: the folder must be.
+            Volume.config_maps(
                 f"st2-rbac-{kind}",
-                cluster.release.named(f"st2-rbac-{kind}"),
+                map(cluster.release.named, parted(f"st2-rbac-{kind}", definitions) or [f"st2-rbac-{kind}"]),
                 fingerprint=fingerprint(definitions),
                 live=True,
             ),

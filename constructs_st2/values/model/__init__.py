@@ -39,6 +39,7 @@ from constructs_st2.values.model.objects import KubernetesObject
 from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
 from constructs_st2.values.model.registry import Registry
 from constructs_st2.values.model.secrets import Secrets, SecretValue
+from constructs_st2.values.model.security import Security
 from constructs_st2.values.model.services import (
     ActionRunner,
     HttpService,
@@ -82,6 +83,7 @@ __all__ = [
     "Scheduling",
     "SecretValue",
     "Secrets",
+    "Security",
     "SecurityContext",
     "SensorContainer",
     "Service",
@@ -188,6 +190,7 @@ class Values(StrictModel):
     namespace: Namespace = section("The namespace of the release.")
     service_account: ServiceAccount = section("The service account of pods whose service has `serviceAccount.attach`.")
     secrets: Secrets = section("Who makes the Secrets.")
+    security: Security = section("What a synth takes for a danger.")
     st2: St2 = section("Settings that the StackStorm services share.")
     pod_security_context: PodSecurityContext = key("Laid over the security settings of every StackStorm pod.", {})
     security_context: SecurityContext = key("Laid over the security settings of every StackStorm container.", {})

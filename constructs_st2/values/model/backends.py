@@ -19,6 +19,7 @@ from constructs_st2.values.model.base import (
     Quantity,
     ScalarText,
     StrictModel,
+    TextLine,
     key,
     same,
     section,
@@ -49,10 +50,25 @@ Option: TypeAlias = ScalarText | list[ScalarText]
 Options: TypeAlias = dict[str, Option]
 
 
+_BITNAMI = re.compile(r"(?:^|/)bitnami[a-z]*/")
+
+
+def _not_of_bitnami(repository: str) -> str:
+    if _BITNAMI.search(repository):
+        raise ValueError(
+            "must not be an image of Bitnami: its programs and data are elsewhere than in the official images, "
+            "for which the scripts and settings of the members are made; leave it out, or name a mirror of those"
+        )
+    return repository
+
+
+ServerRepository: TypeAlias = Annotated[ImageRepository, AfterValidator(_not_of_bitnami)]
+
+
 class ServerImage(StrictModel):
     """Where the image of a server comes from."""
 
-    repository: ImageRepository | None = key("Repository, with the registry. Default: the official image.")
+    repository: ServerRepository | None = key("Repository, with the registry. Default: the official image.")
     tag: ImageTag | None = key("Tag. The default follows from the version of st2.")
     digest: ImageDigest | None = key("Digest; wins over the tag.")
     pull_policy: PullPolicy | None = key("When the kubelet pulls the image.")
@@ -170,7 +186,7 @@ class ExternalMongodb(StrictModel):
 
     uri: MongodbUri = key("Connection string, without user and password.", ...)
     database: Name = key("Name of the database.", "st2")
-    username: str | None = key("Name of the user.")
+    username: TextLine | None = key("Name of the user.")
     password: SecretValue | None = key("Password of the user.")
     tls: ServerTls = section("TLS to the server; always on with mongodb+srv.")
 
@@ -181,7 +197,7 @@ class ExternalRabbitmq(StrictModel):
     urls: Annotated[list[AmqpUri], Field(min_length=1)] = key(
         "URL of each node (or of the load balancer), with the virtual host, without user and password.", ...
     )
-    username: str | None = key("Name of the user.")
+    username: TextLine | None = key("Name of the user.")
     password: SecretValue | None = key("Password of the user.")
     tls: ServerTls = section("TLS to the server; always on with amqps.")
 
@@ -192,7 +208,7 @@ class ExternalCoordination(StrictModel):
     url: CoordinationUri = key(
         "URL as tooz has it, without user and password: `st2redis://cache.example.org:6379?ssl=true`.", ...
     )
-    username: str | None = key("Name of the user, for Redis with access lists (st2 3.9 and later).")
+    username: TextLine | None = key("Name of the user, for Redis with access lists (st2 3.9 and later).")
     password: SecretValue | None = key("Password.")
     ca: Authorities | None = key(
         "Authorities to check the server's certificate with, for Redis with `ssl=true` and for `st2etcd+https`."

@@ -12,6 +12,7 @@ from constructs_st2.values.model.base import (
     Quantity,
     Seconds,
     StrictModel,
+    TextLine,
     key,
     section,
 )
@@ -138,7 +139,7 @@ class Retention(StrictModel):
 class ExternalUser(StrictModel):
     """A user of a MongoDB that runs elsewhere."""
 
-    username: str = key("Name of the user.", ...)
+    username: TextLine = key("Name of the user.", ...)
     password: SecretKey = key("Where the password is.", ...)
     auth_source: Name | None = key("Database that the user belongs to. Default: as the connection string says.")
 

@@ -152,7 +152,13 @@ QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 ENV_NAME = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 FILE_NAME = r"^[-._a-zA-Z0-9]{1,253}$"
 USER_NAME = r"^[a-z_][-a-z0-9_]{0,31}$"
-LOGIN_NAME = r"^[^\s:]{1,64}$"
+LOGIN_NAME = r"^[!-9;-~]{1,64}$"  # HTTP clients send others in Latin-1 or not at all
+ANY_LOGIN_NAME = r"^[^\s:]{1,64}$"
+TEXT_LINE = r"^[^\x00-\x1f\x7f]{1,253}$"
+WORD = r"^[!-~]{1,2000}$"
+OPTIONAL_HOST_NAME = rf"^({HOST_NAME[1:-1]})?$"
+URL_PATH = r"^/[A-Za-z0-9._~!$&'()*+,=:@%/-]*$"
+PATH_PATTERN = r"^/[^\s;{}#\"'`\\\x00-\x1f\x7f]*$"
 SENSOR_REFERENCE = r"^[\w.-]+\.[\w-]+$"
 ACTION_REFERENCE = r"^[\w.-]+\.[\w.-]+$"
 BODY_SIZE = r"^[0-9]+[kKmMgG]?$"
@@ -179,7 +185,12 @@ MEANINGS: Mapping[str, str] = {
     ENV_NAME: "the name of an environment variable",
     FILE_NAME: 'a file name (letters, digits, "-", "_" and ".")',
     USER_NAME: "the name of a Linux user",
-    LOGIN_NAME: 'a user name without blanks and ":"',
+    LOGIN_NAME: 'a user name of ASCII letters, digits and signs, without blanks and ":"',
+    ANY_LOGIN_NAME: 'a user name without blanks and ":"',
+    TEXT_LINE: "a text on one line",
+    WORD: "a text of ASCII letters, digits and signs, without blanks",
+    OPTIONAL_HOST_NAME: 'a host name (small letters, digits, "-" and ".")',
+    PATH_PATTERN: 'a path or pattern without blanks, quotes, "\\", and any of ;{}#',
     SENSOR_REFERENCE: 'a sensor reference, "pack.SensorClass"',
     ACTION_REFERENCE: 'an action reference, "pack.action"',
     BODY_SIZE: "a size in nginx's notation, such as 100m",
@@ -214,6 +225,9 @@ ImageTag: TypeAlias = Annotated[str, BeforeValidator(_not_a_reference), StringCo
 ImageDigest: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_DIGEST)]
 ImageRepository: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_REPOSITORY)]
 ImageReference: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)]
+TextLine: TypeAlias = Annotated[str, StringConstraints(pattern=TEXT_LINE)]
+"""For what ends up in files of settings, variables and messages, where a line end would begin something else."""
+Word: TypeAlias = Annotated[str, StringConstraints(pattern=WORD)]
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=ABSOLUTE_PATH)]
 Quantity: TypeAlias = Annotated[
     str,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from constructs_st2.values.model.base import ONE_KEY, EnvName, key
+from constructs_st2.values.model.base import ONE_KEY, EnvName, TextLine, key
 from constructs_st2.values.model.kubernetes import VolumeSource
 from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.secrets import SecretKey
@@ -43,8 +43,8 @@ class Chatops(Service):
         "`matteruser` (Mattermost), `rocketchat`, `spark` (Cisco) or `xmpp`.",
         "slack",
     )
-    name: Annotated[str, StringConstraints(min_length=1)] = key("Name of the bot, by which it is spoken to.", "hubot")
-    alias: Annotated[str, StringConstraints(min_length=1)] = key("What may stand in place of the name.", "!")
+    name: TextLine = key("Name of the bot, by which it is spoken to.", "hubot")
+    alias: TextLine = key("What may stand in place of the name.", "!")
     # Hubot 3 (st2 3.8) and 11 (st2 3.9) log by different libraries; these levels are known to both.
     log_level: Literal["error", "info", "debug"] = key("How much the bot logs.", "info")
     webui_url: Annotated[str, AfterValidator(_is_a_web_address)] | None = key(

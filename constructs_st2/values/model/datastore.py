@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from constructs_st2.values.model.base import LOGIN_NAME, StrictModel, key, same
+from constructs_st2.values.model.base import ANY_LOGIN_NAME, StrictModel, key, same
 from constructs_st2.values.model.secrets import SecretKey
 
 _OF_URLS = re.compile(r"[/?#%\x00-\x1f]")
@@ -49,7 +49,7 @@ Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 KeyValueContent: TypeAlias = Annotated[
     SecretKey | bool | int | Number | str | list[Any] | dict[str, Any], Field(union_mode="left_to_right")
 ]
-UserName: TypeAlias = Annotated[str, StringConstraints(pattern=LOGIN_NAME)]
+UserName: TypeAlias = Annotated[str, StringConstraints(pattern=ANY_LOGIN_NAME)]
 
 
 class KeyValue(StrictModel):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from constructs_st2.values.model.base import (
     GATEWAY_DURATION,
     HOST_NAME,
     HOURS,
-    AbsolutePath,
+    KIND,
+    PATH_PATTERN,
+    URL_PATH,
     Annotations,
     DnsLabel,
     ObjectName,
@@ -25,13 +28,17 @@ HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST_NAME, max_le
 Hours: TypeAlias = Annotated[str, StringConstraints(pattern=HOURS)]
 Timeout: TypeAlias = Annotated[str, StringConstraints(pattern=GATEWAY_DURATION)]
 
+_URL_PATH = re.compile(URL_PATH)
+
 ReachableService: TypeAlias = Literal["st2web", "st2auth", "st2api", "st2stream"]
 
 
 class IngressPath(StrictModel):
-    """A path of a host, and the Service that it leads to."""
+    """A path of a host, and the Service that it leads to. Controllers write it into their configuration."""
 
-    path: AbsolutePath = key("The path.", "/")
+    path: Annotated[str, StringConstraints(pattern=PATH_PATTERN)] = key(
+        "The path; with `ImplementationSpecific` what the controller takes, such as a regular expression.", "/"
+    )
     path_type: Literal["Prefix", "Exact", "ImplementationSpecific"] = key(
         "How the path is compared: `Prefix` name by name, or as the controller likes.", "Prefix"
     )
@@ -42,6 +49,15 @@ class IngressPath(StrictModel):
     service_port: PortNumber | None = key(
         "Port of the Service. Required for Services that are not of this release, and for st2web while it serves HTTPS."
     )
+
+    @model_validator(mode="after")
+    def _path_fits_its_type(self) -> IngressPath:
+        if self.path_type != "ImplementationSpecific" and not _URL_PATH.fullmatch(self.path):
+            raise ValueError(
+                f"path must be the path of a URL with pathType {self.path_type}; "
+                "patterns need ImplementationSpecific, and a controller that knows them"
+            )
+        return self
 
 
 class IngressHost(StrictModel):
@@ -102,7 +118,7 @@ class IssuerRef(StrictModel):
     """Who issues certificates."""
 
     name: IssuerName = key("Name of the issuer.", ...)
-    kind: str = key("Kind of the issuer.", "Issuer")
+    kind: Annotated[str, StringConstraints(pattern=KIND)] = key("Kind of the issuer.", "Issuer")
     group: ObjectName = key("API group of the kind.", "cert-manager.io")
 
 

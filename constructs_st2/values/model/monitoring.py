@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, StringConstraints, model_validator
 
 from constructs_st2.values.model.backends import ServerImage
-from constructs_st2.values.model.base import Annotations, Labels, StrictModel, key, section
+from constructs_st2.values.model.base import Annotations, Labels, StrictModel, Word, key, section
 from constructs_st2.values.model.kubernetes import ResourceRequirements
 from constructs_st2.values.model.pods import PodTemplate
 
@@ -42,7 +42,7 @@ class MonitoringRules(StrictModel):
     enabled: bool = key("Write a PrometheusRule with alerts. Needs the Prometheus Operator.", False)
     labels: Labels = key("Further labels, by which a Prometheus may select it.", {})
     disabled: list[str] = key("Names of alerts to leave out.", [])
-    runbook: str = key("Page with a heading for each alert, to which the alerts link.", "docs/runbooks.md")
+    runbook: Word = key("Page with a heading for each alert, to which the alerts link.", "docs/runbooks.md")
     backup_max_age_hours: Annotated[int, Field(ge=1, le=10_000)] = key(
         "Age in hours at which the last good backup is too old.", 26
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from constructs_st2.values.model.base import PLAIN_NAME, StrictModel, key, section
+from constructs_st2.values.model.base import PLAIN_NAME, StrictModel, TextLine, key, section
 from constructs_st2.values.model.names import SecretName, SecretStoreName
 
 KeyName: TypeAlias = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
@@ -44,12 +44,12 @@ class ExternalSecrets(StrictModel):
     refresh_interval: Annotated[str, StringConstraints(pattern=r"^[0-9]+(s|m|h)$")] = key(
         "How often the store is asked.", "1h"
     )
-    key_format: str = key(
+    key_format: TextLine = key(
         "Name of an entry in the store; `{release}`, `{secret}` (the part after the release) and `{key}` stand for "
         "what they say.",
         "{release}/{secret}",
     )
-    property_format: str | None = key(
+    property_format: TextLine | None = key(
         "Name of a property of the entry, with the same placeholders; null where each key has an entry of its own.",
         "{key}",
     )

@@ -11,6 +11,7 @@ from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling
 from constructs_st2.values.model.base import (
     BODY_SIZE,
     ONE_KEY,
+    OPTIONAL_HOST_NAME,
     SENSOR_REFERENCE,
     AnnotationKey,
     Annotations,
@@ -52,14 +53,14 @@ class Network(StrictModel):
     """The Service in front of a StackStorm service."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = key("Type of the Service.", "ClusterIP")
-    hostname: str = key(
+    hostname: Annotated[str, StringConstraints(pattern=OPTIONAL_HOST_NAME, max_length=253)] = key(
         "DNS name of the service: the target with type ExternalName, otherwise what external-dns should publish.", ""
     )
     annotations: Annotations = key("Annotations of the Service.", {})
     node_port: Annotated[int, Field(ge=1, le=65_535)] | None = key(
         "Fixed node port (types NodePort and LoadBalancer); chosen by the cluster by default."
     )
-    load_balancer_class: str | None = key("Class of the load balancer (type LoadBalancer).")
+    load_balancer_class: AnnotationKey | None = key("Class of the load balancer (type LoadBalancer).")
     load_balancer_source_ranges: list[str] = key("Addresses that may use the load balancer, in CIDR notation.", [])
     external_traffic_policy: Literal["Cluster", "Local"] | None = key(
         "How traffic from outside is routed (types NodePort and LoadBalancer)."

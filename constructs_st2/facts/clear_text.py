@@ -1,0 +1,252 @@
+"""Secrets that stand in the values in clear text: a values file is no place for them, wherever in it they are.
+
+Every text is looked at, in whatever key: variables of any pod, options of any file, objects of the user's own, patches,
+and what files of folders hold. Keys that are made for secrets (``mongodb.auth.password``) are those of `given`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from constructs_st2.errors import ValueProblem
+from constructs_st2.facts.content.texts import TextError, YamlText
+from constructs_st2.facts.option_secrets import secrets_of
+from constructs_st2.facts.secrets.given import external, given
+from constructs_st2.values import secret_looks
+from constructs_st2.values.model import PatchOperation, Values
+from constructs_st2.values.model.base import DNS_SUBDOMAIN
+from constructs_st2.values.model.datastore import KeyValue
+from constructs_st2.values.model.secrets import SecretKey
+from constructs_st2.values.paths import KeyPath, begins_with, dotted, matches
+from constructs_st2.values.problems import nearest
+from constructs_st2.values.secret_looks import Look
+
+LIST = "security.notSecret"
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+_OBJECT_NAME = re.compile(DNS_SUBDOMAIN)
+
+_FILES: tuple[tuple[str, ...], ...] = (
+    ("st2", "packs", "configs"),
+    ("st2", "overrides"),
+    ("st2", "rbac", "roles"),
+    ("st2", "rbac", "assignments"),
+    ("st2", "rbac", "mappings"),
+    ("st2", "keyvalueFiles"),
+    ("st2", "apikeysFiles"),
+)
+"""Keys whose values are YAML files."""
+
+_BY_SECRET = "put it into a Secret and refer to that"
+_BY_VARIABLE = (
+    "put it into a Secret and refer to that: {valueFrom: {secretKeyRef: {name: SECRET, key: KEY}}}, or envFromSecrets "
+    "where there is one"
+)
+_ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("st2", "packs", "configs"),
+        "put it into the datastore and refer to it ({{st2kv.system.NAME}}), "
+        "or give the whole file in the Secret of st2.packs.existingConfigsSecret",
+    ),
+    (
+        ("st2", "keyvalue"),
+        "put the whole value into a Secret, as JSON if it has several parts, and say where "
+        "(secret: true, value: {existingSecret: NAME, key: KEY})",
+    ),
+    (
+        ("st2", "keyvalueFiles"),
+        "put the whole value into a Secret, as JSON if it has several parts, and say where "
+        "(secret: true, value: {existingSecret: NAME, key: KEY})",
+    ),
+    (("st2", "config"), "put it into the Secret of st2.existingConfigSecret"),
+    (("st2chatops", "env"), "put it into a Secret and say where: st2chatops.tokens, or st2chatops.existingSecret"),
+    (
+        ("extraObjects",),
+        "have a Secret made in the cluster (by hand, SealedSecret, ExternalSecret), and refer to that",
+    ),
+    (("*", "configuration"), "put it into a Secret; auth.existingSecret names the one that the members read"),
+)
+"""Where a secret belongs, by the beginning of the key that it stands at."""
+
+_REFERENCES = ("From", "Ref", "Selector")
+"""What keys end with below which are names of objects and their keys."""
+_SECRET_MACHINERY = ("Secret", "SecretStore", "SecretProviderClass", "SecretKey", "Generator")
+"""What kinds of objects end with that tell where secrets are, or hold them encrypted."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a text stands: its key, and in a text of several parts its line and ``inner`` path.
+
+    Where objects are described, ``names_objects``, a text called `…Secret` is likely the name of one.
+    """
+
+    path: KeyPath
+    line: int | None = None
+    inner: KeyPath = ()
+    name: str = ""
+    names_objects: bool = False
+
+    def at(self, segment: str | int, name: str | None = None) -> _Place:
+        return replace(self, path=(*self.path, segment), name=self.name if name is None else name)
+
+    @property
+    def key(self) -> str:
+        """What the place is called in the list of those that hold no secret."""
+        inner = dotted(self.inner)
+        return dotted(self.path) + (f".{inner}" if inner and not inner.startswith("[") else inner)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Something that looks like a secret, and where."""
+
+    place: _Place
+    look: Look
+    in_comment: bool = False
+
+    @property
+    def problem(self) -> ValueProblem:
+        place = self.place
+        where = "the comment " if self.in_comment else f"{dotted(place.inner)}: " if place.inner else ""
+        message = (
+            f"{where}holds {self.look.what} in clear text; {_advice(place)}; "
+            f"if it is no secret, add it to {LIST}: {place.key}"
+        )
+        return ValueProblem(dotted(place.path), message, place.line)
+
+
+def secret_problems(values: Values) -> Iterator[ValueProblem]:
+    """Secrets in clear text, but for those that the user says are none; and what is said of places without one."""
+    listed = values.security.not_secret
+    found = list(_found(values))
+    known = {each.place.key for each in found} | {entry for entry, _ in _of_settings(values)}
+    yield from (each.problem for each in found if each.place.key not in listed)
+    for index, entry in enumerate(listed):
+        if entry not in known:
+            near = nearest(entry, known)
+            hint = f'; did you mean "{near}"?' if near else "; remove it"
+            yield ValueProblem(f"{LIST}[{index}]", f'there is nothing at "{entry}" that looks like a secret{hint}')
+
+
+def no_secrets(values: Values) -> frozenset[str]:
+    """The texts of which the user says that they are no secrets, although they look like some."""
+    listed = values.security.not_secret
+    if not listed:
+        return frozenset()
+    places = [*((each.place.key, each.look.value) for each in _found(values)), *_of_settings(values)]
+    return frozenset(value for key, value in places if key in listed)
+
+
+def _of_settings(values: Values) -> Iterator[tuple[str, str]]:
+    """What looks secret in st2.config, whose own checks tell it: its key, and the text."""
+    for section, option, value in secrets_of(values.st2.config):
+        yield f"st2.config.{section}.{option}", value
+
+
+def _advice(place: _Place) -> str:
+    if advice := next((advice for pattern, advice in _ADVICE if begins_with(place.path, [pattern])), None):
+        return advice
+    return _BY_VARIABLE if "env" in place.path else _BY_SECRET
+
+
+def _found(values: Values) -> Iterator[_Found]:
+    made_for_secrets = {*given(values), *external(values), "secrets.seed", LIST, "st2.config"}
+    for name in values.model_fields_set:
+        field = type(values).model_fields[name]
+        yield from _in(getattr(values, name), _Place((field.alias or name,)), made_for_secrets)
+
+
+def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
+    """What is found in a value of any type; ``apart`` are the keys that are looked at elsewhere."""
+    if isinstance(value, str):
+        if value and dotted(place.path) not in apart:
+            yield from _in_text(value, place)
+    elif isinstance(value, SecretKey | bool) or value is None:
+        return
+    elif isinstance(value, int | float):
+        if place.name and secret_looks.is_secret_name(place.name):
+            yield from _in_text(str(value), place)
+    elif isinstance(value, KeyValue):
+        # What is secret, and not a reference, is refused by the model.
+        if not value.encrypted:
+            yield from _in(value.value, place.at("value", value.name), apart)
+    elif isinstance(value, PatchOperation):
+        yield from _in(value.value, place.at("value", value.path.rpartition("/")[2]), apart)
+    elif isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            segment = type(value).model_fields[name].alias or name
+            yield from _in(getattr(value, name), _below(place, segment, ""), apart)
+    elif isinstance(value, dict):
+        yield from _in_mapping(value, place, apart)
+    elif isinstance(value, list):
+        yield from _in_list(value, place, apart)
+
+
+def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Iterator[_Found]:
+    if any(matches(place.path, pattern) for pattern in _FILES):
+        for name, text in value.items():
+            yield from _in_file(text, _Place((*place.path, name)))
+        return
+    if matches(place.path, ("extraObjects", "*")):
+        kind = str(value.get("kind"))
+        place = replace(place, names_objects=kind != "ConfigMap")
+        if kind == "Secret" and (value.get("data") or value.get("stringData")):
+            yield _Found(place, Look(0, "a Secret", ""))
+            return
+        if kind.endswith(_SECRET_MACHINERY):
+            return
+    if isinstance(value.get("name"), str) and isinstance(value.get("value"), str) and not value.get("encrypted"):
+        # A variable, or an item of the key-value store.
+        yield from _in_text(value["value"], replace(place.at("value", value["name"]), names_objects=False))
+        value = {key: item for key, item in value.items() if key != "value"}
+    for key, item in value.items():
+        if str(key).endswith(_REFERENCES) or (key == "value" and value.get("encrypted")):
+            continue
+        yield from _in(item, _below(place, str(key), str(key)), apart)
+
+
+def _below(place: _Place, segment: str, name: str) -> _Place:
+    inner = place.at(segment, name)
+    return replace(inner, names_objects=True) if segment.lower().endswith("annotations") else inner
+
+
+def _in_list(value: list[Any], place: _Place, apart: set[str]) -> Iterator[_Found]:
+    texts = [item if isinstance(item, str) else "" for item in value]
+    for position, look in secret_looks.in_arguments(texts):
+        yield _Found(place.at(position), look)
+    for index, item in enumerate(value):
+        yield from _in(item, place.at(index), apart)
+
+
+def _in_text(text: str, place: _Place) -> Iterator[_Found]:
+    if place.names_objects and place.name.lower().endswith("secret") and _is_name_of_object(text):
+        return
+    for look in (*secret_looks.in_value(text, place.name), *secret_looks.in_command(text)):
+        line = text.count("\n", 0, look.position) + 1 if "\n" in text.rstrip("\n") else None
+        yield _Found(replace(place, line=line), look)
+        return
+
+
+def _in_file(text: str, place: _Place) -> Iterator[_Found]:
+    """What is found in a YAML file. What cannot be read is told by those who know what belongs there."""
+    try:
+        parsed = YamlText.parse(text)
+    except TextError:
+        return
+    for each in _in(parsed.data, _Place(()), set()):
+        inner = each.place.path
+        yield replace(each, place=replace(place, inner=inner, line=parsed.line_of(inner)))
+    for number, line in enumerate(text.splitlines(), start=1):
+        comment = _COMMENT.search(line)
+        if comment and (look := next(secret_looks.in_text(comment[0]), None)):
+            yield _Found(replace(place, line=number), look, in_comment=True)
+
+
+def _is_name_of_object(text: str) -> bool:
+    return all(_OBJECT_NAME.fullmatch(part) for part in text.split("/", 1))

@@ -1,0 +1,349 @@
+"""What a secret looks like, by its name and by its form: the one list, for values, content and objects.
+
+Names are compared word by word, however they are written (``DB_PASS``, ``dbPass``, ``db-pass``), and by their end: a
+``TOKEN_TTL`` is no token. Forms are those by which tokens of well-known services can be told from other texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+
+class Look(NamedTuple):
+    """Something that looks like a secret: where in a text it begins, and ``what`` it seems to be.
+
+    ``value`` is the secret itself; no message may tell it.
+    """
+
+    position: int
+    what: str
+    value: str
+
+
+def _named(*lines: str) -> frozenset[str]:
+    return frozenset(" ".join(lines).split())
+
+
+# --- names
+
+_SURE_WORDS = _named(
+    "password passwd passwort passphrase passcode pass pwd pw secret token credential credentials creds psk sas",
+    "requirepass masterauth dbpass rootpass userpass adminpass smtppass sshpass",
+)
+"""Words that say, at the end of a name, that the value is a secret."""
+_SURE_ENDS = (
+    *("password", "passwd", "passphrase", "pwd", "secret", "token", "credentials"),
+    *("apikey", "accesskey", "privatekey", "secretkey", "authkey", "signingkey", "encryptionkey", "accountkey"),
+)
+"""The same of words that are run together, as in ``PGPASSWORD``."""
+_KEYS = _named(
+    "access account admin aes api app application auth cipher client consumer crypt crypto datastore decrypt",
+    "decryption deploy encrypt encryption hmac ingest integration jwt license licence master private recovery rsa",
+    "secret service session shared sign signing ssh ssl storage subscription tls unseal",
+)
+"""Words before ``key`` with which it is a secret. Other keys are columns, files, or names."""
+_LIKELY_WORDS = _named(
+    "auth authorization bearer cookie jwt pat pepper salt",
+)
+"""Words that say so only of a value that looks like a secret, too: ``AUTH`` may be ``ldap``."""
+_AFTERWARDS = _named(
+    "b64 base base64 bytes current default dev encoded hex new old plain plaintext previous prod raw str string test",
+    "text val value",
+)
+"""Words at the end of a name that say nothing."""
+_LIMITS = _named(
+    "count limit max maximum min minimum num number",
+)
+_REFERENCES = _named(
+    "existing pull",
+)
+"""Words in front of ``secret`` with which it is the name of one."""
+_NO_SECRET_NAMES = frozenset({"initial-cluster-token"})
+"""Settings whose names only sound secret: what tells clusters of etcd from each other."""
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+_HINTS = ("pass", "secret", "token", "key", "auth", "cred", "pwd", "pw", "psk", "sas", "pat", "dsn", "jwt", "hook")
+_HINTED = "pass|secret|token|key|auth|cred|pwd|psk|sas|pat|dsn|jwt|hook|string|cookie|salt|pepper|bearer"
+
+
+@lru_cache(4096)
+def _words(name: str) -> tuple[str, ...]:
+    words = [word.lower() for word in _WORD.findall(name)]
+    # DB_PASSWORD_2, TOKEN_OLD
+    while len(words) > 1 and (words[-1] in _AFTERWARDS or words[-1].isdigit()):
+        words.pop()
+    return tuple(word if word in _AFTERWARDS else word.rstrip("0123456789") or word for word in words)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether any value of this name is a secret."""
+    words = _words(name)
+    if not words or name.lstrip("-") in _NO_SECRET_NAMES:
+        return False
+    before, last = words[-2] if len(words) > 1 else "", words[-1]
+    if last == "secret" and before in _REFERENCES:
+        return False
+    return last in _SURE_WORDS or last.endswith(_SURE_ENDS) or (last == "key" and before in _KEYS)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a value under a name is a secret, by the name."""
+    words = _words(name)
+    if not words or name.lstrip("-") in _NO_SECRET_NAMES:
+        return False
+    if "webhook" in words or words[-2:] == ("hook", "url"):
+        return _is_url_with_a_secret_path(value)
+    if not is_literal(value):
+        return False
+    if is_secret_name(name):
+        return not (_NUMBER.fullmatch(value.strip()) and _LIMITS & set(words))
+    if words[-1] == "key" and len(words) > 1:
+        return _RANDOM.fullmatch(value.strip()) is not None
+    return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_OPAQUE = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+=~-]{6,}")
+_RANDOM = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/]{16,}={0,2}")
+
+
+def _is_like_a_secret(value: str) -> bool:
+    """Letters and digits on end, or ``user:password``. Not a name, a path, an address."""
+    if re.search(r"[\s/]", value.removesuffix("=")) and not re.fullmatch(r"[A-Za-z0-9+/]{20,}={0,2}", value):
+        return False
+    if re.fullmatch(r"[\w.@-]+:[^\s:]{4,}", value):
+        return not re.fullmatch(r"[\w.-]+:\d+", value)
+    return len(value) >= 7 and bool(_OPAQUE.fullmatch(value))
+
+
+def _is_url_with_a_secret_path(value: str) -> bool:
+    host, slash, path = value.partition("://")[2].partition("/")
+    return bool(host and slash) and any(_OPAQUE.fullmatch(part) for part in re.split(r"[/?&=]", path))
+
+
+# --- values
+
+_NO_SECRETS = _named(
+    "true false yes no on off none null nil ~ enabled disabled required optional auto default",
+)
+_PLACEHOLDER = re.compile(
+    r".*(?:\{\{.*\}\}|\{%.*%\}|\$\{[^}]*\}|\$\([^)]*\)|%s|%\(\w+\)s).*|<[^<>]+>|\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|\*+|\.\.\.|…"
+    r"|\{\w*\}|\$\{.*|\$\(.*",
+    re.DOTALL,
+)
+"""What is filled in later: ``$(VARIABLE)``, ``${variable}``, ``{{ template }}``, ``<password>``, ``$VARIABLE``."""
+_REFERENCE = re.compile(
+    r"(?:/|\./|\.\./)[^\s+=]*"  # a path
+    r"|(?:file|op|vault|awssm|gcpsm|azkv)://?\S*|vault:\S+|ref\+\w+://\S+|arn:aws[\w-]*:(?:secretsmanager|ssm):\S+"
+    r"|(?:https?|wss?|tcp|unix)://[^@\s]*"  # an address; those with secrets are told by their form
+)
+"""Where a secret is, rather than the secret."""
+_NO_SECRET_STARTS = ("-", "#", "|", ">", "[", "{", "*", "&", "!")
+"""In settings, a value that begins so is an option, a comment, or YAML's and JSON's texts, structures and tags."""
+
+
+def is_literal(value: str) -> bool:
+    """Whether a value can be a secret: neither empty, nor a reference, a path, a truth value or a placeholder."""
+    bare = value.strip().strip("\"' ")
+    return (
+        bool(bare) and bare.lower() not in _NO_SECRETS and not is_placeholder(bare) and not _REFERENCE.fullmatch(bare)
+    )
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value, or a part of it, is filled in later."""
+    return _PLACEHOLDER.fullmatch(value) is not None
+
+
+def _is_literal_setting(value: str) -> bool:
+    bare = value.strip().rstrip(",;").strip("\"' ")
+    return is_literal(bare) and not bare.startswith(_NO_SECRET_STARTS)
+
+
+# --- forms
+
+
+class _Form(NamedTuple):
+    """How a kind of secret is told from other texts. Only texts that hold one of ``hints`` are searched, for speed.
+
+    If the pattern has a group, that is the secret, and no placeholder.
+    """
+
+    what: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _form(what: str, hints: str, pattern: str, flags: int = 0) -> _Form:
+    return _Form(what, tuple(hints.split()), re.compile(pattern, flags))
+
+
+def _token(what: str, hints: str, pattern: str) -> _Form:
+    """A token, which begins where a word does."""
+    return _form(what, hints, rf"(?<![A-Za-z0-9_-])(?:{pattern})")
+
+
+_FORMS: Sequence[_Form] = (
+    _form("a URL with a password", "@", r"""://[^\s/:@"']*:([^\s/@"']+)@"""),
+    _form("a URL with a token", "@", r"://([0-9a-f]{32}|[A-Za-z0-9_-]{30,})@"),
+    _form(
+        "a private key",
+        "PRIVATE",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\+[nr]|\s)+(?:[A-Za-z0-9+/]{4}|[A-Za-z-]+: )",
+    ),
+    _form("a private key", "PuTTY-User", r"PuTTY-User-Key-File-\d"),
+    _form("an age key", "AGE-SECRET", r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}"),
+    _token("a Slack token", "xox xapp-", r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}"),
+    _token("a GitHub token", "gh github_pat_", r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"),
+    _token(
+        "a GitLab token",
+        "gl GR1348941",
+        r"gl(?:pat|[cdfrw]t|cbt|agent|ffct|imt|oas|ptt|rtr|soat)-[\w.=-]{16,}|GR1348941[\w-]+",
+    ),
+    _token("an AWS access key", "AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
+    _token("a Google API key", "AIza", r"AIza[\w-]{30,}"),
+    _token("a Google OAuth secret", "GOCSPX- ya29.", r"GOCSPX-[\w-]{16,}|ya29\.[\w-]{20,}"),
+    _token("a Stripe key", "k_live_ k_test_ whsec_", r"[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[\w+/=]{16,}"),
+    _token("an npm token", "npm_", r"npm_[A-Za-z0-9]{30,}"),
+    _token("a PyPI token", "pypi-", r"pypi-Ag[\w-]{14,}"),
+    _token("a Vault token", "hv s.", r"hv[sbr]\.[\w-]{20,}|s\.(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{24}\b"),
+    _token("a JSON Web Token", "eyJ", r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"),
+    _token("a SendGrid key", "SG.", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
+    _token("a Twilio key", "SK", r"SK[0-9a-f]{32}\b"),
+    _token("a DigitalOcean token", "_v1_", r"do[oprs]_v1_[A-Za-z0-9]{30,}"),
+    _token("a Heroku key", "HRKU-", r"HRKU-[\w-]{20,}"),
+    _token("an API key", "sk-", r"sk-(?=[\w-]*\d)[\w-]{20,}"),
+    _token("a Docker Hub token", "dckr_", r"dckr_(?:pat|oat)_[\w-]{16,}"),
+    _token("a Telegram token", ":AA", r"\d{8,10}:AA[\w-]{30,}"),
+    _token("a Discord token", ".", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
+    _token("an Atlassian token", "ATATT3 ATBB", r"ATATT3[\w=-]{20,}|ATBB[A-Za-z0-9]{24,}"),
+    _token("a Databricks token", "dapi", r"dapi[0-9a-f]{32}"),
+    _token("a Grafana token", "glsa_ glc_", r"glsa_\w{30,}|glc_[\w+/=]{30,}"),
+    _token("a Shopify token", "shp", r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}"),
+    _token("a New Relic key", "NRAK-", r"NRAK-[A-Z0-9]{20,}"),
+    _token("a Mailgun key", "key-", r"key-[0-9a-f]{32}\b"),
+    _token("a Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
+    _token("a Sentry token", "sntry", r"sntry[su]_[\w+/=]{30,}"),
+    _token("a Tailscale key", "tskey-", r"tskey-[\w-]{16,}"),
+    _token("a Terraform token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{30,}"),
+    _token("an Azure secret", "8Q~", r"[\w~.-]{3}8Q~[\w~.-]{30,}"),
+    _form("an Azure key", "AccountKey= SharedAccessKey=", r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/%]{16,}=*)"),
+    _form("an Azure signature", "sig=", r"[?&;]sig=([A-Za-z0-9+/%_-]{16,}=*)"),
+    _form("the address of a Slack webhook", "hooks.slack", r"hooks\.slack(?:-gov)?\.com/\w+/([\w/-]{8,})"),
+    _form("the address of a Discord webhook", "api/webhooks/", r"api/webhooks/\d+/([\w-]{16,})"),
+    _form("the address of a Teams webhook", "office.com/", r"office\.com/webhook(?:b2)?/([\w@/-]{16,})"),
+    _form(
+        "credentials of a registry",
+        '"auth',
+        r"""\\*"(?:auth|identitytoken|registrytoken)\\*"\s*:\s*\\*"([A-Za-z0-9+/=._-]{8,})\\*\"""",
+    ),
+    _form(
+        "a header with credentials",
+        "Bearer Basic bearer basic",
+        r"\b(?:[Bb]earer|[Bb]asic) +((?=\S*[\d=])[A-Za-z0-9+/._~-]{12,}=*)",
+    ),
+    _form(
+        "a password of Redis",
+        "requirepass masterauth auth-pass",
+        r"^[ \t]*(?:sentinel[ \t]+)?(?:requirepass|masterauth|auth-pass[ \t]+\S+)[ \t]+(.*\S)",
+        re.MULTILINE,
+    ),
+)
+"""The forms of secrets; in their order they are told where a text has several."""
+
+_PAIR = re.compile(
+    r"""(?:^|[;&?,\s"'])(password|passwd|pwd|pass|secret|client_?secret|token|(?:access|auth)_?token|api_?key|sentinel_password)"""
+    r"""=([^;&\s"']+)""",
+    re.IGNORECASE,
+)
+"""What connection strings and queries of URLs hold: ``Server=db;Pwd=…``, ``?token=…``."""
+
+
+def in_text(text: str) -> Iterator[Look]:
+    """What of a text has the form of a secret, whatever the text is."""
+    for form in _FORMS:
+        if any(hint in text for hint in form.hints):
+            for match in form.pattern.finditer(text):
+                value = match[match.lastindex or 0]
+                if not (match.lastindex and is_placeholder(value)):
+                    yield Look(match.start(), form.what, value)
+
+
+def in_value(text: str, name: str = "") -> Iterator[Look]:
+    """What of a single value is a secret: by its name, by its form, or because it is a text of settings."""
+    if name and is_secret(name, text):
+        yield Look(0, f"a value of {name}", text)
+        return
+    found = list(in_text(text))
+    yield from found
+    if "=" in text or ":" in text:
+        yield from (look for look in (*in_pairs(text), *in_settings(text)) if not _is_in(look, found))
+
+
+def _is_in(look: Look, others: Sequence[Look]) -> bool:
+    return any(look.value in other.value or other.value in look.value for other in others)
+
+
+def in_pairs(text: str) -> Iterator[Look]:
+    """Secrets in a connection string, or in the query of a URL."""
+    for match in _PAIR.finditer(text) if "=" in text else ():
+        if is_literal(match[2]):
+            yield Look(match.start(1), f"a value of {match[1]}", match[2])
+
+
+_SETTING = re.compile(
+    # Of a word in front, as in `export`, and of a list's mark, nothing is said.
+    rf"""^[ \t]*(?:export[ ]+|-[ ]+|ENV[ ]+)?["']?([\w.-]*?(?:{_HINTED})[\w.-]*)["']?[ \t]*[=:][ \t]*(\S.*)$"""
+    rf"""|[{{,][ \t]*\\*["']?([\w.-]*(?:{_HINTED})[\w.-]*)\\*["']?[ \t]*:[ \t]*("[^"\n]*"|'[^'\n]*'|[^\s,}}"']+)"""
+    rf"""|"([\w.-]*(?:{_HINTED})[\w.-]*)"\s*:\s*("[^"\n]*")""",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@lru_cache(4096)
+def in_settings(text: str) -> tuple[Look, ...]:
+    """Secrets in lines of settings (INI, YAML, JSON, variables). Pods run the same scripts over and over."""
+    return tuple(_in_settings(text))
+
+
+def _in_settings(text: str) -> Iterator[Look]:
+    lower = text.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return
+    for match in _SETTING.finditer(text):
+        name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+        if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
+            yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+
+
+# --- arguments
+
+_OPTION = re.compile(r"--?[A-Za-z][\w.-]*")
+_USER = re.compile(r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)")
+
+
+def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
+    """The arguments that are the secret value of the option before them, by their position: ``--password x``."""
+    for position, (option, value) in enumerate(pairwise(arguments), start=1):
+        if not _OPTION.fullmatch(option) or value.startswith("-"):
+            continue
+        if is_secret_name(option) and is_literal(value):
+            yield position, Look(0, f"the value of {option}", value)
+        elif option in ("-u", "--user"):
+            yield from ((position, look) for look in in_command(f"{option} {value}"))
+
+
+def in_command(text: str) -> Iterator[Look]:
+    """Passwords after ``--user`` in the text of a command, as curl has them."""
+    for match in _USER.finditer(text) if ":" in text else ():
+        if is_literal(match[1]) and not match[1].isdigit():
+            yield Look(match.start(1), "a user with a password", match[1])
+
+
+def is_shown(name: str, text: str) -> bool:
+    """Whether messages may tell a value."""
+    return not any(in_value(text, name))

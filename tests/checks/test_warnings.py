@@ -1,0 +1,119 @@
+"""What works, but lowers security or will surprise: each warning, and that the default cluster has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Synth
+
+from constructs_st2.checks.warnings import WARNINGS, warnings
+
+HOST_PATH = {"name": "x", "mount": {"mountPath": "/x"}, "volume": {"hostPath": {"path": "/x"}}}
+CASES: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "pod-security-level",
+        {"st2api": {"extra_volumes": [HOST_PATH]}},
+        "Deployment/st2-st2api: spec.template.spec.volumes[x].hostPath",
+        "is why the namespace stackstorm can only be privileged (HostPath Volumes): "
+        "spec.template.spec.volumes[x].hostPath",
+    ),
+    (
+        "pod-security-level",
+        {"st2actionrunner": {"sudo": True}},
+        "Deployment/st2-st2actionrunner: spec.template.spec",
+        "is why the namespace stackstorm can only be baseline",
+    ),
+    (
+        "namespace-level",
+        {"namespace": {"podSecurity": "none"}},
+        "Namespace/stackstorm: metadata.labels[pod-security.kubernetes.io/enforce]",
+        "is not set",
+    ),
+    (
+        "namespace-level",
+        {"namespace": {"podSecurity": "baseline"}},
+        "Namespace/stackstorm: metadata.labels[pod-security.kubernetes.io/enforce]",
+        "is baseline, lower than the pods of this release need",
+    ),
+    (
+        "no-login",
+        {"st2": {"config": {"auth": {"enable": False}}}},
+        "ConfigMap/st2-st2-config: data[st2.user.conf]",
+        "whoever reaches the API or the web UI may do anything",
+    ),
+    ("plain-http", {"st2web": {"tls": {"enabled": False}}}, "Service/st2-st2web: spec.type", "is NodePort"),
+    ("plain-http", {"st2api": {"service": {"type": "LoadBalancer"}}}, "Service/st2-st2api", "is LoadBalancer"),
+    (
+        "plain-http",
+        {
+            "st2web": {"tls": {"enabled": False}, "service": {"type": "ClusterIP", "hostname": "a.b"}},
+            "ingress": {"enabled": True},
+        },
+        "Ingress/st2-st2web-ingress: spec.tls",
+        "is empty",
+    ),
+    (
+        "custom-kind",
+        {"monitoring": {"enabled": True, "podMonitors": {"enabled": True}}},
+        "PodMonitor/",
+        "PodMonitor of monitoring.coreos.com is no kind of Kubernetes",
+    ),
+    (
+        "secret-to-make",
+        {"st2": {"existingAuthSecret": "mine"}},
+        "Deployment/",
+        'the Secret "mine" must be made by you in the namespace stackstorm',
+    ),
+    (
+        "secret-to-make",
+        {"st2api": {"envFromSecrets": ["mine"]}},
+        "Deployment/st2-st2api",
+        'the Secret "mine" must be made by you',
+    ),
+    (
+        "plain-secrets",
+        {"secrets": {"mode": "plain", "seed": "only for a test"}},
+        "Secret/",
+        "is in clear text",
+    ),
+    (
+        "snippet",
+        {
+            "st2web": {"tls": {"enabled": False}, "service": {"hostname": "a.b"}},
+            "ingress": {"enabled": True, "annotations": {"nginx.ingress.kubernetes.io/server-snippet": "x"}},
+        },
+        "Ingress/st2-st2web-ingress: metadata.annotations[nginx.ingress.kubernetes.io/server-snippet]",
+        "is written into the controller",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "values", "where", "message"), CASES)
+def test_each_warning(synth: Synth, rule: str, values: dict[str, Any], where: str, message: str) -> None:
+    found = [str(problem) for problem in warnings(synth(values)) if problem.rule == rule]
+    assert any(text.startswith(where) and message in text for text in found), found
+
+
+def test_every_warning_has_a_test_and_is_documented() -> None:
+    documented = Path(__file__).parents[2].joinpath("docs/security.md").read_text()
+    assert {rule for rule, *_ in CASES} == set(WARNINGS)
+    assert [name for name in WARNINGS if f"`{name}`" not in documented] == []
+
+
+@pytest.mark.parametrize("values", [{}, {"profile": "dev"}, {"networkPolicy": {"enabled": True}}])
+def test_what_is_recommended_has_none(synth: Synth, values: dict[str, Any]) -> None:
+    assert warnings(synth(values)) == []
+
+
+def test_kinds_that_are_defined_here_are_no_surprise(synth: Synth) -> None:
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "dbs.example.org"},
+        "spec": {"group": "example.org", "names": {"kind": "Db"}},
+    }
+    made = {"apiVersion": "example.org/v1", "kind": "Db", "metadata": {"name": "x"}}
+    assert {problem.rule for problem in warnings(synth({"extraObjects": [made]}))} == {"custom-kind"}
+    assert warnings(synth({"extraObjects": [made, definition]})) == []

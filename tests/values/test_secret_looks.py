@@ -1,0 +1,136 @@
+"""What a secret looks like: by its name and by its form; and what only resembles one."""
+
+from __future__ import annotations
+
+import pytest
+
+from constructs_st2.values import secret_looks
+
+VALUE = "hunter2hunter2"
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMN"
+HEX = "0123456789abcdef" * 4
+
+
+SECRET_NAMES = """
+PASSWORD DB_PASSWORD DB_PASS DB_PASSWD MYSQL_PWD PGPASSWORD LDAP_BIND_PW dbPassword db-password smtppassword
+PASSWORD1 PASSWORD_2 TOKEN_OLD PASSWORD_B64 SECRET JWT_SECRET clientSecret SECRET_KEY_BASE DJANGO_SECRET_KEY TOKEN
+GH_TOKEN AWS_SESSION_TOKEN authToken API_KEY APIKEY apiKey X-Api-Key DD_APP_KEY ACCESS_KEY AWS_SECRET_ACCESS_KEY
+AZURE_STORAGE_KEY PRIVATE_KEY SSH_KEY SIGNING_KEY ENCRYPTION_KEY MASTER_KEY HMAC_KEY LICENSE_KEY PASSPHRASE
+KEY_PASSPHRASE CREDENTIALS API_CREDENTIALS AUTH BASIC_AUTH REDISCLI_AUTH GITHUB_PAT AZURE_SAS ERLANG_COOKIE
+requirepass masterauth
+"""
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES.split())
+def test_names_that_say_secret(name: str) -> None:
+    assert [look.value for look in secret_looks.in_value(VALUE, name)] == [VALUE]
+
+
+OTHER_NAMES = """
+TOKEN_TTL PASSWORD_FILE SECRET_NAME KEYBOARD monkey existingSecret existing_secret imagePullSecret secretName
+TOKEN_URL PASSWORD_MIN_LENGTH keyName sort_key TOKEN_ISSUER compass bypass AUTH_TYPE CLIENT_ID ACCESS_KEY_ID
+TOKENIZER author PASSENGER PATH PASSWORD_POLICY SECRETS_PATH valueFrom initial-cluster-token
+"""
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES.split())
+def test_names_that_only_resemble_those(name: str) -> None:
+    assert not list(secret_looks.in_value(VALUE, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", ""),
+        ("DB_PASSWORD", "/run/secrets/db"),
+        ("DB_PASSWORD", "${DB}"),
+        ("DB_PASSWORD", "$(DB)"),
+        ("TOKEN", "{{ st2kv.system.token | decrypt_kv }}"),
+        ("TOKEN", "<token>"),
+        ("TOKEN", "********"),
+        ("TOKEN", "vault:secret/data/x#token"),
+        ("TOKEN", "https://example.com/token"),
+        ("USE_TOKEN", "true"),
+        ("MAX_TOKEN", "4096"),
+        ("AUTH", "ldap"),
+        ("AUTH", "db:27017"),
+        ("ROUTING_KEY", "st2.exchange"),
+        ("WEBHOOK_URL", "http://alerts:8080/webhook"),
+        ("SENTRY_DSN", "https://sentry.example.com/1"),
+        ("DSN", "host=db user=st2"),
+    ],
+)
+def test_values_that_are_no_secrets_whatever_their_name(name: str, value: str) -> None:
+    assert not list(secret_looks.in_value(value, name))
+
+
+@pytest.mark.parametrize("value", ["!hunter2", "pa$$w(rd", "-hunter2", "#hunter2", "[hunter2", "a b c", "12345678"])
+def test_a_password_may_begin_with_anything(value: str) -> None:
+    assert list(secret_looks.in_value(value, "DB_PASSWORD"))
+
+
+# In parts, so that no scanner takes this file for one that has secrets in it.
+FORMS = [
+    "xoxb-" + LETTERS, "xoxp-" + LETTERS, "xapp-1-" + LETTERS, "https://hooks.slack.com/" + "services/T00/B00/abcdefgh",
+    *(f"{kind}_" + LETTERS for kind in ("ghp", "gho", "ghu", "ghs", "ghr", "github_pat")),
+    *(f"{kind}-" + LETTERS for kind in ("glpat", "gldt", "glrt", "glcbt", "glptt", "glft", "glsoat")),
+    "AKIA" + "ABCDEFGHIJKLMNOP", "ASIA" + "ABCDEFGHIJKLMNOP", "AIza" + LETTERS[:35], "GOCSPX-" + LETTERS[:28],
+    "sk_" + "live_" + LETTERS, "rk_" + "live_" + LETTERS, "whsec_" + LETTERS, "npm_" + LETTERS[:36],
+    "pypi-" + "AgEIcHlwaS5vcmc" + LETTERS, "hvs." + LETTERS, "s." + "AbCdEf12" * 3,
+    "SG." + LETTERS[:22] + "." + LETTERS,
+    "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxIn0.abcdefghijkl", "SK" + HEX[:32], "dop_v1_" + HEX, "HRKU-" + LETTERS,
+    "sk-" + LETTERS, "sk-ant-api03-" + LETTERS, "sk-proj-" + LETTERS, "dckr_pat_" + LETTERS,
+    "https://discord.com/api/" + "webhooks/123456/" + LETTERS, "https://x.webhook.office.com/" + "webhookb2/" + LETTERS,
+    "-----BEGIN OPENSSH PRIVATE " + "KEY-----\nabcd", "-----BEGIN PRIVATE " + "KEY-----\\nMIIE",
+    "https://user:" + "hunter2@example.com/", "redis://:" + "hunter2@h", "redis://h?password=" + "hunter2",
+    "https://" + HEX[:32] + "@o1.ingest.sentry.io/1", "AccountName=a;AccountKey=" + LETTERS + "==;EndpointSuffix=x",
+    "https://a.blob.core.windows.net/c?sv=2022&sig=" + LETTERS, "Server=db;User Id=sa;Password=" + "hunter2;",
+    '{"auths": {"r": {"auth": "' + 'aHVudGVyMg=="}}}', "Authorization: Bearer " + LETTERS,
+    "DB_PASSWORD=" + "hunter2\nA=1", "{a: 1, password: " + "hunter2}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_forms_of_secrets(text: str) -> None:
+    found = list(secret_looks.in_value(f"{text}"))
+    assert found
+    assert all(look.value not in look.what for look in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-learn",
+        "task-1",
+        "https://example.com/a@b",
+        "me@example.com",
+        "git@github.com:x/y",
+        "ssh://git@github.com/x.git",
+        "redis://:${PASSWORD}@h",
+        "-----BEGIN CERTIFICATE-----\nMIIE",
+        "-----BEGIN PUBLIC " + "KEY-----\nMIIE",
+        "a text about passwords, tokens and keys",
+        "basic authentication",
+        "token: !vault x",
+        "docker.io/stackstorm/st2api:3.9@sha256:" + HEX,
+        "arn:aws:iam::123456789012:role/x",
+    ],
+)
+def test_texts_that_are_no_secrets(text: str) -> None:
+    assert not list(secret_looks.in_value(text))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--password", "hunter2"], [1]),
+        (["--api-key", "hunter2", "-v"], [1]),
+        (["-u", "me:hunter2"], [1]),
+        (["-u", "1000:1000"], []),
+        (["--token-file", "/run/token"], []),
+        (["--with-token", "--verbose"], []),
+        (["--password", "$(PASSWORD)"], []),
+    ],
+)
+def test_arguments_after_options(arguments: list[str], found: list[int]) -> None:
+    assert [position for position, _ in secret_looks.in_arguments(arguments)] == found
