@@ -23,6 +23,7 @@ from constructs_st2.commands.cluster_options import (
     with_cluster_options,
 )
 from constructs_st2.commands.diagram.cli import diagram
+from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
@@ -79,7 +80,7 @@ def synth(arguments: Arguments) -> StackStorm:
     from constructs_st2.construct.writing import App
     from constructs_st2.values import load_values
 
-    app = App(outdir=arguments.output)
+    app = App(outdir=arguments.output, accept=arguments.accept)
     values = load_values(arguments.files, arguments.sets)
     cluster = StackStorm(app, "Default", values=values, release=arguments.release, namespace=arguments.namespace)
     app.synth()
@@ -128,6 +129,7 @@ def images(options: ClusterOptions) -> None:
         click.echo(reference)
 
 
+cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
 cli.add_command(diagram)

@@ -53,13 +53,14 @@ def _or_default(files: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 class Arguments(NamedTuple):
-    """What the command line of a program asks for: which cluster, and where to write it."""
+    """What the command line of a program asks for: which cluster, where to write it, and which steps to take there."""
 
     files: tuple[Path, ...]
     sets: tuple[str, ...]
     release: str
     namespace: str
     output: Path
+    accept: tuple[str, ...] = ()
 
 
 _OPTIONS = (
@@ -104,6 +105,15 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+with_accept = click.option(
+    "--accept",
+    multiple=True,
+    metavar="STEP",
+    envvar="ST2_ACCEPT",
+    help="Take a step that is refused, by the name that its error gives it; may be given several times.",
+)
+
+
 def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
     """A command that writes the cluster which a function makes, and prints a summary of it."""
 
@@ -118,13 +128,18 @@ def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
         type=click.Path(path_type=Path),
         help="Folder to write; it is replaced as a whole.",
     )
+    @with_accept
     @click.option("--quiet", is_flag=True, help="Do not print the summary.")
-    def synth(options: ClusterOptions, output: Path, quiet: bool) -> None:
+    def synth(options: ClusterOptions, output: Path, accept: tuple[str, ...], quiet: bool) -> None:
         files = _or_default(options.files)
-        made = make(Arguments(files, options.sets, options.release, options.namespace, output))
+        made = make(Arguments(files, options.sets, options.release, options.namespace, output, accept))
         if not quiet:
             from constructs_st2.commands.summary import summary
 
             click.echo(summary(made.cluster, made.current(), len(made.planned_files), output), err=True)
+            if made.step is not None and made.step.changes:
+                from constructs_st2.commands.plan.text import brief
+
+                click.echo(f"\n{brief(made.step, output)}", err=True)
 
     return synth

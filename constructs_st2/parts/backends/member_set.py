@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.backends import Backend
+from constructs_st2.facts.backends.upgrades import VERSION_ANNOTATION, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import keepalive
@@ -48,10 +49,11 @@ class MemberSet:
 
     The first container is the server; the user's settings of probes and volumes are about it. ``grace`` is the time
     to stop in seconds, unless the user sets another. ``steady`` is how long a new member must have been ready before
-    the next one may stop.
+    the next one may stop. ``version`` is that of the server.
     """
 
     backend: Backend
+    version: Version
     settings: Members
     uid: int
     grace: int
@@ -114,13 +116,12 @@ def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
     """The StatefulSet of a backend."""
     settings = members.settings
     metadata = _metadata(members, cluster)
-    annotations = dict(settings.annotations)
+    annotations = {VERSION_ANNOTATION: str(members.version), **settings.annotations}
     if cluster.values.secrets.reloader:
         # Certificates, not passwords: for another password members must not restart one after the other.
         files = [name for each in (*members.containers, *members.init_containers) for name in files_at_start(each)]
         annotations = {**reloader_annotation(files), **annotations}
-    if annotations:
-        metadata["annotations"] = annotations
+    metadata["annotations"] = annotations
     retention = settings.persistence.retention
     spec: Document = {
         "serviceName": cluster.release.headless(members.component),

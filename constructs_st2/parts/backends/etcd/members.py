@@ -98,6 +98,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     ]
     return MemberSet(
         backend=ETCD,
+        version=version,
         settings=settings,
         uid=UID,
         grace=30,

@@ -64,7 +64,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.mongodb
-    SERVER.version(settings, cluster)
+    version = SERVER.version(settings, cluster)
     image = SERVER.image(settings, cluster)
     authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
     conf = mongod_conf(
@@ -83,6 +83,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     own_scripts = scripts_mount(MONGODB, cluster)
     return MemberSet(
         backend=MONGODB,
+        version=version,
         settings=settings,
         uid=UID,
         # A primary that is told to stop hands over by itself, and then waits up to 15 s for its clients to move on.
