@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference, Leaf
 from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.checks.data import at
+from constructs_st2.facts.keeping import ALLOWED
 from constructs_st2.kube.quantity import amount
 
 Path = tuple[str, ...]
@@ -132,6 +133,7 @@ def _stateful_set(difference: Difference, leaves: list[Leaf], folder: str) -> Fi
         step
         for member in reversed(members)
         for step in (
+            f"{kubectl(difference)} annotate pvc data-{member} {ALLOWED}=true",
             f"{kubectl(difference)} delete pvc data-{member} --wait=false && {kubectl(difference)} delete pod {member}",
             f"{kubectl(difference)} wait --for=condition=Ready --timeout=1h pod/{member}   # before the next one",
         )

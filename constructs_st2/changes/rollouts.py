@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference
 from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.changes.immutable import kubectl, names
-from constructs_st2.checks.data import at, labels_of
+from constructs_st2.checks.data import at, labels_of, strings
 from constructs_st2.checks.index import Index, Scale
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
 from constructs_st2.facts.jobs import PURPOSES
+from constructs_st2.facts.keeping import FINALIZER
 from constructs_st2.kube.documents import Document
 
 TEMPLATE = ("spec", "template")
@@ -234,11 +235,18 @@ def _count(differences: list[Difference]) -> str:
     return f"{len(differences)} object{'s' if len(differences) > 1 else ''}"
 
 
+def _is_kept_by_finalizer(difference: Difference) -> bool:
+    return FINALIZER in strings(at(difference.document, "metadata", "finalizers"))
+
+
 def _deletions(differences: list[Difference]) -> Iterator[str]:
     """One command for all objects of a namespace."""
     for command in dict.fromkeys(map(kubectl, differences)):
         objects = (f"{each.kind.lower()}/{each.name}" for each in differences if kubectl(each) == command)
         yield f"{command} delete {' '.join(objects)}"
+    for each in filter(_is_kept_by_finalizer, differences):
+        # Its deletion waits for that.
+        yield f"""kubectl patch {names(each)} --type=merge -p '{{"metadata":{{"finalizers":null}}}}'"""
 
 
 _DATA_KINDS = frozenset({"PersistentVolumeClaim", "Secret", "Namespace"})
@@ -251,6 +259,7 @@ def _while_it_stays(difference: Difference) -> str | None:
         "StatefulSet": "members of {} go on",
         "CronJob": "{} goes on",
         "NetworkPolicy": "{} holds",
+        "ValidatingAdmissionPolicy": "{} goes on to keep the data",
         "HorizontalPodAutoscaler": "{} goes on to set the number of pods, against the manifests",
         "ScaledObject": "{} goes on to set the number of pods, against the manifests",
         "Ingress": "{} leads to st2web",

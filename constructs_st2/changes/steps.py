@@ -12,6 +12,7 @@ from constructs_st2.checks.data import at, label, mappings, namespace_of
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.backends.upgrades import (
     COMPATIBILITY_ANNOTATION,
+    REPLICA_SET_ANNOTATION,
     UPGRADES,
     VERSION_ANNOTATION,
     Upgrades,
@@ -19,6 +20,7 @@ from constructs_st2.facts.backends.upgrades import (
     version_in,
 )
 from constructs_st2.facts.catalogue import CATALOGUE
+from constructs_st2.facts.keeping import ALLOWED
 from constructs_st2.kube.documents import Document
 
 _COORDINATION = {REDIS_SENTINEL.component: "redis", ETCD.component: "etcd"}
@@ -185,9 +187,9 @@ def _removal(backend: Backend, leaving: Sequence[str], *, lasting: bool) -> Iter
             yield f"{inside} etcdctl member list   # the IDs of {', '.join(leaving)}"
             yield from (f"{inside} etcdctl member remove ID   # of {member}" for member in leaving)
             yield apply
-    yield from (
-        f"{backend.kubectl} delete pvc data-{member}   # its data is elsewhere" for member in leaving if lasting
-    )
+    for member in leaving if lasting or backend.component != MONGODB.component else ():
+        yield f"{backend.kubectl} annotate pvc data-{member} {ALLOWED}=true   # its data is elsewhere"
+        yield f"{backend.kubectl} delete pvc data-{member}"
 
 
 def _volumes(backend: Backend) -> Iterator[Finding]:
@@ -203,7 +205,14 @@ def _volumes(backend: Backend) -> Iterator[Finding]:
         yield _refused(backend, "persistence", text, [f"{backend.component}.persistence.enabled: true"])
 
 
-_RULES: Sequence[Callable[[Backend], Iterator[Finding]]] = (_version, _members, _volumes)
+def _replica_set(backend: Backend) -> Iterator[Finding]:
+    old, new = (at(each, "metadata", "annotations", REPLICA_SET_ANNOTATION) for each in (backend.old, backend.new))
+    if old and new and old != new:
+        text = f"the replica set {old} -> {new}: the data of members has the old name, with which no other is formed"
+        yield _refused(backend, "replica-set", text, [f"mongodb.replicaSetName: {old}"])
+
+
+_RULES: Sequence[Callable[[Backend], Iterator[Finding]]] = (_version, _members, _volumes, _replica_set)
 
 
 # --- coordination

@@ -13,7 +13,7 @@ import yaml
 from constructs_st2.changes.difference import Difference, Leaf
 from constructs_st2.checks.data import mapping
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-from constructs_st2.facts.backends.upgrades import VERSION_ANNOTATION
+from constructs_st2.facts.backends.upgrades import COMPATIBILITY_ANNOTATION, REPLICA_SET_ANNOTATION, VERSION_ANNOTATION
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.secrets import looks
 from constructs_st2.facts.st2_conf import ini
@@ -41,6 +41,11 @@ _VALUES_KEYS: Mapping[tuple[str, str], str] = {
     ("StatefulSet", "spec.persistentVolumeClaimRetentionPolicy.whenScaled"): "persistence.retention.whenScaled",
 }
 """What a place in a workload is called in the section of its component."""
+_NOTES = {
+    VERSION_ANNOTATION: "version",
+    COMPATIBILITY_ANNOTATION: "mongodb.featureCompatibilityVersion",
+    REPLICA_SET_ANNOTATION: "mongodb.replicaSetName",
+}
 _POD_KEYS = ("terminationGracePeriodSeconds", "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints")
 
 
@@ -134,8 +139,8 @@ def _line(difference: Difference, leaf: Leaf) -> str:
     path = leaf.path
     if _is_checksum(path):
         return f"reads {path[-1].removeprefix('checksum/')}, which changes"
-    if path[-1] == VERSION_ANNOTATION:
-        return arrow("version", leaf.old, leaf.new)
+    if path[-1] in _NOTES:
+        return arrow(_NOTES[path[-1]], leaf.old, leaf.new)
     if path[-1] == "image" and isinstance(leaf.old, str) and isinstance(leaf.new, str):
         return _image(leaf.old, leaf.new)
     if key := _values_key(difference, path):

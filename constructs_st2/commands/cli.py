@@ -27,6 +27,8 @@ from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
+from constructs_st2.commands.uninstall import uninstall
+from constructs_st2.commands.upgrade import upgrade
 from constructs_st2.errors import UserError
 
 if TYPE_CHECKING:
@@ -132,4 +134,6 @@ def images(options: ClusterOptions) -> None:
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
+cli.add_command(uninstall)
+cli.add_command(upgrade)
 cli.add_command(diagram)

@@ -11,6 +11,8 @@ VERSION_ANNOTATION = "constructs-st2.dev/server-version"
 """On the StatefulSet of a backend: the version of the server in its image, whatever the tag of that is."""
 COMPATIBILITY_ANNOTATION = "constructs-st2.dev/feature-compatibility-version"
 """On the StatefulSet of MongoDB, where the values name it."""
+REPLICA_SET_ANNOTATION = "constructs-st2.dev/replica-set"
+"""On the StatefulSet of MongoDB: the name of the replica set, which is in the data."""
 
 _LEADING_MINOR = re.compile(r"v?(\d+)\.(\d+)(?![0-9])")
 

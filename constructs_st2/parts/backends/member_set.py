@@ -49,7 +49,8 @@ class MemberSet:
 
     The first container is the server; the user's settings of probes and volumes are about it. ``grace`` is the time
     to stop in seconds, unless the user sets another. ``steady`` is how long a new member must have been ready before
-    the next one may stop. ``version`` is that of the server.
+    the next one may stop. ``version`` is that of the server, ``notes``
+    what else plans compare: annotations of the StatefulSet.
     """
 
     backend: Backend
@@ -64,6 +65,7 @@ class MemberSet:
     config: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
     steady: int = 10
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def component(self) -> str:
@@ -116,7 +118,7 @@ def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
     """The StatefulSet of a backend."""
     settings = members.settings
     metadata = _metadata(members, cluster)
-    annotations = {VERSION_ANNOTATION: str(members.version), **settings.annotations}
+    annotations = {VERSION_ANNOTATION: str(members.version), **members.notes, **settings.annotations}
     if cluster.values.secrets.reloader:
         # Certificates, not passwords: for another password members must not restart one after the other.
         files = [name for each in (*members.containers, *members.init_containers) for name in files_at_start(each)]
