@@ -158,10 +158,10 @@ function lead(io, config, self, memory) {
   const passwords = readPasswords(io, config);
   const compatibility = compatibilityToSet(io, config, self, memory);
   const now = io.now();
-  const wanted = JSON.stringify([String(self.electionId), config.root, config.users, passwords, compatibility]);
+  const wanted = JSON.stringify([String(self.electionId), config.root, config.users, passwords]);
   const known = memory.users;
   const due = known === null || known.wanted !== wanted || now - known.at >= USERS_EVERY;
-  if (!due && (newcomer === null || !known.rootWorks)) {
+  if (!due && ((newcomer === null && compatibility === null) || !known.rootWorks)) {
     return;
   }
   const root = logInAsRoot(io, config, passwords[0]);
@@ -176,11 +176,11 @@ function lead(io, config, self, memory) {
       for (let index = 0; index < config.users.length; index++) {
         reconcileUser(io, root, config.users[index], passwords[index + 1]);
       }
-      if (compatibility !== null) {
-        raiseCompatibility(io, root, self, compatibility);
-        memory.compatibility = compatibility;
-      }
       memory.users = { wanted: wanted, at: now, rootWorks: true };
+    }
+    if (compatibility !== null) {
+      raiseCompatibility(io, root, self, compatibility);
+      memory.compatibility = compatibility;
     }
     if (newcomer !== null) {
       add(io, root, status, newcomer);
