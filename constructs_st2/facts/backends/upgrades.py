@@ -14,6 +14,8 @@ COMPATIBILITY_ANNOTATION = "constructs-st2.dev/feature-compatibility-version"
 REPLICA_SET_ANNOTATION = "constructs-st2.dev/replica-set"
 """On the StatefulSet of MongoDB: the name of the replica set, which is in the data."""
 
+_MANY = 40
+"""More minor versions than any major one has."""
 _LEADING_MINOR = re.compile(r"v?(\d+)\.(\d+)(?![0-9])")
 
 
@@ -63,12 +65,23 @@ class Upgrades:
         steps = [old]
         while steps[-1] < new and not self.same_step(steps[-1], new):
             steps.append(self.following(steps[-1]))
+            if len(steps) > _MANY:
+                return None
         return [*steps[1:-1], new]
 
     def reads(self, data: Version, server: Version) -> bool:
         """Whether a version of the server can be started on the data of another."""
         steps = self.steps(data, server)
         return steps is not None and len(steps) <= 1
+
+    def readable(self, server: Version) -> list[str]:
+        """The versions whose data a version of the server reads, as patterns of a shell: ``6.*``, ``7.0``."""
+        patterns: list[str] = []
+        for major in range(1, server.major + 1):
+            versions = [Version(major, minor) for minor in range(_MANY)]
+            read = [str(version) for version in versions if self.reads(version, server)]
+            patterns += [f"{major}.*"] if len(read) == len(versions) else read
+        return patterns
 
 
 MONGODB = Upgrades(
