@@ -89,7 +89,7 @@ def plan_of(
         consequences += immutable(difference, folder)
         if difference.component not in refused:
             findings += (each for each in consequences if each.subject not in refused)
-    findings += orphans([each for each in found if each.action == "gone"], will_be)
+    findings += orphans([each for each in found if each.action == "gone"], was, will_be)
     order = list(Section)
     return Plan(
         tuple(Change(difference, tuple(words(difference))) for difference in found),

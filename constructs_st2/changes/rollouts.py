@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference
 from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.changes.immutable import kubectl, names
-from constructs_st2.checks.data import at, labels_of, strings
+from constructs_st2.checks.data import at, labels_of, name_of, namespace_of, strings
 from constructs_st2.checks.index import Index, Scale
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
@@ -192,9 +192,9 @@ _OTHER_JOBS: Mapping[str, str] = {
 }
 
 
-def orphans(gone: list[Difference], new: Index) -> Iterator[Finding]:
+def orphans(gone: list[Difference], old: Index, new: Index) -> Iterator[Finding]:
     """What nobody deletes: kubectl knows nothing of what manifests no longer have, and Argo CD only with `prune`."""
-    apps = {(job["metadata"].get("namespace"), labels_of(job).get("app")) for job in new.of_kind("Job")}
+    apps = {(namespace_of(job), labels_of(job).get("app")): job for job in new.of_kind("Job")}
     superseded: list[Difference] = []
     others: list[Difference] = []
     for difference in gone:
@@ -219,9 +219,29 @@ def orphans(gone: list[Difference], new: Index) -> Iterator[Finding]:
         effects = dict.fromkeys(effect for each in loose if (effect := _while_it_stays(each)))
         text = "; ".join(effects) or "nothing uses it any more"
         yield Finding(Section.ORPHANS, _count(loose), text, tuple(_deletions(loose)))
+    yield from _run_before(superseded, apps, old)
     if superseded:
         commands = tuple(_deletions(superseded))
-        yield Finding(Section.ORPHANS, _count(superseded), "Jobs that others follow; they have ended", commands)
+        yield Finding(
+            Section.ORPHANS,
+            _count(superseded),
+            "Jobs that others follow; older manifests run them again only once they are deleted",
+            commands,
+        )
+
+
+def _run_before(
+    superseded: list[Difference], wanted: Mapping[tuple[str, str | None], Document], old: Index
+) -> Iterator[Finding]:
+    """Jobs of the manifests that are there already, although others have run since: they do not run again."""
+    for difference in superseded:
+        job = wanted[difference.namespace, labels_of(difference.document).get("app")]
+        if old.find("Job", namespace_of(job), name_of(job)) is not None:
+            text = (
+                f"is there since before {difference.identity} ran, and does not run again: what it loads is not loaded"
+            )
+            steps = (f"{kubectl(difference)} delete job {name_of(job)} {difference.name}   # before the apply",)
+            yield Finding(Section.HANDS, f"Job/{name_of(job)}", text, steps)
 
 
 def _runs_twice(gone: Difference, new: Index) -> bool:

@@ -147,3 +147,12 @@ def test_objects_of_another_release_are_left_alone(synth: Synth) -> None:
     changed = [*synth(), *synth({"st2api": {"replicas": 3}}, release="blue", namespace="blue")]
     plan = plan_of(both, changed)
     assert words_of(plan) == {"Deployment/blue-st2api": ["st2api.replicas 2 -> 3"]}
+
+
+def test_a_job_that_is_there_from_before_does_not_run_again(synth: Synth) -> None:
+    """Older manifests are applied again, and a Job of theirs has not been deleted."""
+    older, newer = synth(), synth({"st2": {"config": "[log]\nmask_secrets = False\n"}})
+    there = [*newer, older.begins("Job", "st2-job-register-content")]
+    (finding,) = plan_of(there, older).of(Section.HANDS)
+    assert finding.subject.startswith("Job/st2-job-register-content-")
+    assert "does not run again" in finding.text

@@ -1,4 +1,4 @@
-"""Deleting the manifests stops StackStorm, and keeps its data: on a real API server."""
+"""What only a real API server can tell: that data is kept, what is no difference, and what is refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from typing import Any
 import pytest
 from support import MakeCluster, Synth
 
+from constructs_st2.changes.findings import Section
+from constructs_st2.changes.plan import plan_of
 from constructs_st2.commands import uninstall
+from constructs_st2.commands.cluster_options import ClusterOptions
+from constructs_st2.commands.plan import live
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import identity
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.kube.yaml_text import yaml_text
 
 from .api_server import ApiServer, api_server
+from .table import CHANGES
 
 NAMESPACE = "stackstorm"
 ALLOW = "constructs-st2.dev/allow-deletion=true"
@@ -138,6 +145,52 @@ def scripted(applied: ApiServer, script: str, folder: Path) -> None:
 
 def commands(make: Callable[[Cluster, str], Iterator[str]], cluster: MakeCluster, dist: Path) -> str:
     return "\n".join(make(cluster({"secrets": {"mode": "existing"}}), str(dist)))
+
+
+def test_what_was_applied_is_no_difference(
+    applied: ApiServer, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the API server made of it."""
+    (tmp_path / "kubectl").write_text(f'#!/bin/sh\nexec {applied.command} "$@"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("KUBECONFIG", "/dev/null")
+    wanted = read_folder(dist)
+    found = live.objects(wanted, ClusterOptions((), (), "st2", NAMESPACE), None)
+    plan = plan_of(found, wanted)
+    assert {change.difference.identity: change.words for change in plan.changes} == {}
+    applied.must("-n", NAMESPACE, "scale", "deployment", "st2-st2api", "--replicas=7")
+    plan = plan_of(live.objects(wanted, ClusterOptions((), (), "st2", NAMESPACE), None), wanted)
+    assert [change.words for change in plan.changes] == [("st2api.replicas 7 -> 2",)]
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("MongoDB: bigger volumes", ["StatefulSet/st2-mongodb"]),
+        ("MongoDB: another storage class", ["StatefulSet/st2-mongodb"]),
+        ("MongoDB: more members", []),
+        ("RabbitMQ: an option", []),
+        ("the type of the Service", []),
+        ("TLS of the web UI off", []),
+        ("a log option of all services", []),
+        ("time for actions", []),
+    ],
+)
+def test_what_the_server_refuses_is_told(applied: ApiServer, synth: Synth, change: str, refused: list[str]) -> None:
+    before, after = (synth(values) for values in CHANGES[change])
+    plan = plan_of(before, after)
+    changed = {
+        each.difference.identity: each.difference.new for each in plan.changes if each.difference.action == "changed"
+    }
+    applied.must("apply", "-f", "-", given=yaml_text([each for each in before if identity(each) in changed]))
+    wrong = []
+    for name, document in changed.items():
+        assert document is not None
+        ended = applied.kubectl("apply", "--dry-run=server", "-f", "-", given=yaml_text([document]))
+        wrong += [name] if ended.returncode else []
+    assert wrong == refused
+    assert [finding.subject for finding in plan.of(Section.HANDS)] == refused
 
 
 def test_uninstalling_keeps_the_data(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
