@@ -8,7 +8,7 @@ import constructs_st2 as st2
 @st2.program
 def main(arguments: st2.Arguments) -> st2.StackStorm:
     """Write the manifests of a StackStorm cluster."""
-    app = st2.App(outdir=arguments.output)
+    app = st2.App(outdir=arguments.output, accept=arguments.accept)
     cluster = st2.StackStorm(
         app,
         "Default",

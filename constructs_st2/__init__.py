@@ -9,8 +9,8 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from constructs_st2.commands.cluster_options import Arguments
     from constructs_st2.commands.program import program
+    from constructs_st2.commands.synth import Arguments
     from constructs_st2.construct.stackstorm import StackStorm
     from constructs_st2.construct.writing import App
     from constructs_st2.errors import UserError
@@ -21,7 +21,7 @@ __all__ = ["App", "Arguments", "Part", "StackStorm", "UserError", "Values", "loa
 
 _MODULES = {
     "App": "construct.writing",
-    "Arguments": "commands.cluster_options",
+    "Arguments": "commands.synth",
     "Part": "parts.tiers",
     "StackStorm": "construct.stackstorm",
     "UserError": "errors",

@@ -59,7 +59,7 @@ BLOCKS: Mapping[str, Values] = {
     "etcd": {"coordination": {"backend": "etcd"}},
     "hooks of Argo CD": {"gitops": {"jobs": "argo-hooks"}},
 }
-OLDEST, NEWEST = "1.27", "1.35"
+OLDEST, NEWEST = "1.30", "1.35"
 
 
 def together(blocks: Iterable[str]) -> dict[str, Any]:

@@ -411,4 +411,4 @@ class TestOthers:
 def test_objects_are_valid(encrypted: Objects, synth: Synth) -> None:
     for document in (*encrypted, *synth({**tls(), **ETCD, "st2chatops": {"enabled": True}})):
         if document["kind"] != "Certificate":
-            kubernetes_validate.validate(document, "1.27", strict=True)
+            kubernetes_validate.validate(document, "1.30", strict=True)

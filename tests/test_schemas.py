@@ -114,5 +114,5 @@ def test_the_development_profile(synth: Synth) -> None:
 
 
 def test_versions_are_there() -> None:
-    assert minors()[0] == "1.27"
+    assert minors()[0] == "1.30"
     assert len(minors()) >= 8

@@ -13,17 +13,19 @@ import click
 from constructs_st2 import __version__
 from constructs_st2.commands.cluster_options import (
     STRICT,
-    Arguments,
     ClusterOptions,
-    synth_command,
     tell_warnings,
     with_cluster_options,
 )
 from constructs_st2.commands.diagram.cli import diagram
 from constructs_st2.commands.pipes import Program
+from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
+from constructs_st2.commands.synth import Arguments, synth_command
+from constructs_st2.commands.uninstall import uninstall
+from constructs_st2.commands.upgrade import upgrade
 from constructs_st2.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def synth(arguments: Arguments) -> StackStorm:
     from constructs_st2.construct.writing import App
     from constructs_st2.values import load_values
 
-    app = App(outdir=arguments.output)
+    app = App(outdir=arguments.output, accept=arguments.accept)
     values = load_values(arguments.files, arguments.sets)
     cluster = StackStorm(
         app,
@@ -110,6 +112,9 @@ def images(options: ClusterOptions) -> None:
         click.echo(reference)
 
 
+cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
+cli.add_command(uninstall)
+cli.add_command(upgrade)
 cli.add_command(diagram)

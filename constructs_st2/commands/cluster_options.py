@@ -7,15 +7,13 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from constructs_st2.commands.pipes import Command
 from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
-    from constructs_st2.construct.stackstorm import StackStorm
     from constructs_st2.facts.cluster import Cluster
 
 DEFAULT_VALUES = Path("values.yaml")
@@ -42,26 +40,16 @@ class ClusterOptions:
         from constructs_st2.values import load
 
         Release(self.release, self.namespace)
-        loaded = load(_or_default(self.files), self.sets, release_name=self.release, release_namespace=self.namespace)
+        loaded = load(or_default(self.files), self.sets, release_name=self.release, release_namespace=self.namespace)
         try:
             yield cluster_of(loaded.values, self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
 
 
-def _or_default(files: tuple[Path, ...]) -> tuple[Path, ...]:
+def or_default(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The values files: those given, or the usual one where there is one."""
     return files or ((DEFAULT_VALUES,) if DEFAULT_VALUES.exists() else ())
-
-
-class Arguments(NamedTuple):
-    """What the command line of a program asks for: which cluster, and where to write it."""
-
-    files: tuple[Path, ...]
-    sets: tuple[str, ...]
-    release: str
-    namespace: str
-    output: Path
-    strict: bool = False
 
 
 _OPTIONS = (
@@ -121,30 +109,10 @@ def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
-    """A command that writes the cluster which a function makes, and prints a summary of it."""
-
-    @click.command("synth", cls=Command, help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
-    @with_cluster_options
-    @click.option(
-        "--output",
-        metavar="DIR",
-        envvar="CDK8S_OUTDIR",
-        default="dist",
-        show_default=True,
-        type=click.Path(path_type=Path),
-        help="Folder to write; it is replaced as a whole.",
-    )
-    @click.option("--quiet", is_flag=True, help="Do not print the summary. Warnings are printed nevertheless.")
-    @STRICT
-    def synth(options: ClusterOptions, output: Path, quiet: bool, strict: bool) -> None:
-        files = _or_default(options.files)
-        made = make(Arguments(files, options.sets, options.release, options.namespace, output, strict))
-        objects = made.current()
-        tell_warnings(made.warnings(objects))
-        if not quiet:
-            from constructs_st2.commands.summary import summary
-
-            click.echo(summary(made.cluster, objects, len(made.planned_files), output), err=True)
-
-    return synth
+with_accept = click.option(
+    "--accept",
+    multiple=True,
+    metavar="STEP",
+    envvar="ST2_ACCEPT",
+    help="Take a step that is refused, by the name that its error gives it; may be given several times.",
+)

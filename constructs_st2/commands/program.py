@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from click import Command
 
-    from constructs_st2.commands.cluster_options import Arguments
+    from constructs_st2.commands.synth import Arguments
     from constructs_st2.construct.stackstorm import StackStorm
 
 
@@ -27,7 +27,7 @@ def program(make: Callable[[Arguments], StackStorm]) -> Callable[[], None]:
 
     def main() -> None:
         interrupts.prepare()
-        from constructs_st2.commands.cluster_options import synth_command
+        from constructs_st2.commands.synth import synth_command
 
         run_and_leave(synth_command(make))
 

@@ -19,6 +19,7 @@ from constructs_st2.kube.documents import Document, pod_template
 from constructs_st2.parts.backends.in_cluster import member_set
 from constructs_st2.parts.backends.member_set import MemberSet
 from constructs_st2.parts.backends.part import backend_part
+from constructs_st2.parts.config import keeping
 from constructs_st2.parts.config.files import config_maps
 from constructs_st2.parts.config.namespace import namespace, service_account
 from constructs_st2.parts.extras import apply_patches, extra_objects
@@ -67,9 +68,9 @@ def _set_wave(document: Document, wave: int) -> None:
     metadata["annotations"] = {WAVE_ANNOTATION: str(wave), **metadata.get("annotations", {})}
 
 
-def _namespace(_: Cluster) -> Iterator[Part]:
-    """Nothing yet: `compose` makes the namespace last."""
-    yield from ()
+def _namespace(cluster: Cluster) -> Iterator[Part]:
+    """What keeps its data. The namespace itself `compose` makes last."""
+    return loose(keeping.documents(cluster))
 
 
 def _config(cluster: Cluster) -> Iterator[Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
@@ -23,6 +23,9 @@ from constructs_st2.facts.release import Release
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.tiers import Part, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
+
+if TYPE_CHECKING:
+    from constructs_st2.changes.plan import Plan as ChangePlan
 
 
 class Tier(AnyTier):
@@ -212,6 +215,8 @@ class StackStorm(Patient):
             document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
         self._checked: tuple[bytes, list[Problem]] | None = None
         self._strict = strict
+        self.step: ChangePlan | None = None
+        """What the last synth of its app changed in the folder; None where there was nothing, or nothing changed."""
         super().__init__(scope, id)
         self.id = id
         if isinstance(scope, PatientApp) and not scope.seen:

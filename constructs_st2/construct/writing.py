@@ -10,6 +10,8 @@ from pathlib import Path
 
 import cdk8s
 
+from constructs_st2.changes.states import concerned, previous
+from constructs_st2.changes.states import documents as documents_of
 from constructs_st2.construct.manifest import PatientApp
 from constructs_st2.construct.output import MANIFEST_SUFFIX, replacing
 from constructs_st2.construct.stackstorm import StackStorm
@@ -26,11 +28,15 @@ class App(PatientApp):
     It differs from a plain app in what concerns its folder: that is replaced as a whole when all has gone well; and a
     file is called by the path of its chart, without a hash and without a number that changes with dependencies.
 
+    A step from what the folder held before that cannot work is refused, as long as nobody takes the responsibility.
+
     Args:
         outdir: the folder. Default: what the program `cdk8s` wants (``CDK8S_OUTDIR``), or ``dist``.
+        accept: the names of refused steps that are to be taken all the same. Default: those in ``ST2_ACCEPT``.
     """
 
-    def __init__(self, *, outdir: Path | str | None = None) -> None:
+    def __init__(self, *, outdir: Path | str | None = None, accept: Iterable[str] | None = None) -> None:
+        self._accepted = frozenset(os.environ.get("ST2_ACCEPT", "").split() if accept is None else accept)
         self._folder = Path(outdir or os.environ.get("CDK8S_OUTDIR") or "dist")
         # Absolute, because Node.js stays in the folder in which it was started.
         super().__init__(str(self._folder.absolute()))
@@ -39,13 +45,36 @@ class App(PatientApp):
         """Check everything, and write it.
 
         Raises:
-            UserError: the objects do not hold together, a strict cluster has warnings, or the folder cannot be written.
+            UserError: the objects do not hold together, a strict cluster has warnings, the step to them cannot work,
+                or the folder cannot be written.
         """
         with replacing(self._folder) as folder:
-            for name, documents in self._files().items():
-                (folder / f"{name}{MANIFEST_SUFFIX}").write_text(yaml_text(documents), encoding="utf-8", newline="\n")
+            files = {f"{name}{MANIFEST_SUFFIX}": documents for name, documents in self._files().items()}
+            texts = {name: yaml_text(documents).encode() for name, documents in files.items()}
+            self._look_at_step(files, texts)
+            for name, text in texts.items():
+                (folder / name).write_bytes(text)
             if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
                 (folder / "construct-metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
+
+    def _look_at_step(self, files: Mapping[str, list[Document]], texts: Mapping[str, bytes]) -> None:
+        """Work out what is changed by writing, and refuse what cannot work."""
+        before = previous(self._folder)
+        if not before or before == texts:
+            return
+        from constructs_st2.changes.plan import plan_of
+
+        old, new = concerned(before, texts)
+        # What is the same need not be read again.
+        known = {name: documents for name, documents in files.items() if old.get(name) == texts[name]}
+        step = plan_of(
+            documents_of(old, known), documents_of(new, files), folder=str(self._folder), accepted=self._accepted
+        )
+        if step.refused:
+            raise UserError(line for finding in step.refused for line in finding.lines())
+        for each in self._own_node.find_all():
+            if isinstance(each, StackStorm):
+                each.step = step
 
     def _metadata(self) -> Mapping[str, object]:
         """What the program `cdk8s` wants to know for its validations: the place of each object in the tree."""

@@ -77,6 +77,7 @@ class CatalogueEntry:
     ``queues``: whose messages it must work on (st2common/st2common/transport/queues.py). Nobody reads
     `st2.resultstracker.work`, which st2 still makes.
     ``shares_work``: several of it work on the same items, and need coordination for that.
+    ``replaced``: what becomes of its work while its pods are replaced; of a single one, what pauses meanwhile.
     """
 
     name: str
@@ -100,6 +101,7 @@ class CatalogueEntry:
     registered_as: str | None = None
     queues: tuple[str, ...] = ()
     shares_work: bool = False
+    replaced: str = ""
 
     @property
     def is_single(self) -> bool:
@@ -124,6 +126,7 @@ ST2AUTH = CatalogueEntry(
     grace=45,
     drain=10,
     registered_as="auth",
+    replaced="logins go on",
 )
 ST2API = CatalogueEntry(
     "st2api",
@@ -139,6 +142,7 @@ ST2API = CatalogueEntry(
     drain=10,
     manages_packs=True,
     registered_as="api",
+    replaced="requests and webhooks go on",
 )
 ST2STREAM = CatalogueEntry(
     "st2stream",
@@ -154,6 +158,7 @@ ST2STREAM = CatalogueEntry(
     grace=45,
     drain=10,
     registered_as="stream",
+    replaced="event streams break off; web UI and chat bot connect anew",
 )
 ST2RULESENGINE = CatalogueEntry(
     "st2rulesengine",
@@ -165,6 +170,7 @@ ST2RULESENGINE = CatalogueEntry(
     registered_as="rulesengine",
     queues=("st2.trigger_instances_dispatch.rules_engine",),
     shares_work=True,
+    replaced="triggers go on to be matched, by the others",
 )
 ST2TIMERSENGINE = CatalogueEntry(
     "st2timersengine",
@@ -174,6 +180,7 @@ ST2TIMERSENGINE = CatalogueEntry(
     stop="INT",
     rollout="recreate",
     registered_as="timer_engine",
+    replaced="no timer fires meanwhile; what falls due is left out, and intervals begin anew",
 )
 ST2WORKFLOWENGINE = CatalogueEntry(
     "st2workflowengine",
@@ -191,6 +198,7 @@ ST2WORKFLOWENGINE = CatalogueEntry(
         "st2.workflow.action.update",
     ),
     shares_work=True,
+    replaced="workflows go on, at the others",
 )
 ST2SCHEDULER = CatalogueEntry(
     "st2scheduler",
@@ -201,6 +209,8 @@ ST2SCHEDULER = CatalogueEntry(
     registered_as="scheduler",
     queues=("st2.actionrunner.req",),
     shares_work=True,
+    replaced="executions go on to be scheduled, by the others; "
+    "one that is requested at the last moment may stay `requested`",
 )
 ST2NOTIFIER = CatalogueEntry(
     "st2notifier",
@@ -211,6 +221,7 @@ ST2NOTIFIER = CatalogueEntry(
     registered_as="notifier",
     queues=("st2.notifiers.execution.work",),
     shares_work=True,
+    replaced="ends of executions go on to be told, by the others",
 )
 ST2GARBAGECOLLECTOR = CatalogueEntry(
     "st2garbagecollector",
@@ -222,6 +233,7 @@ ST2GARBAGECOLLECTOR = CatalogueEntry(
     stop="INT",
     rollout="recreate",
     registered_as="garbagecollector",
+    replaced="nothing old is deleted meanwhile, and more afterwards",
 )
 ST2SENSORCONTAINER = CatalogueEntry(
     "st2sensorcontainer",
@@ -236,6 +248,7 @@ ST2SENSORCONTAINER = CatalogueEntry(
     rollout="recreate",
     writes_home=True,
     registered_as="sensorcontainer",
+    replaced="its sensors do not run meanwhile; what they poll is found afterwards, what comes to them is lost",
 )
 ST2ACTIONRUNNER = CatalogueEntry(
     "st2actionrunner",
@@ -264,6 +277,7 @@ ST2ACTIONRUNNER = CatalogueEntry(
         "st2.actionrunner.pause",
         "st2.actionrunner.resume",
     ),
+    replaced="actions that run are finished",
 )
 ST2WEB = CatalogueEntry(
     "st2web",
@@ -274,6 +288,7 @@ ST2WEB = CatalogueEntry(
     grace=45,
     drain=10,
     role="frontend",
+    replaced="requests go on",
 )
 ST2CLIENT = CatalogueEntry(
     "st2client",
@@ -296,6 +311,7 @@ ST2CLIENT = CatalogueEntry(
     writes_home=True,
     image="st2actionrunner",
     manages_packs=True,
+    replaced="sessions in it end",
 )
 ST2CHATOPS = CatalogueEntry(
     "st2chatops",
@@ -304,6 +320,7 @@ ST2CHATOPS = CatalogueEntry(
     needs=(Need.API, Need.AUTH, Need.STREAM),
     port=8081,
     rollout="recreate",
+    replaced="the chat bot does not answer meanwhile",
 )
 
 CATALOGUE: tuple[CatalogueEntry, ...] = (

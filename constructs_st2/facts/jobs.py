@@ -17,6 +17,16 @@ SMOKE_TEST = "smoke-test"
 EXTRA_HOOK = "extra-helm-hook-"
 """What the chart puts before the names of the user's own Jobs."""
 
+PURPOSES: Mapping[str, str] = {
+    PACKS_WRITE_TEST: "tries out shared volumes for packs",
+    APPLY_RBAC: "makes roles, assignments and mappings those of the files; others that came from files are removed",
+    KEY_LOAD: "writes the items of the datastore; those that you changed by hand are overwritten",
+    APIKEY_LOAD: "writes the API keys",
+    REGISTER_CONTENT: "registers packs, their configurations and overrides",
+    SMOKE_TEST: "tries every service out",
+}
+"""What each does, as one reads it before it runs."""
+
 SKIPPABLE: Mapping[str, str] = {
     "packs_write_test": PACKS_WRITE_TEST,
     "apply_rbac_definitions": APPLY_RBAC,

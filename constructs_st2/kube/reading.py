@@ -25,13 +25,26 @@ def read_folder(folder: Path) -> list[Document]:
 
 
 def _read(path: Path) -> list[Document]:
+    return read_text(path.read_bytes(), str(path))
+
+
+def read_text(text: bytes | str, name: str) -> list[Document]:
+    """All objects of a text.
+
+    Args:
+        text: the text.
+        name: how messages name it.
+
+    Raises:
+        UserError: it is not made of Kubernetes objects.
+    """
     try:
-        documents = [document for document in yaml.load_all(path.read_bytes(), _LOADER) if document is not None]
+        documents = [document for document in yaml.load_all(text, _LOADER) if document is not None]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: is not YAML: {getattr(error, 'problem', None) or error}") from error
+        raise UserError(f"{name}{line}: is not YAML: {getattr(error, 'problem', None) or error}") from error
     for document in documents:
         if not isinstance(document, dict) or not {"apiVersion", "kind", "metadata"} <= document.keys():
-            raise UserError(f"{path}: holds something that is no Kubernetes object (apiVersion, kind, metadata)")
+            raise UserError(f"{name}: holds something that is no Kubernetes object (apiVersion, kind, metadata)")
     return documents

@@ -113,7 +113,7 @@ class TestGenerate:
     def test_they_are_valid_and_hold_what_pods_read(self, run: Run, cluster: MakeCluster) -> None:
         made = run("generate").manifests.values()
         for manifest in made:
-            kubernetes_validate.validate(manifest, "1.27", strict=True)
+            kubernetes_validate.validate(manifest, "1.30", strict=True)
             assert manifest["metadata"]["namespace"] == "stackstorm"
         existing = cluster({"secrets": {"mode": "existing"}})
         alone = dataclasses.replace(surroundings(existing), secrets={})
@@ -197,7 +197,7 @@ class TestLicense:
     def test_becomes_credentials(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "license").write_text("abc-123\n")
         made = run(*self.ENTERPRISE, "--license", "license").manifests["st2-st2-license"]
-        kubernetes_validate.validate(made, "1.27", strict=True)
+        kubernetes_validate.validate(made, "1.30", strict=True)
         assert made["type"] == "kubernetes.io/dockerconfigjson"
         config = json.loads(made["stringData"][".dockerconfigjson"])
         assert config["auths"]["docker.stackstorm.com"]["password"] == "abc-123"

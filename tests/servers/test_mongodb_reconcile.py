@@ -83,6 +83,7 @@ class World:
     status: list[Document] = field(default_factory=list)
     committed: bool = True
     now: int = 0
+    compatibility: Document = field(default_factory=lambda: {"version": "6.0"})
 
 
 @dataclass(frozen=True)
@@ -509,6 +510,63 @@ MEMBERS: Mapping[str, Passes] = {
 }
 
 
+def upgraded(wire: int, *peers: int | None, now: str = "6.0", wanted: str = "7.0") -> World:
+    """The primary runs one version of MongoDB, and the others some; None does not answer."""
+    answers = [UNREACHABLE if each is None else hello("secondary", maxWireVersion=each) for each in peers]
+    return World(
+        hello=hello("primary", maxWireVersion=wire, me=M0),
+        peers=dict(zip((M1, M2), answers, strict=True)),
+        config={**config(), "featureCompatibilityVersion": wanted},
+        compatibility={"version": now},
+    )
+
+
+def raised(version: str, **more: object) -> str:
+    return command("root", "admin", setFeatureCompatibilityVersion=version, **WRITE, **more)
+
+
+COMPATIBILITY: Mapping[str, Passes] = {
+    "all members run the version whose formats are wanted": [
+        (
+            upgraded(21, 21, 21),
+            Did("primary", ["featureCompatibilityVersion is 7.0 now"], [raised("7.0", confirm=True)]),
+        ),
+        (upgraded(21, 21, 21, now="7.0"), UNTOUCHED),
+    ],
+    "an older MongoDB wants no confirmation": [
+        (
+            upgraded(17, 17, 17, now="5.0", wanted="6.0"),
+            Did("primary", ["featureCompatibilityVersion is 6.0 now"], [raised("6.0")]),
+        )
+    ],
+    "a member does not run it yet": [
+        (
+            upgraded(21, 17, 21),
+            Did("primary", [f"waits to set featureCompatibilityVersion 7.0: {M1} runs another version of MongoDB"]),
+        ),
+        (upgraded(21, 21, 21), Did("primary", None, [raised("7.0", confirm=True)])),
+    ],
+    "a member does not answer": [
+        (
+            upgraded(21, 21, None),
+            Did(
+                "primary",
+                [f"waits to set featureCompatibilityVersion 7.0: {M2} does not answer: {UNREACHABLE['error']}"],
+            ),
+        ),
+    ],
+    "it is set already": [
+        (upgraded(21, 21, 21, now="7.0"), Did("primary", ["featureCompatibilityVersion is 7.0"])),
+    ],
+    "it is never lowered": [
+        (
+            upgraded(21, 21, 21, now="7.0", wanted="6.0"),
+            Did("primary", ["featureCompatibilityVersion is 7.0, and is not lowered to 6.0"]),
+        )
+    ],
+}
+
+
 def stepping_down(code: int, at: str) -> Passes:
     """The server stops being the primary just before a step. What was not done then is done when it is it again."""
     missing = {"nobody: createUser": ("root", "st2", "metrics"), "root: createUser": ("metrics",)}.get(at, ())
@@ -529,6 +587,7 @@ CASES: Mapping[str, Passes] = {
     **KEPT,
     **MEMBERS,
     **TWO_SETS,
+    **COMPATIBILITY,
     **{f"stepping down ({code}) at {at}": stepping_down(code, at) for code in (10107, 13435, 189) for at in STEPS},
 }
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.backends import Backend
+from constructs_st2.facts.backends.upgrades import VERSION_ANNOTATION, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.backends.data_guard import guard as data_guard
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
@@ -48,10 +50,12 @@ class MemberSet:
 
     The first container is the server; the user's settings of probes and volumes are about it. ``grace`` is the time
     to stop in seconds, unless the user sets another. ``steady`` is how long a new member must have been ready before
-    the next one may stop.
+    the next one may stop. ``version`` is that of the server, ``notes``
+    what else plans compare: annotations of the StatefulSet. ``has_shell``: the image of the server has one.
     """
 
     backend: Backend
+    version: Version
     settings: Members
     uid: int
     grace: int
@@ -62,6 +66,8 @@ class MemberSet:
     config: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
     steady: int = 10
+    notes: Mapping[str, str] = field(default_factory=dict)
+    has_shell: bool = True
 
     @property
     def component(self) -> str:
@@ -102,8 +108,9 @@ def documents(members: MemberSet, cluster: Cluster) -> list[Document]:
     made = []
     if members.config:
         made.append(config_map(_metadata(members, cluster, _config_name(members.backend)), members.config))
-    if members.scripts:
-        made.append(config_map(_metadata(members, cluster, _scripts_name(members.backend)), members.scripts))
+    texts = {**members.scripts, **(data_guard.texts() if members.settings.persistence.enabled else {})}
+    if texts:
+        made.append(config_map(_metadata(members, cluster, _scripts_name(members.backend)), texts))
     made += [_headless_service(members, cluster), _client_service(members, cluster), stateful_set(members, cluster)]
     if members.settings.replicas > 1:
         made.append(disruption_budget(_metadata(members, cluster), selector))
@@ -114,13 +121,12 @@ def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
     """The StatefulSet of a backend."""
     settings = members.settings
     metadata = _metadata(members, cluster)
-    annotations = dict(settings.annotations)
+    annotations = {VERSION_ANNOTATION: str(members.version), **members.notes, **settings.annotations}
     if cluster.values.secrets.reloader:
         # Certificates, not passwords: for another password members must not restart one after the other.
         files = [name for each in (*members.containers, *members.init_containers) for name in files_at_start(each)]
         annotations = {**reloader_annotation(files), **annotations}
-    if annotations:
-        metadata["annotations"] = annotations
+    metadata["annotations"] = annotations
     retention = settings.persistence.retention
     spec: Document = {
         "serviceName": cluster.release.headless(members.component),
@@ -169,7 +175,9 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
     main = replace(main, probes=probes(settings, main.probes), extra_mounts=extra_mounts(settings))
     security = overlaid(RESTRICTED_CONTAINER, settings.security_context)
     containers = [replace(each, security=security) for each in (main, *others)]
-    init_containers = [replace(each, security=security) for each in members.init_containers]
+    init_containers = [
+        replace(each, security=security) for each in (*_guards(members, cluster), *members.init_containers)
+    ]
     selector = cluster.release.selector(members.component)
     annotations = {**_scraped(members, cluster), **settings.annotations, **checksums(containers)}
     grace = settings.termination_grace_period_seconds
@@ -183,6 +191,15 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
         affinity=settings.affinity or _apart(settings, selector),
     )
     return template_of_pods(_labels(members, cluster), annotations, spec)
+
+
+def _guards(members: MemberSet, cluster: Cluster) -> list[Container]:
+    """What stops a member before it touches data that it cannot read. Without volumes, it has none."""
+    if not members.settings.persistence.enabled:
+        return []
+    data, script = data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster)
+    image = members.image if members.has_shell else cluster.images.utility()
+    return [data_guard.container(members.component, members.version, image, data, script, cluster.release)]
 
 
 def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.backends.upgrades import Version, version_in
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.values.model.backends import Members
 from constructs_st2.values.model.images import St2Version
 
-_LEADING_MINOR = re.compile(r"v?(\d+)\.(\d+)(?![0-9])")
-
-
-class Version(NamedTuple):
-    """A minor version of a server."""
-
-    major: int
-    minor: int
-
-    def __str__(self) -> str:
-        return f"{self.major}.{self.minor}"
+__all__ = ["Server", "Version"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +46,10 @@ class Server:
         """
         said = settings.version or self._tag(settings, cluster.version)
         key = f"{self.key}.version" if settings.version else f"{self.key}.image.tag"
-        found = _LEADING_MINOR.match(said)
-        if found is None:
+        version = version_in(said)
+        if version is None:
             message = f'"{said}" does not begin with a version; say in {self.key}.version which one the image contains'
             raise InvalidValues(ValueProblem(key, message))
-        version = Version(int(found[1]), int(found[2]))
         if version < self.oldest:
             message = f"{self.name} {version} is not supported; use {self.oldest} or newer"
             raise InvalidValues(ValueProblem(key, message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.builders import KEPT
 from constructs_st2.kube.documents import Document
 
 POD_SECURITY = "pod-security.kubernetes.io"
@@ -23,8 +24,7 @@ def namespace(cluster: Cluster, strictest: str) -> Document:
         "name": release.namespace,
         "labels": {**values.labels, **release.labels("namespace", "operations"), **enforced},
     }
-    if values.annotations:
-        metadata["annotations"] = dict(values.annotations)
+    metadata["annotations"] = {**KEPT, **values.annotations}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 

@@ -120,6 +120,11 @@ class Namespace(StrictModel):
         "meet; `none`: no label.",
         "auto",
     )
+    protect_data: bool = key(
+        "Have the cluster refuse to delete the namespace, its volume claims and the Secrets of data, until somebody "
+        "annotates them. Needs the right to make a ValidatingAdmissionPolicy.",
+        True,
+    )
 
 
 class ServiceAccount(StrictModel):

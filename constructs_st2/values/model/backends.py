@@ -241,6 +241,10 @@ class Mongodb(Members):
         True,
     )
     external: ExternalMongodb | None = key("A MongoDB that runs elsewhere.")
+    feature_compatibility_version: Annotated[str, StringConstraints(pattern=MAJOR_MINOR)] | None = key(
+        "The version whose formats MongoDB writes; the last step of an upgrade, after which no way leads back. It is "
+        "set once all members run that version, and never lowered. Default: left as it is."
+    )
     replica_set_name: Name = key("Name of the replica set. It cannot be changed later.", "rs0")
     auth: MongodbAuth = section("Users. Their passwords are in a Secret.")
     socket_timeout_milliseconds: Annotated[int, Field(ge=0, le=86_400_000)] = key(

@@ -115,7 +115,7 @@ class TestEveryService:
 
 def test_objects_of_kubernetes_are_valid(everything: Objects) -> None:
     for document in filter(is_built_in, everything):
-        kubernetes_validate.validate(document, "1.27", strict=True)
+        kubernetes_validate.validate(document, "1.30", strict=True)
 
 
 class TestByResources:

@@ -33,7 +33,7 @@ def test_data_go_before_control_and_control_before_work(objects: Objects) -> Non
     for document in (data, control, work):
         assert "namespace" not in document["metadata"]
         assert not document.get("globalDefault")
-        kubernetes_validate.validate(document, "1.27", strict=True)
+        kubernetes_validate.validate(document, "1.30", strict=True)
 
 
 @pytest.mark.parametrize(

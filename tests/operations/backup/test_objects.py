@@ -32,7 +32,7 @@ STORAGE: dict[str, Any] = {"s3": {"bucket": "backups", "credentials": {"existing
 ELSEWHERE = {"enabled": False, "external": {"uri": "mongodb://db.example.org/?replicaSet=a", "database": "automation"}}
 READER: dict[str, Any] = {"username": "reader", "password": {"existingSecret": "my-db"}}
 WRITER: dict[str, Any] = {"username": "writer", "password": {"existingSecret": "my-db", "key": "writer"}}
-OLDEST, NEWEST = "1.27", "1.33"
+OLDEST, NEWEST = "1.30", "1.33"
 
 MakeObjects = Callable[..., Objects]
 

@@ -37,7 +37,7 @@ def test_parts_need_the_whole(cluster: MakeCluster) -> None:
         cluster({"monitoring": {"rules": {"enabled": True}, "dashboards": {"enabled": True}}})
 
 
-@pytest.mark.parametrize("minor", ["1.27", "1.32"])
+@pytest.mark.parametrize("minor", ["1.30", "1.32"])
 def test_objects_are_valid(synth: Synth, minor: str) -> None:
     objects = synth({"monitoring": EVERYTHING})
     for document in objects:

@@ -17,7 +17,7 @@ function worldIo(world, done) {
   function run(who, database, command) {
     const name = Object.keys(command)[0];
     const failure = world.failures[`${who}: ${name}`];
-    if (!['usersInfo', 'replSetGetConfig', 'replSetGetStatus'].includes(name)) {
+    if (!['usersInfo', 'replSetGetConfig', 'replSetGetStatus', 'getParameter'].includes(name)) {
       done.does.push(`${who}: ${database} ${JSON.stringify(command)}`);
     }
     if (failure) {
@@ -37,6 +37,7 @@ function worldIo(world, done) {
       usersInfo: { users: user ? [{ user: command.usersInfo.user, db: database, roles: user.roles }] : [] },
       replSetGetConfig: { config: world.set, commitmentStatus: world.committed },
       replSetGetStatus: { members: world.status },
+      getParameter: { featureCompatibilityVersion: world.compatibility },
     };
     return answer(replies[name] || {});
   }

@@ -98,6 +98,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     ]
     return MemberSet(
         backend=ETCD,
+        version=version,
+        has_shell=False,
         settings=settings,
         uid=UID,
         grace=30,

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 
+from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.connections import SCALER_USER
+from constructs_st2.facts.backends.upgrades import COMPATIBILITY_ANNOTATION, REPLICA_SET_ANNOTATION, version_in
+from constructs_st2.facts.backends.upgrades import MONGODB as MONGODB_UPGRADES
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.secrets import contract
@@ -64,7 +67,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.mongodb
-    SERVER.version(settings, cluster)
+    version = SERVER.version(settings, cluster)
     image = SERVER.image(settings, cluster)
     authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
     conf = mongod_conf(
@@ -83,6 +86,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     own_scripts = scripts_mount(MONGODB, cluster)
     return MemberSet(
         backend=MONGODB,
+        version=version,
+        notes=_notes(cluster, version),
         settings=settings,
         uid=UID,
         # A primary that is told to stop hands over by itself, and then waits up to 15 s for its clients to move on.
@@ -147,6 +152,25 @@ def member_set(cluster: Cluster) -> MemberSet:
     )
 
 
+def _notes(cluster: Cluster, version: Version) -> dict[str, str]:
+    """What a plan has to know of the set.
+
+    Raises:
+        InvalidValues: the version cannot have that featureCompatibilityVersion.
+    """
+    notes = {REPLICA_SET_ANNOTATION: cluster.values.mongodb.replica_set_name}
+    wanted = cluster.values.mongodb.feature_compatibility_version
+    held = version_in(wanted) if wanted else None
+    if held is None:
+        return notes
+    if held > version or not MONGODB_UPGRADES.reads(held, version):
+        message = (
+            f"MongoDB {version} does not start with {held}: it can have that of its own version, or of the one before"
+        )
+        raise InvalidValues(ValueProblem("mongodb.featureCompatibilityVersion", message))
+    return {**notes, COMPATIBILITY_ANNOTATION: str(held)}
+
+
 def _probes() -> dict[str, Document]:
     """A restart never helps a member that others do not hear: liveness asks for no more than an open port.
 
@@ -188,6 +212,8 @@ def _replica_set(cluster: Cluster) -> str:
             user("metrics", "admin", contract.MONGODB_METRICS_PASSWORD, {"clusterMonitor": "admin", "read": "local"}),
         ],
     }
+    if settings.feature_compatibility_version:
+        wanted["featureCompatibilityVersion"] = settings.feature_compatibility_version
     if contract.MONGODB_AUTOSCALING.in_use(cluster.values):
         password = contract.MONGODB_AUTOSCALING_PASSWORD
         wanted["users"].append(user(SCALER_USER, "admin", password, {"read": database}, SCALER_SECRET_PATH))

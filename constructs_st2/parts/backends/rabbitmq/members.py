@@ -122,6 +122,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     stop = scripts.command(_STOP, _seconds_to_wait(cluster), *probed)
     return MemberSet(
         backend=RABBITMQ,
+        version=version,
         settings=settings,
         uid=UID,
         grace=GRACE,

@@ -62,7 +62,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.redis
-    SERVER.version(settings, cluster)
+    version = SERVER.version(settings, cluster)
     image = SERVER.image(settings, cluster)
     certificates = tls.server_mounts(contract.REDIS_TLS, cluster)
 
@@ -90,6 +90,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     ]
     return MemberSet(
         backend=REDIS_SENTINEL,
+        version=version,
         settings=settings,
         uid=UID,
         grace=GRACE,

@@ -16,6 +16,8 @@ var CODES = {
 // The states of a member that has not been synced yet, in replSetGetStatus.
 var UNSYNCED = [0, 5];
 var MAJORITY = { w: 'majority', wtimeout: 10000 };
+// maxWireVersion of MongoDB 7.0, since which a change of featureCompatibilityVersion has to be confirmed.
+var CONFIRMS = 21;
 // Every login is three lines in the log of mongod, so users are looked at seldom.
 var USERS_EVERY = 10 * 60 * 1000;
 
@@ -155,11 +157,12 @@ function lead(io, config, self, memory) {
   reportStrangers(io, config, self);
   const newcomer = findNewcomer(io, config, self);
   const passwords = readPasswords(io, config);
+  const compatibility = compatibilityToSet(io, config, self, memory);
   const now = io.now();
   const wanted = JSON.stringify([String(self.electionId), config.root, config.users, passwords]);
   const known = memory.users;
   const due = known === null || known.wanted !== wanted || now - known.at >= USERS_EVERY;
-  if (!due && (newcomer === null || !known.rootWorks)) {
+  if (!due && ((newcomer === null && compatibility === null) || !known.rootWorks)) {
     return;
   }
   const root = logInAsRoot(io, config, passwords[0]);
@@ -175,6 +178,10 @@ function lead(io, config, self, memory) {
         reconcileUser(io, root, config.users[index], passwords[index + 1]);
       }
       memory.users = { wanted: wanted, at: now, rootWorks: true };
+    }
+    if (compatibility !== null) {
+      raiseCompatibility(io, root, self, compatibility);
+      memory.compatibility = compatibility;
     }
     if (newcomer !== null) {
       add(io, root, status, newcomer);
@@ -310,6 +317,39 @@ function reconcileUser(io, root, user, password) {
     io.say(`set the password of the user ${user.name}`);
   } else {
     session.close();
+  }
+}
+
+// The featureCompatibilityVersion that the configuration wants and that all members can have, or null.
+function compatibilityToSet(io, config, self, memory) {
+  const wanted = config.featureCompatibilityVersion || null;
+  if (wanted === null || memory.compatibility === wanted) {
+    return null;
+  }
+  for (const host of config.members) {
+    const peer = host === self.me ? self : ask(io, host, `waits to set featureCompatibilityVersion ${wanted}`);
+    if (peer === null) {
+      return null;
+    }
+    if (peer.maxWireVersion !== self.maxWireVersion) {
+      io.say(`waits to set featureCompatibilityVersion ${wanted}: ${host} runs another version of MongoDB`);
+      return null;
+    }
+  }
+  return wanted;
+}
+
+// It is never lowered: that can take data away which an older version does not know.
+function raiseCompatibility(io, root, self, wanted) {
+  const found = root.run('admin', { getParameter: 1, featureCompatibilityVersion: 1 }).featureCompatibilityVersion;
+  if (Number(found.version) > Number(wanted)) {
+    io.say(`featureCompatibilityVersion is ${found.version}, and is not lowered to ${wanted}`);
+  } else if (found.version === wanted && !found.targetVersion) {
+    io.say(`featureCompatibilityVersion is ${wanted}`);
+  } else {
+    const confirmed = self.maxWireVersion >= CONFIRMS ? { confirm: true } : {};
+    root.run('admin', Object.assign({ setFeatureCompatibilityVersion: wanted, writeConcern: MAJORITY }, confirmed));
+    io.say(`featureCompatibilityVersion is ${wanted} now`);
   }
 }
 

@@ -1,0 +1,288 @@
+"""Which pods a change replaces, in which order, how long that takes at most, and what becomes of their work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from constructs_st2.changes.difference import Difference
+from constructs_st2.changes.findings import Finding, Section
+from constructs_st2.changes.immutable import kubectl, names
+from constructs_st2.checks.data import at, labels_of, name_of, namespace_of, strings
+from constructs_st2.checks.index import Index, Scale
+from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
+from constructs_st2.facts.jobs import PURPOSES
+from constructs_st2.facts.keeping import FINALIZER
+from constructs_st2.kube.documents import Document
+
+TEMPLATE = ("spec", "template")
+
+_ENTRIES: Mapping[str, CatalogueEntry] = {entry.name: entry for entry in CATALOGUE}
+
+
+@dataclass(frozen=True)
+class Members:
+    """How a backend takes it that its members are replaced: all of them, and the only one."""
+
+    name: str
+    one_of_many: str
+    only_one: str
+
+
+_AWAY = "StackStorm stands still until it is back; its services wait"
+MEMBERS: Mapping[str, Members] = {
+    MONGODB.component: Members(
+        "MongoDB",
+        "a primary that stops hands over first; writes wait for seconds, and services of st2 outlast that",
+        f"{_AWAY} for it, and results that end meanwhile can be lost",
+    ),
+    RABBITMQ.component: Members(
+        "RabbitMQ",
+        "a node that stops waits until its queues have a majority without it; clients connect to the others",
+        f"{_AWAY} for it; messages are on its volume",
+    ),
+    REDIS_SENTINEL.component: Members(
+        "Redis",
+        "a master that stops hands over first; locks wait for seconds, and services of st2 outlast that",
+        f"{_AWAY} for locks, and the service registry is empty for so long",
+    ),
+    ETCD.component: Members(
+        "etcd",
+        "a leader that stops hands over first; locks wait for seconds, and services of st2 outlast that",
+        f"{_AWAY} for locks and the service registry",
+    ),
+}
+"""By component."""
+
+
+def rolls(difference: Difference) -> bool:
+    """Whether the pods of a workload are replaced: Kubernetes replaces them whenever their template differs."""
+    is_kept = difference.kind in ("Deployment", "StatefulSet", "DaemonSet")
+    return is_kept and difference.action == "changed" and bool(difference.at(*TEMPLATE))
+
+
+def duration(seconds: int) -> str:
+    """Seconds as people say them."""
+    return f"{seconds} s" if seconds < 120 else f"{-(-seconds // 60)} min"
+
+
+def rollouts(difference: Difference, old: Index, new: Index) -> Iterator[Finding]:
+    """The consequences for the pods of a workload."""
+    match difference.kind, difference.action:
+        case "Deployment", "changed":
+            yield from _deployment(difference, old, new)
+        case "StatefulSet", "changed":
+            yield from _stateful_set(difference, old, new)
+        case (("Deployment" | "StatefulSet"), "new"):
+            assert difference.new is not None
+            yield Finding(Section.PODS, difference.component, f"new: {_pods(new.scale_of(difference.new))}")
+        case "Job", "new":
+            yield _job(difference, old)
+        case "CronJob", ("new" | "changed"):
+            schedule = at(difference.document, "spec", "schedule")
+            text = f"from the next time on: {schedule}; a run that goes on is left alone"
+            yield Finding(Section.PODS, difference.component, text)
+
+
+def _pods(scale: Scale) -> str:
+    if scale.least != scale.greatest:
+        return f"{scale.least} to {scale.greatest} pods"
+    return f"{scale.least} pod{'s' if scale.least != 1 else ''}"
+
+
+def _grace(document: Document) -> int:
+    """Seconds that a pod has to stop: as it was started, not as the next one will be."""
+    grace = at(document, *TEMPLATE, "spec", "terminationGracePeriodSeconds")
+    return grace if isinstance(grace, int) else 30
+
+
+def _entry(difference: Difference) -> CatalogueEntry | None:
+    return _ENTRIES.get(labels_of(difference.document).get("app", ""))
+
+
+def _deployment(difference: Difference, old: Index, new: Index) -> Iterator[Finding]:
+    assert difference.old is not None
+    assert difference.new is not None
+    before, after = old.scale_of(difference.old), new.scale_of(difference.new)
+    entry, grace = _entry(difference), _grace(difference.old)
+    subject = difference.component
+    if not rolls(difference):
+        yield from _scaled(difference, before, after, _end_of_work(entry, grace))
+        return
+    pods = _pods(before) if before == after else f"{_pods(before)} ({_pods(after)} then)"
+    if before.greatest == 0:
+        yield Finding(Section.PODS, subject, f"{_pods(after)}; none is replaced")
+        return
+    if after.greatest == 0:
+        yield from _scaled(difference, before, after, "")
+        return
+    if at(difference.new, "spec", "strategy", "type") == "Recreate":
+        meanwhile = entry.replaced if entry else "it is not there meanwhile"
+        text = f"{pods}, the old one first: up to {grace} s to stop, and the start; {meanwhile}"
+        yield Finding(Section.PAUSES, subject, text)
+        return
+    rolling = at(difference.new, "spec", "strategy", "rollingUpdate") or {}
+    how = "one by one, " if before.greatest > 1 else ""
+    # Pods that are about to stop do not hold up the next ones.
+    how += "beside a new one" if rolling.get("maxUnavailable") else "each after a new one is ready"
+    text = f"{pods}, {how}, up to {grace} s to stop; {_end_of_work(entry, grace)}"
+    yield Finding(Section.PODS, subject, text.removesuffix("; "))
+
+
+def _end_of_work(entry: CatalogueEntry | None, grace: int) -> str:
+    """What becomes of what the pods do."""
+    if entry is None:
+        return ""
+    if entry.finishes_work != "actionrunner":
+        return entry.replaced
+    finish = max(grace - BESIDES_RUNNING_WORK, 0)
+    return f"{entry.replaced} within {finish} s; what runs longer becomes `abandoned`"
+
+
+def _scaled(difference: Difference, before: Scale, after: Scale, work: str) -> Iterator[Finding]:
+    if before == after:
+        return
+    change, subject = f"{_pods(before)} -> {_pods(after)}", difference.component
+    if after.greatest == 0 or (after.least == 0 and before.least > 0):
+        entry = _entry(difference)
+        away = f"nothing {entry.purpose[0].lower()}{entry.purpose[1:].partition(';')[0]}" if entry else "it is gone"
+        yield Finding(Section.PAUSES, subject, f"{change}: {away} any more")
+    elif after.least < before.least:
+        yield Finding(Section.PODS, subject, f"{change}: those too many stop; {work}".removesuffix("; "))
+    else:
+        yield Finding(Section.PODS, subject, f"{change}: none is replaced")
+
+
+def _stateful_set(difference: Difference, old: Index, new: Index) -> Iterator[Finding]:
+    assert difference.old is not None
+    assert difference.new is not None
+    before, after = old.scale_of(difference.old).greatest, new.scale_of(difference.new).greatest
+    component = difference.component
+    behaviour = MEMBERS.get(component, Members(component, "", "it is not there meanwhile"))
+    if before < after:
+        voters = f"a majority is then {after // 2 + 1} of {after}" if after > 1 else ""
+        text = f"{after - before} members more, which get their data from the others; {voters}".removesuffix("; ")
+        yield Finding(Section.PODS, component, text)
+    if not rolls(difference):
+        return
+    grace, steady = _grace(difference.old), at(difference.new, "spec", "minReadySeconds") or 0
+    if before == 1:
+        text = f"its only member is replaced: up to {grace} s to stop, and its start; {behaviour.only_one}"
+        yield Finding(Section.PAUSES, component, text)
+        return
+    longest = duration(before * (grace + steady))
+    text = (
+        f"{before} members, one at a time from the last to the first: up to {grace} s to stop, {steady} s ready before "
+        f"the next, so at most {longest} besides their starts; {before - 1} of {before} stay, of which "
+        f"{before // 2 + 1} are a majority; {behaviour.one_of_many}"
+    )
+    yield Finding(Section.PODS, component, text.removesuffix("; "))
+
+
+def _job(difference: Difference, old: Index) -> Finding:
+    app = labels_of(difference.document).get("app", difference.component)
+    again = any(labels_of(job).get("app") == app for job in old.of_kind("Job"))
+    purpose = PURPOSES.get(app.removeprefix("job-"), _OTHER_JOBS.get(app, "a Job of yours"))
+    return Finding(Section.JOBS, app.removeprefix("job-"), f"{'again: ' if again else ''}{purpose}")
+
+
+_OTHER_JOBS: Mapping[str, str] = {
+    "secrets-bootstrap": "makes Secrets and keys that are missing; those that are there stay as they are"
+}
+
+
+def orphans(gone: list[Difference], old: Index, new: Index) -> Iterator[Finding]:
+    """What nobody deletes: kubectl knows nothing of what manifests no longer have, and Argo CD only with `prune`."""
+    apps = {(namespace_of(job), labels_of(job).get("app")): job for job in new.of_kind("Job")}
+    superseded: list[Difference] = []
+    others: list[Difference] = []
+    for difference in gone:
+        app = labels_of(difference.document).get("app")
+        is_former = difference.kind == "Job" and (difference.namespace, app) in apps
+        (superseded if is_former else others).append(difference)
+    for difference in others:
+        if difference.kind in _DATA_KINDS:
+            yield Finding(
+                Section.DATA,
+                difference.identity,
+                "is no longer in the manifests, and stays with what is in it; deleting it DESTROYS that",
+                (f"{kubectl(difference)} delete {names(difference)}   # only when nobody needs it any more",),
+            )
+    twice = [each for each in others if each.kind == "Deployment" and _runs_twice(each, new)]
+    for difference in twice:
+        text = "is no longer in the manifests, and others take its place: as long as it is there, both do the same work"
+        command = f"{kubectl(difference)} delete {names(difference)} --wait   # before the apply"
+        yield Finding(Section.HANDS, difference.identity, text, (command,))
+    loose = [each for each in others if each.kind not in _DATA_KINDS and each not in twice]
+    if loose:
+        effects = dict.fromkeys(effect for each in loose if (effect := _while_it_stays(each)))
+        text = "; ".join(effects) or "nothing uses it any more"
+        yield Finding(Section.ORPHANS, _count(loose), text, tuple(_deletions(loose)))
+    yield from _run_before(superseded, apps, old)
+    if superseded:
+        commands = tuple(_deletions(superseded))
+        yield Finding(
+            Section.ORPHANS,
+            _count(superseded),
+            "Jobs that others follow; older manifests run them again only once they are deleted",
+            commands,
+        )
+
+
+def _run_before(
+    superseded: list[Difference], wanted: Mapping[tuple[str, str | None], Document], old: Index
+) -> Iterator[Finding]:
+    """Jobs of the manifests that are there already, although others have run since: they do not run again."""
+    for difference in superseded:
+        job = wanted[difference.namespace, labels_of(difference.document).get("app")]
+        if old.find("Job", namespace_of(job), name_of(job)) is not None:
+            text = (
+                f"is there since before {difference.identity} ran, and does not run again: what it loads is not loaded"
+            )
+            steps = (f"{kubectl(difference)} delete job {name_of(job)} {difference.name}   # before the apply",)
+            yield Finding(Section.HANDS, f"Job/{name_of(job)}", text, steps)
+
+
+def _runs_twice(gone: Difference, new: Index) -> bool:
+    """Whether a service that must not run twice goes on beside others of it: sensors emit every trigger twice then."""
+    entry = _entry(gone)
+    others = (labels_of(each).get("app") for each in new.of_kind("Deployment"))
+    return entry is not None and entry.is_single and entry.name in others
+
+
+def _count(differences: list[Difference]) -> str:
+    return f"{len(differences)} object{'s' if len(differences) > 1 else ''}"
+
+
+def _is_kept_by_finalizer(difference: Difference) -> bool:
+    return FINALIZER in strings(at(difference.document, "metadata", "finalizers"))
+
+
+def _deletions(differences: list[Difference]) -> Iterator[str]:
+    """One command for all objects of a namespace."""
+    for command in dict.fromkeys(map(kubectl, differences)):
+        objects = (f"{each.kind.lower()}/{each.name}" for each in differences if kubectl(each) == command)
+        yield f"{command} delete {' '.join(objects)}"
+    for each in filter(_is_kept_by_finalizer, differences):
+        # Its deletion waits for that.
+        yield f"""kubectl patch {names(each)} --type=merge -p '{{"metadata":{{"finalizers":null}}}}'"""
+
+
+_DATA_KINDS = frozenset({"PersistentVolumeClaim", "Secret", "Namespace"})
+
+
+def _while_it_stays(difference: Difference) -> str | None:
+    """What an object that is left over goes on to do."""
+    does = {
+        "Deployment": "pods of {} go on",
+        "StatefulSet": "members of {} go on",
+        "CronJob": "{} goes on",
+        "NetworkPolicy": "{} holds",
+        "ValidatingAdmissionPolicy": "{} goes on to keep the data",
+        "HorizontalPodAutoscaler": "{} goes on to set the number of pods, against the manifests",
+        "ScaledObject": "{} goes on to set the number of pods, against the manifests",
+        "Ingress": "{} leads to st2web",
+        "HTTPRoute": "{} leads to st2web",
+    }.get(difference.kind)
+    return does.format(difference.name) if does else None

@@ -1,0 +1,90 @@
+"""States of manifests as files. Only what matters of them is read: to read YAML takes longer than to write it."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document
+from constructs_st2.kube.reading import read_text
+
+Files = Mapping[str, bytes]
+"""The text of each file of manifests, by its name."""
+
+_SUFFIXES = (".yaml", ".yml")
+_TIER = re.compile(r"(?:^|-)\d\d-[a-z]")
+
+
+def files_of_folder(folder: Path) -> dict[str, bytes]:
+    """The manifests in a folder; none where there is no folder."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
+
+
+def files_of_revision(revision: str, folder: Path) -> dict[str, bytes]:
+    """The manifests that a folder had in a revision of its git repository.
+
+    Raises:
+        UserError: there is no such revision, or no such folder in it.
+    """
+    around = folder.absolute().parent
+    while not around.exists():
+        around = around.parent
+    place = folder.absolute().relative_to(around)
+    command = ["git", "-C", str(around), "archive", "--format=tar", revision, "--", f"./{place}"]
+    try:
+        ended = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise UserError("there is no git, by which to read another revision") from error
+    if ended.returncode:
+        said = ended.stderr.decode(errors="replace").strip().splitlines()
+        raise UserError(f"git:{revision}: {said[0] if said else 'cannot be read'}")
+    files = {}
+    with tarfile.open(fileobj=io.BytesIO(ended.stdout)) as archive:
+        for member in archive.getmembers():
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None and member.name.endswith(_SUFFIXES):
+                files[Path(member.name).name] = content.read()
+    return files
+
+
+def previous(folder: Path) -> dict[str, bytes]:
+    """What a folder holds, or else what git's HEAD has there: the program `cdk8s` empties the folder before a synth."""
+    if files := files_of_folder(folder):
+        return files
+    try:
+        return files_of_revision("HEAD", folder)
+    except UserError:
+        return {}
+
+
+def documents(files: Files, known: Mapping[str, list[Document]] | None = None) -> list[Document]:
+    """The objects of files.
+
+    Args:
+        files: the files.
+        known: those of some files, which need not be read.
+    """
+    found: list[Document] = []
+    for name, content in files.items():
+        found += known[name] if known and name in known else read_text(content, name)
+    return found
+
+
+def concerned(old: Files, new: Files) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The files of those clusters that differ: consequences follow from a cluster as a whole, and from no other."""
+    differ = {_cluster(name) for name in {*old, *new} if old.get(name) != new.get(name)}
+    first, second = ({name: text for name, text in each.items() if _cluster(name) in differ} for each in (old, new))
+    return first, second
+
+
+def _cluster(name: str) -> str:
+    """What the names of a cluster's files begin with."""
+    found = _TIER.search(name)
+    return name[: found.start()] if found else name

@@ -1,0 +1,107 @@
+"""`constructs-st2 plan`: what an apply would change, and what that does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from constructs_st2.commands.cluster_options import ClusterOptions, with_accept, with_cluster_options
+
+if TYPE_CHECKING:
+    from constructs_st2.changes.plan import Plan
+
+CLUSTER = "cluster"
+GIT = "git:"
+
+
+@click.command()
+@with_cluster_options
+@click.option(
+    "--against",
+    default="dist",
+    show_default=True,
+    metavar="WHAT",
+    help="What is there: a folder of manifests; git:REVISION, for what the folder held then; or cluster, by kubectl.",
+)
+@click.option(
+    "--manifests",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Compare the manifests in a folder, whoever wrote them, in place of what the values give.",
+)
+@click.option(
+    "--output",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="For a terminal, a comment on a pull request, or programs.",
+)
+@click.option("--context", metavar="NAME", help="Context of kubectl, with --against cluster.")
+@with_accept
+def plan(
+    options: ClusterOptions,
+    against: str,
+    manifests: Path | None,
+    output: str,
+    context: str | None,
+    accept: tuple[str, ...],
+) -> None:
+    """Tell what an apply would change, and what that does.
+
+    Which pods are replaced and how, what pauses, which Jobs run, what cannot be applied as it is and what would lose
+    data. It changes nothing. Exit status: 0 nothing changes, 2 something does, 3 and somebody has to act besides the
+    apply, 1 errors.
+    """
+    from constructs_st2.commands.plan import text
+
+    made = _plan(options, against, manifests, context, accept)
+    against = f"{against}/" if against != CLUSTER and not against.startswith(GIT) else against
+    if output == "text":
+        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        click.echo(text.terminal(made, against, colours=colours), color=colours)
+    else:
+        click.echo(text.OUTPUTS[output](made, against))
+    sys.exit(made.status)
+
+
+def _plan(
+    options: ClusterOptions, against: str, manifests: Path | None, context: str | None, accept: tuple[str, ...]
+) -> Plan:
+    from constructs_st2.changes import states
+    from constructs_st2.changes.plan import plan_of
+    from constructs_st2.errors import UserError
+
+    folder = manifests or Path("dist")
+    if against == CLUSTER:
+        from constructs_st2.commands.plan import live
+
+        new = _objects(options, manifests)
+        return plan_of(live.objects(new, options, context), new, folder=str(folder), accepted=accept)
+    if against.startswith(GIT):
+        old_files = states.files_of_revision(against.removeprefix(GIT) or "HEAD", folder)
+    else:
+        old_files = states.files_of_folder(Path(against))
+    if not old_files:
+        raise UserError(f"{against}: holds no manifests to compare with")
+    if manifests is None:
+        return plan_of(states.documents(old_files), _objects(options, None), folder=str(folder), accepted=accept)
+    old, new_files = states.concerned(old_files, states.files_of_folder(manifests))
+    known = {name: states.documents({name: text}) for name, text in new_files.items()}
+    same = {name: documents for name, documents in known.items() if old.get(name) == new_files[name]}
+    after = [document for documents in known.values() for document in documents]
+    return plan_of(states.documents(old, same), after, folder=str(folder), accepted=accept)
+
+
+def _objects(options: ClusterOptions, manifests: Path | None) -> list[dict[str, object]]:
+    if manifests is not None:
+        from constructs_st2.kube.reading import read_folder
+
+        return read_folder(manifests)
+    from constructs_st2.construct.build import build
+
+    with options.cluster() as cluster:
+        return build(cluster).objects

@@ -1,0 +1,68 @@
+"""The command that writes a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from constructs_st2.commands.cluster_options import (
+    STRICT,
+    ClusterOptions,
+    or_default,
+    tell_warnings,
+    with_accept,
+    with_cluster_options,
+)
+from constructs_st2.commands.pipes import Command
+
+if TYPE_CHECKING:
+    from constructs_st2.construct.stackstorm import StackStorm
+
+
+class Arguments(NamedTuple):
+    """What the command line of a program asks for: which cluster, where to write it, and which steps to take there."""
+
+    files: tuple[Path, ...]
+    sets: tuple[str, ...]
+    release: str
+    namespace: str
+    output: Path
+    strict: bool = False
+    accept: tuple[str, ...] = ()
+
+
+def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
+    """A command that writes the cluster which a function makes, and prints a summary of it."""
+
+    @click.command("synth", cls=Command, help=make.__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+    @with_cluster_options
+    @click.option(
+        "--output",
+        metavar="DIR",
+        envvar="CDK8S_OUTDIR",
+        default="dist",
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="Folder to write; it is replaced as a whole.",
+    )
+    @with_accept
+    @click.option("--quiet", is_flag=True, help="Do not print the summary. Warnings are printed nevertheless.")
+    @STRICT
+    def synth(options: ClusterOptions, output: Path, accept: tuple[str, ...], quiet: bool, strict: bool) -> None:
+        files = or_default(options.files)
+        made = make(Arguments(files, options.sets, options.release, options.namespace, output, strict, accept))
+        objects = made.current()
+        tell_warnings(made.warnings(objects))
+        if not quiet:
+            from constructs_st2.commands.summary import summary
+
+            click.echo(summary(made.cluster, objects, len(made.planned_files), output), err=True)
+            if made.step is not None and made.step.changes:
+                from constructs_st2.commands.plan.text import brief
+
+                click.echo(f"\n{brief(made.step, output)}", err=True)
+
+    return synth

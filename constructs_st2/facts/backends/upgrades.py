@@ -1,0 +1,117 @@
+"""Which version of a server reads the data of which other, and what an upgrade takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+VERSION_ANNOTATION = "constructs-st2.dev/server-version"
+"""On the StatefulSet of a backend: the version of the server in its image, whatever the tag of that is."""
+COMPATIBILITY_ANNOTATION = "constructs-st2.dev/feature-compatibility-version"
+"""On the StatefulSet of MongoDB, where the values name it."""
+REPLICA_SET_ANNOTATION = "constructs-st2.dev/replica-set"
+"""On the StatefulSet of MongoDB: the name of the replica set, which is in the data."""
+
+_MANY = 40
+"""More minor versions than any major one has."""
+_LEADING_MINOR = re.compile(r"v?(\d+)\.(\d+)(?![0-9])")
+
+
+class Version(NamedTuple):
+    """A minor version of a server."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+def version_in(text: str) -> Version | None:
+    """The version that a tag or a text begins with."""
+    found = _LEADING_MINOR.match(text)
+    return Version(int(found[1]), int(found[2])) if found else None
+
+
+@dataclass(frozen=True)
+class Upgrades:
+    """How the data of a server comes to a newer version.
+
+    ``following`` is the only version that reads the data of an older one, besides those of the same step; None where
+    every newer one does. ``same_step`` tells whether two versions differ so little that each reads the other's data
+    upwards. ``because`` says what happens otherwise. ``tag`` makes the tag of the official image of a version.
+    ``before`` must be done on the old version, ``after`` on the new one, before the next step.
+    """
+
+    component: str
+    name: str
+    because: str
+    following: Callable[[Version], Version] | None = None
+    same_step: Callable[[Version, Version], bool] = lambda old, new: old == new
+    tag: Callable[[Version], str] = str
+    before: str | None = None
+    after: str | None = None
+
+    def steps(self, old: Version, new: Version) -> list[Version] | None:
+        """The versions to go through, the new one last; none where it is the same step, None where no way leads."""
+        if self.same_step(old, new):
+            return [] if new == old else [new] if new > old else None
+        if new < old:
+            return None
+        if self.following is None:
+            return [new]
+        steps = [old]
+        while steps[-1] < new and not self.same_step(steps[-1], new):
+            steps.append(self.following(steps[-1]))
+            if len(steps) > _MANY:
+                return None
+        return [*steps[1:-1], new]
+
+    def reads(self, data: Version, server: Version) -> bool:
+        """Whether a version of the server can be started on the data of another."""
+        steps = self.steps(data, server)
+        return steps is not None and len(steps) <= 1
+
+    def readable(self, server: Version) -> list[str]:
+        """The versions whose data a version of the server reads, as patterns of a shell: ``6.*``, ``7.0``."""
+        patterns: list[str] = []
+        for major in range(1, server.major + 1):
+            versions = [Version(major, minor) for minor in range(_MANY)]
+            read = [str(version) for version in versions if self.reads(version, server)]
+            patterns += [f"{major}.*"] if len(read) == len(versions) else read
+        return patterns
+
+
+MONGODB = Upgrades(
+    "mongodb",
+    "MongoDB",
+    # https://www.mongodb.com/docs/manual/release-notes/7.0-upgrade-replica-set/
+    because="it reads the data of one major version before it only, and only once featureCompatibilityVersion is that",
+    following=lambda version: Version(version.major + 1, 0),
+    same_step=lambda old, new: old.major == new.major,
+    tag=str,
+    after="featureCompatibilityVersion",
+)
+RABBITMQ = Upgrades(
+    "rabbitmq",
+    "RabbitMQ",
+    # https://www.rabbitmq.com/docs/upgrade#rabbitmq-version-upgradability
+    because="nodes of two versions work together only where one follows the other, with all feature flags enabled",
+    following=lambda version: Version(4, 0) if version == (3, 13) else Version(version.major, version.minor + 1),
+    tag=lambda version: f"{version}-management",
+    before="feature flags",
+)
+REDIS = Upgrades("redis", "Redis", because="an older Redis does not read the data of a newer one")
+ETCD = Upgrades(
+    "etcd",
+    "etcd",
+    # https://etcd.io/docs/v3.6/upgrades/
+    because="members of two versions work together only where one follows the other",
+    following=lambda version: Version(version.major, version.minor + 1),
+    tag=lambda version: f"v{version}.0",
+)
+
+UPGRADES: Mapping[str, Upgrades] = {each.component: each for each in (MONGODB, RABBITMQ, REDIS, ETCD)}
+"""By the component of the backend."""

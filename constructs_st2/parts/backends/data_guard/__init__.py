@@ -1,0 +1,1 @@
+"""What keeps a member from touching data that it cannot read."""

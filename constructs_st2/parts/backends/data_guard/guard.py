@@ -1,0 +1,46 @@
+"""The last guard of the data: a member that cannot read what is on its volume stops before its server starts."""
+
+from __future__ import annotations
+
+from constructs_st2.facts.backends.upgrades import UPGRADES, Version
+from constructs_st2.facts.images import Image
+from constructs_st2.facts.release import Release
+from constructs_st2.parts.pods import scripts
+from constructs_st2.parts.pods.pod import Container, Mount, env_of_pod
+
+_SCRIPT = "guard-data.sh"
+_PACKAGE = "constructs_st2.parts.backends.data_guard.scripts"
+_RESOURCES = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
+PATH = "/data"
+"""Where it has the volume, wherever the server has it."""
+
+
+def texts() -> dict[str, str]:
+    """The script."""
+    return scripts.texts(_PACKAGE)
+
+
+def container(
+    component: str, version: Version, image: Image, data: Mount, script: Mount, release: Release
+) -> Container:
+    """The init container that comes first.
+
+    Args:
+        component: the backend.
+        version: that of its server.
+        image: an image with a shell.
+        data: the volume, at `PATH`.
+        script: where the script is.
+        release: the release that it belongs to.
+    """
+    upgrades = UPGRADES[component]
+    member = f"{release.namespace}/$(POD_NAME)"
+    return Container(
+        name="guard-data",
+        image=image,
+        command=scripts.command(_SCRIPT),
+        args=[upgrades.name, str(version), member, *upgrades.readable(version)],
+        env=[env_of_pod("POD_NAME", "metadata.name")],
+        resources=_RESOURCES,
+        mounts=[data, script],
+    )

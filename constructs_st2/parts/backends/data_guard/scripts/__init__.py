@@ -1,0 +1,1 @@
+"""The script that guards the data of members."""

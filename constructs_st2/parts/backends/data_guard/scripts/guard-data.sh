@@ -1,0 +1,37 @@
+#!/bin/sh
+# Run by the init container guard-data , before the server of a member touches its data: ends with one sentence
+# where the data is another member's, or another version's that this one cannot read. Else it notes beside the data who
+# is about to write it.
+# usage: guard-data.sh NAME VERSION MEMBER PATTERN...     patterns of the versions whose data this version reads
+set -eu
+
+name=$1
+version=$2
+member=$3
+shift 3
+note=${DATA_NOTE:-/data/constructs-st2.note}
+
+# kubectl describe shows it, too.
+refuse() {
+    echo "$1" | tee "${TERMINATION_LOG:-/dev/termination-log}" >&2
+    exit 1
+}
+
+reads() {
+    for pattern in "$@"; do
+        # shellcheck disable=SC2254  # they are patterns
+        case $noted in $pattern) return 0 ;; esac
+    done
+    return 1
+}
+
+if [ -s "$note" ]; then
+    { read -r noted && read -r owner; } <"$note" || refuse "$note is damaged: delete it, if $name $version reads the data"
+    [ "$owner" = "$member" ] ||
+        refuse "the data on this volume is that of $owner, and this is $member: nothing was started (if that is meant, delete $note)"
+    reads "$@" ||
+        refuse "$name $noted wrote the data, and $name $version cannot read it: nothing was started; set the image back to $noted"
+fi
+
+printf '%s\n%s\n' "$version" "$member" >"$note.new"
+mv "$note.new" "$note"

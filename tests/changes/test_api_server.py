@@ -1,0 +1,219 @@
+"""What only a real API server can tell: that data is kept, what is no difference, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import MakeCluster, Synth
+
+from constructs_st2.changes.findings import Section
+from constructs_st2.changes.plan import plan_of
+from constructs_st2.commands import uninstall
+from constructs_st2.commands.cluster_options import ClusterOptions
+from constructs_st2.commands.plan import live
+from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.documents import identity
+from constructs_st2.kube.reading import read_folder
+from constructs_st2.kube.yaml_text import yaml_text
+
+from .api_server import ApiServer, api_server
+from .table import CHANGES
+
+NAMESPACE = "stackstorm"
+ALLOW = "constructs-st2.dev/allow-deletion=true"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if not assets or not Path(assets, "kube-apiserver").exists():
+        pytest.skip("not run: there is no kube-apiserver in KUBEBUILDER_ASSETS")
+    with api_server(Path(assets), tmp_path_factory.mktemp("api")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def dist(synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    objects = synth({"secrets": {"mode": "existing"}, "docker-registry": {"enabled": True}})
+    (folder / "00.yaml").write_text(yaml_text(objects[:1]))
+    (folder / "10.yaml").write_text(yaml_text(objects[1:]))
+    return folder
+
+
+def secret(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": "b"}}
+
+
+def claims(synth: Synth) -> Iterator[dict[str, Any]]:
+    """Those that Kubernetes makes of a StatefulSet; nobody does that here."""
+    for component in ("mongodb", "rabbitmq", "redis"):
+        (template,) = synth().named("StatefulSet", f"st2-{component}")["spec"]["volumeClaimTemplates"]
+        metadata = {**template["metadata"], "name": f"data-st2-{component}-0", "namespace": NAMESPACE}
+        yield {**template, "metadata": metadata}
+
+
+def names(server: ApiServer, kind: str) -> list[str]:
+    found = json.loads(server.must("-n", NAMESPACE, "get", kind, "-o", "json"))["items"]
+    return sorted(each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"])
+
+
+def is_going(server: ApiServer) -> bool:
+    found = json.loads(server.must("get", "namespace", NAMESPACE, "-o", "json"))
+    return "deletionTimestamp" in found["metadata"]
+
+
+@pytest.fixture
+def applied(server: ApiServer, dist: Path, synth: Synth) -> ApiServer:
+    """One with the manifests, with claims and with Secrets, and with the policy in force."""
+    server.must("apply", "-f", str(dist))
+    made = [*claims(synth), *map(secret, ("st2-mongodb", "st2-st2-datastore-crypto-key", "st2-st2-auth"))]
+    server.must("apply", "-f", "-", given=yaml_text(made))
+    end = time.monotonic() + 30
+    # A policy takes a moment to be in force. The Secret would be deleted in no case.
+    while server.kubectl("-n", NAMESPACE, "delete", "secret", "st2-mongodb", "--dry-run=server").returncode == 0:
+        assert time.monotonic() < end, "the policy is not in force"
+        time.sleep(0.2)
+    return server
+
+
+def test_deleting_the_manifests_keeps_the_data(applied: ApiServer, dist: Path) -> None:
+    kept = ["data-st2-mongodb-0", "data-st2-rabbitmq-0", "data-st2-redis-0", "st2-docker-registry"]
+    for time_ in ("once", "twice"):
+        ended = applied.kubectl("delete", "-f", str(dist), "--timeout=20s")
+        assert ended.returncode == 1, time_
+        assert "it holds data of StackStorm, and is kept" in ended.stderr
+        assert f"kubectl annotate namespaces {NAMESPACE} {ALLOW}" in ended.stderr
+        assert not is_going(applied), time_
+        assert names(applied, "pvc") == kept
+        assert {"st2-mongodb", "st2-st2-datastore-crypto-key", "st2-st2-auth"} <= set(names(applied, "secret"))
+        assert names(applied, "deployment") == []
+        assert names(applied, "statefulset") == []
+    applied.must("apply", "-f", str(dist))
+    assert "st2-st2api" in names(applied, "deployment")
+
+
+def test_each_of_them_is_refused_and_says_how(applied: ApiServer) -> None:
+    for kind, name in (("secret", "st2-mongodb"), ("pvc", "data-st2-redis-0")):
+        ended = applied.kubectl("-n", NAMESPACE, "delete", kind, name)
+        assert ended.returncode == 1
+        assert f"kubectl -n {NAMESPACE} annotate " in ended.stderr
+        assert f"{name} {ALLOW}" in ended.stderr
+    assert applied.kubectl("-n", NAMESPACE, "delete", "pvc", "--all").returncode == 1
+    assert len(names(applied, "pvc")) == 4
+    # Another Secret is anybody's.
+    applied.must("-n", NAMESPACE, "delete", "secret", "st2-st2-auth")
+
+
+def test_what_is_annotated_can_be_deleted(applied: ApiServer) -> None:
+    applied.must("-n", NAMESPACE, "annotate", "pvc", "data-st2-redis-0", ALLOW)
+    applied.must("-n", NAMESPACE, "delete", "pvc", "data-st2-redis-0", "--wait=false")
+
+
+def test_claims_that_go_with_their_set_by_the_values_can_go(applied: ApiServer) -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "st2-redis", "uid": "1"}
+    patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
+    applied.must("-n", NAMESPACE, "patch", "pvc", "data-st2-rabbitmq-0", "-p", patch)
+    applied.must("-n", NAMESPACE, "delete", "pvc", "data-st2-rabbitmq-0", "--wait=false")
+
+
+def test_other_namespaces_are_left_alone(applied: ApiServer) -> None:
+    applied.must("create", "namespace", "other")
+    applied.must("-n", "other", "create", "secret", "generic", "st2-mongodb", "--from-literal=a=b")
+    applied.must("-n", "other", "delete", "secret", "st2-mongodb")
+    applied.must("delete", "namespace", "other", "--wait=false")
+
+
+def scripted(applied: ApiServer, script: str, folder: Path) -> None:
+    """Run the commands that `uninstall` prints; nothing is waited for, because nothing is ever cleaned up here."""
+    program = folder / "kubectl"
+    waiting = 'case " $* " in *" delete "*) set -- "$@" --wait=false ;; esac'
+    program.write_text(f'#!/bin/sh\n{waiting}\nexec {applied.command} "$@"\n')
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "KUBECONFIG": "/dev/null"}
+    ended = subprocess.run(["sh", "-eu", "-c", script], check=False, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def commands(make: Callable[[Cluster, str], Iterator[str]], cluster: MakeCluster, dist: Path) -> str:
+    return "\n".join(make(cluster({"secrets": {"mode": "existing"}}), str(dist)))
+
+
+def test_what_was_applied_is_no_difference(
+    applied: ApiServer, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the API server made of it."""
+    (tmp_path / "kubectl").write_text(f'#!/bin/sh\nexec {applied.command} "$@"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("KUBECONFIG", "/dev/null")
+    wanted = read_folder(dist)
+    found = live.objects(wanted, ClusterOptions((), (), "st2", NAMESPACE), None)
+    plan = plan_of(found, wanted)
+    assert {change.difference.identity: change.words for change in plan.changes} == {}
+    applied.must("-n", NAMESPACE, "scale", "deployment", "st2-st2api", "--replicas=7")
+    plan = plan_of(live.objects(wanted, ClusterOptions((), (), "st2", NAMESPACE), None), wanted)
+    assert [change.words for change in plan.changes] == [("st2api.replicas 7 -> 2",)]
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("MongoDB: bigger volumes", ["StatefulSet/st2-mongodb"]),
+        ("MongoDB: another storage class", ["StatefulSet/st2-mongodb"]),
+        ("MongoDB: more members", []),
+        ("RabbitMQ: an option", []),
+        ("the type of the Service", []),
+        ("TLS of the web UI off", []),
+        ("a log option of all services", []),
+        ("time for actions", []),
+    ],
+)
+def test_what_the_server_refuses_is_told(applied: ApiServer, synth: Synth, change: str, refused: list[str]) -> None:
+    before, after = (synth(values) for values in CHANGES[change])
+    plan = plan_of(before, after)
+    changed = {
+        each.difference.identity: each.difference.new for each in plan.changes if each.difference.action == "changed"
+    }
+    applied.must("apply", "-f", "-", given=yaml_text([each for each in before if identity(each) in changed]))
+    wrong = []
+    for name, document in changed.items():
+        assert document is not None
+        ended = applied.kubectl("apply", "--dry-run=server", "-f", "-", given=yaml_text([document]))
+        wrong += [name] if ended.returncode else []
+    assert wrong == refused
+    assert [finding.subject for finding in plan.of(Section.HANDS)] == refused
+
+
+def test_uninstalling_keeps_the_data(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
+    before = names(applied, "pvc"), names(applied, "secret")
+    scripted(applied, commands(uninstall.stop, cluster, dist), tmp_path)
+    assert (names(applied, "pvc"), names(applied, "secret")) == before
+    assert names(applied, "statefulset") == []
+
+
+def test_uninstalling_all_but_backups(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
+    labels = {"app.kubernetes.io/instance": "st2", "app.kubernetes.io/managed-by": "constructs-st2"}
+    metadata = {"name": "st2-backup", "namespace": NAMESPACE, "labels": {**labels, "app.kubernetes.io/name": "backup"}}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+    applied.must("apply", "-f", "-", given=yaml_text([claim]))
+    scripted(applied, commands(uninstall.but_backups, cluster, dist), tmp_path)
+    assert names(applied, "pvc") == ["st2-backup"]
+    assert names(applied, "secret") == ["st2-st2-datastore-crypto-key"]
+
+
+def test_uninstalling_everything(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
+    """The last one: it takes the namespace."""
+    scripted(applied, commands(uninstall.everything, cluster, dist), tmp_path)
+    assert is_going(applied)
+    for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
+        assert json.loads(applied.must("get", kind, "-o", "json"))["items"] == []

@@ -1,0 +1,66 @@
+"""What a plan says of many changes, beside what the pod templates and the objects themselves say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import Objects, Synth
+
+from constructs_st2.changes.findings import Section
+from constructs_st2.changes.plan import Plan, plan_of
+from constructs_st2.kube.documents import pod_template
+
+from .expected import EXPECTED
+from .table import CHANGES
+from .telling import told
+
+KEPT_PODS = ("Deployment", "StatefulSet")
+
+
+def planned(synth: Synth, name: str) -> tuple[Objects, Objects, Plan]:
+    before, after = (synth(values) for values in CHANGES[name])
+    return before, after, plan_of(before, after)
+
+
+def test_there_is_an_expectation_for_each_of_many_changes() -> None:
+    assert len(CHANGES) >= 60
+    assert list(EXPECTED) == list(CHANGES)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_told(synth: Synth, name: str) -> None:
+    assert told(planned(synth, name)[2]) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_it_fits_the_objects(synth: Synth, name: str) -> None:
+    before, after, plan = planned(synth, name)
+    old, new = by_name(before), by_name(after)
+    both = old.keys() & new.keys()
+    # Kubernetes replaces pods when, and only when, their template differs.
+    rolled = {
+        each for each in both if each.split("/")[0] in KEPT_PODS and pod_template(old[each]) != pod_template(new[each])
+    }
+    components = {component(new[each]) for each in rolled}
+    assert set(plan.replaced) == components
+    said = {finding.subject for section in (Section.PODS, Section.PAUSES) for finding in plan.of(section)}
+    refused = {finding.subject for finding in plan.refused}
+    assert components - refused <= said, "each of them is told of"
+    jobs = {component(new[each]) for each in new.keys() - old.keys() if each.startswith("Job/")}
+    assert {f"job-{finding.subject}" for finding in plan.of(Section.JOBS)} | {"secrets-bootstrap"} >= jobs
+    assert len(plan.of(Section.JOBS)) == len(jobs)
+    deleted = " ".join(step for finding in plan.findings for step in finding.steps)
+    for each in old.keys() - new.keys():
+        kind, name = each.split("/")
+        stays = f"{kind.lower()}/{name}" in deleted or f"delete {kind.lower()} {name}" in deleted
+        assert stays or any(name in finding.subject for finding in plan.findings), f"{each} is left over"
+
+
+def by_name(objects: Objects) -> dict[str, dict[str, Any]]:
+    return {f"{each['kind']}/{each['metadata']['name']}": each for each in objects}
+
+
+def component(document: dict[str, Any]) -> str:
+    name: str = document["metadata"]["labels"]["app.kubernetes.io/name"]
+    return name

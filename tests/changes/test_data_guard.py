@@ -1,0 +1,87 @@
+"""A member that cannot read the data on its volume stops before its server starts."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import Require, Synth
+
+from constructs_st2.facts.backends.upgrades import ETCD, MONGODB, RABBITMQ, REDIS, Upgrades, Version
+from constructs_st2.parts.backends.data_guard import scripts
+
+SCRIPT = Path(scripts.__file__).parent / "guard-data.sh"
+MEMBER = "stackstorm/st2-mongodb-0"
+
+
+def start(folder: Path, version: str, member: str = MEMBER, upgrades: Upgrades = MONGODB) -> tuple[int, str]:
+    major, minor = map(int, version.split("."))
+    command = ["sh", str(SCRIPT), upgrades.name, version, member, *upgrades.readable(Version(major, minor))]
+    environment = {"PATH": "/bin:/usr/bin", "DATA_NOTE": str(folder / "note"), "TERMINATION_LOG": str(folder / "log")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stderr.strip()
+
+
+def test_a_volume_without_a_note_is_taken(tmp_path: Path) -> None:
+    assert start(tmp_path, "7.0") == (0, "")
+    assert (tmp_path / "note").read_text() == f"7.0\n{MEMBER}\n"
+
+
+@pytest.mark.parametrize(
+    ("upgrades", "data", "readers", "others"),
+    [
+        (MONGODB, "4.4", ("4.4", "5.0"), ("6.0", "7.0")),
+        (MONGODB, "7.0", ("7.0", "8.0", "8.2"), ("6.0", "9.0")),
+        (RABBITMQ, "3.13", ("3.13", "4.0"), ("3.12", "4.1", "4.2")),
+        (RABBITMQ, "4.1", ("4.1", "4.2"), ("4.0", "4.3")),
+        (REDIS, "7.2", ("7.2", "7.4", "8.0"), ("6.2", "7.0")),
+        (ETCD, "3.5", ("3.5", "3.6"), ("3.4", "3.7")),
+    ],
+)
+def test_who_reads_what(
+    tmp_path: Path, upgrades: Upgrades, data: str, readers: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    for version in (*readers, *others):
+        (tmp_path / "note").write_text(f"{data}\n{MEMBER}\n")
+        status, said = start(tmp_path, version, upgrades=upgrades)
+        assert status == int(version in others), version
+        if status:
+            assert said == (
+                f"{upgrades.name} {data} wrote the data, and {upgrades.name} {version} cannot read it: nothing was "
+                f"started; set the image back to {data}"
+            )
+            assert (tmp_path / "log").read_text().strip() == said
+            assert (tmp_path / "note").read_text().startswith(f"{data}\n"), "it stays what it was"
+        else:
+            assert (tmp_path / "note").read_text().startswith(f"{version}\n")
+
+
+def test_the_data_of_another_member_is_left_alone(tmp_path: Path) -> None:
+    start(tmp_path, "7.0")
+    status, said = start(tmp_path, "7.0", member="stackstorm/st2-mongodb-1")
+    assert status == 1
+    assert f"is that of {MEMBER}, and this is stackstorm/st2-mongodb-1" in said
+
+
+def test_a_damaged_note_says_so(tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("7.0\n")
+    assert start(tmp_path, "7.0")[0] == 1
+
+
+def test_it_comes_first_in_every_member_that_has_a_volume(synth: Synth) -> None:
+    for backend in ("redis", "etcd"):
+        objects = synth({"coordination": {"backend": backend}})
+        for component in ("mongodb", "rabbitmq", backend):
+            pod = objects.pod(component)
+            first = pod["initContainers"][0]
+            assert first["name"] == "guard-data"
+            assert {"name": "data", "mountPath": "/data"} in first["volumeMounts"]
+    without = synth({"mongodb": {"persistence": {"enabled": False}}}).pod("mongodb")
+    assert "guard-data" not in [each["name"] for each in without["initContainers"]]
+
+
+def test_it_is_portable_and_without_known_mistakes(require: Require) -> None:
+    command = [require("shellcheck"), "--shell=sh", str(SCRIPT)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout

@@ -1,0 +1,195 @@
+"""`constructs-st2 plan`, and the step that a synth takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import Synth
+
+from constructs_st2.commands import cli
+from constructs_st2.commands.plan import live
+from constructs_st2.kube.yaml_text import yaml_text
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in an empty folder, inside this process: its status, and what it says."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ST2_VALUES", "ST2_RELEASE", "ST2_NAMESPACE", "ST2_ACCEPT", "CDK8S_OUTDIR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def execute(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["constructs-st2", *arguments])
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        else:
+            status = 0
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return execute
+
+
+def git(*arguments: str) -> None:
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *arguments]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def test_exit_statuses(run: Run) -> None:
+    run("synth", "--quiet")
+    assert run("plan")[0] == 0
+    assert run("plan", "--set", "st2api.replicas=3")[0] == 2
+    assert run("plan", "--set", "mongodb.persistence.size=20Gi")[0] == 3
+    assert run("plan", "--set", "mongodb.persistence.size=1Gi")[0] == 3
+    status, _, error = run("plan", "--against", "nowhere")
+    assert status == 1
+    assert "nowhere: holds no manifests" in error
+
+
+def test_outputs(run: Run) -> None:
+    run("synth", "--quiet")
+    change = ("plan", "--set", "st2timersengine.resources.requests.memory=1Gi")
+    _, terminal, _ = run(*change)
+    assert "\x1b" not in terminal, "no colours where there is no terminal"
+    assert "Pauses\n  st2timersengine  1 pod, the old one first" in terminal
+    _, markdown, _ = run(*change, "--output", "markdown")
+    assert "### Pauses\n\n* **st2timersengine**: 1 pod" in markdown
+    _, text, _ = run(*change, "--output", "json")
+    assert json.loads(text)["replaced"] == ["st2timersengine"]
+
+
+def test_against_a_revision(run: Run) -> None:
+    run("synth", "--quiet")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    run("synth", "--quiet", "--set", "st2api.replicas=3")
+    status, said, _ = run("plan", "--manifests", "dist", "--against", "git:HEAD")
+    assert status == 2
+    assert "st2api.replicas 2 -> 3" in said
+    assert run("plan", "--against", "git:HEAD")[0] == 0
+    status, _, error = run("plan", "--against", "git:nowhere")
+    assert status == 1
+    assert "git:nowhere" in error
+
+
+def test_a_synth_tells_the_step_that_it_takes(run: Run) -> None:
+    assert "Changes  " not in run("synth")[2]
+    assert "Changes  " not in run("synth")[2]
+    said = run("synth", "--set", "st2actionrunner.replicas=9")[2]
+    assert "Changes          against what was there: 1 changed\n                 Pods: st2actionrunner\n" in said
+
+
+def test_a_step_that_cannot_work_is_refused_and_changes_nothing(run: Run, tmp_path: Path) -> None:
+    run("synth", "--quiet", "--set", "image.tag=3.8")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "dist").iterdir()}
+    status, _, error = run("synth")
+    assert status == 1
+    assert "error: mongodb-version: MongoDB 4.4 -> 7.0 in one step" in error
+    assert {path.name: path.read_bytes() for path in (tmp_path / "dist").iterdir()} == before
+    assert run("synth", "--accept", "mongodb-version")[0] == 1, "there is another one"
+    assert run("synth", "--quiet", "--accept", "mongodb-version", "--accept", "rabbitmq-version")[0] == 0
+
+
+def test_what_empties_the_folder_first_is_compared_with_what_was_committed(run: Run, tmp_path: Path) -> None:
+    run("synth", "--quiet", "--set", "image.tag=3.8")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    for path in (tmp_path / "dist").iterdir():
+        path.unlink()
+    assert "mongodb-version" in run("synth")[2]
+
+
+# --- what a cluster has
+
+
+def defaulted(document: dict[str, Any]) -> dict[str, Any]:
+    """An object as an API server gives it back."""
+    applied = json.dumps(document)
+    made: dict[str, Any] = json.loads(applied)
+    made["metadata"] |= {"uid": "1", "resourceVersion": "7", "managedFields": [{"manager": "kubectl"}]}
+    made["metadata"].setdefault("annotations", {})[live.LAST_APPLIED] = applied
+    made["status"] = {"replicas": 1}
+    if made["kind"] == "Deployment":
+        spec = made["spec"]["template"]["spec"]
+        spec |= {"schedulerName": "default-scheduler", "restartPolicy": "Always"}
+        for container in spec["containers"]:
+            container["terminationMessagePath"] = "/dev/termination-log"
+            for port in container.get("ports", ()):
+                port["protocol"] = "TCP"
+        made["spec"]["progressDeadlineSeconds"] = 600
+    return made
+
+
+def test_what_the_api_server_adds_is_no_difference(synth: Synth) -> None:
+    for document in synth():
+        assert live.as_applied(defaulted(document), document) == document
+
+
+def test_what_somebody_changed_or_took_away_is_one(synth: Synth) -> None:
+    wanted = synth().named("Deployment", "st2-st2api")
+    found = defaulted(wanted)
+    found["spec"]["replicas"] = 7
+    assert live.as_applied(found, wanted)["spec"]["replicas"] == 7
+    fewer = synth().named("Deployment", "st2-st2api")
+    del fewer["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+    assert "readinessProbe" in live.as_applied(defaulted(wanted), fewer)["spec"]["template"]["spec"]["containers"][0]
+
+
+KUBECTL = """#!{python}
+import json, pathlib, sys
+arguments = sys.argv[1:]
+state = json.loads(pathlib.Path("{state}").read_text())
+if arguments[0] == "api-resources":
+    names = "-o" in arguments
+    print("\\n".join(state["names"] if names else state["kinds"]))
+elif "-f" in arguments:
+    import yaml
+    asked = {{(d["kind"], d["metadata"]["name"]) for d in yaml.safe_load_all(sys.stdin) if d}}
+    found = [d for d in state["objects"] if (d["kind"], d["metadata"]["name"]) in asked]
+    print(json.dumps({{"kind": "List", "items": found}}))
+else:
+    print(json.dumps({{"kind": "List", "items": [d for d in state["objects"] if d["kind"] != "Namespace"]}}))
+"""
+
+
+def test_against_a_cluster(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synth: Synth) -> None:
+    there = synth({"st2api": {"replicas": 3}, "st2chatops": {"enabled": True}})
+    state = {
+        "names": list(live.KINDS),
+        "kinds": [f"x x v1 true {kind}" for kind in {each["kind"] for each in there}],
+        "objects": [defaulted(each) for each in there],
+    }
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    program = tmp_path / "bin" / "kubectl"
+    program.parent.mkdir()
+    program.write_text(KUBECTL.format(python=sys.executable, state=tmp_path / "state.json"))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    status, said, _ = run("plan", "--against", "cluster", "--set", "st2api.replicas=2")
+    assert status == 2
+    assert "st2api.replicas 3 -> 2" in said
+    assert "deployment/st2-st2chatops" in said
+    assert run("plan", "--against", "cluster", "--set", "st2api.replicas=3", "--set", "st2chatops.enabled=true")[0] == 0
+
+
+def test_manifests_that_another_app_wrote(run: Run, tmp_path: Path, synth: Synth) -> None:
+    for name, replicas in (("old", 2), ("new", 4)):
+        (tmp_path / name).mkdir()
+        objects = synth({"st2api": {"replicas": replicas}}, release="blue", namespace="blue")
+        (tmp_path / name / "all.yaml").write_text(yaml_text(objects))
+        assert len(list(yaml.safe_load_all((tmp_path / name / "all.yaml").read_text()))) == len(objects)
+    assert "st2api.replicas 2 -> 4" in run("plan", "--manifests", "new", "--against", "old")[1]
