@@ -73,12 +73,14 @@ decide() {
     read -r word hosts <"$run/decision"
 }
 
-# Whether the cluster of another node is known not to have this one.
+# Whether the cluster of another node is known not to have this one. A node that starts may know of no members at all.
 # usage: unknown_to HOST
 unknown_to() {
     members=$(timeout 60 rabbitmqctl --quiet --node "rabbit@$1" cluster_status --formatter json) || return 2
     case $members in
         *"\"$RABBITMQ_NODENAME\""*) return 1 ;;
+        *"\"rabbit@$1\""*) return 0 ;;
+        *) return 2 ;;
     esac
 }
 
