@@ -337,7 +337,7 @@ class TestStart:
     IMAGE = Image(
         files={
             "/usr/lib/rabbitmq/bin/rabbitmq-server": "#!/bin/sh\nexec sleep 600\n",
-            "/usr/lib/rabbitmq/bin/rabbitmqctl": "#!/bin/sh\necho '{\"disk_nodes\": []}'\n",
+            "/usr/lib/rabbitmq/bin/rabbitmqctl": '#!/bin/sh\nprintf \'{"disk_nodes": ["%s"]}\' "$3"\n',
         }
     )
     COOKIE = "/var/lib/rabbitmq/.erlang.cookie"

@@ -93,10 +93,12 @@ ctl() {
     interruptibly timeout "$seconds" rabbitmqctl --quiet --node "$node" "$@"
 }
 
-# Whether the cluster of another node is known not to have this one; 2 if nothing is known.
+# Whether the cluster of another node is known not to have this one; 2 if nothing is known. A node that starts may know
+# of no members at all.
 # usage: unknown_to HOST
 unknown_to() {
     ctl 60 "$1" cluster_status --formatter json >"$run/status" || return 2
+    grep -qF "\"rabbit@$1\"" "$run/status" || return 2
     ! grep -qF "\"$RABBITMQ_NODENAME\"" "$run/status"
 }
 
