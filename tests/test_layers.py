@@ -9,11 +9,15 @@ from pathlib import Path
 
 import grimp
 import pytest
+import yaml
 
-from constructs_st2.facts import chat_adapters, components
+from constructs_st2.facts import catalogue, chat_adapters, components
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.facts.st2_options import options_for
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.parts.optional import OPTIONAL_PARTS, OptionalPart, PartHooks
+from constructs_st2.values.model import Values
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "constructs_st2"
@@ -56,6 +60,38 @@ def test_optional_parts_are_complete(part: OptionalPart) -> None:
     contracts = (ROOT / "pyproject.toml").read_text()
     said = f'"{PACKAGE}.parts.{part.package}"'
     assert said in contracts, f"add {said} to the independent modules of tool.importlinter in pyproject.toml"
+
+
+def test_all_optional_parts_are_listed() -> None:
+    folders = {path.parent.name for path in (ROOT / PACKAGE / "parts").glob("*/__init__.py") if _offers_part(path)}
+    missing = sorted(folders - {part.package for part in OPTIONAL_PARTS})
+    assert missing == [], "add an entry for it to OPTIONAL_PARTS of parts/optional.py"
+
+
+def _offers_part(path: Path) -> bool:
+    return "\nPART = " in path.read_text(encoding="utf-8")
+
+
+def test_all_services_are_listed() -> None:
+    made = [value for value in vars(catalogue).values() if isinstance(value, catalogue.CatalogueEntry)]
+    missing = [entry.name for entry in made if entry not in catalogue.CATALOGUE]
+    assert missing == [], "add it to CATALOGUE of facts/catalogue.py"
+
+
+def test_each_service_is_complete() -> None:
+    """Looks at the texts, because a cluster cannot even be built where one is missing."""
+    for entry in catalogue.CATALOGUE:
+        assert entry.name in Values.model_fields, f"add the section {entry.name} to Values of values/model/__init__.py"
+        for profile in sorted((ROOT / PACKAGE / "values" / "profiles").glob("*.yaml")):
+            size = yaml.safe_load(profile.read_text(encoding="utf-8")).get(entry.name, {})
+            missing = {"replicas", "resources"} - size.keys()
+            assert not missing, f"add {entry.name} to values/profiles/{profile.name}: {', '.join(sorted(missing))}"
+
+
+def test_all_secrets_are_listed() -> None:
+    made = [spec for spec in vars(contract).values() if isinstance(spec, SecretSpec)]
+    missing = [spec.component for spec in made if spec not in contract.CONTRACT]
+    assert missing == [], "add it to CONTRACT of facts/secrets/contract.py"
 
 
 def test_optional_parts_name_all_their_components() -> None:

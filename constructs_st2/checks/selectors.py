@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.checks.data import at, labels_of, mapping, mappings, name_of, namespace_of
+from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of
 from constructs_st2.checks.index import CONTROLLERS, Index, is_ours
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
-from constructs_st2.kube.documents import identity
+from constructs_st2.kube.documents import identity, place
 
 SELECTING_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/instance"})
 """What selectors of ours look at. Selectors cannot be changed later, so nothing that may change is among them."""
@@ -85,8 +85,7 @@ def objects_are_unique(index: Index) -> Iterator[Problem]:
     """No object appears twice: the later one would overwrite the earlier one."""
     seen: set[tuple[str, str, str, str]] = set()
     for document in index.objects:
-        group = document["apiVersion"].rpartition("/")[0]
-        key = (group, document["kind"], namespace_of(document), name_of(document))
+        key = place(document)
         if key in seen:
             message = "another object has the same kind, namespace and name; rename one of them"
             yield Problem("unique", identity(document), "metadata.name", message)

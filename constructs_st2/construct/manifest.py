@@ -2,12 +2,12 @@
 
 Objects are plain data, because crossing into Node.js is what costs time, and because the typed classes of
 cdk8s-plus-27 silently lose fields when they are patched. A `Manifest` is one such object in the construct tree.
-Node.js holds its metadata from the beginning, and its other fields once somebody patches it.
+Node.js holds its metadata, and gets the other fields when patches are applied to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -58,20 +58,33 @@ class PatientApp(Patient, cdk8s.App):
             each.look()
         self.waiting.clear()
 
+    @property
+    def charts(self) -> list[cdk8s.Chart]:
+        """All charts, those of clusters among them."""
+        self.look()
+        return super().charts
+
+    def synth_yaml(self) -> str:
+        """All objects as one YAML text, checked."""
+        self.look()
+        return super().synth_yaml()
+
 
 class Manifest(cdk8s.ApiObject):
     """One Kubernetes object, written exactly as given unless it is changed by what every `cdk8s.ApiObject` has.
 
     Args:
         scope: the construct that it belongs to.
+        tier: the tier that it is in.
         document: the object.
     """
 
-    def __init__(self, scope: Construct, document: Document) -> None:
+    def __init__(self, scope: Construct, tier: Tier, document: Document) -> None:
         self.document = document
         self.touched = False
         """Whether somebody may have changed it."""
-        self._is_in_node = False
+        self._tier = tier
+        self._patches: list[cdk8s.JsonPatch] = []
         super().__init__(
             scope,
             f"{document['kind']}-{document['metadata']['name']}",
@@ -89,19 +102,27 @@ class Manifest(cdk8s.ApiObject):
     def add_json_patch(self, *operations: cdk8s.JsonPatch) -> None:
         """Change the object as the last thing before it is written, and before it is checked."""
         self.touched = True
-        if not self._is_in_node:
-            self._is_in_node = True
-            super().add_json_patch(*self._body())
-        super().add_json_patch(*operations)
+        self._patches += operations
 
     def to_json(self) -> Any:
-        """The object as Kubernetes gets it."""
-        known = super().to_json()
-        return known if self._is_in_node else self._completed(known)
+        """The object as Kubernetes gets it.
+
+        Raises:
+            ValueError: a patch cannot be applied to it.
+        """
+        whole = self._completed(super().to_json())
+        if self._tier.resolvers:
+            whole = self._resolved([], whole)
+        if not self._patches:
+            return whole
+        try:
+            return cdk8s.JsonPatch.apply(whole, *self._patches)
+        except RuntimeError as error:
+            raise ValueError(f"a JSON patch cannot be applied to {identity(self.document)}: {error}") from error
 
     def current(self) -> Document:
         """The same, without asking Node.js about what nobody has changed."""
-        return self.to_json() if self.touched else self.document
+        return self.to_json() if self.touched or self._tier.resolvers else self.document
 
     def __repr__(self) -> str:
         return f"<Manifest {identity(self.document)}>"
@@ -116,16 +137,20 @@ class Manifest(cdk8s.ApiObject):
             metadata[key] = {**metadata.get(key, {}), **value} if isinstance(value, dict) else value
         return {**self.document, "metadata": metadata}
 
-    def _body(self) -> Iterable[cdk8s.JsonPatch]:
-        """What makes of the metadata that Node.js knows of the whole object."""
-        own = self.document["metadata"]
-        known = _known(own)
-        yield from (cdk8s.JsonPatch.add(f"/{_escaped(key)}", self.document[key]) for key in _fields(self.document))
-        yield from (
-            cdk8s.JsonPatch.add(f"/metadata/{_escaped(key)}", value) for key, value in own.items() if key not in known
-        )
-        if "namespace" not in own and self.chart.namespace is not None:
-            yield cdk8s.JsonPatch.remove("/metadata/namespace")
+    def _resolved(self, key: list[str], value: Any) -> Any:
+        """A value as the resolvers of the app want it; they are asked again about what one has put there."""
+        if value is None:
+            return None
+        for resolver in self._tier.resolvers:
+            context = cdk8s.ResolutionContext(self, key, value)
+            resolver.resolve(context)
+            if context.replaced:
+                return self._resolved(key, context.replaced_value)
+        if isinstance(value, dict):
+            return {name: self._resolved([*key, name], item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._resolved([*key, str(index)], item) for index, item in enumerate(value)]
+        return value
 
 
 class Component(Construct):
@@ -139,7 +164,7 @@ class Component(Construct):
     def __init__(self, tier: Tier, part: Part) -> None:
         super().__init__(tier, part.name)
         self.objects: Mapping[str, Manifest] = {
-            identity(document): Manifest(self, document) for document in part.documents
+            identity(document): Manifest(self, tier, document) for document in part.documents
         }
 
     def __getitem__(self, wanted: str) -> Manifest:
@@ -171,13 +196,18 @@ class Tier(cdk8s.Chart):
         for part in parts:
             self._add(part)
 
+    @cached_property
+    def resolvers(self) -> Sequence[cdk8s.IResolver]:
+        """What the app wants to replace in objects, besides what only objects made in Node.js can hold."""
+        return [each for each in cdk8s.App.of(self).resolvers if not isinstance(each, _RESOLVERS_OF_CDK8S)]
+
     def _add(self, part: Part) -> None:
         if part.name:
             component = Component(self, part)
             self.components[part.name] = component
             made = component.objects
         else:
-            made = {identity(document): Manifest(self, document) for document in part.documents}
+            made = {identity(document): Manifest(self, self, document) for document in part.documents}
         self.objects |= made
 
     def __getitem__(self, name: str) -> Component:
@@ -191,6 +221,9 @@ class Tier(cdk8s.Chart):
         return self.components[name]
 
 
+_RESOLVERS_OF_CDK8S = (cdk8s.LazyResolver, cdk8s.ImplicitTokenResolver, cdk8s.NumberStringUnionResolver)
+
+
 def _found(objects: Mapping[str, Manifest], wanted: str) -> Manifest:
     if wanted in objects:
         return objects[wanted]
@@ -198,10 +231,6 @@ def _found(objects: Mapping[str, Manifest], wanted: str) -> Manifest:
     if len(of_kind) != 1:
         raise KeyError(f"there is {'more than one' if of_kind else 'no'} {wanted}; there are: {', '.join(objects)}")
     return of_kind[0]
-
-
-def _fields(document: Document) -> list[str]:
-    return [key for key in document if key not in ("apiVersion", "kind", "metadata")]
 
 
 _TEXTS = ("labels", "annotations")
@@ -220,8 +249,3 @@ def _known(metadata: Document) -> dict[str, Any]:
 
 def _all_texts(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
-
-
-def _escaped(key: str) -> str:
-    """A key in a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")

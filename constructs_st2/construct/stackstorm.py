@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, IValidation
+from constructs import Construct, IValidation, Node
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
@@ -20,8 +21,8 @@ from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Release
-from constructs_st2.kube.documents import Document
-from constructs_st2.parts.tiers import Part, Plan, documents_of
+from constructs_st2.kube.documents import Document, identity, place
+from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class StackStorm(Patient):
         strict: refuse to be written where there are `warnings`, too.
 
     Raises:
-        UserError: the values cannot be used. All problems are told at once.
+        UserError: the values cannot be used, or two tiers have one file. All problems are told at once.
     """
 
     TIERS: ClassVar[Mapping[str, type[Tier]]] = {
@@ -200,11 +201,12 @@ class StackStorm(Patient):
         strict: bool = False,
     ) -> None:
         around = _chart_around(scope)
-        namespace = namespace or (around and around.namespace) or "stackstorm"
+        if namespace is None:
+            namespace = (around and around.namespace) or "stackstorm"
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
         loaded = GivenValues.of(values).resolve(release, namespace)
-        self._plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
+        self._plans = _plans(self.TIERS)
         try:
             self.cluster = cluster_of(loaded.values, release, namespace)
             self._composed = compose(self.cluster, self._plans)
@@ -218,7 +220,6 @@ class StackStorm(Patient):
         self.step: ChangePlan | None = None
         """What the last synth of its app changed in the folder; None where there was nothing, or nothing changed."""
         super().__init__(scope, id)
-        self.id = id
         if isinstance(scope, PatientApp) and not scope.seen:
             scope.waiting.append(self)
         else:
@@ -231,8 +232,11 @@ class StackStorm(Patient):
 
     @property
     def planned_files(self) -> Mapping[str, list[Document]]:
-        """The same, by the names of their files."""
-        return {self._plans[name].file: documents_of({name: parts}) for name, parts in self._composed.items()}
+        """The same, by the paths of their charts in the construct tree."""
+        path = self._own_node.path
+        return {
+            f"{path}/{self._plans[name].file}": documents_of({name: parts}) for name, parts in self._composed.items()
+        }
 
     @property
     def tiers(self) -> Mapping[str, Tier]:
@@ -275,7 +279,8 @@ class StackStorm(Patient):
         # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
         state = pickle.dumps(objects)
         if self._checked is None or self._checked[0] != state:
-            self._checked = (state, check(objects, surroundings(self.cluster)))
+            found = [*check(objects, surroundings(self.cluster)), *self._shared_with_others()]
+            self._checked = (state, found)
         return self._checked[1]
 
     def warnings(self, objects: Sequence[Document] | None = None) -> list[str]:
@@ -293,10 +298,38 @@ class StackStorm(Patient):
         found = list(map(str, self.problems(objects)))
         return found or (self.warnings(objects) if self._strict else [])
 
+    def _shared_with_others(self) -> Iterator[Problem]:
+        """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
+        own = set(map(place, self.planned))
+        # Not the property of the root, which makes what nobody has looked at.
+        for other in Node.of(self._own_node.root).find_all():
+            if other is self:
+                return
+            if not isinstance(other, StackStorm):
+                continue
+            shared = [document for document in other.planned if place(document) in own]
+            path, release = other._own_node.path, self.cluster.release
+            if (release.name, release.namespace) == (other.cluster.release.name, other.cluster.release.namespace):
+                message = (
+                    f'is also that of the cluster "{path}"; give one of them another name or namespace, '
+                    "and clusters that are for several Kubernetes clusters an app each"
+                )
+                yield Problem("unique", f"Release/{release.name}", f"namespace {release.namespace}", message)
+                continue
+            for document in shared:
+                hint = "set namespace.create to false" if document["kind"] == "Namespace" else "let one of them make it"
+                message = f'is also an object of the cluster "{path}"; {hint}'
+                yield Problem("unique", identity(document), "metadata.name", message)
+
     def _tier(self, kind: type[T], name: str) -> T:
         tier = self.tiers.get(name)
-        if not isinstance(tier, kind):
+        if tier is None:
             raise LookupError(f"there is no tier {name} in this cluster; there are: {', '.join(self.tiers)}")
+        if not isinstance(tier, kind):
+            raise LookupError(
+                f"the tier {name} of this cluster is no {kind.__name__}, but of {type(tier).__name__}; take it from "
+                f'tiers["{name}"], or derive its class from {kind.__name__}'
+            )
         return tier
 
     @property
@@ -395,6 +428,24 @@ class _Validation:
     def validate(self) -> list[str]:
         """What is wrong with it."""
         return self._cluster.refusals()
+
+
+def _plans(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:
+    """The plans of all tiers.
+
+    Raises:
+        UserError: two tiers have one file.
+    """
+    files: dict[str, str] = {}
+    for name, tier in tiers.items():
+        if (other := files.setdefault(tier.plan.file, name)) != name:
+            raise UserError(f"the tiers {other} and {name} have the same file, {tier.plan.file}; give one another plan")
+    return {name: Plan(tier.plan.file, _copied(tier.parts), tier.plan.wave) for name, tier in tiers.items()}
+
+
+def _copied(parts: PartsOf) -> PartsOf:
+    """A subclass may give the same objects to several clusters, none of which may see the changes of another."""
+    return lambda cluster: copy.deepcopy(list(parts(cluster)))
 
 
 def _chart_around(scope: Construct) -> cdk8s.Chart | None:

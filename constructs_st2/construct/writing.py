@@ -88,11 +88,7 @@ class App(PatientApp):
         if not self.seen and len(below) == len(clusters) + 1:
             # Nobody has looked at anything, nor added anything: what has been planned is what there is.
             _refuse(problem for cluster in clusters for problem in cluster.refusals(cluster.planned))
-            return _named(
-                (f"{cluster.id}/{file}", documents)
-                for cluster in clusters
-                for file, documents in cluster.planned_files.items()
-            )
+            return _named(file for cluster in clusters for file in cluster.planned_files.items())
         self.look()
         _refuse(problem for cluster in clusters for problem in cluster.refusals())
         return _named((chart.node.path, chart.to_json()) for chart in self.charts)

@@ -37,6 +37,13 @@ def identity(document: Document) -> str:
     return f"{document.get('kind', '?')}/{document.get('metadata', {}).get('name', '?')}"
 
 
+def place(document: Document) -> tuple[str, str, str, str]:
+    """What tells an object from all others of a Kubernetes cluster: API group, kind, namespace and name."""
+    metadata = document["metadata"]
+    group = document["apiVersion"].rpartition("/")[0]
+    return group, document["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
 _CLUSTER_SCOPED = frozenset(
     {
         "APIService",

@@ -8,18 +8,13 @@ from typing import Any
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document, identity, is_namespaced
+from constructs_st2.kube.documents import Document, identity
 from constructs_st2.values.model import Patch
 
 
 def extra_objects(cluster: Cluster) -> Iterable[Document]:
-    """The user's own objects, in the release's namespace unless they name another one."""
-    for given in cluster.values.extra_objects:
-        document: Document = copy.deepcopy(dict(given))
-        metadata = document["metadata"]
-        if is_namespaced(document) and "namespace" not in metadata:
-            document["metadata"] = {"name": metadata["name"], "namespace": cluster.release.namespace, **metadata}
-        yield document
+    """The user's own objects."""
+    yield from (copy.deepcopy(dict(given)) for given in cluster.values.extra_objects)
 
 
 def apply_patches(patches: Iterable[Patch], objects: Iterable[Document]) -> None:

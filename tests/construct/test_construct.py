@@ -21,9 +21,11 @@ from constructs_st2.values.model import ActionRunner
 node.start()
 
 import cdk8s  # noqa: E402
+import jsii  # noqa: E402
 from constructs import Construct, Node  # noqa: E402
 
-from constructs_st2.construct.stackstorm import Client, Runners, StackStorm, Tier  # noqa: E402
+from constructs_st2.construct.stackstorm import Api, Client, Runners, StackStorm, Tier  # noqa: E402
+from constructs_st2.construct.writing import App  # noqa: E402
 
 API = "Deployment/st2-st2api"
 
@@ -72,6 +74,33 @@ def test_several_clusters_beside_other_charts_and_below_any_construct(app: cdk8s
     assert [objects[f"{name}/{API}"]["spec"]["replicas"] for name in ("one", "two")] == [3, 1]
 
 
+@pytest.mark.parametrize("kind", [cdk8s.App, App])
+def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
+    app = kind(outdir=str(tmp_path / "dist"))
+    StackStorm(app, "one", values={"profile": "dev"})
+    StackStorm(app, "two", values={"profile": "dev"})
+    with pytest.raises(
+        (RuntimeError, UserError), match=r'Release/st2: namespace stackstorm: .* the cluster "one"; give'
+    ):
+        app.synth()
+
+
+def test_two_clusters_in_one_namespace(app: cdk8s.App) -> None:
+    StackStorm(app, "one", values={"profile": "dev"})
+    two = StackStorm(app, "two", release="two", values={"profile": "dev"})
+    (problem,) = two.problems()
+    assert str(problem).startswith(
+        'Namespace/stackstorm: metadata.name: is also an object of the cluster "one"; set namespace.create to false'
+    )
+    three = StackStorm(app, "three", release="three", values={"profile": "dev", "namespace": {"create": False}})
+    assert three.problems() == []
+
+
+def test_an_empty_namespace_is_not_the_default(app: cdk8s.App) -> None:
+    with pytest.raises(UserError, match='namespace "" must consist of'):
+        StackStorm(app, "st2", namespace="")
+
+
 def test_patches_and_metadata(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2")
     deployment = stack.api["st2api"]["Deployment"]
@@ -108,6 +137,42 @@ def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
     assert {**patched["spec"], "revisionHistoryLimit": limit} == stack.objects[API].document["spec"]
     assert cdk8s.Testing.synth(stack.client) == stack.client.to_json()
     assert [each["kind"] for each in stack.client.to_json()] == ["Deployment"]
+
+
+def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -> None:
+    deployment = StackStorm(app, "st2").objects[API]
+    for replicas in (3, 4):
+        deployment.document["spec"]["replicas"] = replicas
+        deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
+        assert deployment.to_json()["spec"]["replicas"] == replicas
+
+
+def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
+    deployment = StackStorm(app, "st2").objects[API]
+    deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/absent/field", 1))
+    with pytest.raises(RuntimeError, match=rf"a JSON patch cannot be applied to {API}: "):
+        app.synth()
+
+
+@jsii.implements(cdk8s.IResolver)
+class Mirror:
+    """Takes all images of StackStorm from elsewhere."""
+
+    def resolve(self, context: cdk8s.ResolutionContext) -> None:
+        """Replace the name of an image."""
+        if context.key[-1:] == ["image"] and context.obj.kind == "Deployment":
+            repository, _, tag = context.value.rpartition("/")
+            if repository != "mirror.example.org":
+                context.replace_value(f"mirror.example.org/{tag}")
+
+
+def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
+    app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
+    client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
+    container = client.to_json()["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "mirror.example.org/st2actionrunner:3.9"
+    client.add_json_patch(cdk8s.JsonPatch.replace("/spec/template/spec/containers/0/image", "other:1"))
+    assert client.current()["spec"]["template"]["spec"]["containers"][0]["image"] == "other:1"
 
 
 def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
@@ -156,6 +221,14 @@ def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
     app.synth()
     order = [name.partition("-c8")[0].partition("-")[2] for name in sorted(path.name for path in files(app))]
     assert order.index("st2-30-mongodb") < order.index("st2-40-api") < order.index("a-first.k8s.yaml")
+
+
+def test_all_cluster_before_a_chart(app: cdk8s.App) -> None:
+    other = cdk8s.Chart(app, "a-first")
+    cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    other.add_dependency(*StackStorm(app, "st2").tiers.values())
+    app.synth()
+    assert "a-first" in max(path.name for path in files(app))
 
 
 def files(app: cdk8s.App) -> Iterable[Path]:
@@ -275,3 +348,57 @@ def test_a_subclass_replaces_tiers_and_services(app: cdk8s.App) -> None:
     assert objects["stackstorm/ConfigMap/ours"]["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "10"}
     assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["ours"] == "yes"
     assert not any("/Job/st2-job-" in name for name in objects)
+
+
+SHARED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}
+
+
+class WithShared(Runners):
+    """The runners, and an object that is the same for every cluster."""
+
+    @classmethod
+    def parts(cls, cluster: Cluster) -> list[Part]:
+        return [*super().parts(cluster), Part("shared", [SHARED])]
+
+
+class Shares(StackStorm):
+    """Clusters with an object that is written once in Python."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "runners": WithShared}
+
+
+def test_clusters_do_not_change_what_a_subclass_gives_to_each(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "platform", namespace="one", labels={"team": "platform"})
+    one, two = Shares(chart, "one"), Shares(app, "two", namespace="two")
+    found = [stack.objects["ConfigMap/shared"].to_json()["metadata"] for stack in (one, two)]
+    # Objects of Kubernetes itself need not name the namespace.
+    assert [each["namespace"] for each in found] == ["one", "two"]
+    assert [each.get("labels") for each in found] == [{"team": "platform"}, None]
+    assert SHARED["metadata"] == {"name": "shared"}
+
+
+class AnotherApi(Tier):
+    """A tier that is no kind of the one whose place it takes."""
+
+    plan = Api.plan
+
+
+class WithAnotherApi(StackStorm):
+    """A cluster with a tier of another class."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "api": AnotherApi}
+
+
+class WithOneFileTwice(StackStorm):
+    """A cluster with two tiers that would be written to one file."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "others": OurRunners}
+
+
+def test_tiers_of_classes_and_files_that_cannot_be(app: cdk8s.App) -> None:
+    stack = WithAnotherApi(app, "st2")
+    assert stack.tiers["api"]["st2api"]
+    with pytest.raises(LookupError, match="the tier api of this cluster is no Api, but of AnotherApi; take it from"):
+        _ = stack.api
+    with pytest.raises(UserError, match="the tiers runners and others have the same file, 60-runners; give one"):
+        WithOneFileTwice(app, "twice")

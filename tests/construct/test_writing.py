@@ -80,6 +80,25 @@ def test_files_are_named_by_paths(tmp_path: Path) -> None:
     assert set(read(tmp_path / "dist")) == names | {"web"} | {f"team-sto-{name}" for name in names if name[0].isdigit()}
 
 
+@pytest.mark.parametrize("way", ["fast", "seen"])
+def test_odd_names_in_the_tree(tmp_path: Path, way: str) -> None:
+    app = App(outdir=tmp_path / "dist")
+    stack = StackStorm(app, "a/b c", values={"profile": "dev"})
+    if way == "seen":
+        stack.look()
+    app.synth()
+    assert "a--b-c-40-api" in read(tmp_path / "dist")
+
+
+def test_what_an_app_tells_of_itself_has_clusters_in_it(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    stack = StackStorm(app, "Default", values={"profile": "dev"})
+    assert stack.client in app.charts
+    app = App(outdir=tmp_path / "dist")
+    stack = StackStorm(app, "Default", values={"profile": "dev"})
+    assert len([each for each in yaml.safe_load_all(app.synth_yaml()) if each]) == len(stack.planned)
+
+
 def test_clusters_that_nobody_has_looked_at_are_checked_and_found(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
     patch = {"op": "remove", "path": "/spec/selector"}
@@ -89,7 +108,7 @@ def test_clusters_that_nobody_has_looked_at_are_checked_and_found(tmp_path: Path
     assert first.current() == first.planned
     assert not first.seen
     assert len(app.node.find_all()) > len(first.planned)
-    StackStorm(app, "second")
+    StackStorm(app, "second", release="second")
     assert len(app.node.find_child("second").node.find_all()) > len(first.planned)
 
 

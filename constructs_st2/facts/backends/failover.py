@@ -52,7 +52,7 @@ in the time of the shorter one."""
 ETCD_PATIENCE = 20
 """Seconds for which the driver of this package tries a request again (``library/st2_etcd.py``)."""
 
-REDIS_PATIENCE = 60
+REDIS_PATIENCE = 120
 """The same for commands to Redis (``library/st2_redis.py``)."""
 
 # st2: two rounds over all nodes, 10 s after each, for everything that is published (ClusterRetryContext in

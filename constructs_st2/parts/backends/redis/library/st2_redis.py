@@ -95,9 +95,9 @@ class Client(redis.Redis):
         pool: the connections of a client of tooz that has not connected yet.
     """
 
-    patience = 60.0
-    """Seconds for which a command is tried again: another master takes 8 s, and with lost names up to 90 s were seen
-    (docs/failover.md); a lock lasts for no longer than 60 s, and the workflow engine tries for as long again."""
+    patience = 120.0
+    """Seconds for which a command is tried again: another master takes 8 s, and 90 s when a server of the cluster's DNS
+    is lost with the old one, because sentinels that wait for names decide nothing (docs/failover.md)."""
 
     def __init__(self, pool: Any) -> None:
         super().__init__(connection_pool=pool)
