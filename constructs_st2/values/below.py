@@ -11,6 +11,8 @@ from constructs_st2.values.layers import Layered
 from constructs_st2.values.yaml_source import Source, read
 
 _PROFILES = ("ha", "dev")
+_COMMON = "common"
+"""What all profiles have."""
 
 
 def below(given: Layered) -> list[Source]:
@@ -25,7 +27,7 @@ def below(given: Layered) -> list[Source]:
 def _profile_of(given: Layered) -> list[Source]:
     name = given.data.get("profile", _PROFILES[0])
     # An unknown profile is reported with all other problems, by the model.
-    return [_profile(name)] if name in _PROFILES else []
+    return [_profile(_COMMON), _profile(name)] if name in _PROFILES else []
 
 
 @cache

@@ -155,6 +155,8 @@ def _targets(one: Scaled, scaler: WorkAutoscaling, cluster: Cluster) -> Iterator
 def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
     return {
         "type": "mongodb",
+        # It is the default, but KEDA before 2.18 refuses a fallback unless it is said (CheckFallbackValid).
+        "metricType": "AverageValue",
         # Otherwise the HorizontalPodAutoscaler asks every 15 seconds, whatever the polling interval is.
         "useCachedMetrics": True,
         "authenticationRef": {"name": _access_name(cluster)},

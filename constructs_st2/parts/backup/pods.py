@@ -27,6 +27,7 @@ from constructs_st2.parts.pods.pod import (
     pod_spec,
     restricted_pod,
     template_of_pods,
+    with_room,
 )
 
 STATE = "/run/constructs-st2"
@@ -36,7 +37,7 @@ FACTS = "facts.json"
 _PACKAGE = "constructs_st2.parts.backup.scripts"
 _STATE = Mount(Volume.scratch("state"), STATE, writable=True)
 # The password is written there. Containers that do not need it have another one.
-_TMP = Mount(Volume.scratch("tmp", in_memory=True), "/tmp", writable=True)
+_TMP = Mount(Volume.scratch_in_memory("tmp"), "/tmp", writable=True)
 _STORAGE_TMP = Mount(Volume.scratch("storage-tmp"), "/tmp", writable=True)
 
 
@@ -141,7 +142,7 @@ def etcd_step(cluster: Cluster) -> Container:
         image=ETCD_SERVER.image(cluster.values.etcd, cluster),
         command=["etcdctl"],
         args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE}/etcd.db"],
-        resources=cluster.values.backup.resources,
+        resources=_resources(cluster),
         security=_security(cluster),
         mounts=[_STATE, *authorities],
     )
@@ -186,11 +187,18 @@ def _step(
             env_text("STATE", STATE),
             *env,
         ],
-        resources=cluster.values.backup.resources,
+        resources=_resources(cluster),
         security=_security(cluster),
         mounts=[Mount(Volume.config_map("scripts", config_map_name), scripts.MOUNT_PATH), _STATE, *mounts],
         extra_mounts=extra_mounts(cluster.values.backup),
     )
+
+
+def _resources(cluster: Cluster) -> Document:
+    """Those that the user gives, with room for the backup where it lies in the pod."""
+    settings = cluster.values.backup
+    on_volume = settings.destination and settings.destination.claim
+    return {**settings.resources} if on_volume else with_room(settings.resources, settings.scratch_size)
 
 
 def _security(cluster: Cluster) -> Document:

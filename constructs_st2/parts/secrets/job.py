@@ -35,7 +35,6 @@ from constructs_st2.values.model.pods import PodTemplate
 
 _PROGRAMS = Programs("constructs_st2.facts.secrets.programs", ("bootstrap", "encodings", "generate", "sha512_crypt"))
 _PLAN = "plan.json"
-_RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 _REQUIRED_KEYS = {
     "kubernetes.io/tls": ["tls.crt", "tls.key"],
     "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
@@ -101,7 +100,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
             env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
             *(env_text(name, value) for name, value in ENVIRONMENT.items()),
         ],
-        resources=_RESOURCES,
+        resources=cluster.values.helper_resources.of("bootstrap"),
         mounts=[Mount(volume, MOUNT_PATH), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
     )
     settings = cluster.values.jobs

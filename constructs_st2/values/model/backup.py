@@ -183,6 +183,7 @@ class Backup(PodTemplate):
     storage_image: ServerImage = section("Image of rclone, for a storage that speaks S3.")
     scratch_size: Quantity = key("How much disk of the node a backup may take before it is uploaded.", "20Gi")
     resources: ResourceRequirements = key(
-        "Requests and limits of each container.",
-        {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+        "Requests and limits of each container. The default comes from the profile; `scratchSize` comes on top of the "
+        "limit of `ephemeral-storage` where it is used.",
+        {},
     )

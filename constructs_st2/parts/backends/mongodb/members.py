@@ -18,7 +18,6 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
     CONFIG_PATH,
-    HELPER_RESOURCES,
     POD_NAME,
     SECRET_PATH,
     STATE_PATH,
@@ -77,8 +76,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     # What members and users there are is read again and again: another number of members restarts none of them.
     config = config_mount(MONGODB, cluster, fingerprint(conf))
     secrets = secret_mount(contract.MONGODB, list(contract.MONGODB.keys), cluster)
-    keyfile = Volume.scratch("keyfile", in_memory=True)
-    state = Volume.scratch("state", in_memory=True)
+    keyfile = Volume.scratch_in_memory("keyfile")
+    state = Volume.scratch_in_memory("state")
     tmp = Mount(Volume.scratch("tmp"), "/tmp", writable=True)
     own_scripts = scripts_mount(MONGODB, cluster)
     return MemberSet(
@@ -114,7 +113,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_RECONCILE),
                 # The shell keeps its history and settings in the home directory.
                 env=[POD_NAME, env_text("HOME", "/tmp")],
-                resources={"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
+                resources=cluster.values.helper_resources.of("reconcile"),
                 mounts=[
                     config,
                     own_scripts,
@@ -132,7 +131,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 name="prepare",
                 image=image,
                 command=scripts.command(_PREPARE),
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("scripts"),
                 mounts=[
                     own_scripts,
                     secrets,

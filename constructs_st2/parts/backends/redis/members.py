@@ -13,7 +13,6 @@ from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
-    HELPER_RESOURCES,
     POD_NAME,
     STATE_PATH,
     MemberSet,
@@ -81,7 +80,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         keys.append(contract.SENTINEL_PASSWORD)
     mounts = [
         data_mount(settings, "/data"),
-        Mount(Volume.scratch("state", in_memory=True), STATE_PATH, writable=True),
+        Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True),
         config_mount(REDIS_SENTINEL, cluster, fingerprint(config)),
         secret_mount(contract.REDIS, keys, cluster),
         scripts_mount(REDIS_SENTINEL, cluster),
@@ -114,7 +113,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_START_SENTINEL),
                 env=[POD_NAME],
                 ports={"sentinel": REDIS_SENTINEL.port},
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("sentinel"),
                 probes=_probes(REDIS_SENTINEL.port, scripts.command(_SENTINEL_READY)),
                 mounts=mounts,
             ),
@@ -123,7 +122,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 image=image,
                 command=scripts.command(_GUARD),
                 env=[POD_NAME],
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("scripts"),
                 mounts=mounts,
             ),
             *_exporter(cluster),
