@@ -177,6 +177,25 @@ def test_what_is_set_about_a_helper_leaves_the_rest_as_it_was(cluster: MakeClust
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "of"),
+    [
+        ({"st2api": {"resources": {"requests": {"memory": "3Gi"}}}}, "st2api"),
+        ({"st2api": {"resources": {"limits": {"memory": "64Mi", DISK: "32Mi"}}}}, "st2api"),
+        ({"mongodb": {"metrics": {"resources": {"requests": {"memory": "1Gi"}}}}}, "mongodb"),
+        ({"helperResources": {"sentinel": {"limits": {"memory": "48Mi"}}}}, "redis"),
+        ({"profile": "dev", "redis": {"resources": {"requests": {"memory": "2Gi"}}}}, "redis"),
+    ],
+)
+def test_the_profile_gives_way_to_what_is_given(cluster: MakeCluster, given: dict[str, Any], of: str) -> None:
+    made = cluster({"monitoring": {"enabled": True}, **given})
+    (spec,) = (spec for workload, spec in pods(made) if workload.endswith(f"/st2-{of}"))
+    for container in containers(spec):
+        for resource in ("memory", DISK):
+            requested = amount(container["resources"]["requests"][resource])
+            assert requested <= limit(container, resource), (container["name"], resource)
+
+
 def test_what_backends_keep_in_memory_follows_their_limit(cluster: MakeCluster) -> None:
     """WiredTiger's cache, Redis' maxmemory and RabbitMQ's watermark stay below the limit, whatever it is."""
     gibibyte = 2**30

@@ -300,7 +300,7 @@ class TestWhatTheUserAllows:
 
     def test_metrics_are_for_prometheus_and_closed_until_there_is_one(self, cluster: MakeCluster, synth: Synth) -> None:
         hosts = [*pods(synth({"monitoring": {"enabled": True}})), *OTHERS]
-        everybody = [{"namespaceSelector": {}}]
+        everybody: list[dict[str, Any]] = [{"namespaceSelector": {}}]
         metrics = {"st2-rabbitmq:15692"}
         for monitored, readers, of_prometheus, of_stranger in (
             (False, {}, set(), set()),

@@ -148,6 +148,31 @@ def etcd_step(cluster: Cluster) -> Container:
     )
 
 
+def service_account(cluster: Cluster) -> list[Document]:
+    """The identity by which a cloud lets the pods into its storage; none where a Secret has the credentials."""
+    settings = cluster.values.backup.service_account
+    if not _creates_account(cluster):
+        return []
+    made = metadata(cluster, BACKUP)
+    made |= {"name": _account(cluster), "labels": {**settings.labels, **made["labels"]}}
+    if settings.annotations:
+        made["annotations"] = dict(settings.annotations)
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": made, "automountServiceAccountToken": False}]
+
+
+def _creates_account(cluster: Cluster) -> bool:
+    settings, destination = cluster.values.backup.service_account, cluster.values.backup.destination
+    if settings.create is not None:
+        return settings.create
+    return destination is not None and destination.s3 is not None and destination.s3.credentials is None
+
+
+def _account(cluster: Cluster) -> str | None:
+    """The name of the service account; None where pods have none of their own."""
+    name = cluster.values.backup.service_account.name
+    return name or (cluster.release.named(BACKUP) if _creates_account(cluster) else None)
+
+
 def template(component: str, main: Container, init_containers: Sequence[Container], cluster: Cluster) -> Document:
     """The pod: containers that do one thing after the other."""
     settings = cluster.values.backup
@@ -160,6 +185,7 @@ def template(component: str, main: Container, init_containers: Sequence[Containe
         security=restricted_pod(UID),
         # A shell as process 1 hears no signal while a program runs: there is nothing to wait for.
         grace=5,
+        serviceAccountName=_account(cluster),
         # The log of a failed pod must stay.
         restartPolicy="Never",
     )

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from constructs_st2.facts.backends import REDIS_PORT
 from constructs_st2.facts.backends.connections import scaler_url, secrets_conf
+from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.catalogue import ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -170,6 +172,17 @@ def _definitions(cluster: Cluster) -> Recipe:
     return composed(definitions(cluster.values.rabbitmq, password))
 
 
+def _exporter_passwords(cluster: Cluster) -> Recipe:
+    """A password for one address: redis_exporter then tells it to no other, wherever it is aimed.
+
+    Older versions look the address up, newer ones the address with the user (pwd_file.go, redis.go).
+    """
+    address = own_address(REDIS_PORT, tls=contract.REDIS_TLS.in_use(cluster.values))
+    password = SecretPart(cluster.secret(contract.REDIS_METRICS), contract.REDIS_METRICS_PASSWORD, "json")
+    of_user = address.replace("://", f"://{METRICS_USER}@")
+    return composed((f'{{"{address}": ', password, f', "{of_user}": ', password, "}\n"))
+
+
 _RECIPES: Mapping[tuple[str, str], Callable[[Cluster], Recipe]] = {
     (contract.AUTH.component, contract.AUTH_USERNAME): lambda cluster: _text(cluster.values.st2.username),
     (contract.AUTH.component, contract.AUTH_PASSWORD): lambda cluster: _password(cluster.values.st2.password),
@@ -213,6 +226,8 @@ _RECIPES: Mapping[tuple[str, str], Callable[[Cluster], Recipe]] = {
     (contract.RABBITMQ.component, contract.DEFINITIONS): _definitions,
     (contract.REDIS.component, contract.REDIS_PASSWORD): lambda cluster: _password(cluster.values.redis.auth.password),
     (contract.REDIS.component, contract.SENTINEL_PASSWORD): lambda _: _password(),
+    (contract.REDIS_METRICS.component, contract.REDIS_METRICS_PASSWORD): lambda _: _password(),
+    (contract.REDIS_METRICS.component, contract.EXPORTER_PASSWORDS): _exporter_passwords,
     (contract.SETTINGS.component, contract.SECRETS_CONF): lambda cluster: composed(
         secrets_conf(cluster.settings.connections)
     ),

@@ -274,7 +274,7 @@ class RedisAuth(StrictModel):
 class RedisExporter(Exporter):
     """Metrics of Redis for Prometheus."""
 
-    image: ImageReference = key("Image of the exporter.", "docker.io/oliver006/redis_exporter:v1.67.0")
+    image: ImageReference = key("Image of the exporter.", "docker.io/oliver006/redis_exporter:v1.83.0")
 
 
 class Sentinel(StrictModel):

@@ -1,4 +1,4 @@
-"""The rules by which KEDA's webhooks admit a ScaledObject, from scaledobject_webhook.go and scaledobject_types.go of KEDA.
+"""The rules by which KEDA's webhooks admit a ScaledObject (scaledobject_webhook.go, scaledobject_types.go of KEDA).
 
 The definitions of its kinds, by which the bindings were made, say nothing of them.
 """
