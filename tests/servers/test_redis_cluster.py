@@ -5,7 +5,6 @@ Whatever happens, in the end there is one master that all follow, writes are acc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -327,11 +326,6 @@ def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
 def test_the_user_of_the_exporter_reads_numbers_and_nothing_else(make_redis: MakeRedis) -> None:
     redis = make_redis(replicaCount=1, metrics={"enabled": True})
     password = redis.secrets[f"{SET}-metrics"][contract.REDIS_METRICS_PASSWORD]
-    passwords = json.loads(redis.secrets[f"{SET}-metrics"][contract.EXPORTER_PASSWORDS])
-    assert passwords == {
-        "redis://127.0.0.1:6379": password,
-        "redis://metrics@127.0.0.1:6379": password,
-    }
     assert password != redis.password()
 
     def ask(*command: str) -> str:

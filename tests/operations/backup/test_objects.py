@@ -203,7 +203,7 @@ class TestSteps:
             assert template["spec"]["nodeSelector"] == {"disk": "big"}
             for container in containers(objects).values():
                 requests = container["resources"]["requests"]
-                assert {name: requests[name] for name in ("cpu", "memory")} == given["resources"]["requests"]
+                assert (requests["cpu"], requests["memory"]) == ("1", "1Gi")
                 assert container["securityContext"]["readOnlyRootFilesystem"] is False
                 assert "/more" in {mount["mountPath"] for mount in container["volumeMounts"]}
 

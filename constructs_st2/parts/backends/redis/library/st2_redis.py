@@ -87,7 +87,7 @@ class _MasterDiscovery:
 def _check_names(pool: Any) -> None:
     """Have a connection by TLS check the name in the certificate: redis-py does so by itself only since version 6."""
     if issubclass(pool.connection_class, redis.SSLConnection) and pool.connection_kwargs.get("ssl_cert_reqs") != "none":
-        pool.connection_kwargs.setdefault("ssl_check_hostname", True)
+        pool.connection_kwargs["ssl_check_hostname"] = True
 
 
 Attempt = Callable[[redis.Redis, bool], Any]
