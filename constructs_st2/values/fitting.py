@@ -29,6 +29,12 @@ def fitted(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return found
 
 
+def laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The resources of one of several workloads: its own, and for the rest those that all share, as far as they fit."""
+    fit = _resources(shared, own)
+    return {kind: {**fit.get(kind, {}), **own.get(kind, {})} for kind in _KINDS if kind in fit or kind in own}
+
+
 def _resources(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     requests, limits = (given[kind] if isinstance(given.get(kind), dict) else {} for kind in _KINDS)
     fits: Mapping[str, Callable[[str, Any], Any]] = {

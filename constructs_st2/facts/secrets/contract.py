@@ -172,7 +172,7 @@ MONGODB_AUTOSCALING = SecretSpec(
     "Password of the user by whom KEDA looks at MongoDB",
     {
         MONGODB_AUTOSCALING_PASSWORD: KeySpec(
-            "password of the autoscaling user, who may read StackStorm's database",
+            "password of the autoscaling user, who may read what KEDA counts",
             Format.TEXT,
             "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
         )

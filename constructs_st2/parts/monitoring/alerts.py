@@ -5,7 +5,7 @@ Each has a section in docs/runbooks.md. Names of metrics: `keys.py` for StackSto
 * https://github.com/kubernetes/kube-state-metrics/tree/main/docs
 * https://github.com/percona/mongodb_exporter/tree/v0.44.0
 * https://github.com/rabbitmq/rabbitmq-server/blob/main/deps/rabbitmq_prometheus/metrics.md
-* https://github.com/oliver006/redis_exporter/tree/v1.67.0
+* https://github.com/oliver006/redis_exporter/tree/v1.83.0
 * https://etcd.io/docs/v3.5/metrics/
 """
 

@@ -140,7 +140,8 @@ class TestStatsd:
         template = synth({"monitoring": {"enabled": True, "statsdExporter": settings}}).pod_templates()[NAME]
         (container,) = template["spec"]["containers"]
         assert container["image"] == "quay.io/example/exporter:v0.29.0"
-        assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}}
+        requests = container["resources"]["requests"]
+        assert (requests["cpu"], requests["memory"]) == ("1", "1Gi")
         assert container["securityContext"]["readOnlyRootFilesystem"] is False
         assert template["metadata"]["annotations"]["example.org/team"] == "automation"
         assert template["metadata"]["labels"]["team"] == "automation"
