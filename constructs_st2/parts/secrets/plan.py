@@ -180,7 +180,7 @@ def _exporter_passwords(cluster: Cluster) -> Recipe:
     address = own_address(REDIS_PORT, tls=contract.REDIS_TLS.in_use(cluster.values))
     password = SecretPart(cluster.secret(contract.REDIS_METRICS), contract.REDIS_METRICS_PASSWORD, "json")
     of_user = address.replace("://", f"://{METRICS_USER}@")
-    return composed((f'{{"{address}": ', password, f', "{of_user}": ', password, "}\n"))
+    return composed((f'{{"{address}": ', password, f', "{of_user}": ', password, "}"))
 
 
 _RECIPES: Mapping[tuple[str, str], Callable[[Cluster], Recipe]] = {
