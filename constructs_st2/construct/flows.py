@@ -123,8 +123,9 @@ def _of_backends(cluster: Cluster) -> Iterator[Flow]:
         name = backend.component
         for port in peer_ports(backend, getattr(cluster.values, name).replicas):
             yield Flow(name, name, port, "other members")
-        # etcd has no exporter: it always tells.
-        if backend is ETCD or cluster.values.monitoring.exports(getattr(cluster.values, name).metrics.enabled):
+        # etcd has no exporter: it always tells, and the kubelet asks at the same port.
+        enabled = None if backend is ETCD else getattr(cluster.values, name).metrics.enabled
+        if cluster.values.monitoring.exports(enabled):
             yield Flow(Place.MONITORING, name, backend.metrics_port, "metrics")
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from constructs_st2.facts import backends
 from constructs_st2.facts.backends import Backend, connections
 from constructs_st2.facts.backends.rabbitmq import definitions
+from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.content import present
 from constructs_st2.facts.images import Images, st2_version
 from constructs_st2.facts.release import Release, Role
@@ -100,6 +101,17 @@ class Cluster:
         """The text of RabbitMQ's definitions.json, with the hash of the password."""
         password = SecretPart(self.secret(contract.RABBITMQ), contract.RABBITMQ_PASSWORD, "rabbitmq-hash")
         return definitions(self.values.rabbitmq, password)
+
+    @property
+    def exporter_passwords(self) -> ComposedText:
+        """A password for one address: redis_exporter then tells it to no other, wherever it is aimed.
+
+        Older versions look the address up, newer ones the address with the user (pwd_file.go, redis.go).
+        """
+        address = own_address(backends.REDIS_PORT, tls=contract.REDIS_TLS.in_use(self.values))
+        password = SecretPart(self.secret(contract.REDIS_METRICS), contract.REDIS_METRICS_PASSWORD, "json")
+        of_user = address.replace("://", f"://{METRICS_USER}@")
+        return (f'{{"{address}": ', password, f', "{of_user}": ', password, "}")
 
     def secret(self, spec: SecretSpec) -> str:
         """The name of the Secret that plays a part of the contract."""

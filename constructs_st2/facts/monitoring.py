@@ -41,7 +41,7 @@ def sources(values: Values) -> Iterator[Source]:
     exports = values.monitoring.exports
     if values.mongodb.enabled and exports(values.mongodb.metrics.enabled):
         yield Source(MONGODB.component, MONGODB.metrics_port)
-    if values.rabbitmq.enabled and values.rabbitmq.metrics.enabled:
+    if values.rabbitmq.enabled and exports(values.rabbitmq.metrics.enabled):
         yield Source(RABBITMQ.component, RABBITMQ.metrics_port, ("/metrics", _QUEUES))
     if values.coordination_backend == "redis" and exports(values.redis.metrics.enabled):
         yield Source(REDIS_SENTINEL.component, REDIS_SENTINEL.metrics_port)

@@ -28,6 +28,13 @@ def amount(quantity: str) -> Decimal:
     return Decimal(number) * _FACTORS.get(quantity[len(number) :], Decimal(1))
 
 
+def added(*quantities: str) -> str:
+    """The sum of quantities of bytes, as a quantity."""
+    number = int(total(quantities))
+    unit = next((unit for unit in ("Gi", "Mi", "Ki") if number % _FACTORS[unit] == 0), "")
+    return f"{int(number / _FACTORS[unit])}{unit}" if unit else str(number)
+
+
 def total(quantities: Iterable[str]) -> Decimal:
     """The sum of quantities."""
     return sum(map(amount, quantities), Decimal(0))

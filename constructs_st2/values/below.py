@@ -6,11 +6,14 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from constructs_st2.values.fitting import fitted
 from constructs_st2.values.folders import sources_of_folders
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.yaml_source import Source, read
 
 _PROFILES = ("ha", "dev")
+_COMMON = "common"
+"""What all profiles have."""
 
 
 def below(given: Layered) -> list[Source]:
@@ -24,8 +27,11 @@ def below(given: Layered) -> list[Source]:
 
 def _profile_of(given: Layered) -> list[Source]:
     name = given.data.get("profile", _PROFILES[0])
-    # An unknown profile is reported with all other problems, by the model.
-    return [_profile(name)] if name in _PROFILES else []
+    if name not in _PROFILES:
+        # It is reported with all other problems, by the model.
+        return []
+    profiles = (_profile(_COMMON), _profile(name))
+    return [replace(profile, data=fitted(profile.data, given.data)) for profile in profiles]
 
 
 @cache

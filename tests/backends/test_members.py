@@ -16,7 +16,7 @@ WITH_ETCD = {"coordination": {"backend": "etcd"}}
 ALL_PORTS = {
     "mongodb": {"mongodb": 27017},
     "rabbitmq": {
-        **{"amqp": 5672, "management": 15672, "metrics": 15692},
+        **{"amqp": 5672, "management": 15672},
         **{"epmd": 4369, "distribution": 25672, "formation": 25673},
     },
     "redis": {"sentinel": 26379, "redis": 6379},
@@ -24,7 +24,7 @@ ALL_PORTS = {
 }
 CLIENT_PORTS = {
     "mongodb": {"mongodb": 27017},
-    "rabbitmq": {"amqp": 5672, "management": 15672, "metrics": 15692},
+    "rabbitmq": {"amqp": 5672, "management": 15672},
     "redis": {"sentinel": 26379},
     "etcd": {"client": 2379},
 }
@@ -117,7 +117,7 @@ class TestEveryBackend:
                 "capabilities": {"drop": ["ALL"]},
                 "readOnlyRootFilesystem": True,
             }
-            assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"])
             assert "memory" in container["resources"]["limits"]
 
     def test_liveness_asks_no_other_member(self, stateful_set: Any, component: str) -> None:
@@ -162,7 +162,8 @@ class TestEveryBackend:
     def test_without_persistence_nothing_is_claimed(self, stateful_set: Any, component: str) -> None:
         spec = stateful_set(component, {"persistence": {"enabled": False}})["spec"]
         assert "volumeClaimTemplates" not in spec
-        assert {"name": "data", "emptyDir": {}} in spec["template"]["spec"]["volumes"]
+        (data,) = (volume for volume in spec["template"]["spec"]["volumes"] if volume["name"] == "data")
+        assert data["emptyDir"]["sizeLimit"].endswith("Gi")
 
     def test_all_settings_reach_the_pods(self, stateful_set: Any, component: str) -> None:
         settings = {
@@ -209,7 +210,7 @@ class TestEveryBackend:
         assert {"name": "ca", "mountPath": "/ca"} in main["volumeMounts"]
         assert pod["containers"][-1]["name"] == "logs"
         assert pod["initContainers"][-1]["name"] == "first"
-        assert main["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
+        assert main["resources"]["requests"] == {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "64Mi"}
 
     def test_an_image_that_names_no_version(self, synth: Synth, component: str) -> None:
         with pytest.raises(InvalidValues, match=r"say in .*version which one the image contains"):

@@ -96,7 +96,7 @@ def test_the_set_that_should_be(synth: Synth) -> None:
             [{"role": "readWrite", "db": "automation"}, {"role": "dbAdmin", "db": "automation"}],
         ),
         "backup": ("admin", [{"role": "backup", "db": "admin"}]),
-        "metrics": ("admin", [{"role": "clusterMonitor", "db": "admin"}, {"role": "read", "db": "local"}]),
+        "metrics": ("admin", [{"role": "st2-metrics", "db": "admin"}]),
     }
 
 
@@ -115,3 +115,12 @@ def test_the_server_gets_no_password(synth: Synth) -> None:
     main = synth().container("mongodb")
     assert "secret" not in [mount["name"] for mount in main["volumeMounts"]]
     assert "env" not in main
+
+
+def test_the_exporter_may_read_numbers_and_no_documents(synth: Synth) -> None:
+    config = synth().named("ConfigMap", "st2-mongodb-config")["data"]
+    (role,) = json.loads(config["replica-set.json"])["roles"]
+    assert role["name"] == "st2-metrics"
+    actions = {action for privilege in role["privileges"] for action in privilege["actions"]}
+    assert actions.isdisjoint({"find", "insert", "update", "remove", "listCollections", "changeStream"})
+    assert {"serverStatus", "replSetGetStatus", "connPoolStats", "collStats"} <= actions

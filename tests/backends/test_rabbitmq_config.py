@@ -53,7 +53,8 @@ def files(synth: Synth) -> Callable[..., dict[str, str]]:
     """The configuration files of a cluster with some settings of RabbitMQ."""
 
     def make(**settings: Any) -> dict[str, str]:
-        data: dict[str, str] = synth({"rabbitmq": settings}).named("ConfigMap", "st2-rabbitmq-config")["data"]
+        values = {"rabbitmq": {"metrics": {"enabled": True}, **settings}}
+        data: dict[str, str] = synth(values).named("ConfigMap", "st2-rabbitmq-config")["data"]
         return data
 
     return make
@@ -166,6 +167,7 @@ def test_other_options_are_the_users(conf: Conf) -> None:
 
 def test_plugins_are_a_term_of_erlang(files: Callable[..., dict[str, str]]) -> None:
     assert files()["enabled_plugins"] == "[rabbitmq_management,rabbitmq_prometheus].\n"
+    assert files(metrics={})["enabled_plugins"] == "[rabbitmq_management].\n", "nobody asks for metrics"
     more = files(plugins=["rabbitmq_shovel", "rabbitmq_management"])["enabled_plugins"]
     assert more == "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_shovel].\n"
 

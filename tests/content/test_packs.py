@@ -49,6 +49,9 @@ SENSOR_PODS: Mapping[str, set[str]] = {
 }
 MANAGE_PACKS = ("st2api", "st2actionrunner", "st2client")
 
+LARGE = {"sizeLimit": "10Gi"}
+"""As large as what is copied there may be."""
+
 
 def values(packs: Mapping[str, Any], sensors: str = "all in one pod", **more: Any) -> dict[str, Any]:
     others = SENSORS[sensors].get("st2", {}).get("packs", {})
@@ -182,11 +185,11 @@ def test_packs_are_copied_in_the_order_of_the_images_and_those_of_st2_come_last(
         for container in preparing(pod):
             assert container["command"][:2] == ["sh", f"{SCRIPTS}/merge-packs.sh"]
             assert below(container, MERGED) == {f"{MERGED}/packs": True, f"{MERGED}/virtualenvs": True}
-            assert source(pod, container, f"{MERGED}/packs") == {"name": "st2-packs", "emptyDir": {}}
+            assert source(pod, container, f"{MERGED}/packs") == {"name": "st2-packs", "emptyDir": LARGE}
             assert source(pod, container, SCRIPTS)["configMap"] == {"name": "st2-st2-content-scripts"}
         main = pod["containers"][0]
         for path, volume in ((PACKS, "st2-packs"), (VIRTUALENVS, "st2-virtualenvs")):
-            assert source(pod, main, path) == {"name": volume, "emptyDir": {}}
+            assert source(pod, main, path) == {"name": volume, "emptyDir": LARGE}
 
 
 def test_mounted_images_stay_where_the_links_lead_to(synth: Synth) -> None:

@@ -128,7 +128,7 @@ def case(cluster: MakeCluster, synth: Synth) -> Callable[..., Case]:
 
 
 def meant(made: Cluster, hosts: Sequence[Host]) -> set[Connection]:
-    """What the table of flows allows, where every pod of other namespaces may read metrics."""
+    """What the table of flows allows, where Prometheus reads metrics from the namespace monitoring."""
     table = flows(made)
     limited = made.values.network_policy.egress.enabled
     return {
@@ -161,7 +161,7 @@ def accepts(flow: Flow, client: Host, server: Host, port: Port) -> bool:
         case Place.OUTSIDE | Place.NODES:
             of_client = True
         case Place.MONITORING:
-            of_client = client.namespace is not None
+            of_client = client is PROMETHEUS
         case Place.KEDA:
             of_client = client is KEDA
         case component:
@@ -239,8 +239,8 @@ def test_two_releases_in_a_namespace_are_kept_apart(cluster: MakeCluster, synth:
     hosts = [host for name in ("blue", "green") for host in pods(synth(release=name))]
     possible = connections(hosts, [*policies(blue), *policies(green)])
     across = {each.server for each in possible if each.client.split("-")[0] != each.server.split("-")[0]}
-    # What everybody may reach: the web UI, and metrics.
-    assert {server.split("-")[1].split("/")[0] for server in across} == {"st2web", "rabbitmq"}
+    # What everybody may reach.
+    assert {server.split("-")[1].split("/")[0] for server in across} == {"st2web"}
 
 
 def test_another_release_in_the_namespace_is_left_alone(cluster: MakeCluster, synth: Synth) -> None:
@@ -298,15 +298,18 @@ class TestWhatTheUserAllows:
             "st2-st2sensorcontainer-1:8888",
         }
 
-    def test_metrics_can_be_kept_for_some_or_from_all(self, cluster: MakeCluster, synth: Synth) -> None:
-        hosts = [*pods(synth()), *OTHERS]
-        only = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
-        for readers, of_prometheus, of_stranger in (
-            ({}, {"st2-rabbitmq:15692"}, {"st2-rabbitmq:15692"}),
-            ({"metricsFrom": only}, {"st2-rabbitmq:15692"}, set()),
-            ({"metricsFrom": []}, set(), set()),
+    def test_metrics_are_for_prometheus_and_closed_until_there_is_one(self, cluster: MakeCluster, synth: Synth) -> None:
+        hosts = [*pods(synth({"monitoring": {"enabled": True}})), *OTHERS]
+        everybody: list[dict[str, Any]] = [{"namespaceSelector": {}}]
+        metrics = {"st2-rabbitmq:15692"}
+        for monitored, readers, of_prometheus, of_stranger in (
+            (False, {}, set(), set()),
+            (False, {"metricsFrom": everybody}, set(), set()),
+            (True, {}, metrics, set()),
+            (True, {"metricsFrom": everybody}, metrics, metrics),
+            (True, {"metricsFrom": []}, set(), set()),
         ):
-            made = cluster({"networkPolicy": readers})
+            made = cluster({"monitoring": {"enabled": monitored}, "networkPolicy": readers})
             assert reachable(made, hosts, client=PROMETHEUS, server="st2-rabbitmq") == of_prometheus
             assert reachable(made, hosts, client=STRANGER, server="st2-rabbitmq") == of_stranger
 

@@ -191,7 +191,8 @@ class TestPod:
         assert template["spec"]["priorityClassName"] == "low"
         assert template["spec"]["securityContext"]["fsGroupChangePolicy"] == "Always"
         for container in template["spec"]["containers"]:
-            assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}}
+            requests = container["resources"]["requests"]
+            assert (requests["cpu"], requests["memory"]) == ("1", "1Gi")
             assert container["securityContext"]["readOnlyRootFilesystem"] is False
 
     def test_another_configuration_makes_another_pod(self, registry: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ Document = dict[str, Any]
 
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 MORE_TO_COME = 2
+BUILT_IN = ("backup", "clusterMonitor", "dbAdmin", "read", "readWrite", "root")
 ITERATIONS = 4096  # The least that clients accept.
 
 PRIMARY, SECONDARY, STARTUP2, DOWN = 1, 2, 5, 8
@@ -73,6 +74,7 @@ class ReplicaSet:
 
     config: Document
     users: dict[tuple[str, str], User] = field(default_factory=dict)
+    roles: dict[tuple[str, str], Document] = field(default_factory=dict)
     primary: Mongod | None = None
     elections: int = 0
 
@@ -197,6 +199,9 @@ class Mongod:
             "usersInfo": self._users_info,
             "createUser": self._create_user,
             "updateUser": self._update_user,
+            "rolesInfo": self._roles_info,
+            "createRole": self._create_role,
+            "updateRole": self._update_role,
         }
         if name not in run:
             raise Refused(59, "CommandNotFound", f"no such command: '{name}'")
@@ -305,11 +310,40 @@ class Mongod:
         identity = (command["$db"], command["createUser"])
         if identity in users:
             raise Refused(51003, "Location51003", f'User "{identity[1]}@{identity[0]}" already exists')
+        self._check_roles(command["roles"])
         users[identity] = User(command["pwd"], command["roles"])
         return {}
 
+    def _roles_info(self, command: Document) -> Document:
+        wanted = command["rolesInfo"]
+        role = self._member_of().roles.get((wanted["db"], wanted["role"]))
+        shown = {} if role is None or command.get("showPrivileges") else {"privileges": None}
+        return {"roles": [{"role": wanted["role"], "db": wanted["db"], **role, **shown}] if role else []}
+
+    def _create_role(self, command: Document) -> Document:
+        roles = self._led().roles
+        identity = (command["$db"], command["createRole"])
+        if identity in roles:
+            raise Refused(51002, "Location51002", f'Role "{identity[1]}@{identity[0]}" already exists')
+        roles[identity] = {name: command[name] for name in ("privileges", "roles")}
+        return {}
+
+    def _update_role(self, command: Document) -> Document:
+        roles = self._led().roles
+        identity = (command["$db"], command["updateRole"])
+        if identity not in roles:
+            raise Refused(31, "RoleNotFound", f"Could not find role: {identity[1]}@{identity[0]}")
+        roles[identity] = {name: command[name] for name in ("privileges", "roles")}
+        return {}
+
+    def _check_roles(self, roles: list[Document]) -> None:
+        for role in roles:
+            if role["role"] not in BUILT_IN and (role["db"], role["role"]) not in self._member_of().roles:
+                raise Refused(31, "RoleNotFound", f"Could not find role: {role['role']}@{role['db']}")
+
     def _update_user(self, command: Document) -> Document:
         user = self._led().users[command["$db"], command["updateUser"]]
+        self._check_roles(command.get("roles", []))
         user.roles = command.get("roles", user.roles)
         if "pwd" in command:
             user.set_password(command["pwd"])

@@ -12,7 +12,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart, filled
 
-_RAW = (contract.MONGODB, contract.RABBITMQ, contract.REDIS)
+_RAW = (contract.MONGODB, contract.RABBITMQ, contract.REDIS, contract.REDIS_METRICS)
 
 
 def secrets_of(cluster: Cluster) -> dict[str, dict[str, str]]:

@@ -37,8 +37,10 @@ SCRIPTS = Path(scripts.MOUNT_PATH)
 USER = 1000
 PORTS = {"auth": 9100, "api": 9101, "stream": 9102}
 LIMIT = 1_500_000
+NO_LIMITS = nginx.Limits(uploads=64, logins=100_000)
 CONFIGURATION = Path(nginx.CONFIG_DIRECTORY)
 CERTIFICATES = Path(nginx.CERTIFICATE_DIRECTORY)
+WEBUI_PATH = Path("/opt/stackstorm/static/webui")
 WEBUI = {
     "index.html": "<title>StackStorm</title>",
     "config.js": "angular.module('main');",
@@ -146,6 +148,7 @@ class UpstreamHandler(BaseHTTPRequestHandler):
         time.sleep(float(options.get("seconds", ["0"])[0]))
         asked = {"service": self.server.name, "method": self.command, "path": self.path, "length": length}
         reply = json.dumps({**asked, "headers": {name.lower(): value for name, value in self.headers.items()}}).encode()
+        reply += b" " * int(options.get("size", ["0"])[0])
         self.send_response(404 if url.path.endswith("/missing") else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply)))
@@ -190,6 +193,7 @@ class Web:
         https: bool = False,
         shutdown: str = "20s",
         drain: int | None = None,
+        limits: nginx.Limits = NO_LIMITS,
     ) -> None:
         self.https = https
         self.command = nginx.COMMAND if drain is None else scripts.command(ON_TERM, "QUIT", drain, *nginx.COMMAND)
@@ -199,12 +203,15 @@ class Web:
         self.log.touch()
         os.chown(self.log, USER, USER)  # a container runtime gives stdout to the user of the container
         files = nginx.config_files(
-            https=https, max_body_size=str(LIMIT), **{name: f"127.0.0.1:{port}" for name, port in PORTS.items()}
+            https=https,
+            max_body_size=str(LIMIT),
+            limits=limits,
+            **{name: f"127.0.0.1:{port}" for name, port in PORTS.items()},
         )
         assert "worker_shutdown_timeout 20s;" in files["nginx.conf"]
         files["nginx.conf"] = files["nginx.conf"].replace("timeout 20s;", f"timeout {shutdown};")
         self.add(CONFIGURATION, files)
-        self.add(Path("/opt/stackstorm/static/webui"), WEBUI)
+        self.add(WEBUI_PATH, WEBUI)
         self.add(SCRIPTS, {ON_TERM: scripts.texts("constructs_st2.parts.services.scripts")[ON_TERM]})
         secret = {nginx.CERTIFICATE_FILE: certificate.certificate, nginx.KEY_FILE: certificate.key}
         self.add(CERTIFICATES, {name: path.read_text() for name, path in secret.items()} if https else {})

@@ -138,6 +138,9 @@ class Node:
             program.write_text(STAND_IN.format(python=sys.executable, notes=str(self.notes)) + text)
             program.chmod(0o755)
         (folder / "password").write_text(PASSWORD)
+        self.encryption = folder / "encryption"
+        """The file with the password that backups are encrypted with."""
+        self.encryption.write_text("correct horse battery staple")
 
     def add(self, name: str, program: str) -> None:
         """Let containers have a program."""
@@ -180,6 +183,7 @@ class Node:
                 "/tmp": own["tmp"],
                 "/backup": backup,
                 "/etc/constructs-st2/secret/password": self._folder / "password",
+                "/etc/constructs-st2/encryption/password": self.encryption,
             }
             output = ""
             for container in [*spec.get("initContainers", []), *spec["containers"]]:
@@ -648,3 +652,56 @@ class TestRestore:
         before = {file: file.read_bytes() for file in place.folder.rglob("*") if file.is_file()}
         made.run(restoring(AT_NOON))
         assert {file: file.read_bytes() for file in place.folder.rglob("*") if file.is_file()} == before
+
+
+@in_a_storage
+class TestEncryption:
+    """Backups that are encrypted before they leave the cluster."""
+
+    @pytest.fixture
+    def destination(self, place: Place) -> Document:
+        s3 = place.destination["s3"]
+        return {"s3": {**s3, "encryption": {"existingSecret": "crypt"}}}
+
+    @pytest.fixture
+    def made(self, node: Node, cluster: MakeCluster, destination: Document) -> Node:
+        objects = cron_job.documents(cluster({"backup": {"enabled": True, "destination": destination}}))
+        for day in (2, 1, 0):
+            result = node.run(objects, now=NOON - day * DAY)
+            assert result.status == 0, result.output
+        assert f"there are:\n{named(NOON - 2 * DAY)}\n" in result.output
+        node.notes.unlink()
+        return node
+
+    def test_the_storage_sees_names_and_no_content(self, made: Node) -> None:
+        files = [path for path in made.storage.rglob("*") if path.is_file()]
+        assert len(files) > 6
+        assert {path.suffix for path in files} == {".bin"}
+        assert all(path.read_bytes().startswith(b"RCLONE\0\0") for path in files)
+        assert {AT_NOON} <= {path.parts[-2] for path in files}
+
+    def test_it_comes_back_with_the_password_alone(
+        self, made: Node, cluster: MakeCluster, destination: Document
+    ) -> None:
+        restoring = restore.documents(cluster({"backup": {"destination": destination}}), AT_NOON)
+        result = made.run(restoring)
+        assert result.status == 0, result.output
+        assert result.output.splitlines()[-1] == f"restored {AT_NOON}"
+        made.encryption.write_text("another")
+        result = made.run(restoring)
+        assert result.status != 0
+
+    def test_old_ones_go_and_an_empty_password_is_an_error(
+        self, node: Node, cluster: MakeCluster, destination: Document
+    ) -> None:
+        retention = {"count": 1, "days": 0}
+        values = {"backup": {"enabled": True, "destination": destination, "retention": retention}}
+        objects = cron_job.documents(cluster(values))
+        for day in (2, 1, 0):
+            result = node.run(objects, now=NOON - day * DAY)
+            assert result.status == 0, result.output
+        assert {path.parts[-2] for path in node.storage.rglob("manifest.json.bin")} == {AT_NOON}
+        node.encryption.write_text("")
+        result = node.run(objects)
+        assert result.status != 0
+        assert "is empty" in result.output

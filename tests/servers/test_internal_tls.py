@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
 from configparser import ConfigParser
 from pathlib import Path
@@ -23,6 +24,7 @@ from constructs_st2.facts.backends.connections import CA_DIRECTORY
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
+from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.parts.services import nginx
 
 PATIENCE = 60
@@ -174,6 +176,37 @@ class TestRedis:
             redis.start(master)
             redis.settled()
             assert redis.sentinel(master, "sentinel", "ckquorum", MASTER).startswith("OK 3 usable")
+
+
+_NAMES = """
+from tooz import coordination
+
+for address in ADDRESSES:
+    made = coordination.get_coordinator(address, b"member")
+    pool = made._make_client(made._parsed_url, made._options, 5).connection_pool
+    pools = [pool, *(each.connection_pool for each in getattr(pool, "sentinel_manager", EMPTY).sentinels)]
+    print(*(each.connection_kwargs.get("ssl_check_hostname") for each in pools))
+"""
+
+
+@pytest.mark.parametrize("st2", ["3.8", "3.9"])
+def test_every_client_of_redis_checks_the_name_in_its_certificate(
+    environment: Environment, tmp_path: Path, st2: str
+) -> None:
+    file = tmp_path / redis_library.LIBRARY_FILE
+    file.write_bytes(redis_library.library())
+    addresses = ["st2redis://r.example.org:6379?ssl=true", "st2redis://r.example.org:6379"]
+    if st2 == "3.9":
+        addresses += ["st2redis://s.example.org:26379?sentinel=mymaster&ssl=true&sentinel_ssl=true"]
+    program = f"import types\nEMPTY = types.SimpleNamespace(sentinels=[])\nADDRESSES = {addresses}\n{_NAMES}"
+    done = subprocess.run(
+        [environment(f"st2-{st2}"), "-c", program],
+        env={"PYTHONPATH": str(file)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["True", "None", "True True"][: len(addresses)], done.stderr
 
 
 class TestEtcd:

@@ -43,8 +43,20 @@ MINUTES = 60 * 1000
 WRITE = {"writeConcern": {"w": "majority", "wtimeout": 10000}}
 
 
-def config(members: Sequence[str] = HOSTS, users: Sequence[str] = ("st2", "metrics")) -> Document:
+COUNT: Document = {
+    "name": "st2-count",
+    "privileges": [
+        {"resource": {"cluster": True}, "actions": ["serverStatus", "replSetGetStatus"]},
+        {"resource": {"db": "st2", "collection": "items"}, "actions": ["find"]},
+    ],
+}
+
+
+def config(
+    members: Sequence[str] = HOSTS, users: Sequence[str] = ("st2", "metrics"), roles: Sequence[Document] = ()
+) -> Document:
     return {
+        "roles": list(roles),
         "set": "rs0",
         "members": members,
         "root": {"name": "root", "passwordFile": "/root"},
@@ -77,6 +89,7 @@ class World:
     ordinal: int = 0
     config: Document = field(default_factory=config)
     users: Document = field(default_factory=lambda: dict(USERS))
+    roles: Document = field(default_factory=dict)
     files: Document = field(default_factory=lambda: dict(FILES))
     failures: Document = field(default_factory=dict)
     set: Document = field(default_factory=rs_config)
@@ -322,6 +335,50 @@ KEPT: Mapping[str, Passes] = {
                 ALL_LOGINS,
             ),
         )
+    ],
+    "a role is missing": [
+        (
+            World(hello=PRIMARY, config=config(roles=[COUNT])),
+            Did(
+                "primary",
+                ["created the role st2-count"],
+                [command("root", "admin", createRole="st2-count", privileges=COUNT["privileges"], roles=[], **WRITE)],
+                ALL_LOGINS,
+            ),
+        ),
+    ],
+    "privileges differ": [
+        (
+            World(
+                hello=PRIMARY,
+                config=config(roles=[COUNT]),
+                roles={"st2-count": {"privileges": COUNT["privileges"][:1], "roles": []}},
+            ),
+            Did(
+                "primary",
+                ["set the privileges of the role st2-count"],
+                [command("root", "admin", updateRole="st2-count", privileges=COUNT["privileges"], roles=[], **WRITE)],
+                ALL_LOGINS,
+            ),
+        ),
+    ],
+    "the same privileges in another order": [
+        (
+            World(
+                hello=PRIMARY,
+                config=config(roles=[COUNT]),
+                roles={
+                    "st2-count": {
+                        "privileges": [
+                            COUNT["privileges"][1],
+                            {"resource": {"cluster": True}, "actions": ["replSetGetStatus", "serverStatus"]},
+                        ],
+                        "roles": [],
+                    }
+                },
+            ),
+            STEADY,
+        ),
     ],
     "the same roles in another order": [
         (

@@ -321,3 +321,32 @@ def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
         redis.start(0)
         redis.settled()
         assert redis.redis(0, "get", "key") == "kept"
+
+
+def test_the_user_of_the_exporter_reads_numbers_and_nothing_else(make_redis: MakeRedis) -> None:
+    redis = make_redis(replicaCount=1, metrics={"enabled": True})
+    password = redis.secrets[f"{SET}-metrics"][contract.REDIS_METRICS_PASSWORD]
+    assert password != redis.password()
+
+    def ask(*command: str) -> str:
+        program = ["redis-cli", "-h", host(0), "--user", "metrics", "--pass", password, "--no-auth-warning", *command]
+        return redis.pods.client(program).stdout
+
+    with redis.pods:
+        redis.start_all()
+        redis.settled()
+        assert "used_memory:" in ask("info", "all")
+        assert ask("ping").strip() == "PONG"
+        assert ask("client", "setname", "redis_exporter").strip() == "OK"
+        for command in (
+            ("get", "written"),
+            ("set", "written", "no"),
+            ("keys", "*"),
+            ("config", "get", "*"),
+            ("slowlog", "get", "1"),
+            ("acl", "list"),
+            ("replicaof", "no", "one"),
+            ("monitor",),
+            ("shutdown",),
+        ):
+            assert "NOPERM" in ask(*command), command

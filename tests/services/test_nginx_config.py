@@ -8,8 +8,8 @@ import pytest
 from constructs_st2.parts.services import nginx
 
 ADDRESSES = {"auth": "st2-st2auth:9100", "api": "st2-st2api:9101", "stream": "st2-st2stream:9102"}
-HTTP = nginx.config_files(https=False, max_body_size="50m", **ADDRESSES)
-HTTPS = nginx.config_files(https=True, max_body_size="50m", **ADDRESSES)
+HTTP = nginx.config_files(https=False, max_body_size="50m", limits=nginx.Limits(), **ADDRESSES)
+HTTPS = nginx.config_files(https=True, max_body_size="50m", limits=nginx.Limits(), **ADDRESSES)
 
 
 def directives(text: str) -> str:
@@ -51,7 +51,7 @@ def test_generated_values_stand_in_the_upstreams_file_only() -> None:
 )
 def test_refuses_what_nginx_would_misread(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(*wrong.values()))):
-        nginx.config_files(https=False, **{**ADDRESSES, "max_body_size": "50m", **wrong})
+        nginx.config_files(https=False, limits=nginx.Limits(), **{**ADDRESSES, "max_body_size": "50m", **wrong})
 
 
 def test_ports_are_those_of_the_module() -> None:

@@ -29,7 +29,38 @@ def test_half_open_ranges_cover_every_hash_exactly_once(count: int) -> None:
 def test_by_default_one_pod_runs_all_sensors(default_objects: Objects) -> None:
     template = default_objects.pod_templates()["st2-st2sensorcontainer"]
     assert template["metadata"]["annotations"]["stackstorm/sensor-mode"] == "all-sensors-in-one-pod"
-    assert not [arg for arg in default_objects.container("st2sensorcontainer")["args"] if "sensor" in arg]
+    assert not [arg for arg in default_objects.container("st2sensorcontainer")["args"] if "single-sensor" in arg]
+    (conf,) = default_objects.named("ConfigMap", "st2-st2-sensor-partitions")["data"].values()
+    assert "hash_ranges" not in conf
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        {},
+        {"st2sensorcontainer": {"deployments": 3}},
+        {"st2": {"packs": {"sensors": [{"name": "rss", "ref": "rss.RssSensor"}]}}},
+    ],
+)
+def test_tokens_are_long_for_sensors_alone(synth: Synth, mode: dict[str, Any]) -> None:
+    objects = synth(mode)
+    files = objects.named("ConfigMap", "st2-st2-sensor-partitions")["data"]
+    assert all("[auth]\nservice_token_ttl = 31536000\n" in text for text in files.values())
+    readers = {
+        name
+        for name, template in objects.pod_templates().items()
+        for volume in template["spec"]["volumes"]
+        if volume.get("configMap", {}).get("name") == "st2-st2-sensor-partitions"
+    }
+    assert len(files) == len(readers)
+    assert all(name.startswith("st2-st2sensorcontainer") for name in readers)
+    assert "service_token_ttl" not in str(objects.named("ConfigMap", "st2-st2-config"))
+
+
+def test_a_time_of_tokens_that_the_user_sets_is_that_of_sensors_too(synth: Synth) -> None:
+    objects = synth({"st2": {"config": "[auth]\nservice_token_ttl = 7777\n"}})
+    assert "st2-st2-sensor-partitions" not in str(objects)
+    assert "service_token_ttl = 7777" in str(objects.named("ConfigMap", "st2-st2-config"))
 
 
 def test_partitions_have_a_deployment_and_a_configuration_each(synth: Synth) -> None:
@@ -78,7 +109,7 @@ def test_a_sensor_can_have_a_pod_of_its_own(synth: Synth) -> None:
     assert github["image"] == "stackstorm/st2sensorcontainer:3.9-r1"
     assert {"name": "A", "value": "1"} in github["env"]
     assert {"name": "B", "value": "2"} in rss["env"]
-    assert rss["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
+    assert rss["resources"]["requests"] == {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "128Mi"}
 
 
 def test_a_sensor_can_have_all_that_a_service_can(synth: Synth) -> None:

@@ -65,7 +65,7 @@ MOUNTS = {
     "st2scheduler": {CRYPTO_KEY},
     "st2notifier": set(),
     "st2garbagecollector": set(),
-    "st2sensorcontainer": {CRYPTO_KEY, "/home/stanley"},
+    "st2sensorcontainer": {CRYPTO_KEY, "/home/stanley", "/etc/st2/st2.sensorcontainer.conf"},
     "st2actionrunner": {CRYPTO_KEY, SSH_KEY, "/home/stanley"},
     "st2client": {CRYPTO_KEY, SSH_KEY, "/home/stanley", "/etc/st2-client"},
 }
@@ -207,7 +207,8 @@ def test_every_python_service_reads_all_files_of_its_configuration(default_objec
     container = default_objects.container(name)
     assert paths(container) >= CONF_FILES
     if name != "st2client":
-        assert container["args"][:4] == [
+        own = "--config-file=/etc/st2/st2.sensorcontainer.conf"
+        assert [argument for argument in container["args"] if argument != own][:4] == [
             "--config-file=/etc/st2/st2.conf",
             "--config-file=/etc/st2/st2.docker.conf",
             "--config-file=/etc/st2/st2.user.conf",

@@ -69,7 +69,11 @@ VOLUME = {"create": {"size": "1Gi"}}
 CLUSTERS: Mapping[str, dict[str, Any]] = {
     "as it is": {},
     "operated": {
-        "st2web": {**SCALED, "tls": {"certManager": {"issuerRef": {"name": "ca"}}}},
+        "st2web": {
+            **SCALED,
+            "tls": {"certManager": {"issuerRef": {"name": "ca"}}},
+            "realIp": {"proxies": ["10.0.0.0/8"]},
+        },
         **dict.fromkeys(("st2auth", "st2api", "st2stream", "st2actionrunner", "st2workflowengine"), SCALED),
         "st2scheduler": SCALED,
         "st2sensorcontainer": {"deployments": 2},
@@ -186,7 +190,15 @@ CLUSTERS: Mapping[str, dict[str, Any]] = {
         "st2actionrunner": SCALED,
         "backup": {
             "enabled": True,
-            "destination": {"s3": {"bucket": "backups", "credentials": {"existingSecret": "s3"}}},
+            "destination": {
+                "s3": {
+                    "bucket": "backups",
+                    "credentials": {"existingSecret": "s3"},
+                    "serverSideEncryption": "aws:kms",
+                    "kmsKeyId": "alias/backups",
+                    "encryption": {"existingSecret": "crypt"},
+                }
+            },
             "external": {
                 "username": "reader",
                 "password": SECRET,
@@ -264,7 +276,9 @@ OTHER_VALUES: Mapping[str, Any] = {
     "rbac.mappings": {"other.yaml": "{group: other, roles: [observer]}\n"},
     "rbac.roles": {"other.yaml": "{name: other, description: other}\n"},
     "rules.disabled": ["StackStormExecutionsOrphaned"],
+    "realIp.proxies": ["192.0.2.0/24"],
     "s3.endpoint": "https://s3.example.org",
+    "s3.kmsKeyId": "alias/other",
     "secrets.external.refreshInterval": "7h",
     "secrets.seed": "another seed of a cluster",
     "st2.config": {"api": {"max_page_size": 77}},
@@ -282,6 +296,9 @@ OTHER_VALUES: Mapping[str, Any] = {
 NO_SECRET = {"existingSecret": None}
 COMPANIONS: Mapping[str, dict[str, Any]] = {
     "backup.destination.claim.existingClaim": {"backup": {"destination": {"claim": {"create": None}}}},
+    "backup.destination.s3.serverSideEncryption": {"backup": {"destination": {"s3": {"kmsKeyId": None}}}},
+    "backup.serviceAccount.annotations": {"backup": {"serviceAccount": {"create": True}}},
+    "backup.serviceAccount.labels": {"backup": {"serviceAccount": {"create": True}}},
     "coordination.external.ca.configMap": {"coordination": {"external": {"ca": NO_SECRET}}},
     "mongodb.enabled": {"mongodb": {"external": {"uri": "mongodb://db.example.org/"}}},
     "mongodb.external.tls.ca.configMap": {"mongodb": {"external": {"tls": {"ca": NO_SECRET}}}},

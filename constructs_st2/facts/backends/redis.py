@@ -4,3 +4,11 @@ from __future__ import annotations
 
 MASTER = "mymaster"
 """What the sentinels call the Redis that accepts writes."""
+
+METRICS_USER = "metrics"
+"""The user of Redis by whom the exporter looks at it (access list in scripts/start-redis.sh)."""
+
+
+def own_address(port: int, *, tls: bool) -> str:
+    """The URL of the Redis in the same pod."""
+    return f"{'rediss' if tls else 'redis'}://127.0.0.1:{port}"

@@ -44,6 +44,8 @@ ERLANG_COOKIE = "rabbitmq-erlang-cookie"
 DEFINITIONS = "definitions.json"
 REDIS_PASSWORD = "redis-password"
 SENTINEL_PASSWORD = "redis-sentinel-password"
+REDIS_METRICS_PASSWORD = "redis-metrics-password"
+EXPORTER_PASSWORDS = "exporter-passwords.json"
 API_KEYS_FILE = "apikeys.yaml"
 KEY_VALUES_FILE = "kv.yaml"
 MONGODB_AUTOSCALING_PASSWORD = "mongodb-autoscaling-password"
@@ -231,7 +233,7 @@ MONGODB_AUTOSCALING = SecretSpec(
     "Password of the user by whom KEDA looks at MongoDB",
     {
         MONGODB_AUTOSCALING_PASSWORD: KeySpec(
-            "password of the autoscaling user, who may read StackStorm's database",
+            "password of the autoscaling user, who may read what KEDA counts",
             Format.TEXT,
             "put another one here: the primary sets it within minutes; then run the bootstrap Job again",
             lambda _: password(),
@@ -299,6 +301,27 @@ REDIS = SecretSpec(
     },
     in_use=lambda values: values.coordination_backend == "redis",
     named_in="redis.auth.existingSecret",
+)
+REDIS_METRICS = SecretSpec(
+    "redis-metrics",
+    "Password of the user by whom the exporter looks at Redis",
+    {
+        REDIS_METRICS_PASSWORD: KeySpec(
+            "password of the metrics user, who may read numbers and no data",
+            Format.TEXT,
+            "put another one here, run the bootstrap Job again, restart the pods of Redis",
+            lambda _: password(),
+        ),
+        EXPORTER_PASSWORDS: KeySpec(
+            "the same, as the exporter reads it",
+            Format.TEXT,
+            _FOLLOWS,
+            lambda cluster: composed(cluster.exporter_passwords),
+        ),
+    },
+    in_use=lambda values: (
+        values.coordination_backend == "redis" and values.monitoring.exports(values.redis.metrics.enabled)
+    ),
 )
 SETTINGS = SecretSpec(
     "st2-secrets-conf",
@@ -432,6 +455,7 @@ CONTRACT: tuple[SecretSpec, ...] = (
     AUTOSCALING,
     RABBITMQ,
     REDIS,
+    REDIS_METRICS,
     SETTINGS,
     CLIENT,
     API_KEYS,

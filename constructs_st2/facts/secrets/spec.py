@@ -43,6 +43,10 @@ class ClusterFacts(Protocol):
     def rabbitmq_definitions(self) -> ComposedText:
         """The text of RabbitMQ's definitions.json."""
 
+    @property
+    def exporter_passwords(self) -> ComposedText:
+        """The text from which redis_exporter takes its password."""
+
     def secret(self, spec: SecretSpec) -> str:
         """The name of the Secret that plays a part of the contract."""
 

@@ -8,8 +8,6 @@ from pathlib import PurePosixPath
 
 from constructs_st2.facts.ini import ConfValue
 
-DAYS = 24 * 60 * 60
-
 RETENTION_DAYS: Mapping[str, int] = {
     "action_executions_ttl": 30,
     "workflow_executions_ttl": 30,
@@ -59,8 +57,6 @@ def base_settings(
             "backend": "flat_file",
             "backend_kwargs": json.dumps({"file_path": htpasswd_path}),
             "api_url": api_url,
-            # Sensors get their token once, at their start, and lose access to the API when it ends.
-            "service_token_ttl": 365 * DAYS,
         },
         "api": {"host": host},
         "stream": {"host": host, "logging": stream_log_path},

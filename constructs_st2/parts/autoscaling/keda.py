@@ -11,14 +11,13 @@ KEDA asks the database and makes a HorizontalPodAutoscaler of the answer, which 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2SCHEDULER, ST2WORKFLOWENGINE
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.work import ACTIONS_POOL, POOL_SIZES, WORK, Work, used
 from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.autoscaling.scaled import Scaled
@@ -26,59 +25,6 @@ from constructs_st2.values.model.autoscaling import WorkAutoscaling
 
 _FAILURES = 3
 """Looks at MongoDB that must fail, one after the other, before the fallback takes their place."""
-
-_POOL_SIZES: Mapping[str, int] = {"actions_pool_size": 60, "workflows_pool_size": 40}
-"""Actions and workflows that a runner works on at the same time: options of `[actionrunner]` (st2common/config.py)."""
-_ACTIONS_POOL, _WORKFLOWS_POOL = _POOL_SIZES
-_USED_OF_POOL = 0.6
-"""The part of a runner's threads that may be busy: what comes while a new pod starts must find room."""
-
-_OF_ENGINE = "context.workflow_execution"
-"""What a workflow of Orquesta has from the moment at which a runner has handed it to the workflow engines, and an
-action-chain never (contrib/runners/orquesta_runner/orquesta_runner/orquesta_runner.py)."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a service has to do: the documents of a collection that match a query, and how many a pod may have.
-
-    Collections are named after the classes of st2common/models/db, as mongoengine does it. Where ``pool`` names a pool
-    of runners, the number follows its size.
-    """
-
-    collection: str
-    query: Mapping[str, Any]
-    target: int
-    pool: str = ""
-
-
-def _of_pool(pool: str, query: Mapping[str, Any]) -> Work:
-    # The field status has an index.
-    taken = {"status": {"$in": ["scheduled", "running"]}, **query}
-    return Work("live_action_d_b", taken, _used(_POOL_SIZES[pool]), pool)
-
-
-def _used(size: int) -> int:
-    return max(1, int(size * _USED_OF_POOL))
-
-
-WORK: Mapping[str, tuple[Work, ...]] = {
-    ST2ACTIONRUNNER.name: (
-        _of_pool(_ACTIONS_POOL, {"action_is_workflow": False}),
-        # An action-chain keeps a thread busy until its last action has ended. Workflows of Orquesta do so only until
-        # they have begun.
-        _of_pool(_WORKFLOWS_POOL, {"action_is_workflow": True, _OF_ENGINE: {"$exists": False}}),
-    ),
-    ST2WORKFLOWENGINE.name: (
-        # Not workflow_execution_d_b, whose status has no index: every look would read all of it.
-        Work("live_action_d_b", {"status": "running", "action_is_workflow": True, _OF_ENGINE: {"$exists": True}}, 40),
-    ),
-    ST2SCHEDULER.name: (
-        # A scheduler takes ten executions in a second at best ([scheduler] sleep_interval).
-        Work("action_execution_scheduling_queue_item_d_b", {"handling": False}, 50),
-    ),
-}
-"""For each service its work, of which the first is what ``targetBusy`` is about."""
 
 
 def access(cluster: Cluster) -> Document:
@@ -133,7 +79,7 @@ def sharing(one: Scaled, found: Sequence[Scaled]) -> int:
 
 def unreachable_targets(found: Sequence[Scaled], cluster: Cluster) -> Iterator[ValueProblem]:
     """Targets of runners that are beyond what a runner works on: the rest waits in its memory."""
-    size = _pool_size(_ACTIONS_POOL, cluster)
+    size = _pool_size(ACTIONS_POOL, cluster)
     for one in found:
         target = one.scaler.target_busy if isinstance(one.scaler, WorkAutoscaling) else None
         if one.entry is ST2ACTIONRUNNER and target is not None and target > size:
@@ -148,13 +94,15 @@ def _access_name(cluster: Cluster) -> str:
 def _targets(one: Scaled, scaler: WorkAutoscaling, cluster: Cluster) -> Iterator[tuple[Work, int]]:
     """The work of a service, and how much of it a pod may have."""
     for number, work in enumerate(WORK[one.entry.name]):
-        target = _used(_pool_size(work.pool, cluster)) if work.pool else work.target
+        target = used(_pool_size(work.pool, cluster)) if work.pool else work.target
         yield work, (number == 0 and scaler.target_busy) or target
 
 
 def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
     return {
         "type": "mongodb",
+        # It is the default, but KEDA before 2.18 refuses a fallback unless it is said (CheckFallbackValid).
+        "metricType": "AverageValue",
         # Otherwise the HorizontalPodAutoscaler asks every 15 seconds, whatever the polling interval is.
         "useCachedMetrics": True,
         "authenticationRef": {"name": _access_name(cluster)},
@@ -169,7 +117,7 @@ def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
 
 
 def _pool_size(pool: str, cluster: Cluster) -> int:
-    return int(cluster.settings.options.get(("actionrunner", pool), _POOL_SIZES[pool]))
+    return int(cluster.settings.options.get(("actionrunner", pool), POOL_SIZES[pool]))
 
 
 def _database(cluster: Cluster) -> str:

@@ -32,6 +32,7 @@ from constructs_st2.parts.pods.pod import (
     restricted_pod,
     spread_constraints,
     template_of_pods,
+    with_room,
 )
 from constructs_st2.values.model.backends import Members
 
@@ -40,8 +41,6 @@ SECRET_PATH = "/etc/constructs-st2/secret"
 STATE_PATH = "/run/constructs-st2"
 
 POD_NAME = env_of_pod("POD_NAME", "metadata.name")
-HELPER_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
-"""Of containers that run a shell script and little else."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,8 @@ def secret_mount(secret: SecretSpec, keys: Sequence[str], cluster: Cluster) -> M
 
 def data_mount(settings: Members, path: str) -> Mount:
     """Where a member keeps its data."""
-    volume = Volume.claimed("data") if settings.persistence.enabled else Volume.scratch("data")
+    persistence = settings.persistence
+    volume = Volume.claimed("data") if persistence.enabled else Volume.scratch("data", persistence.size)
     return Mount(volume, path, writable=True)
 
 
@@ -173,6 +173,8 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
     settings = members.settings
     main, *others = members.containers
     main = replace(main, probes=probes(settings, main.probes), extra_mounts=extra_mounts(settings))
+    if not settings.persistence.enabled:
+        main = replace(main, resources=with_room(main.resources, settings.persistence.size))
     security = overlaid(RESTRICTED_CONTAINER, settings.security_context)
     containers = [replace(each, security=security) for each in (main, *others)]
     init_containers = [

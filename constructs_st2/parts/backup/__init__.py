@@ -44,6 +44,10 @@ def _flows(cluster: Cluster) -> Iterator[Flow]:
         if s3 := settings.destination.s3:
             parts = urlsplit(s3.endpoint or "https://")
             yield Flow(client, Place.OUTSIDE, parts.port or {"http": 80}.get(parts.scheme, 443), "storage of backups")
+            if s3.credentials is None:
+                # Clouds give their identities away there: on the node, or by HTTPS.
+                for port in (80, 443):
+                    yield Flow(client, Place.OUTSIDE, port, "identity in the cloud")
     if settings.enabled and settings.etcd and cluster.backends.get("coordination") is ETCD:
         yield Flow(BACKUP, ETCD.component, ETCD.port, "snapshot")
 

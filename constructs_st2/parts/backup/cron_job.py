@@ -26,6 +26,7 @@ def documents(cluster: Cluster) -> list[Document]:
         return []
     claim = destination.claim and destination.claim.create
     return [
+        *pods.service_account(cluster),
         pods.scripts_map(cluster, BACKUP),
         *([_claim(claim, cluster)] if claim else []),
         _cron_job(destination, cluster),
@@ -96,4 +97,6 @@ def _storing(destination: Destination, cluster: Cluster) -> Container:
     if s3 is None:
         return pods.shell_step("keep", KEEP, kept, cluster, mounts=mounts)
     arguments = [storage.target(s3), settings.active_deadline_seconds, *kept]
-    return pods.storage_step("upload", UPLOAD, arguments, cluster, env=storage.environment(s3), mounts=mounts)
+    return pods.storage_step(
+        "upload", UPLOAD, arguments, cluster, env=storage.environment(s3), mounts=mounts + storage.password_mounts(s3)
+    )

@@ -27,6 +27,7 @@ from constructs_st2.parts.pods.pod import (
     pod_spec,
     restricted_pod,
     template_of_pods,
+    with_room,
 )
 
 STATE = "/run/constructs-st2"
@@ -36,7 +37,7 @@ FACTS = "facts.json"
 _PACKAGE = "constructs_st2.parts.backup.scripts"
 _STATE = Mount(Volume.scratch("state"), STATE, writable=True)
 # The password is written there. Containers that do not need it have another one.
-_TMP = Mount(Volume.scratch("tmp", in_memory=True), "/tmp", writable=True)
+_TMP = Mount(Volume.scratch_in_memory("tmp"), "/tmp", writable=True)
 _STORAGE_TMP = Mount(Volume.scratch("storage-tmp"), "/tmp", writable=True)
 
 
@@ -141,10 +142,35 @@ def etcd_step(cluster: Cluster) -> Container:
         image=ETCD_SERVER.image(cluster.values.etcd, cluster),
         command=["etcdctl"],
         args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE}/etcd.db"],
-        resources=cluster.values.backup.resources,
+        resources=_resources(cluster),
         security=_security(cluster),
         mounts=[_STATE, *authorities],
     )
+
+
+def service_account(cluster: Cluster) -> list[Document]:
+    """The identity by which a cloud lets the pods into its storage; none where a Secret has the credentials."""
+    settings = cluster.values.backup.service_account
+    if not _creates_account(cluster):
+        return []
+    made = metadata(cluster, BACKUP)
+    made |= {"name": _account(cluster), "labels": {**settings.labels, **made["labels"]}}
+    if settings.annotations:
+        made["annotations"] = dict(settings.annotations)
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": made, "automountServiceAccountToken": False}]
+
+
+def _creates_account(cluster: Cluster) -> bool:
+    settings, destination = cluster.values.backup.service_account, cluster.values.backup.destination
+    if settings.create is not None:
+        return settings.create
+    return destination is not None and destination.s3 is not None and destination.s3.credentials is None
+
+
+def _account(cluster: Cluster) -> str | None:
+    """The name of the service account; None where pods have none of their own."""
+    name = cluster.values.backup.service_account.name
+    return name or (cluster.release.named(BACKUP) if _creates_account(cluster) else None)
 
 
 def template(component: str, main: Container, init_containers: Sequence[Container], cluster: Cluster) -> Document:
@@ -159,6 +185,7 @@ def template(component: str, main: Container, init_containers: Sequence[Containe
         security=restricted_pod(UID),
         # A shell as process 1 hears no signal while a program runs: there is nothing to wait for.
         grace=5,
+        serviceAccountName=_account(cluster),
         # The log of a failed pod must stay.
         restartPolicy="Never",
     )
@@ -186,11 +213,18 @@ def _step(
             env_text("STATE", STATE),
             *env,
         ],
-        resources=cluster.values.backup.resources,
+        resources=_resources(cluster),
         security=_security(cluster),
         mounts=[Mount(Volume.config_map("scripts", config_map_name), scripts.MOUNT_PATH), _STATE, *mounts],
         extra_mounts=extra_mounts(cluster.values.backup),
     )
+
+
+def _resources(cluster: Cluster) -> Document:
+    """Those that the user gives, with room for the backup where it lies in the pod."""
+    settings = cluster.values.backup
+    on_volume = settings.destination and settings.destination.claim
+    return {**settings.resources} if on_volume else with_room(settings.resources, settings.scratch_size)
 
 
 def _security(cluster: Cluster) -> Document:

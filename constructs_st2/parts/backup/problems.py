@@ -35,6 +35,10 @@ def _problems(values: Values) -> Iterator[ValueProblem]:
     if mongodb.external and not backup.external:
         message = "is required where MongoDB runs elsewhere; give the username and password of a user that may read"
         yield ValueProblem("backup.external", message)
+    account = backup.service_account
+    if account.create is False and (account.annotations or account.labels):
+        message = "has no use with serviceAccount.create false: the account is yours, and so are its annotations"
+        yield ValueProblem("backup.serviceAccount", message)
     if backup.etcd and values.coordination_backend != "etcd":
         message = f"has no use with coordination.backend {values.coordination_backend}; remove it"
         yield ValueProblem("backup.etcd", message)

@@ -34,7 +34,9 @@ def documents(cluster: Cluster, backup: str) -> list[Document]:
     destination = cluster.values.backup.destination
     if problems or destination is None:
         raise InvalidValues(*problems)
-    return [pods.scripts_map(cluster, COMPONENT), _job(backup, found[2].lower(), destination, cluster)]
+    # Where backups are made, it is part of the cluster, and must not go with the restore.
+    account = [] if cluster.values.backup.enabled else pods.service_account(cluster)
+    return [*account, pods.scripts_map(cluster, COMPONENT), _job(backup, found[2].lower(), destination, cluster)]
 
 
 def _job(backup: str, time: str, destination: Destination, cluster: Cluster) -> Document:
@@ -56,7 +58,7 @@ def _job(backup: str, time: str, destination: Destination, cluster: Cluster) -> 
             cluster,
             component=COMPONENT,
             env=storage.environment(s3),
-            mounts=[storage.folder(destination, cluster)],
+            mounts=[storage.folder(destination, cluster), *storage.password_mounts(s3)],
         )
         fetching.append(fetch)
     return {

@@ -38,7 +38,6 @@ WAVE = 15
 """The sync wave of Jobs that load content: behind the services that they use."""
 
 _HOOKS = {"argocd.argoproj.io/hook": "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
-_LOGIN_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,7 @@ def _login_container(
         args=[str(settings.active_deadline_seconds), *actions, *login.roles],
         env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
         env_from=[_urls(cluster)],
-        resources=_LOGIN_RESOURCES,
+        resources=cluster.values.helper_resources.of("login"),
         security=security,
         mounts=[
             programs.mount(cluster),

@@ -88,7 +88,7 @@ def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> T
             *mounts_of(Content.CREDENTIALS, cluster),
             *mounts,
             *_referenced(items),
-            Mount(Volume.scratch("rendered", in_memory=True), _RENDERED, writable=True),
+            Mount(Volume.scratch_in_memory("rendered"), _RENDERED, writable=True),
         ],
         needs=(Need.AUTH, Need.API),
         login=Login(roles_of_administrator(cluster)),

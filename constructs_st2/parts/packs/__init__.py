@@ -48,8 +48,6 @@ CONFIGS_CONFIG_MAP = "st2-pack-configs"
 SCRIPTS_CONFIG_MAP = "st2-content-scripts"
 SCRIPTS_PACKAGE = "constructs_st2.parts.packs.scripts"
 
-_COPYING: Document = {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
-
 
 class Delivery(Enum):
     """Where the packs of a cluster are."""
@@ -270,7 +268,7 @@ def _of_configs(cluster: Cluster, own: Image) -> Container:
         name="pack-configs",
         image=own,
         command=script_command(COPY_CONFIGS, GIVEN_CONFIGS, CONFIGS),
-        resources=_COPYING,
+        resources=cluster.values.helper_resources.of("packs"),
         mounts=[scripts_mount(cluster), *_given_configs(cluster), Mount(volume, CONFIGS, writable=True)],
     )
 
@@ -288,7 +286,7 @@ def _merging(
         name=name,
         image=image,
         command=script_command(MERGE_PACKS, *arguments, MERGED),
-        resources=_COPYING,
+        resources=cluster.values.helper_resources.of("packs"),
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, security),
         mounts=[
             Mount(_packs_volume(cluster), f"{MERGED}/packs", writable=True),

@@ -9,6 +9,7 @@ from typing import Any
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.quantity import added, amount
 from constructs_st2.values.model.kubernetes import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
@@ -54,6 +55,13 @@ def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
     return {name: value for name, value in merged.items() if value is not None}
 
 
+_SIZE_IN_MEMORY = "8Mi"
+"""For a few small files, such as passwords and what containers of a pod tell each other."""
+
+EPHEMERAL_STORAGE = "ephemeral-storage"
+"""The resource that is disk of the node: logs, what is written to images, and empty directories."""
+
+
 @dataclass(frozen=True)
 class Volume:
     """A volume of a pod.
@@ -70,9 +78,17 @@ class Volume:
     live: bool = False
 
     @staticmethod
-    def scratch(name: str, *, in_memory: bool = False) -> Volume:
-        """An empty directory that lives as long as the pod."""
-        return Volume(name, {"emptyDir": {"medium": "Memory"} if in_memory else {}})
+    def scratch(name: str, size: str | None = None) -> Volume:
+        """An empty directory on the node's disk that lives as long as the pod.
+
+        Without a size it may become as large as a container may that writes to it (limit of ephemeral-storage).
+        """
+        return Volume(name, {"emptyDir": {"sizeLimit": size} if size else {}})
+
+    @staticmethod
+    def scratch_in_memory(name: str, size: str = _SIZE_IN_MEMORY) -> Volume:
+        """The same in memory, where it counts as that of the container that writes to it."""
+        return Volume(name, {"emptyDir": {"medium": "Memory", "sizeLimit": size}})
 
     @staticmethod
     def claimed(name: str) -> Volume:
@@ -149,7 +165,7 @@ class Container:
                 "env": list(self.env),
                 "envFrom": list(self.env_from),
                 "ports": [{"name": name, "containerPort": port} for name, port in self.ports.items()],
-                "resources": self.resources,
+                "resources": without_empty({**self.resources}),
                 "securityContext": self.security,
                 **self.probes,
                 "lifecycle": self.lifecycle,
@@ -260,12 +276,44 @@ def pod_spec(
             ],
             "containers": [*(each.field() for each in containers), *map(_user_container, sidecars)],
             "volumes": [
-                *({"name": volume.name, **volume.source} for volume in volumes.values() if volume.source),
+                *(
+                    {"name": volume.name, **_bounded(volume, (*containers, *init_containers))}
+                    for volume in volumes.values()
+                    if volume.source
+                ),
                 *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
             ],
             **fields,
         }
     )
+
+
+def _bounded(volume: Volume, containers: Iterable[Container]) -> Document:
+    """The source of a volume; an empty directory on disk with a limit: the greatest of the containers that write to it.
+
+    The kubelet evicts a pod that has more on the disk than the limits of its containers together, so none is needed
+    that is greater (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+    """
+    if volume.source != {"emptyDir": {}}:
+        return volume.source
+    limits = [
+        limit
+        for each in containers
+        if any(mount.volume.name == volume.name and mount.writable for mount in each.mounts)
+        and (limit := each.resources.get("limits", {}).get(EPHEMERAL_STORAGE))
+    ]
+    return {"emptyDir": {"sizeLimit": max(limits, key=amount)}} if limits else volume.source
+
+
+def with_room(resources: Mapping[str, Any], size: str) -> Document:
+    """The resources of a container that fills an empty directory of some size, besides what it needs by itself.
+
+    Raised is the limit alone: the scheduler looks at what is requested, and few fill all of it.
+    """
+    limits = resources.get("limits", {})
+    if EPHEMERAL_STORAGE not in limits:
+        return {**resources}
+    return {**resources, "limits": {**limits, EPHEMERAL_STORAGE: added(limits[EPHEMERAL_STORAGE], size)}}
 
 
 def _volumes(containers: Iterable[Container]) -> dict[str, Volume]:

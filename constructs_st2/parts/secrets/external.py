@@ -12,6 +12,7 @@ from typing import Any
 
 from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart
 from constructs_st2.facts.secrets.recipes import composed
@@ -32,7 +33,10 @@ _ENCODED: Mapping[str, str] = {
 
 
 def documents(cluster: Cluster) -> list[Document]:
-    """An ExternalSecret for each Secret that is not the user's own."""
+    """An ExternalSecret for each Secret that is not the user's own; where nothing of it is secret, the Secret itself.
+
+    The operator refuses an ExternalSecret that takes nothing from a store (externalsecret_validator.go).
+    """
     secrets = {secret.name: secret for secret in planned(cluster)}
     return [_external_secret(secret, secrets, cluster) for secret in secrets.values() if secret.own]
 
@@ -105,10 +109,27 @@ def _external_secret(secret: PlannedSecret, secrets: Mapping[str, PlannedSecret]
             "metadata": {"labels": secret_labels(secret, cluster)},
             "data": data,
         }
-        if entries := template.entries():
-            spec["data"] = entries
+        spec["data"] = template.entries()
+        if not spec["data"]:
+            return _secret(secret, data, labels, cluster)
     metadata: Document = {"name": secret.name, "namespace": cluster.release.namespace, "labels": labels}
     return custom_object("ExternalSecret", metadata, spec)
+
+
+def _secret(secret: PlannedSecret, data: Mapping[str, str], labels: Mapping[str, str], cluster: Cluster) -> Document:
+    metadata: Document = {
+        "name": secret.name,
+        "namespace": cluster.release.namespace,
+        # By which one sees that it is in the manifests on purpose.
+        "labels": {**labels, SECRETS_MODE_LABEL: "plain"},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": secret.spec.type,
+        "stringData": dict(data),
+    }
 
 
 def _definitions(cluster: Cluster) -> Recipe:

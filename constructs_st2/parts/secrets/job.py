@@ -35,7 +35,6 @@ from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims
 
 _PROGRAMS = Programs("constructs_st2.facts.secrets.programs", ("bootstrap", "encodings", "generate", "sha512_crypt"))
 _PLAN = "plan.json"
-_RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 _REQUIRED_KEYS = {
     "kubernetes.io/tls": ["tls.crt", "tls.key"],
     "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
@@ -103,7 +102,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
             env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
             *(env_text(name, value) for name, value in ENVIRONMENT.items()),
         ],
-        resources=_RESOURCES,
+        resources=cluster.values.helper_resources.of("bootstrap"),
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[Mount(volume, MOUNT_PATH), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
     )

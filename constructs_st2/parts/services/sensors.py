@@ -20,6 +20,14 @@ HASH_SPACE = 2**32
 """Sensors are spread over partitions by a hash in [0, 2**32) of their reference (st2reactor, hash_partitioner.py)."""
 
 PARTITIONS_CONFIG = "st2-sensor-partitions"
+TOKEN_TTL = 365 * 24 * 60 * 60
+"""Seconds for which the token of a sensor is good. It gets one at its start, and loses access to the API with it.
+
+The same option is how long the token of an execution is good, which a runner makes for each (by default a day): so it
+is longer for sensors alone (process_container.py of st2reactor, container/base.py of st2actions).
+"""
+
+_TOKEN_TTL_OPTION = ("auth", "service_token_ttl")
 _CONF_PATH = f"{CONF_DIRECTORY}/st2.sensorcontainer.conf"
 _MODE = "stackstorm/sensor-mode"
 _RANGES = "stackstorm/sensor-hash-ranges"
@@ -39,6 +47,7 @@ class Partition:
 def partitions(cluster: Cluster) -> Iterator[Partition]:
     """The pods that run sensors, by the mode that the values ask for."""
     settings = cluster.values.st2sensorcontainer
+    tokens = _tokens(cluster)
     if sensors := cluster.values.st2.packs.sensors:
         for sensor in sensors:
             yield Partition(
@@ -46,10 +55,14 @@ def partitions(cluster: Cluster) -> Iterator[Partition]:
                 settings=sensor.over(settings),
                 annotations={_MODE: "one-sensor-per-pod"},
                 args=("--single-sensor-mode", f"--sensor-ref={sensor.ref}"),
+                conf=tokens,
             )
     elif settings.deployments == 1:
         yield Partition(
-            component=ST2SENSORCONTAINER.name, settings=settings, annotations={_MODE: "all-sensors-in-one-pod"}
+            component=ST2SENSORCONTAINER.name,
+            settings=settings,
+            annotations={_MODE: "all-sensors-in-one-pod"},
+            conf=tokens,
         )
     else:
         for number, ranges in enumerate(hash_ranges(settings.deployments)):
@@ -59,12 +72,19 @@ def partitions(cluster: Cluster) -> Iterator[Partition]:
                 settings=settings,
                 annotations={_MODE: "multiple-sensors-per-pod", _RANGES: ranges},
                 conf={
+                    **tokens,
                     "sensorcontainer": {
                         "sensor_node_name": component,
                         "partition_provider": {"name": "hash", "hash_ranges": ranges},
-                    }
+                    },
                 },
             )
+
+
+def _tokens(cluster: Cluster) -> Mapping[str, Mapping[str, ini.ConfValue]]:
+    """How long the tokens of sensors are good, unless the user says it for everybody."""
+    section, option = _TOKEN_TTL_OPTION
+    return {} if (section, option) in cluster.settings.options else {section: {option: TOKEN_TTL}}
 
 
 def hash_ranges(count: int) -> list[str]:
@@ -90,7 +110,7 @@ def workload(partition: Partition, cluster: Cluster) -> Workload:
 
 
 def partition_config(cluster: Cluster) -> Document | None:
-    """The ConfigMap with the further st2.conf of each partition, where there are several."""
+    """The ConfigMap with the further st2.conf of each partition."""
     files = {_file(partition): ini.render(partition.conf) for partition in partitions(cluster) if partition.conf}
     if not files:
         return None

@@ -23,7 +23,6 @@ from constructs_st2.parts.services.waiting import scripts_mount
 
 CONTAINER = "tls"
 PORT_NAME = "https"
-_RESOURCES: Document = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}}
 
 
 def behind_tls(process: Process, entry: CatalogueEntry, cluster: Cluster) -> Process:
@@ -51,7 +50,7 @@ def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
         # It ends together with the service: as long as that takes requests. What is under way then may end.
         command=stoppable([*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND], ST2WEB.stop, entry, cluster),
         ports={PORT_NAME: nginx.HTTPS_PORT},
-        resources=_RESOURCES,
+        resources=cluster.values.helper_resources.of("tls"),
         probes=http_probes(
             {"httpGet": {"path": nginx.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTPS"}},
             usual_start=nginx.USUAL_START,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Role
-from constructs_st2.kube.documents import Document
 from constructs_st2.parts.pods.pod import Container, Mount, Volume
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.scripts import WAIT_FOR
@@ -16,7 +15,6 @@ from constructs_st2.parts.services.scripts import WAIT_FOR
 WAIT_SECONDS = 600
 """How long one attempt waits. The kubelet then starts the next one, so this bounds a hang, not the wait as a whole."""
 
-_RESOURCES: Document = {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
 _BACKEND_ROLES: Mapping[Need, Role] = {
     Need.DATABASE: "database",
     Need.MESSAGING: "messaging",
@@ -55,7 +53,7 @@ def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int =
             image=cluster.images.utility(),
             command=command(WAIT_FOR),
             args=[target.component, str(seconds), cluster.release.named(target.component), str(target.port)],
-            resources=_RESOURCES,
+            resources=cluster.values.helper_resources.of("waiting"),
             mounts=[scripts_mount(cluster)],
         )
         for target in endpoints

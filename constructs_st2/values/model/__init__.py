@@ -25,6 +25,7 @@ from constructs_st2.values.model.base import (
 from constructs_st2.values.model.chatops import Chatops
 from constructs_st2.values.model.execution_watch import ExecutionWatch
 from constructs_st2.values.model.exposure import Gateway, Ingress
+from constructs_st2.values.model.helpers import HelperResources
 from constructs_st2.values.model.images import Image
 from constructs_st2.values.model.jobs import Gitops, Jobs
 from constructs_st2.values.model.kubernetes import (
@@ -63,6 +64,7 @@ __all__ = [
     "Etcd",
     "Gateway",
     "Gitops",
+    "HelperResources",
     "HttpService",
     "Image",
     "Ingress",
@@ -239,6 +241,9 @@ class Values(StrictModel):
     network_policy: NetworkPolicy = section("Who may connect to whom.")
     backup: Backup = section("Backups of the database, and their restore.")
 
+    helper_resources: HelperResources = section(
+        "Requests and limits of containers that help others. The defaults come from the profile."
+    )
     autoscaling: ScalerAccess = section("How KEDA reaches MongoDB.")
     scheduling: Scheduling = section("What concerns the scheduling of all pods.")
     failover: Failover = section("How soon the cluster is rid of what was on a lost node.")

@@ -103,9 +103,7 @@ class Exporter(StrictModel):
 
     enabled: bool | None = key("Run the exporter. Default: `monitoring.enabled`.")
     image: ImageReference = key("Image of the exporter.", ...)
-    resources: ResourceRequirements = key(
-        "Requests and limits.", {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
-    )
+    resources: ResourceRequirements = key("Requests and limits. The default comes from the profile.", {})
 
 
 class Members(Pods):
@@ -268,7 +266,7 @@ class RabbitmqAuth(StrictModel):
 class RabbitmqMetrics(StrictModel):
     """Metrics of RabbitMQ for Prometheus."""
 
-    enabled: bool = key("Serve metrics on port 15692.", True)
+    enabled: bool | None = key("Serve metrics on port 15692. Default: `monitoring.enabled`.")
 
 
 class Rabbitmq(Members):
@@ -296,7 +294,7 @@ class RedisAuth(StrictModel):
 class RedisExporter(Exporter):
     """Metrics of Redis for Prometheus."""
 
-    image: ImageReference = key("Image of the exporter.", "docker.io/oliver006/redis_exporter:v1.67.0")
+    image: ImageReference = key("Image of the exporter.", "docker.io/oliver006/redis_exporter:v1.83.0")
 
 
 class Sentinel(StrictModel):

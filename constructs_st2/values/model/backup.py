@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from constructs_st2.values.model.backends import Name, ServerImage
 from constructs_st2.values.model.base import (
     Annotations,
+    Labels,
     Quantity,
     Seconds,
     StrictModel,
@@ -17,7 +18,7 @@ from constructs_st2.values.model.base import (
     section,
 )
 from constructs_st2.values.model.kubernetes import ResourceRequirements
-from constructs_st2.values.model.names import ClaimName, SecretName, StorageClassName
+from constructs_st2.values.model.names import ClaimName, SecretName, ServiceAccountName, StorageClassName
 from constructs_st2.values.model.pods import PodTemplate
 from constructs_st2.values.model.secrets import KeyName, SecretKey
 
@@ -103,6 +104,26 @@ class S3Credentials(StrictModel):
     secret_key_key: KeyName = key("Key in the Secret with the secret access key.", "secret-key")
 
 
+class ClientEncryption(StrictModel):
+    """Encryption by rclone (https://rclone.org/crypt/). Whoever loses the password has no backups."""
+
+    existing_secret: SecretName = key("Secret with the password.", ...)
+    password_key: KeyName = key("Key in the Secret with the password.", "password")
+
+
+class BackupServiceAccount(StrictModel):
+    """The service account of the pods of backups and restores. Its token is not mounted; clouds bring their own."""
+
+    create: bool | None = key("Write the ServiceAccount. Default: with a storage that has no `credentials`.")
+    name: ServiceAccountName | None = key("Name. Default: <release>-backup.")
+    annotations: Annotations = key(
+        "Annotations, by which a cloud knows it: `eks.amazonaws.com/role-arn`, `iam.gke.io/gcp-service-account`, "
+        "`azure.workload.identity/client-id`.",
+        {},
+    )
+    labels: Labels = key("Further labels. Those of the pods are `backup.labels`.", {})
+
+
 class S3Destination(StrictModel):
     """Backups in a storage that speaks S3."""
 
@@ -113,7 +134,23 @@ class S3Destination(StrictModel):
     provider: Name | None = key(
         "Whose storage it is, in rclone's words (`Minio`, `Ceph`, …). Default: `AWS`, or `Other` with an endpoint."
     )
-    credentials: S3Credentials = key("The Secret with the credentials.", ...)
+    credentials: S3Credentials | None = key(
+        "The Secret with the credentials. Without, the pods' own identity counts: `backup.serviceAccount`, or what the "
+        "environment of the node gives."
+    )
+    server_side_encryption: Literal["AES256", "aws:kms"] | None = key(
+        "Have the storage encrypt what it keeps, with a key of its own or of Amazon's KMS."
+    )
+    kms_key_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9:/_-]+$")] | None = key(
+        "ARN of the key, with `aws:kms`."
+    )
+    encryption: ClientEncryption | None = key("Encrypt backups before they leave the cluster.")
+
+    @model_validator(mode="after")
+    def _key_has_a_use(self) -> S3Destination:
+        if self.kms_key_id is not None and self.server_side_encryption != "aws:kms":
+            raise ValueError("must have serverSideEncryption: aws:kms for kmsKeyId to have an effect")
+        return self
 
 
 class Destination(StrictModel):
@@ -181,9 +218,11 @@ class Backup(PodTemplate):
         False,
     )
     image: ServerImage = section("Image with MongoDB's database tools. Default: the image of MongoDB.")
+    service_account: BackupServiceAccount = section("The service account of the pods of backups and restores.")
     storage_image: ServerImage = section("Image of rclone, for a storage that speaks S3.")
     scratch_size: Quantity = key("How much disk of the node a backup may take before it is uploaded.", "20Gi")
     resources: ResourceRequirements = key(
-        "Requests and limits of each container.",
-        {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+        "Requests and limits of each container. The default comes from the profile; `scratchSize` comes on top of the "
+        "limit of `ephemeral-storage` where it is used.",
+        {},
     )

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from constructs_st2.values.fitting import laid_over
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.yaml_source import Source
 
@@ -54,6 +55,9 @@ class StrictModel(BaseModel):
 Shared = TypeVar("Shared", bound=StrictModel)
 
 
+_RESOURCES = "resources"
+
+
 class OneOfSeveral(StrictModel):
     """Settings of one of several workloads: what is left out, or null, is taken from those that all of them share.
 
@@ -84,7 +88,11 @@ class OneOfSeveral(StrictModel):
     def over(self, shared: Shared) -> Shared:
         """The settings that hold for it: the shared ones, with its own in their place."""
         own = (self.model_fields_set | self.OWN) & type(shared).model_fields.keys()
-        return shared.model_copy(update={name: getattr(self, name) for name in own})
+        update = {name: getattr(self, name) for name in own}
+        if _RESOURCES in update:
+            # They hold for requests and limits one by one: who asks for more CPU does not want to be without a bound.
+            update[_RESOURCES] = laid_over(getattr(shared, _RESOURCES), update[_RESOURCES])
+        return shared.model_copy(update=update)
 
 
 def section(description: str) -> Any:

@@ -7,7 +7,6 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, model_validator
 
 from constructs_st2.values.model.base import StrictModel, key, section
-from constructs_st2.values.model.kubernetes import ResourceRequirements
 from constructs_st2.values.model.pods import PodTemplate
 
 Minutes: TypeAlias = Annotated[int, Field(ge=1, le=10_080)]
@@ -28,9 +27,6 @@ class ExecutionWatch(PodTemplate):
     """The pod that looks for executions that nobody works on any more."""
 
     enabled: bool | None = key("Run it. Default: with `monitoring.enabled`, and with `cleanup.enabled`.")
-    resources: ResourceRequirements = key(
-        "Requests and limits.", {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
-    )
     interval_seconds: Annotated[int, Field(ge=10, le=3600)] = key("Seconds between two looks.", 60)
     waiting_minutes: Minutes = key(
         "How long an execution may be `requested` or `scheduled`, and a workflow without a task at work, before it "

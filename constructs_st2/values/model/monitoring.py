@@ -8,7 +8,6 @@ from pydantic import Field, StringConstraints, model_validator
 
 from constructs_st2.values.model.backends import ServerImage
 from constructs_st2.values.model.base import Annotations, Labels, StrictModel, Word, key, section
-from constructs_st2.values.model.kubernetes import ResourceRequirements
 from constructs_st2.values.model.pods import PodTemplate
 
 Duration: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(s|m)$")]
@@ -18,9 +17,6 @@ class StatsdExporter(PodTemplate):
     """The pod that turns what StackStorm sends into metrics of Prometheus."""
 
     image: ServerImage = section("Where the image comes from.")
-    resources: ResourceRequirements = key(
-        "Requests and limits.", {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
-    )
     mappings: list[dict[str, Any]] = key(
         "Further mappings of names, as the exporter's configuration has them, for metrics of your own. Names that no "
         "mapping knows are dropped.",

@@ -65,7 +65,8 @@ class NetworkPolicy(StrictModel):
         True,
     )
     metrics_from: list[Peer] = key(
-        "Who may read metrics. Default: all pods of the cluster; with [] nobody.", [{"namespaceSelector": {}}]
+        "Who may read metrics, where they are served: your Prometheus. With [] nobody may.",
+        [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
     )
     keda_from: list[Peer] = key(
         "KEDA, which asks MongoDB how much work there is, where it scales something.",

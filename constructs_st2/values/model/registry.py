@@ -36,7 +36,6 @@ class Registry(PodTemplate):
         "Port of every node at which images are pulled: `localhost:30500/<name>:<tag>` is the name of an image.", 30500
     )
     resources: ResourceRequirements = key(
-        "Requests and limits of each of the two containers.",
-        {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "Requests and limits of each of the two containers. The default comes from the profile.", {}
     )
     persistence: RegistryPersistence = section("The volume with the images.")

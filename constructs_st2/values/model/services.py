@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator, with_config
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator, with_config
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling, WorkAutoscaling
@@ -150,6 +151,46 @@ class WebTls(StrictModel):
     )
 
 
+def _network(value: str) -> str:
+    try:
+        ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be an address or a network, such as 10.0.0.0/8") from None
+    return value
+
+
+class RealIp(StrictModel):
+    """How st2web knows its clients behind proxies."""
+
+    proxies: list[Annotated[str, AfterValidator(_network)]] = key(
+        "Addresses or networks of the ingress controllers and load balancers in front, which are believed what they "
+        "say of the client's address.",
+        [],
+    )
+    header: Literal["X-Forwarded-For", "X-Real-IP"] = key("The header in which they say it.", "X-Forwarded-For")
+
+
+class WebLimits(StrictModel):
+    """What one client may take of a pod of st2web, beyond which it gets the status 429."""
+
+    logins_per_minute: Annotated[int, Field(ge=1, le=100_000)] = key(
+        "Logins of one account from one address. As many more may come at once.", 30
+    )
+    logins_per_minute_and_address: Annotated[int, Field(ge=1, le=100_000)] = key(
+        "Logins of all accounts from one address, where addresses of clients are known: with `realIp.proxies`, or with "
+        "`service.externalTrafficPolicy: Local`. Otherwise those of all clients behind a proxy would count as one's.",
+        120,
+    )
+    requests: Annotated[int, Field(ge=1, le=100_000)] = key(
+        "Requests at the same time from one address, event streams among them, where addresses are known.", 256
+    )
+    uploads: Annotated[int, Field(ge=1, le=1000)] = key(
+        "Requests above 100 kB at the same time from one address, where addresses are known. How many there may be of "
+        "all clients follows from `maxUploadSize` and the pod's limit of ephemeral-storage.",
+        4,
+    )
+
+
 class Web(ScaledService):
     """Settings of st2web: those of every service, and these."""
 
@@ -159,6 +200,8 @@ class Web(ScaledService):
     max_upload_size: Annotated[str, StringConstraints(pattern=BODY_SIZE)] = key(
         "Largest request body that is passed on, in nginx's notation.", "100m"
     )
+    real_ip: RealIp = section("How st2web knows its clients behind proxies.")
+    limits: WebLimits = section("What one client may take of a pod, beyond which it gets the status 429.")
 
     @model_validator(mode="after")
     def _chart_switch_agrees(self) -> Web:

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.work import WORK
 from constructs_st2.kube.documents import Document, is_built_in
-from constructs_st2.parts.autoscaling.keda import WORK
 
 HTTP = ("st2auth", "st2api", "st2stream", "st2web")
 SHARING_WORK = ("st2actionrunner", "st2workflowengine", "st2scheduler")
@@ -289,7 +289,12 @@ class TestAccess:
     def test_it_has_a_user_of_its_own_who_may_only_read(self, everything: Objects) -> None:
         wanted = json.loads(everything.named("ConfigMap", "st2-mongodb-config")["data"]["replica-set.json"])
         (user,) = [user for user in wanted["users"] if user["name"] == "autoscaling"]
-        assert user["roles"] == [{"role": "read", "db": "st2"}]
+        assert user["roles"] == [{"role": "st2-autoscaling", "db": "admin"}]
+        (role,) = [role for role in wanted["roles"] if role["name"] == "st2-autoscaling"]
+        counted = {work.collection for works in WORK.values() for work in works}
+        assert role["privileges"] == [
+            {"resource": {"db": "st2", "collection": collection}, "actions": ["find"]} for collection in sorted(counted)
+        ]
         pod = everything.pod("mongodb")
         (reconcile,) = [each for each in pod["containers"] if each["name"] == "reconcile"]
         folders = {mount["mountPath"]: mount["name"] for mount in reconcile["volumeMounts"]}

@@ -76,7 +76,9 @@ def test_what_it_gives_takes_the_place_of_that(synth: Synth) -> None:
     assert (pod["priorityClassName"], pod["runtimeClassName"], pod["schedulerName"]) == ("low", "gvisor", "mine")
     (spread,) = pod["topologySpreadConstraints"]
     assert SPREAD.items() <= spread.items()
-    assert container["resources"]["requests"] == {"cpu": "2", "memory": "4Gi"}
+    requests = container["resources"]["requests"]
+    assert (requests["cpu"], requests["memory"]) == ("2", "4Gi")
+    assert container["resources"]["limits"]["memory"] == "8Gi", "what a pool leaves out is that of all"
     assert {"name": "B", "value": "2"} in container["env"]
     assert {"name": "A", "value": "1"} not in container["env"]
     assert container["image"] == "stackstorm/st2actionrunner:3.9-r1"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import kubernetes_validate
 import pytest
@@ -202,7 +202,8 @@ class TestSteps:
                 assert metadata["labels"]["team"] == "automation"
             assert template["spec"]["nodeSelector"] == {"disk": "big"}
             for container in containers(objects).values():
-                assert container["resources"] == given["resources"]
+                requests = container["resources"]["requests"]
+                assert (requests["cpu"], requests["memory"]) == ("1", "1Gi")
                 assert container["securityContext"]["readOnlyRootFilesystem"] is False
                 assert "/more" in {mount["mountPath"] for mount in container["volumeMounts"]}
 
@@ -408,7 +409,7 @@ class TestProblems:
             ({**VOLUME, **STORAGE}, "must have either claim or s3"),
             ({"claim": {}}, "must have either create or existingClaim"),
             ({"claim": {"create": {}, "existingClaim": "mine"}}, "must have either create or existingClaim"),
-            ({"s3": {"bucket": "backups"}}, "credentials"),
+            ({"s3": {"bucket": "backups", "kmsKeyId": "arn:aws:kms:x"}}, "kmsKeyId"),
             ({"s3": {**STORAGE["s3"], "bucket": "a bucket"}}, "bucket"),
             ({"s3": {**STORAGE["s3"], "prefix": "/absolute"}}, "prefix"),
             ({"s3": {**STORAGE["s3"], "endpoint": "minio:9000"}}, "endpoint"),
@@ -470,3 +471,72 @@ def test_clusters_without_backups_do_not_load_this(tmp_path: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert set(eval(result.stdout)) <= {"constructs_st2.commands.restore"}
+
+
+class TestIdentity:
+    """Storage that knows pods by their identity in the cloud."""
+
+    ROLE: ClassVar[dict[str, str]] = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/st2-backup"}
+    CLOUD: ClassVar[dict[str, Any]] = {"s3": {"bucket": "backups", "region": "eu-central-1"}}
+
+    def test_without_credentials_the_pods_have_an_account_of_their_own(self, backup: MakeObjects) -> None:
+        objects = backup(
+            self.CLOUD, serviceAccount={"annotations": self.ROLE}, labels={"azure.workload.identity/use": "true"}
+        )
+        account = objects.named("ServiceAccount", NAME)
+        assert account["metadata"]["annotations"] == self.ROLE
+        assert account["automountServiceAccountToken"] is False
+        pod = pod_of(objects)
+        assert pod["serviceAccountName"] == NAME
+        assert pod["automountServiceAccountToken"] is False
+        (job,) = objects.of_kind("CronJob")
+        labels = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+        assert labels["azure.workload.identity/use"] == "true"
+        told = variables(containers(objects)["upload"])
+        assert told["RCLONE_CONFIG_STORAGE_ENV_AUTH"] == "true"
+        assert not [name for name in told if "ACCESS_KEY" in name]
+
+    def test_an_account_of_the_user_is_only_named(self, backup: MakeObjects) -> None:
+        objects = backup(self.CLOUD, serviceAccount={"create": False, "name": "mine"})
+        assert objects.of_kind("ServiceAccount") == []
+        assert pod_of(objects)["serviceAccountName"] == "mine"
+
+    def test_with_credentials_there_is_none(self, backup: MakeObjects) -> None:
+        objects = backup(STORAGE)
+        assert objects.of_kind("ServiceAccount") == []
+        assert "serviceAccountName" not in pod_of(objects)
+        assert "RCLONE_CONFIG_STORAGE_ENV_AUTH" not in variables(containers(objects)["upload"])
+
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_a_restore_has_the_same(self, cluster: MakeCluster, enabled: bool) -> None:
+        made = cluster({"backup": {"enabled": enabled, "destination": self.CLOUD}})
+        objects = Objects(restore.documents(made, BACKUP))
+        (pod,) = [template["spec"] for template in objects.pod_templates().values()]
+        assert pod["serviceAccountName"] == NAME
+        # Deleting the restore must not delete the account of the backups.
+        assert len(objects.of_kind("ServiceAccount")) == (not enabled)
+
+    def test_the_storage_can_encrypt(self, backup: MakeObjects) -> None:
+        key = "arn:aws:kms:eu-central-1:123456789012:key/0c1d"
+        kms = {"serverSideEncryption": "aws:kms", "kmsKeyId": key}
+        told = variables(containers(backup({"s3": {**self.CLOUD["s3"], **kms}}))["upload"])
+        assert told["RCLONE_CONFIG_STORAGE_SERVER_SIDE_ENCRYPTION"] == "aws:kms"
+        assert told["RCLONE_CONFIG_STORAGE_SSE_KMS_KEY_ID"] == key
+
+    def test_the_password_of_encryption_reaches_rclone_as_a_file(self, backup: MakeObjects) -> None:
+        encryption = {"existingSecret": "crypt", "passwordKey": "pass"}
+        objects = backup({"s3": {**STORAGE["s3"], "encryption": encryption}})
+        found = containers(objects)
+        told = variables(found["upload"])
+        assert told["ENCRYPTION_PASSWORD_FILE"] == "/etc/constructs-st2/encryption/password"
+        readers = [
+            name
+            for name, container in found.items()
+            if any(mount["name"] == "encryption" for mount in container["volumeMounts"])
+        ]
+        assert readers == ["upload"]
+
+    def test_annotations_of_an_account_that_is_not_written_are_an_error(self, cluster: MakeCluster) -> None:
+        account = {"create": False, "name": "mine", "annotations": self.ROLE}
+        with pytest.raises(InvalidValues, match=r"backup\.serviceAccount: has no use"):
+            cluster({"backup": {"enabled": True, "destination": self.CLOUD, "serviceAccount": account}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import kubernetes_validate
@@ -139,7 +140,8 @@ class TestStatsd:
         template = synth({"monitoring": {"enabled": True, "statsdExporter": settings}}).pod_templates()[NAME]
         (container,) = template["spec"]["containers"]
         assert container["image"] == "quay.io/example/exporter:v0.29.0"
-        assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}}
+        requests = container["resources"]["requests"]
+        assert (requests["cpu"], requests["memory"]) == ("1", "1Gi")
         assert container["securityContext"]["readOnlyRootFilesystem"] is False
         assert template["metadata"]["annotations"]["example.org/team"] == "automation"
         assert template["metadata"]["labels"]["team"] == "automation"
@@ -244,3 +246,29 @@ class TestScraping:
         assert "namespaceSelector" in allowed[("TCP", 9102)]
         rules = objects.named("NetworkPolicy", "st2-mongodb")["spec"]["ingress"]
         assert 9216 in [port["port"] for rule in rules for port in rule["ports"]]
+
+
+class TestExporterOfRedis:
+    """It logs in as a user who sees no data, and at one address alone."""
+
+    @pytest.fixture
+    def objects(self, synth: Synth) -> Objects:
+        return synth({"secrets": {"mode": "plain", "seed": "x" * 32}, "monitoring": {"enabled": True}})
+
+    def test_no_password_is_in_its_environment(self, objects: Objects) -> None:
+        (container,) = (each for each in objects.pod("redis")["containers"] if each["name"] == "metrics")
+        environment = {each["name"]: each.get("value") for each in container["env"]}
+        assert None not in environment.values()
+        assert environment["REDIS_USER"] == "metrics"
+        assert environment["REDIS_EXPORTER_DISABLE_SCRAPE_ENDPOINT"] == "true"
+        assert environment["REDIS_PASSWORD_FILE"] == "/etc/constructs-st2/metrics/exporter-passwords.json"
+
+    def test_its_password_is_for_the_redis_in_its_pod(self, objects: Objects) -> None:
+        secret = objects.named("Secret", "st2-redis-metrics")["stringData"]
+        password = secret["redis-metrics-password"]
+        addresses = ["redis://127.0.0.1:6379", "redis://metrics@127.0.0.1:6379"]
+        assert json.loads(secret["exporter-passwords.json"]) == dict.fromkeys(addresses, password)
+        assert password != objects.named("Secret", "st2-redis")["stringData"]["redis-password"]
+
+    def test_without_it_there_is_neither_user_nor_secret(self, synth: Synth) -> None:
+        assert "redis-metrics" not in str(synth().pod("redis"))

@@ -17,7 +17,7 @@ function worldIo(world, done) {
   function run(who, database, command) {
     const name = Object.keys(command)[0];
     const failure = world.failures[`${who}: ${name}`];
-    if (!['usersInfo', 'replSetGetConfig', 'replSetGetStatus', 'getParameter'].includes(name)) {
+    if (!['usersInfo', 'rolesInfo', 'replSetGetConfig', 'replSetGetStatus', 'getParameter'].includes(name)) {
       done.does.push(`${who}: ${database} ${JSON.stringify(command)}`);
     }
     if (failure) {
@@ -33,7 +33,9 @@ function worldIo(world, done) {
       users[command.updateUser].password = command.pwd;
     }
     const user = name === 'usersInfo' && users[command.usersInfo.user];
+    const role = name === 'rolesInfo' && (world.roles || {})[command.rolesInfo.role];
     const replies = {
+      rolesInfo: { roles: role ? [role] : [] },
       usersInfo: { users: user ? [{ user: command.usersInfo.user, db: database, roles: user.roles }] : [] },
       replSetGetConfig: { config: world.set, commitmentStatus: world.committed },
       replSetGetStatus: { members: world.status },

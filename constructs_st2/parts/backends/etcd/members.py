@@ -16,7 +16,6 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.etcd.config import config_file
 from constructs_st2.parts.backends.member_set import (
-    HELPER_RESOURCES,
     POD_NAME,
     STATE_PATH,
     MemberSet,
@@ -88,7 +87,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     # What members there are matters to those without data only: another number restarts none of them.
     config_files = config_mount(ETCD, cluster, fingerprint(config))
     data = data_mount(settings, DATA_PATH)
-    state = Volume.scratch("state", in_memory=True)
+    state = Volume.scratch_in_memory("state")
     helper_mounts = [
         data,
         Mount(state, STATE_PATH, writable=True),
@@ -121,7 +120,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_WITNESS),
                 env=[POD_NAME],
                 ports=witness_ports,
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("scripts"),
                 mounts=helper_mounts,
             ),
         ],
@@ -131,7 +130,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 image=cluster.images.utility(),
                 command=scripts.command(_JOIN),
                 env=[POD_NAME],
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("scripts"),
                 mounts=helper_mounts,
             )
         ],

@@ -17,11 +17,11 @@ from constructs_st2.facts.backends.upgrades import MONGODB as MONGODB_UPGRADES
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.work import COUNTED_COLLECTIONS
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
     CONFIG_PATH,
-    HELPER_RESOURCES,
     POD_NAME,
     SECRET_PATH,
     STATE_PATH,
@@ -55,6 +55,18 @@ REPLICA_SET = "replica-set.json"
 DATA_PATH = "/data/db"
 SCALER_SECRET_PATH = "/etc/constructs-st2/autoscaling-secret"
 
+_METRICS_ROLE = "st2-metrics"
+_METRICS_PRIVILEGES: list[Document] = [
+    {
+        "resource": {"cluster": True},
+        "actions": ["connPoolStats", "getCmdLineOpts", "replSetGetStatus", "serverStatus"],
+    },
+    {"resource": {"db": "local", "collection": "oplog.rs"}, "actions": ["collStats"]},
+]
+"""What getDiagnosticData and replSetGetStatus need (ftdc_commands.cpp of MongoDB), and no document of anybody. Its
+own role `clusterMonitor` reads the oplog, which has all that is written, tokens among it."""
+_SCALER_ROLE = "st2-autoscaling"
+
 _PREPARE = "prepare.sh"
 _RECONCILE = "reconcile.sh"
 _READY = "ready.sh"
@@ -80,8 +92,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     # What members and users there are is read again and again: another number of members restarts none of them.
     config = config_mount(MONGODB, cluster, fingerprint(conf))
     secrets = secret_mount(contract.MONGODB, list(contract.MONGODB.keys), cluster)
-    keyfile = Volume.scratch("keyfile", in_memory=True)
-    state = Volume.scratch("state", in_memory=True)
+    keyfile = Volume.scratch_in_memory("keyfile")
+    state = Volume.scratch_in_memory("state")
     tmp = Mount(Volume.scratch("tmp"), "/tmp", writable=True)
     own_scripts = scripts_mount(MONGODB, cluster)
     return MemberSet(
@@ -119,7 +131,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_RECONCILE),
                 # The shell keeps its history and settings in the home directory.
                 env=[POD_NAME, env_text("HOME", "/tmp")],
-                resources={"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
+                resources=cluster.values.helper_resources.of("reconcile"),
                 mounts=[
                     config,
                     own_scripts,
@@ -137,7 +149,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 name="prepare",
                 image=image,
                 command=scripts.command(_PREPARE),
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("scripts"),
                 mounts=[
                     own_scripts,
                     secrets,
@@ -209,14 +221,20 @@ def _replica_set(cluster: Cluster) -> str:
             # Every service of st2 makes and drops indexes when it starts, which readWrite does not allow.
             user(auth.username, database, contract.MONGODB_PASSWORD, {"readWrite": database, "dbAdmin": database}),
             user("backup", "admin", contract.MONGODB_BACKUP_PASSWORD, {"backup": "admin"}),
-            user("metrics", "admin", contract.MONGODB_METRICS_PASSWORD, {"clusterMonitor": "admin", "read": "local"}),
+            user("metrics", "admin", contract.MONGODB_METRICS_PASSWORD, {_METRICS_ROLE: "admin"}),
         ],
+        "roles": [{"name": _METRICS_ROLE, "privileges": _METRICS_PRIVILEGES}],
     }
     if settings.feature_compatibility_version:
         wanted["featureCompatibilityVersion"] = settings.feature_compatibility_version
     if contract.MONGODB_AUTOSCALING.in_use(cluster.values):
         password = contract.MONGODB_AUTOSCALING_PASSWORD
-        wanted["users"].append(user(SCALER_USER, "admin", password, {"read": database}, SCALER_SECRET_PATH))
+        wanted["users"].append(user(SCALER_USER, "admin", password, {_SCALER_ROLE: "admin"}, SCALER_SECRET_PATH))
+        counting = [
+            {"resource": {"db": database, "collection": collection}, "actions": ["find"]}
+            for collection in COUNTED_COLLECTIONS
+        ]
+        wanted["roles"].append({"name": _SCALER_ROLE, "privileges": counting})
     return json.dumps(wanted, indent=2) + "\n"
 
 
@@ -233,6 +251,7 @@ def _exporter(cluster: Cluster) -> list[Container]:
     metrics = cluster.values.mongodb.metrics
     if not cluster.values.monitoring.exports(metrics.enabled):
         return []
+    # The exporter reads no file with a password (main.go of mongodb_exporter).
     password = env_of_secret(
         "MONGODB_METRICS_PASSWORD", cluster.secret(contract.MONGODB), contract.MONGODB_METRICS_PASSWORD
     )

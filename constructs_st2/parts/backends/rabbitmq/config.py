@@ -63,12 +63,14 @@ def settings_of_every_start(
     name: str,
     listeners: Mapping[str, Option],
     management_port: int,
-    metrics_port: int,
+    metrics_port: int | None,
     secrets: str,
 ) -> dict[str, Option]:
     """The options of rabbitmq.conf that matter whenever a node starts, with the user's laid over them.
 
     RabbitMQ does not start with an option that it does not know, so each is written only for versions that know it.
+
+    Without ``metrics_port`` no metrics are served.
 
     Raises:
         InvalidValues: the user's options touch what the cluster stands on.
@@ -92,7 +94,7 @@ def settings_of_every_start(
         "vm_memory_high_watermark.relative": "0.6",
         "disk_free_limit.absolute": str(_disk_reserve(settings)),
     }
-    if settings.metrics.enabled:
+    if metrics_port:
         own["prometheus.tcp.port"] = str(metrics_port)
     if memory := settings.resources.get("limits", {}).get("memory"):
         # Erlang sees the memory of the node, and some of the container's is used outside of it.
@@ -127,8 +129,8 @@ def advanced_config() -> str:
     return f"[{{kernel, [{{inet_default_listen_options, [{options}]}}]}}].\n"
 
 
-def enabled_plugins(settings: Rabbitmq) -> str:
+def enabled_plugins(settings: Rabbitmq, *, metrics: bool) -> str:
     """The text of the file enabled_plugins, a term of Erlang."""
-    metrics = ["rabbitmq_prometheus"] if settings.metrics.enabled else []
-    names = dict.fromkeys(["rabbitmq_management", *metrics, *settings.plugins])
+    exporter = ["rabbitmq_prometheus"] if metrics else []
+    names = dict.fromkeys(["rabbitmq_management", *exporter, *settings.plugins])
     return f"[{','.join(names)}].\n"

@@ -14,7 +14,6 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
     CONFIG_PATH,
-    HELPER_RESOURCES,
     POD_NAME,
     SECRET_PATH,
     STATE_PATH,
@@ -76,6 +75,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     hosts = cluster.release.members(RABBITMQ.component, settings.replicas)
     port = cluster.backends["messaging"].port
     certificates = tls.server_mounts(contract.RABBITMQ_TLS, cluster, reloads=True)
+    metrics_port = RABBITMQ.metrics_port if cluster.values.monitoring.exports(settings.metrics.enabled) else None
     conf = settings_of_every_start(
         settings,
         version,
@@ -84,13 +84,13 @@ def member_set(cluster: Cluster) -> MemberSet:
         if certificates
         else {"listeners.tcp.default": str(port)},
         management_port=MANAGEMENT_PORT,
-        metrics_port=RABBITMQ.metrics_port,
+        metrics_port=metrics_port,
         secrets=SECRET_PATH,
     )
     config = {
         RABBITMQ_CONF: lines(conf, " = "),
         ADVANCED_CONFIG: advanced_config(),
-        ENABLED_PLUGINS: enabled_plugins(settings),
+        ENABLED_PLUGINS: enabled_plugins(settings, metrics=metrics_port is not None),
     }
     # Which members there are is read again and again.
     configuration = config_mount(RABBITMQ, cluster, fingerprint(config))
@@ -99,7 +99,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         config[MEMBERS] = "".join(f"{host}\n" for host in hosts)
     secrets = secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster)
     own_scripts = scripts_mount(RABBITMQ, cluster)
-    state = Mount(Volume.scratch("state", in_memory=True), STATE_PATH, writable=True)
+    state = Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True)
     domain = cluster.release.host(f"{RABBITMQ.component}-headless")
     environment = [
         POD_NAME,
@@ -113,7 +113,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         # Before 3.12 there is a second log, which goes to a file unless told otherwise.
         *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if version < Version(3, 12) else []),
     ]
-    metrics = {"metrics": RABBITMQ.metrics_port} if settings.metrics.enabled else {}
+    metrics = {"metrics": metrics_port} if metrics_port else {}
     scheme = "amqps" if certificates else "amqp"
     ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
     peers = rabbitmq_peer_ports(settings.replicas)
@@ -163,7 +163,7 @@ def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
         image=cluster.images.utility(),
         command=scripts.command(_ANSWER, FORMATION_PORT),
         ports={"formation": FORMATION_PORT},
-        resources=HELPER_RESOURCES,
+        resources=cluster.values.helper_resources.of("scripts"),
         mounts=mounts,
     )
 

@@ -27,6 +27,8 @@ _OURS = (
     "replica-announce-",
     "replicaof",
     "requirepass",
+    "aclfile",
+    "user",
     "slaveof",
     "include",
 )

@@ -7,13 +7,13 @@ knows another master than the others.
 from __future__ import annotations
 
 from constructs_st2.facts.backends import REDIS_PORT, REDIS_SENTINEL
+from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import (
-    HELPER_RESOURCES,
     POD_NAME,
     STATE_PATH,
     MemberSet,
@@ -26,7 +26,7 @@ from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.redis.config import encrypted, plain, redis_conf, sentinel_conf
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text
+from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
 from constructs_st2.values.model.backends import Option
 
 SERVER = Server(
@@ -41,6 +41,8 @@ UID = 999
 
 GRACE = 60
 _SECONDS_TO_HAND_OVER = 25
+
+METRICS_PATH = "/etc/constructs-st2/metrics"
 
 REDIS_CONF = "redis.conf"
 SENTINEL_CONF = "sentinel.conf"
@@ -81,13 +83,15 @@ def member_set(cluster: Cluster) -> MemberSet:
         keys.append(contract.SENTINEL_PASSWORD)
     mounts = [
         data_mount(settings, "/data"),
-        Mount(Volume.scratch("state", in_memory=True), STATE_PATH, writable=True),
+        Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True),
         config_mount(REDIS_SENTINEL, cluster, fingerprint(config)),
         secret_mount(contract.REDIS, keys, cluster),
         scripts_mount(REDIS_SENTINEL, cluster),
         Mount(Volume.scratch("tmp"), "/tmp", writable=True),
         *certificates,
     ]
+    is_watched = contract.REDIS_METRICS.in_use(cluster.values)
+    metrics = [_metrics_secret(cluster, contract.REDIS_METRICS_PASSWORD)] if is_watched else []
     return MemberSet(
         backend=REDIS_SENTINEL,
         version=version,
@@ -107,7 +111,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 resources=settings.resources,
                 probes=_probes(REDIS_PORT, scripts.command(_READY)),
                 lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _SECONDS_TO_HAND_OVER)}}},
-                mounts=mounts,
+                mounts=[*mounts, *metrics],
             ),
             Container(
                 name="sentinel",
@@ -115,7 +119,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_START_SENTINEL),
                 env=[POD_NAME],
                 ports={"sentinel": REDIS_SENTINEL.port},
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("sentinel"),
                 probes=_probes(REDIS_SENTINEL.port, scripts.command(_SENTINEL_READY)),
                 mounts=mounts,
             ),
@@ -124,7 +128,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 image=image,
                 command=scripts.command(_GUARD),
                 env=[POD_NAME],
-                resources=HELPER_RESOURCES,
+                resources=cluster.values.helper_resources.of("scripts"),
                 mounts=mounts,
             ),
             *_exporter(cluster),
@@ -146,23 +150,33 @@ def _probes(port: int, ready: list[str]) -> dict[str, Document]:
     }
 
 
+def _metrics_secret(cluster: Cluster, key: str) -> Mount:
+    """The password of the exporter: of its two forms the one that a container needs."""
+    volume = Volume.secret(key.partition(".")[0], cluster.secret(contract.REDIS_METRICS), {key: key})
+    return Mount(volume, METRICS_PATH)
+
+
 def _exporter(cluster: Cluster) -> list[Container]:
     metrics = cluster.values.redis.metrics
-    if not cluster.values.monitoring.exports(metrics.enabled):
+    if not contract.REDIS_METRICS.in_use(cluster.values):
         return []
     authority = tls.client_mounts(contract.REDIS_TLS, cluster)
-    scheme = "rediss" if authority else "redis"
     return [
         Container(
             name="metrics",
             image=cluster.images.other(metrics.image),
             env=[
-                env_text("REDIS_ADDR", f"{scheme}://127.0.0.1:{REDIS_PORT}"),
+                env_text("REDIS_ADDR", own_address(REDIS_PORT, tls=bool(authority))),
+                env_text("REDIS_USER", METRICS_USER),
+                # A password for this address alone: `/scrape?target=` would tell it to anybody.
+                env_text("REDIS_PASSWORD_FILE", f"{METRICS_PATH}/{contract.EXPORTER_PASSWORDS}"),
+                env_text("REDIS_EXPORTER_DISABLE_SCRAPE_ENDPOINT", "true"),
+                # All settings, the passwords among them.
+                env_text("REDIS_EXPORTER_CONFIG_COMMAND", "-"),
                 *([env_text("REDIS_EXPORTER_TLS_CA_CERT_FILE", tls.AUTHORITY)] if authority else []),
-                env_of_secret("REDIS_PASSWORD", cluster.secret(contract.REDIS), contract.REDIS_PASSWORD),
             ],
             ports={"metrics": REDIS_SENTINEL.metrics_port},
             resources=metrics.resources,
-            mounts=authority,
+            mounts=[_metrics_secret(cluster, contract.EXPORTER_PASSWORDS), *authority],
         )
     ]

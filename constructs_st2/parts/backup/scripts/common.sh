@@ -71,6 +71,22 @@ login() {
     echo "$login_file"
 }
 
+# usage: encrypt     where backups are encrypted, makes of $target the same place, seen through rclone's encryption
+# rclone wants the password "obscured" (https://rclone.org/crypt/). Names of backups and files stay readable, so that one
+# finds them without the password.
+encrypt() {
+    [ -n "${ENCRYPTION_PASSWORD_FILE:-}" ] || return 0
+    [ -s "$ENCRYPTION_PASSWORD_FILE" ] || fail "$ENCRYPTION_PASSWORD_FILE is empty"
+    RCLONE_CONFIG_ENCRYPTED_PASSWORD=$(printf %s "$(cat "$ENCRYPTION_PASSWORD_FILE")" | rclone obscure -)
+    export RCLONE_CONFIG_ENCRYPTED_PASSWORD
+    export RCLONE_CONFIG_ENCRYPTED_TYPE=crypt
+    export RCLONE_CONFIG_ENCRYPTED_REMOTE="$target"
+    export RCLONE_CONFIG_ENCRYPTED_FILENAME_ENCRYPTION=off
+    export RCLONE_CONFIG_ENCRYPTED_DIRECTORY_NAME_ENCRYPTION=false
+    # The folder of backups is its root.
+    target=encrypted:
+}
+
 # usage: checksums FOLDER     the files of a backup, in the form of sha256sum
 checksums() {
     (cd "$1" && find . -type f ! -name SHA256SUMS ! -name manifest.json -exec sha256sum {} + | LC_ALL=C sort -k 2)

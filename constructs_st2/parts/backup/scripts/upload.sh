@@ -13,10 +13,14 @@ deadline=$2
 count=$3
 days=$4
 name=$(name)
+check=check
+encrypt
+# Of what is encrypted, the storage knows other checksums: this encrypts again, and compares.
+[ "$target" != encrypted: ] || check=cryptcheck
 
 rclone copy "$(work)" "$target/$name"
 # rclone compares what it has copied; this also finds what it did not.
-rclone check --one-way "$(work)" "$target/$name"
+rclone "$check" --one-way "$(work)" "$target/$name"
 rclone copyto "$STATE/manifest.json" "$target/$name/manifest.json"
 echo "made $name"
 

@@ -1,4 +1,4 @@
-"""Alerts on Redis and its sentinels. Names of metrics: https://github.com/oliver006/redis_exporter/tree/v1.67.0"""
+"""Alerts on Redis and its sentinels. Names of metrics: https://github.com/oliver006/redis_exporter/tree/v1.83.0"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Template
@@ -35,15 +37,73 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _SIZE = re.compile(r"[0-9]+[kKmMgG]?")
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What one client may take.
+
+    ``logins`` and ``logins_of_address`` are per minute: of one account, and of all accounts, from one address.
+    ``connections`` and ``uploads_of_client`` are the requests, and those of them with a large body, that one address
+    may have at the same time; ``uploads`` the latter of all. The address of a client is what ``header`` says where one
+    of the networks ``proxies`` stands in front. Without ``knows_clients`` it is that of a proxy, which many share: then
+    nothing is counted by the address alone.
+    """
+
+    uploads: int = 8
+    uploads_of_client: int = 4
+    connections: int = 256
+    logins: int = 30
+    logins_of_address: int = 120
+    proxies: Sequence[str] = ()
+    header: str = "X-Forwarded-For"
+    knows_clients: bool = False
+
+    def files(self) -> dict[str, str]:
+        """The files of ``CONFIG_DIRECTORY`` that say so."""
+        real_ip = [f"real_ip_header {self.header};", "real_ip_recursive on;"] if self.proxies else []
+        real_ip += [f"set_real_ip_from {network};" for network in self.proxies]
+        of_client = [
+            f"limit_conn uploads_of_client {self.uploads_of_client};",
+            f"limit_conn requests_of_client {self.connections};",
+        ]
+        of_address = f"limit_req zone=addresses burst={self.logins_of_address} nodelay;\n"
+        return {
+            "limits.conf": Template(_read("limits.conf")).substitute(
+                real_ip="".join(f"{line}\n" for line in real_ip),
+                logins=self.logins,
+                logins_of_address=self.logins_of_address,
+                uploads=self.uploads,
+                of_client="".join(f"{line}\n" for line in of_client if self.knows_clients),
+            ),
+            "logins.conf": Template(_read("logins.conf")).substitute(
+                logins=self.logins, of_address=of_address if self.knows_clients else ""
+            ),
+        }
+
+
+def size_in_bytes(size: str) -> int:
+    """The bytes that a size in nginx's notation stands for."""
+    units = {"k": 2**10, "m": 2**20, "g": 2**30}
+    unit = units.get(size[-1:].lower())
+    return int(size[:-1]) * unit if unit else int(size)
+
+
 def config_files(
-    *, https: bool, auth: str, api: str, stream: str, max_body_size: str, authority: str | None = None
+    *,
+    https: bool,
+    auth: str,
+    api: str,
+    stream: str,
+    max_body_size: str,
+    limits: Limits,
+    authority: str | None = None,
 ) -> dict[str, str]:
     """The files of ``CONFIG_DIRECTORY`` by name, as the data of a ConfigMap.
 
     ``auth``, ``api`` and ``stream`` are the ``host:port`` of st2auth, st2api and st2stream. ``max_body_size`` is the
-    largest accepted request body in nginx's notation: bytes, or a number followed by ``k``, ``m`` or ``g``; 0 means
-    no limit. With ``https`` the site is served over TLS on both ports, and plain HTTP is redirected to HTTPS. With
-    ``authority``, a file of certificates, the three services speak TLS, and their certificates are checked.
+    largest accepted request body in nginx's notation: bytes, or a number followed by ``k``, ``m`` or ``g``. ``limits``
+    are what one client may take. With ``https`` the site is served over TLS on both ports, and plain HTTP is redirected
+    to HTTPS. With ``authority``, a file of certificates, the three services speak TLS, and their certificates are
+    checked.
 
     Raises ValueError for an address or a size that nginx would misread.
     """
@@ -66,6 +126,7 @@ def config_files(
         "server.conf": _read("server-https.conf" if https else "server-http.conf"),
         "locations.conf": locations,
         "upstreams.conf": upstreams,
+        **limits.files(),
     }
 
 

@@ -159,7 +159,7 @@ function lead(io, config, self, memory) {
   const passwords = readPasswords(io, config);
   const compatibility = compatibilityToSet(io, config, self, memory);
   const now = io.now();
-  const wanted = JSON.stringify([String(self.electionId), config.root, config.users, passwords]);
+  const wanted = JSON.stringify([String(self.electionId), config.root, config.roles, config.users, passwords]);
   const known = memory.users;
   const due = known === null || known.wanted !== wanted || now - known.at >= USERS_EVERY;
   if (!due && ((newcomer === null && compatibility === null) || !known.rootWorks)) {
@@ -174,6 +174,9 @@ function lead(io, config, self, memory) {
     const status = root.run('admin', { replSetGetStatus: 1 });
     if (due) {
       reportForeign(io, status);
+      for (const role of config.roles || []) {
+        reconcileRole(io, root, role);
+      }
       for (let index = 0; index < config.users.length; index++) {
         reconcileUser(io, root, config.users[index], passwords[index + 1]);
       }
@@ -298,6 +301,29 @@ function logInAsRoot(io, config, password) {
   }
   io.say(`created the user ${root.name}`);
   return io.login(root.name, password, 'admin');
+}
+
+// A role of our own, which may do what its privileges say and nothing else.
+function reconcileRole(io, root, role) {
+  const found = root.run('admin', { rolesInfo: { role: role.name, db: 'admin' }, showPrivileges: true }).roles;
+  if (found.length === 0) {
+    root.run('admin', { createRole: role.name, privileges: role.privileges, roles: [], writeConcern: MAJORITY });
+    io.say(`created the role ${role.name}`);
+  } else if (found[0].roles.length > 0 || namesOfPrivileges(found[0].privileges) !== namesOfPrivileges(role.privileges)) {
+    root.run('admin', { updateRole: role.name, privileges: role.privileges, roles: [], writeConcern: MAJORITY });
+    io.say(`set the privileges of the role ${role.name}`);
+  }
+}
+
+function namesOfPrivileges(privileges) {
+  return privileges
+    .map((privilege) => {
+      const resource = privilege.resource;
+      const place = resource.cluster ? 'cluster' : `${resource.db}.${resource.collection}`;
+      return `${place}: ${privilege.actions.slice().sort().join()}`;
+    })
+    .sort()
+    .join('; ');
 }
 
 function reconcileUser(io, root, user, password) {

@@ -84,6 +84,12 @@ class _MasterDiscovery:
         raise MasterNotFoundError(f"no sentinel knows a master {name} that is up {failures or ''}")
 
 
+def _check_names(pool: Any) -> None:
+    """Have a connection by TLS check the name in the certificate: redis-py does so by itself only since version 6."""
+    if issubclass(pool.connection_class, redis.SSLConnection) and pool.connection_kwargs.get("ssl_cert_reqs") != "none":
+        pool.connection_kwargs["ssl_check_hostname"] = True
+
+
 Attempt = Callable[[redis.Redis, bool], Any]
 """One try with the client that it is given; the flag says that an earlier one may have been carried out already."""
 
@@ -108,11 +114,13 @@ class Client(redis.Redis):
         # redis-py must not repeat anything unseen: see do_acquire. Its clients of sentinels would, with long pauses.
         no_retries = Retry(NoBackoff(), 0)
         pool.connection_kwargs["retry"] = no_retries
+        _check_names(pool)
         manager = getattr(pool, "sentinel_manager", None)
         if manager is not None:
             timeouts = {"socket_timeout": _SENTINEL_TIMEOUT, "socket_connect_timeout": _SENTINEL_TIMEOUT}
             for sentinel in manager.sentinels:
                 sentinel.connection_pool.connection_kwargs.update(timeouts, retry=no_retries)
+                _check_names(sentinel.connection_pool)
             manager.discover_master = _MasterDiscovery(manager)
 
     def patiently(self, attempt: Attempt) -> Any:

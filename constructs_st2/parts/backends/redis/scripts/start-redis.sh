@@ -11,6 +11,7 @@ trap 'exit 0' TERM INT
 data=/data/db
 run=/run/constructs-st2
 conf=$run/redis.conf
+metrics=/etc/constructs-st2/metrics/redis-metrics-password
 own=$(own_host)
 peers=$(peer_hosts)
 
@@ -99,6 +100,14 @@ choose_master() {
     echo "$master"
 }
 
+# The line by which the exporter, if there is one, may read numbers. It sees no key, no settings and no commands of
+# others, and can change nothing.
+metrics_user() {
+    [ -f "$metrics" ] || return 0
+    hash=$(printf %s "$(cat "$metrics")" | sha256sum | cut -d ' ' -f 1)
+    echo "user metrics on #$hash resetkeys resetchannels -@all +ping +info +client|setname +latency|latest +slowlog|len"
+}
+
 mkdir -p "$data"
 interruptibly choose_master >"$run/master"
 master=$(cat "$run/master")
@@ -109,6 +118,7 @@ master=$(cat "$run/master")
     echo "replica-announce-ip $own"
     password_line redis requirepass
     password_line redis masterauth
+    metrics_user
     # A replica that takes over is to accept writes before the other ones have found it: guard.sh.
     [ "$master" = "$own" ] || printf '%s\n' "replicaof $master 6379" "min-replicas-to-write 0"
     # One that has nothing yet is not to take over from one that has: guard.sh.

@@ -1,0 +1,53 @@
+"""Resources of the profile that give way to those of the user, so that both together are what Kubernetes accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from constructs_st2.kube.quantity import amount
+
+_KINDS = ("requests", "limits")
+
+
+def fitted(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a profile, with requests no higher than limits that are given, and limits no lower than requests.
+
+    Where requests are left out, Kubernetes takes the limits for them. Those of a profile are there, and must not make
+    an object impossible for which the user has given the other half.
+    """
+    found: dict[str, Any] = {}
+    for key, own in profile.items():
+        users = given.get(key)
+        if not isinstance(own, dict) or not isinstance(users, dict):
+            found[key] = own
+        elif own.keys() <= {*_KINDS} and own:
+            found[key] = _resources(own, users)
+        else:
+            found[key] = fitted(own, users)
+    return found
+
+
+def laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The resources of one of several workloads: its own, and for the rest those that all share, as far as they fit."""
+    fit = _resources(shared, own)
+    return {kind: {**fit.get(kind, {}), **own.get(kind, {})} for kind in _KINDS if kind in fit or kind in own}
+
+
+def _resources(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    requests, limits = (given[kind] if isinstance(given.get(kind), dict) else {} for kind in _KINDS)
+    fits: Mapping[str, Callable[[str, Any], Any]] = {
+        "requests": lambda name, quantity: _chosen(quantity, limits.get(name), min),
+        "limits": lambda name, quantity: _chosen(quantity, requests.get(name), max),
+    }
+    return {kind: {name: fits[kind](name, quantity) for name, quantity in own[kind].items()} for kind in own}
+
+
+def _chosen(own: str, given: object, choose: Callable[[Decimal, Decimal], Decimal]) -> object:
+    try:
+        ours, users = amount(own), amount(str(given))
+    except InvalidOperation:
+        # Nothing is given, or what is no quantity, which is told later.
+        return own
+    return own if choose(ours, users) == ours else given
