@@ -100,7 +100,10 @@ def is_secret(name: str, value: str) -> bool:
     if not is_literal(value):
         return False
     if is_secret_name(name):
-        return not (_NUMBER.fullmatch(value.strip()) and _LIMITS & set(words))
+        is_limit = _NUMBER.fullmatch(value.strip()) and _LIMITS & set(words)
+        # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
+        is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
+        return not (is_limit or is_description)
     if words[-1] == "key" and len(words) > 1:
         return _RANDOM.fullmatch(value.strip()) is not None
     return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())

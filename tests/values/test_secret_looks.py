@@ -51,6 +51,7 @@ def test_names_that_only_resemble_those(name: str) -> None:
         ("TOKEN", "vault:secret/data/x#token"),
         ("TOKEN", "https://example.com/token"),
         ("USE_TOKEN", "true"),
+        ("st2-datastore-crypto-key", "Encrypts secret items of the key-value store"),
         ("MAX_TOKEN", "4096"),
         ("AUTH", "ldap"),
         ("AUTH", "db:27017"),
