@@ -79,6 +79,7 @@ def steps_to(cluster: Cluster, what: str, version: str) -> Iterator[Step]:
     """
     from constructs_st2.errors import UserError
     from constructs_st2.facts.backends.upgrades import UPGRADES, version_in
+    from constructs_st2.facts.versions import ST2_RELEASES
 
     wanted = version_in(version)
     if wanted is None:
@@ -89,6 +90,11 @@ def steps_to(cluster: Cluster, what: str, version: str) -> Iterator[Step]:
     old = _current(cluster, what)
     if old is None:
         raise UserError(f"{what} does not run in this cluster")
+    newest = ST2_RELEASES[cluster.version].newest.get(what)
+    if newest and wanted > newest:
+        raise UserError(
+            f"st2 {cluster.version} works with {what} {'.'.join(map(str, newest))} at most: upgrade st2 first"
+        )
     steps = UPGRADES[what].steps(old, wanted)
     if steps is None:
         raise UserError(f"{what} {old} -> {wanted}: no way leads back; docs/day-two.md tells what a backup can do")

@@ -75,8 +75,10 @@ def is_going(server: ApiServer) -> bool:
 def applied(server: ApiServer, dist: Path, synth: Synth) -> ApiServer:
     """One with the manifests, with claims and with Secrets, and with the policy in force."""
     server.must("apply", "-f", str(dist))
-    made = [*claims(synth), *map(secret, ("st2-mongodb", "st2-st2-datastore-crypto-key", "st2-st2-auth"))]
-    server.must("apply", "-f", "-", given=yaml_text(made))
+    # The controller of StatefulSets creates claims, and applies nothing. Those that are there stay.
+    server.kubectl("create", "-f", "-", given=yaml_text(claims(synth)))
+    secrets = map(secret, ("st2-mongodb", "st2-st2-datastore-crypto-key", "st2-st2-auth"))
+    server.must("apply", "-f", "-", given=yaml_text(secrets))
     end = time.monotonic() + 30
     # A policy takes a moment to be in force. The Secret would be deleted in no case.
     while server.kubectl("-n", NAMESPACE, "delete", "secret", "st2-mongodb", "--dry-run=server").returncode == 0:

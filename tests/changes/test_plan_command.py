@@ -118,7 +118,8 @@ def test_what_empties_the_folder_first_is_compared_with_what_was_committed(run: 
 
 def defaulted(document: dict[str, Any]) -> dict[str, Any]:
     """An object as an API server gives it back."""
-    applied = json.dumps(document)
+    annotations = document["metadata"].get("annotations", {})
+    applied = json.dumps({**document, "metadata": {**document["metadata"], "annotations": annotations}})
     made: dict[str, Any] = json.loads(applied)
     made["metadata"] |= {"uid": "1", "resourceVersion": "7", "managedFields": [{"manager": "kubectl"}]}
     made["metadata"].setdefault("annotations", {})[live.LAST_APPLIED] = applied

@@ -122,6 +122,9 @@ def as_applied(live: Document, wanted: Document | None) -> Document:
     """A live object without what nobody asked for: neither the manifest, nor what kubectl applied last."""
     applied = annotations_of(live).get(LAST_APPLIED)
     last = mapping(json.loads(applied)) if isinstance(applied, str) else {}
+    if not annotations_of(last):
+        # kubectl notes an empty mapping where there were none.
+        mapping(last.get("metadata")).pop("annotations", None)
     if wanted is None:
         return last or {key: live[key] for key in ("apiVersion", "kind", "metadata")}
     kept: Document = _projected(live, [_stated(wanted), last])
