@@ -12,7 +12,7 @@ from constructs import Construct, IValidation
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
-from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
 from constructs_st2.construct.manifest import Tier as AnyTier
 from constructs_st2.construct.plans import PLANS, compose
@@ -197,7 +197,9 @@ class StackStorm(Patient):
         namespace = namespace or (around and around.namespace) or "stackstorm"
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
-        loaded = GivenValues.of(values).resolve(release, namespace)
+        loaded = GivenValues.of(values).resolve(
+            release, namespace, lambda given: further_problems(given, release, namespace)
+        )
         self._plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
         try:
             self.cluster = cluster_of(loaded.values, release, namespace)

@@ -18,6 +18,9 @@ _HASH_LENGTH = len("-0123456789")
 _KEDA_PREFIX = "keda-hpa-"
 """What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
 
+_BACKEND_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
+"""By what a load balancer of AWS that ends TLS knows how to speak to the pods."""
+
 
 def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
     """What cannot be honoured about the values of a release."""
@@ -118,6 +121,9 @@ def _of_networks(values: Values) -> Iterator[ValueProblem]:
             yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
         if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
             yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
+    if values.st2web.tls.enabled and values.st2web.service.annotations.get(_BACKEND_PROTOCOL) == "http":
+        message = "cannot be http while st2web serves HTTPS; set st2web.tls.enabled to false, or this to https"
+        yield ValueProblem(f'st2web.service.annotations["{_BACKEND_PROTOCOL}"]', message)
 
 
 def _of_packs(values: Values) -> Iterator[ValueProblem]:

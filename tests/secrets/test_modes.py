@@ -295,7 +295,7 @@ def test_no_secret_of_the_values_gets_anywhere(
     assert encoded[:-1] not in said
 
 
-@pytest.mark.parametrize("value", [123456789, True, ["s3cretive"], ""])
+@pytest.mark.parametrize("value", [123456789, True, ["s3cretive"]])
 def test_a_secret_of_a_wrong_type_is_not_shown(value: object, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("values") / "values.yaml"
     path.write_text(yaml.safe_dump({"st2": {"password": value}}))

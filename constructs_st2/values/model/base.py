@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from constructs_st2.values.layers import Layered
+from constructs_st2.values.layers import Layered, overlay
 from constructs_st2.values.yaml_source import Source
 
 
@@ -55,9 +55,10 @@ Shared = TypeVar("Shared", bound=StrictModel)
 
 
 class OneOfSeveral(StrictModel):
-    """Settings of one of several workloads: what is left out, or null, is taken from those that all of them share.
+    """Settings of one of several workloads: what is left out, null or {}, is taken from those that all of them share.
 
-    A class that is also one of shared settings has all their keys. Of these, ``OWN`` are never taken from the others.
+    Of ``resources`` that is so key by key. A class that is also one of shared settings has all their keys. Of these,
+    ``OWN`` are never taken from the others.
     """
 
     OWN: ClassVar[frozenset[str]] = frozenset()
@@ -65,8 +66,12 @@ class OneOfSeveral(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_left_out(cls, given: Any) -> Any:
-        # Elsewhere in values nulls are gone by now, but not in lists.
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+        # Elsewhere in values nulls are gone by now, and {} lies over what is below, but not so in lists.
+        return (
+            {name: value for name, value in given.items() if value not in (None, {})}
+            if isinstance(given, dict)
+            else given
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -84,7 +89,12 @@ class OneOfSeveral(StrictModel):
     def over(self, shared: Shared) -> Shared:
         """The settings that hold for it: the shared ones, with its own in their place."""
         own = (self.model_fields_set | self.OWN) & type(shared).model_fields.keys()
-        return shared.model_copy(update={name: getattr(self, name) for name in own})
+        settings = {name: getattr(self, name) for name in own}
+        if "resources" in settings:
+            settings["resources"] = overlay(
+                shared.model_dump(include={"resources"})["resources"], settings["resources"]
+            )
+        return shared.model_copy(update=settings)
 
 
 def section(description: str) -> Any:
