@@ -13,8 +13,6 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import HttpService
 
-_HASH_LENGTH = len("-0123456789")
-"""What follows the name of a Job."""
 _KEDA_PREFIX = "keda-hpa-"
 """What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
 
@@ -145,10 +143,10 @@ def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
         where = f"{place}.name"
         if name in own[:position] or name in SKIPPABLE.values():
             yield ValueProblem(where, f'"{name}" is already the name of another Job')
-        too_long = len(release.named(f"job-{name}")) + _HASH_LENGTH - LABEL_LIMIT
+        too_long = len(release.named(f"job-{name}")) - LABEL_LIMIT
         if too_long > 0:
-            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} and a hash must fit"
-            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} must fit within {LABEL_LIMIT}"
+            yield ValueProblem(where, message)
     known = [*SKIPPABLE, *own]
     for index, name in enumerate(jobs.skip):
         if name not in known:

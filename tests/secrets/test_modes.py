@@ -63,7 +63,8 @@ class TestBootstrap:
             ("secrets", "create"): set(),
             ("jobs", "get"): {job},
             ("persistentvolumeclaims", "get"): {
-                f"data-st2-{backend}-{ordinal}" for backend in ("mongodb", "rabbitmq") for ordinal in range(3)
+                *(f"data-st2-{backend}-{ordinal}" for backend in ("mongodb", "rabbitmq") for ordinal in range(3)),
+                *("datadir-st2-mongodb-0", "datadir-st2-mongodb-ha-0", "st2-mongodb"),
             },
         }
 

@@ -70,8 +70,13 @@ class PodTemplate(StrictModel):
     runtime_class_name: RuntimeClassName | None = key("Runtime class of the pods.")
     scheduler_name: ObjectName | None = key("The scheduler that finds nodes for the pods.")
     host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
-    security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
-    pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
+    security_context: SecurityContext = key(
+        "Laid over the containers' security settings, key by key. Default for st2client and Jobs: st2actionrunner's.",
+        {},
+    )
+    pod_security_context: PodSecurityContext = key(
+        "Laid over the pods' security settings, key by key. Default for st2client and Jobs: st2actionrunner's.", {}
+    )
 
 
 class Pods(PodTemplate):
