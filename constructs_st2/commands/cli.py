@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from constructs_st2 import __version__
+from constructs_st2.commands.adopt.cli import adopt
 from constructs_st2.commands.cluster_options import (
     Arguments,
     ClusterOptions,
@@ -128,6 +129,7 @@ def images(options: ClusterOptions) -> None:
         click.echo(reference)
 
 
+cli.add_command(adopt)
 cli.add_command(restore)
 cli.add_command(secrets)
 cli.add_command(diagram)

@@ -39,14 +39,14 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PORTS = {"mongodb": 27017, "rabbitmq": 5672, "redis": 6379}
 
 
-def _enabled(value: Any, path: KeyPath) -> Meaning:
+def _enabled(value: Any, _: KeyPath) -> Meaning:
     """The chart has no such switch for services of st2: it runs them all."""
     if value is True:
         return Meaning("services always run")
     return refusal("set replicas: 0, which stops the service and keeps its settings")
 
 
-def _client_config(value: Any, path: KeyPath) -> Meaning:
+def _client_config(value: Any, _: KeyPath) -> Meaning:
     lines = [line.split("#")[0].replace(" ", "") for line in str(value).splitlines()]
     if [line for line in lines if line] == _CLIENT_CONFIG:
         return Meaning("it is so anyway")
@@ -56,20 +56,20 @@ def _client_config(value: Any, path: KeyPath) -> Meaning:
 _CLIENT_CONFIG = ["[credentials]", "username=${ST2_AUTH_USERNAME}", "password=${ST2_AUTH_PASSWORD}"]
 
 
-def _clustering(value: Any, path: KeyPath) -> Meaning:
+def _clustering(value: Any, _: KeyPath) -> Meaning:
     if isinstance(value, dict) and value.get("enabled", True) is True and value.get("addressType") != "ip":
         return Meaning("all nodes start together, so none has to be forced to boot")
     return refusal("remove it: nodes always form a cluster, also a single one (replicaCount: 1)")
 
 
-def _load_definition(value: Any, path: KeyPath) -> Meaning:
+def _load_definition(value: Any, _: KeyPath) -> Meaning:
     of_chart = isinstance(value, dict) and str(value.get("existingSecret", "")).endswith("-rabbitmq-definitions")
     if of_chart or (isinstance(value, dict) and value.get("enabled") is False):
         return Meaning("the definitions are made for you")
     return refusal("remove it: the definitions are made for you")
 
 
-def _rabbitmq_conf(value: Any, path: KeyPath) -> Meaning:
+def _rabbitmq_conf(value: Any, _: KeyPath) -> Meaning:
     options = {}
     for line in str(value).splitlines():
         name, equals, setting = (part.strip() for part in line.partition("="))
@@ -102,7 +102,7 @@ def _redis_cluster(value: Any, path: KeyPath) -> Meaning | None:
 def _secret_key(*target: str, key: str) -> Rule:
     """The name of a Secret in the place of the secret in it."""
 
-    def rule(value: Any, path: KeyPath) -> Meaning:
+    def rule(value: Any, _: KeyPath) -> Meaning:
         reference = {"existingSecret": value, "key": key}
         return Meaning(f"it is {dotted(target)} here, with the key", {tuple(target): reference})
 
@@ -118,18 +118,18 @@ def _pull_secret(value: Any, path: KeyPath) -> Meaning:
     return refusal("use image.pullSecret, one name")
 
 
-def _repository(value: Any, path: KeyPath) -> Meaning | None:
+def _repository(value: Any, _: KeyPath) -> Meaning | None:
     if isinstance(value, str) and re.search(r"(^|/)bitnami\w*/", value):
         return refusal(f"{_OF_BITNAMI}; remove it, and the tag that goes with it")
     return None
 
 
-def _tag(value: Any, path: KeyPath) -> Meaning | None:
+def _tag(value: Any, _: KeyPath) -> Meaning | None:
     found = re.match(r"(\d+\.\d+)\S*-debian-\d+-r\d+$", value) if isinstance(value, str) else None
     return refusal(f"{_OF_BITNAMI}; their tags have no distribution: {found[1]}") if found else None
 
 
-def _bitnami_probe(value: Any, path: KeyPath) -> Meaning | None:
+def _bitnami_probe(value: Any, _: KeyPath) -> Meaning | None:
     """Bitnami's switch of a probe, and its timing of a check that is theirs."""
     if not isinstance(value, dict) or not value:
         return None
@@ -154,7 +154,7 @@ def _packs_image(value: Any, path: KeyPath) -> Meaning | None:
     return Meaning("it is st2.packs.images here, a list", {("st2", "packs", "images"): [value]})
 
 
-def _whole_sensor_container(value: Any, path: KeyPath) -> Meaning | None:
+def _whole_sensor_container(value: Any, _: KeyPath) -> Meaning | None:
     """Until 0.70 of the chart, a sensor without a name was the container of all sensors."""
     if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
         return None
@@ -164,7 +164,7 @@ def _whole_sensor_container(value: Any, path: KeyPath) -> Meaning | None:
     return Meaning("without a name it is st2sensorcontainer", {("st2sensorcontainer",): settings})
 
 
-def _certificate(value: Any, path: KeyPath) -> Meaning | None:
+def _certificate(value: Any, _: KeyPath) -> Meaning | None:
     """The chart's way to bring a certificate: a volume over nginx's."""
     if not isinstance(value, list):
         return None
@@ -194,11 +194,11 @@ def _secret_volume(extra: Any, mount_path: str) -> Mapping[str, Any] | None:
     return secret if isinstance(secret, dict) else {}
 
 
-def _number(value: Any, path: KeyPath) -> Meaning | None:
+def _number(value: Any, _: KeyPath) -> Meaning | None:
     return Meaning("a number", keeps=int(value)) if isinstance(value, str) and value.isdecimal() else None
 
 
-def _impatience(value: Any, path: KeyPath) -> Meaning | None:
+def _impatience(value: Any, _: KeyPath) -> Meaning | None:
     """The chart's default, with which services give up before there is another primary."""
     if not isinstance(value, str):
         return None
@@ -208,7 +208,7 @@ def _impatience(value: Any, path: KeyPath) -> Meaning | None:
     return Meaning("connection_timeout of the chart is too short for an election; there is a longer one", keeps=changed)
 
 
-def _plain_http(value: Any, path: KeyPath) -> Meaning | None:
+def _plain_http(value: Any, _: KeyPath) -> Meaning | None:
     """In the chart st2web serves HTTP, and port 80 of it behind an Ingress has no other meaning."""
     if not isinstance(value, dict) or value.get("enabled") is not True or not isinstance(value.get("hosts"), list):
         return None
@@ -226,7 +226,7 @@ def _plain_http(value: Any, path: KeyPath) -> Meaning | None:
     return Meaning(f"the Ingress ends TLS: port 80 of st2web is {dotted(place)}: false", {place: False}, keeps=value)
 
 
-def _rbac_option(value: Any, path: KeyPath) -> Meaning:
+def _rbac_option(__: Any, path: KeyPath) -> Meaning:
     return refusal(f"it is an option of StackStorm: write it into st2.config, section [rbac], option {path[-1]}")
 
 
