@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from constructs_st2 import __version__
+from constructs_st2.commands.adopt.cli import adopt
 from constructs_st2.commands.cluster_options import (
     STRICT,
     ClusterOptions,
@@ -112,6 +113,7 @@ def images(options: ClusterOptions) -> None:
         click.echo(reference)
 
 
+cli.add_command(adopt)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)

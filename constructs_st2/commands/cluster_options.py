@@ -35,12 +35,14 @@ class ClusterOptions:
         Raises:
             UserError: the values cannot be used.
         """
-        from constructs_st2.construct.clusters import cluster_of
+        from constructs_st2.construct.clusters import cluster_of, further_problems
         from constructs_st2.facts.release import Release
-        from constructs_st2.values import load
+        from constructs_st2.values import load_values
 
         Release(self.release, self.namespace)
-        loaded = load(or_default(self.files), self.sets, release_name=self.release, release_namespace=self.namespace)
+        loaded = load_values(or_default(self.files), self.sets).resolve(
+            self.release, self.namespace, lambda given: further_problems(given, self.release, self.namespace)
+        )
         try:
             yield cluster_of(loaded.values, self.release, self.namespace)
         except InvalidValues as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from constructs_st2.errors import InvalidValues
+from collections.abc import Callable, Iterator, Sequence
+
+from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts import backends
 from constructs_st2.facts.chat_adapters import chatops_problems
 from constructs_st2.facts.clear_text import secret_problems
 from constructs_st2.facts.cluster import Cluster
@@ -10,6 +13,7 @@ from constructs_st2.facts.content.problems import content_problems
 from constructs_st2.facts.secrets.given import misplaced_secrets
 from constructs_st2.facts.timing import impossible_timings
 from constructs_st2.parts import optional
+from constructs_st2.parts.backends.in_cluster import member_set
 from constructs_st2.parts.combinations import impossible_combinations
 from constructs_st2.values.model import Values
 
@@ -30,12 +34,31 @@ def cluster_of(values: Values, release: str = "st2", namespace: str = "stackstor
         *secret_problems(cluster.values),
         *content_problems(cluster.values),
     ]
-    try:
-        problems += chatops_problems(cluster.values, cluster.version)
-    except InvalidValues as error:
-        problems += error.problems
+    # These raise for values that cannot be honoured; better here than in the midst of building.
+    problems += _raised(lambda: problems.extend(chatops_problems(cluster.values, cluster.version)))
+    problems += _raised(lambda: cluster.settings)
     if problems:
-        raise InvalidValues(*problems)
-    # It raises for values that cannot be honoured; better here than in the midst of building.
-    _ = cluster.settings
+        raise InvalidValues(*dict.fromkeys([*problems, *_of_backends(cluster)]))
     return cluster
+
+
+def _raised(attempt: Callable[[], object]) -> Sequence[ValueProblem]:
+    try:
+        attempt()
+    except InvalidValues as error:
+        return error.problems
+    return ()
+
+
+def further_problems(values: Values, release: str, namespace: str) -> Sequence[ValueProblem]:
+    """What is wrong with what remains of values of which something is left out already."""
+    try:
+        return list(_of_backends(cluster_of(values, release, namespace)))
+    except InvalidValues as error:
+        return error.problems
+
+
+def _of_backends(cluster: Cluster) -> Iterator[ValueProblem]:
+    """What they would raise when they are built: told beside what is wrong already."""
+    for role in backends.in_cluster(cluster.values):
+        yield from _raised(lambda role=role: member_set(role, cluster))  # type: ignore[misc]

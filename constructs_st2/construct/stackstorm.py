@@ -14,7 +14,7 @@ from constructs import Construct, IValidation, Node
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.checks.warnings import warnings as warnings_of
-from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
 from constructs_st2.construct.manifest import Tier as AnyTier
 from constructs_st2.construct.plans import PLANS, compose
@@ -205,7 +205,9 @@ class StackStorm(Patient):
             namespace = (around and around.namespace) or "stackstorm"
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
-        loaded = GivenValues.of(values).resolve(release, namespace)
+        loaded = GivenValues.of(values).resolve(
+            release, namespace, lambda given: further_problems(given, release, namespace)
+        )
         self._plans = _plans(self.TIERS)
         try:
             self.cluster = cluster_of(loaded.values, release, namespace)

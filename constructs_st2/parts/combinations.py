@@ -13,10 +13,11 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import HttpService
 
-_HASH_LENGTH = len("-0123456789")
-"""What follows the name of a Job."""
 _KEDA_PREFIX = "keda-hpa-"
 """What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
+
+_BACKEND_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
+"""By what a load balancer of AWS that ends TLS knows how to speak to the pods."""
 
 
 def impossible_combinations(values: Values, release: Release) -> list[ValueProblem]:
@@ -118,6 +119,9 @@ def _of_networks(values: Values) -> Iterator[ValueProblem]:
             yield ValueProblem(f"{service}.service.hostname", "is required with type ExternalName")
         if network.node_port is not None and network.type not in ("NodePort", "LoadBalancer"):
             yield ValueProblem(f"{service}.service.nodePort", f"cannot be used with type {network.type}; remove it")
+    if values.st2web.tls.enabled and values.st2web.service.annotations.get(_BACKEND_PROTOCOL) == "http":
+        message = "cannot be http while st2web serves HTTPS; set st2web.tls.enabled to false, or this to https"
+        yield ValueProblem(f'st2web.service.annotations["{_BACKEND_PROTOCOL}"]', message)
 
 
 def _of_packs(values: Values) -> Iterator[ValueProblem]:
@@ -139,10 +143,10 @@ def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
         where = f"{place}.name"
         if name in own[:position] or name in SKIPPABLE.values():
             yield ValueProblem(where, f'"{name}" is already the name of another Job')
-        too_long = len(release.named(f"job-{name}")) + _HASH_LENGTH - LABEL_LIMIT
+        too_long = len(release.named(f"job-{name}")) - LABEL_LIMIT
         if too_long > 0:
-            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} and a hash must fit"
-            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} must fit within {LABEL_LIMIT}"
+            yield ValueProblem(where, message)
     known = [*SKIPPABLE, *own]
     for index, name in enumerate(jobs.skip):
         if name not in known:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, Union
 
+from constructs_st2.errors import ValueProblem
 from constructs_st2.values import chart
 from constructs_st2.values.below import below
 from constructs_st2.values.layers import merge
@@ -34,8 +36,16 @@ class GivenValues:
             return values
         return cls((source_of(plain(values or {})),))
 
-    def resolve(self, release: str, namespace: str) -> Loaded[Values]:
+    def resolve(
+        self, release: str, namespace: str, further: Callable[[Values], Iterable[ValueProblem]] = lambda _: ()
+    ) -> Loaded[Values]:
         """The values of a release.
+
+        Args:
+            release: its name.
+            namespace: its namespace.
+            further: tells what else is wrong with values that fit the model. It is asked about what remains of those
+                that do not.
 
         Raises:
             UserError: with all problems, each with its file and line if it has one.
@@ -48,9 +58,10 @@ class GivenValues:
             release_namespace=namespace,
             app_version=DEFAULT_TAG,
             raw_paths=chart.RAW_PATHS,
-            retired=chart.RETIRED,
             meanings=MEANINGS,
             base=below,
+            translate=partial(chart.translate, rules=chart.RULES, model=Values),
+            further=further,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from constructs_st2.errors import UserError
@@ -108,10 +108,25 @@ def merge(sources: Sequence[Source]) -> Layered:
     Mappings merge key by key; anything else replaces what is below. A key whose value is null is taken away, so that
     its default counts. Lists are taken as they are, with any null in them.
     """
+    return without_nulls(merge_with_nulls(sources))
+
+
+def merge_with_nulls(sources: Sequence[Source]) -> Layered:
+    """As `merge`, but keys whose value is null are still there: what is laid below is taken away by them, too."""
     data: dict[str, Any] = {}
     for source in sources:
         data = overlay(data, source.data)
-    return Layered(_without_nulls(data), tuple(sources))
+    return Layered(data, tuple(sources))
+
+
+def lay_over(lower: Layered, upper: Layered) -> Layered:
+    """Values over others, of whose sources the weakest come first. Nulls of both are kept."""
+    return Layered(overlay(lower.data, upper.data), (*lower.layers, *upper.layers))
+
+
+def without_nulls(layered: Layered) -> Layered:
+    """The same values without the keys whose value is null."""
+    return replace(layered, data=_without_nulls(layered.data))
 
 
 def overlay(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +164,7 @@ def apply_set(layered: Layered, text: str) -> Layered:
             data = assign(data, assignment)
     except AssignmentError as error:
         raise UserError(f"{name}: {error}") from None
-    return Layered(_without_nulls(data), (*layered.layers, Source(name, {}, positions)))
+    return Layered(data, (*layered.layers, Source(name, {}, positions)))
 
 
 def _without_secrets(text: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from constructs_st2.errors import UserError
-from constructs_st2.values import chart
 from constructs_st2.values.layers import Layered, merge
 from constructs_st2.values.paths import KeyPath
 from constructs_st2.values.yaml_source import Source
@@ -68,7 +67,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
     except ValidationError as error:
         from constructs_st2.values.problems import findings_from
 
-        findings = findings_from(error, layered, model, retired=chart.RETIRED, meanings=meanings)
+        findings = findings_from(error, layered, model, meanings=meanings)
         raise UserError(layered.report(findings)) from None
     return made
 

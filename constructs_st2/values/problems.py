@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from constructs_st2.values import secret_looks
 from constructs_st2.values.layers import Finding, Layered
-from constructs_st2.values.paths import KeyPath, get, matches
+from constructs_st2.values.paths import KeyPath, get
 from constructs_st2.values.shape import keys, keys_at, types_at
 
 _MAX_KEYS_LISTED = 12
@@ -61,15 +61,13 @@ def problems_from(
     layered: Layered,
     model: type[BaseModel],
     *,
-    retired: Mapping[tuple[str, ...], str] | None = None,
     meanings: Mapping[str, str] | None = None,
 ) -> list[str]:
     """One line per problem, in the order of the sources: ``values.yaml:12: st2api.replica: unknown key; …``.
 
-    ``retired`` maps the paths of keys that are not supported (``*`` stands for any key or index) to what to use
-    instead, ``meanings`` patterns to what they stand for ("a DNS label").
+    ``meanings`` maps patterns to what they stand for ("a DNS label").
     """
-    return layered.report(findings_from(error, layered, model, retired=retired, meanings=meanings))
+    return layered.report(findings_from(error, layered, model, meanings=meanings))
 
 
 def findings_from(
@@ -77,15 +75,11 @@ def findings_from(
     layered: Layered,
     model: type[BaseModel],
     *,
-    retired: Mapping[tuple[str, ...], str] | None = None,
     meanings: Mapping[str, str] | None = None,
 ) -> list[Finding]:
     """As `problems_from`, before the findings are sorted and located."""
     located = [_located(details, layered.data, model) for details in error.errors(include_url=False)]
-    return [
-        Finding(problem.path, _text(problem, model, retired or {}, meanings or {}))
-        for problem in _of_the_meant_branches(located)
-    ]
+    return [Finding(problem.path, _text(problem, model, meanings or {})) for problem in _of_the_meant_branches(located)]
 
 
 def _located(details: Mapping[str, Any], data: object, model: type[BaseModel]) -> _Problem:
@@ -160,19 +154,15 @@ def _kind(problem: _Problem) -> str:
 def _text(
     problem: _Problem,
     model: type[BaseModel],
-    retired: Mapping[tuple[str, ...], str],
     meanings: Mapping[str, str],
 ) -> str:
     if problem.type == "extra_forbidden":
-        return _unknown_key(problem.path, model, retired)
+        return _unknown_key(problem.path, model)
     text = _wrong_kind(problem) if problem.type in _KINDS else _wrong_value(problem, meanings)
     return f"the key {text}" if problem.is_about_key else text
 
 
-def _unknown_key(path: KeyPath, model: type[BaseModel], retired: Mapping[tuple[str, ...], str]) -> str:
-    for pattern, instead in retired.items():
-        if matches(path, pattern):
-            return f"is not supported here; {instead}"
+def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
     name = str(path[-1])
     valid = list(keys_at(model, path[:-1]))
     near = nearest(name, valid)
@@ -182,6 +172,8 @@ def _unknown_key(path: KeyPath, model: type[BaseModel], retired: Mapping[tuple[s
         return f'unknown key here; "{name}" is a top-level key'
     if len(valid) <= _MAX_KEYS_LISTED:
         return f"unknown key; valid keys: {', '.join(valid)}" if valid else "unknown key; there are none here"
+    if len(path) == 1:
+        return "unknown key; one of your own begins with x-, or is referred to by a template (.Values)"
     return "unknown key"
 
 

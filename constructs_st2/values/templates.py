@@ -61,11 +61,15 @@ def render(
 
 
 class Rendered(NamedTuple):
-    """Values with their templates replaced, what is wrong with templates, and the paths of all that were left."""
+    """Values with their templates replaced, what is wrong with templates, and the paths of all that were left.
+
+    ``referenced`` are the paths that templates refer to.
+    """
 
     layered: Layered
     findings: list[Finding]
     left: Collection[KeyPath]
+    referenced: Collection[KeyPath]
 
 
 def render_all(
@@ -78,7 +82,10 @@ def render_all(
     rendering = _Rendering(layered.data, constants, default_of, raw_paths)
     data = rendering.value(layered.data, ())
     return Rendered(
-        layered if data is layered.data else replace(layered, data=data), rendering.findings, rendering.failed
+        layered if data is layered.data else replace(layered, data=data),
+        rendering.findings,
+        rendering.failed,
+        rendering.referenced,
     )
 
 
@@ -91,6 +98,7 @@ class _Rendering:
     findings: list[Finding] = field(default_factory=list)
     _done: dict[KeyPath, object] = field(default_factory=dict)
     failed: set[KeyPath] = field(default_factory=set)
+    referenced: set[KeyPath] = field(default_factory=set)
     _open: list[KeyPath] = field(default_factory=list)
 
     def value(self, value: Any, path: KeyPath) -> Any:
@@ -170,6 +178,7 @@ class _Rendering:
         if root != "Values" or not keys or not all(keys):
             raise self._note(path, _unsupported(f"{{{{ {reference} }}}}"), line)
         target = tuple(keys)
+        self.referenced.add(target)
         value = self._looked_up(target, path, line)
         if isinstance(value, str):
             return self._text(value, target) if "{{" in value else value

@@ -294,9 +294,9 @@ def test_what_is_said_in_st2_conf_is_enough(cluster: MakeCluster, values: dict[s
         ("mongodb.replicaCount=2", "must be odd (1, 3, 5 or 7), not 2: 2 members survive no more failures than 1,"),
         ("etcd.replicas=4", "must be odd (1, 3, 5 or 7), not 4"),
         ("redis.replicaCount=9", "must be at most 7, not 9"),
-        ("redis.password=x", "is not supported here; use redis.auth.password"),
-        ("redis.cluster.slaveCount=3", "is not supported here; use redis.replicaCount"),
-        ("rabbitmq.clustering.forceBoot=true", "is not supported here; remove it: all nodes start together"),
+        ("redis.sentinel.enabled=false", "is not supported here; remove it: sentinels always run"),
+        ("redis.cluster.resources.x=3", "is not supported here; use redis.replicaCount"),
+        ("rabbitmq.clustering.enabled=false", "is not supported here; remove it: nodes always form a cluster"),
     ],
 )
 def test_what_cannot_be_set(setting: str, problem: str) -> None:

@@ -177,7 +177,7 @@ class TestEveryBackend:
             "hostAliases": [{"ip": "1.1.1.1", "hostnames": ["a"]}],
             "securityContext": {"runAsUser": 2000},
             "podSecurityContext": {"fsGroup": 2000},
-            "livenessProbe": {},
+            "livenessProbe": False,
             "readinessProbe": {"tcpSocket": {"port": 1}},
             "terminationGracePeriodSeconds": 500,
             "extra_volumes": [{"name": "ca", "mount": {"mountPath": "/ca"}, "volume": {"emptyDir": {}}}],

@@ -140,6 +140,13 @@ class TestHttps:
         with pytest.raises(InvalidValues, match=rf"^ingress\.hosts\[0\]\.paths\[0\]\.servicePort: {problem}"):
             cluster({"ingress": {"enabled": True, "hosts": [{"host": "a.b", "paths": [where]}]}})
 
+    def test_a_balancer_that_speaks_http_is_refused(self, cluster: MakeCluster) -> None:
+        annotation = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
+        balancer = {"type": "LoadBalancer", "annotations": {annotation: "http"}}
+        with pytest.raises(InvalidValues, match="cannot be http while st2web serves HTTPS"):
+            cluster({"st2web": {"service": balancer}})
+        cluster({"st2web": {"service": balancer, "tls": {"enabled": False}}})
+
 
 class TestProblems:
     """What is refused."""

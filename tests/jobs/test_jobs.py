@@ -566,12 +566,12 @@ def test_waves_follow_what_jobs_wait_for(everything: dict[str, Document]) -> Non
             'jobs.extra_hooks[0].name: "extra-helm-hook-seed" is already the name of another Job',
         ),
         (
-            {"extra": [{**EXTRA, "name": "a" * 45}]},
-            f"jobs.extra[0].name: is 1 characters too long: st2-job-{'a' * 45} and a hash must fit within 63",
+            {"extra": [{**EXTRA, "name": "a" * 56}]},
+            f"jobs.extra[0].name: is 1 characters too long: st2-job-{'a' * 56} must fit within 63",
         ),
         (
-            {"extra_hooks": [{**HOOK, "name": "a" * 29}]},
-            f"jobs.extra_hooks[0].name: is 1 characters too long: st2-job-extra-helm-hook-{'a' * 29} and a hash must "
+            {"extra_hooks": [{**HOOK, "name": "a" * 40}]},
+            f"jobs.extra_hooks[0].name: is 1 characters too long: st2-job-extra-helm-hook-{'a' * 40} must "
             "fit within 63",
         ),
     ],
@@ -642,3 +642,21 @@ def test_the_job_that_makes_secrets_has_nothing_that_may_need_them(synth: Synth)
     spec = objects.begins("Job", "st2-secrets-bootstrap")["spec"]["template"]["spec"]
     assert "initContainers" not in spec
     assert "x" not in [volume["name"] for volume in spec["volumes"]]
+
+
+def test_a_long_name_is_shortened_for_the_hash(synth: Synth) -> None:
+    hooks = [{**HOOK, "name": "a" * 38 + end} for end in "xy"]
+    names = [job["metadata"]["name"] for job in synth({"jobs": {"extra_hooks": hooks}}).of_kind("Job")]
+    shortened = [name for name in names if name.startswith(f"st2-job-extra-helm-hook-{'a' * 28}-")]
+    assert len(set(shortened)) == 2
+    assert {len(name) for name in shortened} == {63}
+
+
+def test_jobs_and_the_client_have_the_security_contexts_of_runners_unless_they_have_their_own(synth: Synth) -> None:
+    runner = {"podSecurityContext": {"supplementalGroups": [5000]}, "securityContext": {"runAsUser": 1001}}
+    objects = synth({"st2actionrunner": runner, "jobs": {"securityContext": {"runAsUser": 1002}}})
+    job = objects.begins("Job", "st2-job-register-content-")["spec"]["template"]["spec"]
+    for pod, user in ((objects.pod("st2client"), 1001), (job, 1002)):
+        assert pod["securityContext"]["supplementalGroups"] == [5000]
+        assert pod["containers"][0]["securityContext"]["runAsUser"] == user
+    assert "supplementalGroups" not in objects.pod("st2api")["securityContext"]

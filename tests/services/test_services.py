@@ -372,7 +372,7 @@ def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:
         "serviceAccount": {"attach": True},
         "securityContext": {"runAsUser": 2000},
         "podSecurityContext": {"fsGroup": 2000},
-        "livenessProbe": {},
+        "livenessProbe": False,
         "readinessProbe": {"tcpSocket": {"port": 9101}},
         "terminationGracePeriodSeconds": 100,
         "preStopSleep": "20",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_st2.errors import UserError
-from constructs_st2.values.layers import Finding, Layered, apply_set, merge, overlay
+from constructs_st2.values.layers import Finding, Layered, apply_set, merge, overlay, without_nulls
 from constructs_st2.values.paths import dotted, resolve
 from constructs_st2.values.yaml_source import Source
 
@@ -19,7 +19,7 @@ def source(name: str, data: dict[str, Any], positions: dict[tuple[str | int, ...
 
 
 def with_set(text: str, data: dict[str, Any] | None = None) -> Any:
-    return apply_set(Layered(data or {}), text).data
+    return without_nulls(apply_set(Layered(data or {}), text)).data
 
 
 @pytest.mark.parametrize(

@@ -68,14 +68,13 @@ class Values(Strict):
 
 
 MEANINGS = {"^[a-z]+$": "lower-case letters"}
-RETIRED = {("st2api", "legacy"): 'use "replicas"', ("*", "old"): "remove it", ("st2api", "tolerations", "*", "x"): "no"}
 
 
 def problems(data: dict[str, Any], positions: dict[tuple[str | int, ...], int] | None = None) -> list[str]:
     layered = merge([Source("v.yaml", data, {(): None, **(positions or {})})]) if data else Layered({})
     with pytest.raises(ValidationError) as caught:
         Values.model_validate(layered.data)
-    return problems_from(caught.value, layered, Values, retired=RETIRED, meanings=MEANINGS)
+    return problems_from(caught.value, layered, Values, meanings=MEANINGS)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +88,6 @@ def problems(data: dict[str, Any], positions: dict[tuple[str | int, ...], int] |
         ({"small": 1}, '.small: unknown key here; "small" is a top-level key'),
         ({"probe": {"name": "x", "zzz": 1}}, ".probe.zzz: unknown key; valid keys: name, size"),
         ({"tolerations": [{"key": "k", "zzz": 1}]}, ".tolerations[0].zzz: unknown key; valid keys: key, operator"),
-        ({"legacy": 1}, '.legacy: is not supported here; use "replicas"'),
-        ({"old": 1}, ".old: is not supported here; remove it"),
-        ({"tolerations": [{"key": "k", "x": 1}]}, ".tolerations[0].x: is not supported here; no"),
         ({"replicas": "two"}, '.replicas: must be a whole number, not the text "two"'),
         ({"replicas": "2"}, '.replicas: must be a whole number, not the text "2"; remove the quotes'),
         ({"replicas": 2.5}, ".replicas: must be a whole number, not the number 2.5"),

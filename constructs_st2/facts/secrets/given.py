@@ -11,6 +11,17 @@ from constructs_st2.values.model.secrets import SecretKey, SecretValue
 DISABLED = "disable"
 """The value of st2.datastore_crypto_key that is no key."""
 
+_NO_PLACE = (
+    "is a secret, and a values file is no place for it: put it into a Secret and say where "
+    "({existingSecret: NAME, key: KEY})"
+)
+_MADE = "leave it out and it is made for you"
+_PLAIN = "set secrets.mode: plain for development"
+_OTHERWISE = {
+    "st2.datastore_crypto_key": "for a new cluster leave it out and one is made (another key than that of a cluster "
+    "with data could not read the encrypted items)"
+}
+
 
 def given(values: Values) -> dict[str, SecretValue]:
     """What is given, by its key in the values."""
@@ -62,12 +73,7 @@ def misplaced_secrets(values: Values) -> Iterator[ValueProblem]:
         yield ValueProblem("secrets.seed", f"has no use with secrets.mode {secrets.mode}; remove it")
     for key, value in (given(values) | external(values)).items():
         if isinstance(value, str):
-            message = (
-                "is a secret, and a values file is no place for it: put it into a Secret and say where "
-                "({existingSecret: NAME, key: KEY}), leave it out and it is made for you, "
-                "or set secrets.mode: plain for development"
-            )
-            yield ValueProblem(key, message)
+            yield ValueProblem(key, f"{_NO_PLACE}, {_OTHERWISE.get(key, _MADE)}, or {_PLAIN}")
         elif secrets.mode != "bootstrap" and key in given(values):
             message = (
                 f"is copied by the bootstrap Job only; with secrets.mode {secrets.mode} name a whole Secret instead"

@@ -10,7 +10,7 @@ from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID, Image
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import WAVE_ANNOTATION
+from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
@@ -184,7 +184,10 @@ def job_document(
     if cluster.values.gitops.jobs == "argo-hooks":
         metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), **_HOOKS}}
     else:
-        name = f"{name}-{fingerprint([spec, template])[:10]}"
+        ending = f"-{fingerprint([spec, template])[:10]}"
+        # The labels in the template have the whole name: two that are shortened to the same have other hashes.
+        longest = LABEL_LIMIT - len(f"{cluster.release.name}-{ending}")
+        name = name[:longest].rstrip("-.") + ending
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -341,8 +341,8 @@ def probes(settings: Pods, own: Mapping[str, Document]) -> dict[str, Document]:
         "livenessProbe": settings.liveness_probe,
         "readinessProbe": settings.readiness_probe,
     }
-    chosen = {name: own.get(name) if probe is None else {**probe} for name, probe in given.items()}
-    return {name: probe for name, probe in chosen.items() if probe}
+    chosen = {name: probe or (None if probe is False else own.get(name)) for name, probe in given.items()}
+    return {name: {**probe} for name, probe in chosen.items() if isinstance(probe, dict)}
 
 
 def without_empty(fields: Document) -> Document:

@@ -67,6 +67,15 @@ def claims(spec: SecretSpec, cluster: Cluster) -> list[str]:
     if spec.data_in is None:
         return []
     settings = cluster.values.mongodb if spec.data_in == "mongodb" else cluster.values.rabbitmq
+    # What is encrypted is moved from the chart's database to another one together with the key.
+    others = _of_chart(cluster) if spec is contract.DATASTORE else []
     if not settings.enabled or not settings.persistence.enabled:
-        return []
-    return [f"data-{cluster.release.named(spec.data_in)}-{ordinal}" for ordinal in range(settings.replicas)]
+        return others
+    own = [f"data-{cluster.release.named(spec.data_in)}-{ordinal}" for ordinal in range(settings.replicas)]
+    return [*own, *others]
+
+
+def _of_chart(cluster: Cluster) -> list[str]:
+    """The claims that the Helm chart made for MongoDB: of members, in 0.x and later, and of a single server."""
+    members = [f"datadir-{cluster.release.named(name)}-0" for name in ("mongodb", "mongodb-ha")]
+    return [*members, cluster.release.named("mongodb")]

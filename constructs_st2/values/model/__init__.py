@@ -43,6 +43,7 @@ from constructs_st2.values.model.secrets import Secrets, SecretValue
 from constructs_st2.values.model.security import Security
 from constructs_st2.values.model.services import (
     ActionRunner,
+    GarbageCollector,
     HttpService,
     SensorContainer,
     Service,
@@ -62,6 +63,7 @@ __all__ = [
     "Coordination",
     "Enterprise",
     "Etcd",
+    "GarbageCollector",
     "Gateway",
     "Gitops",
     "HelperResources",
@@ -219,7 +221,7 @@ class Values(StrictModel):
     st2notifier: Service = section("Notifies of finished executions.")
     st2sensorcontainer: SensorContainer = section("Runs sensors.")
     st2actionrunner: ActionRunner = section("Runs actions.")
-    st2garbagecollector: Service = section("Deletes old data.")
+    st2garbagecollector: GarbageCollector = section("Deletes old data.")
     st2client: Service = section("A pod with the st2 command line, logged in.")
     st2chatops: Chatops = section("The chat bot.")
 

@@ -59,9 +59,10 @@ _RESOURCES = "resources"
 
 
 class OneOfSeveral(StrictModel):
-    """Settings of one of several workloads: what is left out, or null, is taken from those that all of them share.
+    """Settings of one of several workloads: what is left out, null or {}, is taken from those that all of them share.
 
-    A class that is also one of shared settings has all their keys. Of these, ``OWN`` are never taken from the others.
+    Of ``resources`` that is so key by key. A class that is also one of shared settings has all their keys. Of these,
+    ``OWN`` are never taken from the others.
     """
 
     OWN: ClassVar[frozenset[str]] = frozenset()
@@ -69,8 +70,12 @@ class OneOfSeveral(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_left_out(cls, given: Any) -> Any:
-        # Elsewhere in values nulls are gone by now, but not in lists.
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+        # Elsewhere in values nulls are gone by now, and {} lies over what is below, but not so in lists.
+        return (
+            {name: value for name, value in given.items() if value not in (None, {})}
+            if isinstance(given, dict)
+            else given
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from constructs_st2.values.model.names import SecretName, StorageClassName
 from constructs_st2.values.model.services import Sensor
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
-_IMAGE_NAME = r"^[a-z0-9]+([._-]+[a-z0-9]+)*$"
+_IMAGE_NAME = r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
 
 FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME)]
 Files: TypeAlias = dict[FileName, str]
@@ -39,7 +39,9 @@ class PacksImage(StrictModel):
     """An image that holds packs in /opt/stackstorm/packs and their virtualenvs in /opt/stackstorm/virtualenvs."""
 
     repository: ImageRepository = key("Registry and path. `image.registry` does not count here.", ...)
-    name: Annotated[str, StringConstraints(pattern=_IMAGE_NAME)] = key("Name of the image.", "st2packs")
+    name: Annotated[str, StringConstraints(pattern=_IMAGE_NAME)] = key(
+        "Name of the image; a path may stand before it.", "st2packs"
+    )
     tag: ImageTag | None = key("Tag of the image.")
     digest: ImageDigest | None = key("Digest of the image; wins over the tag.")
     pull_policy: PullPolicy | None = key("When the kubelet pulls this image.")

@@ -5,6 +5,10 @@ Replicas and resources come from the profile (``constructs_st2/values/profiles``
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, WithJsonSchema
+
 from constructs_st2.values.model.base import (
     AnnotationKey,
     Annotations,
@@ -37,6 +41,16 @@ ONE_OF_MANY_STAYS = 60
 """The same for pods beside which others go on. A node that comes back soon finds them as they were."""
 
 
+def _only_false(value: bool) -> bool:
+    if value:
+        raise ValueError("must be a probe, or false, which removes it")
+    return value
+
+
+OwnProbe: TypeAlias = Probe | Annotated[bool, AfterValidator(_only_false), WithJsonSchema({"const": False})]
+"""Takes the place of a probe, unless it is empty; false removes it."""
+
+
 class PodTemplate(StrictModel):
     """Settings that all pods have, those of Jobs too."""
 
@@ -56,8 +70,13 @@ class PodTemplate(StrictModel):
     runtime_class_name: RuntimeClassName | None = key("Runtime class of the pods.")
     scheduler_name: ObjectName | None = key("The scheduler that finds nodes for the pods.")
     host_aliases: list[HostAlias] = key("Further lines of the pods' /etc/hosts.", [])
-    security_context: SecurityContext = key("Laid over the containers' security settings, key by key.", {})
-    pod_security_context: PodSecurityContext = key("Laid over the pods' security settings, key by key.", {})
+    security_context: SecurityContext = key(
+        "Laid over the containers' security settings, key by key. Default for st2client and Jobs: st2actionrunner's.",
+        {},
+    )
+    pod_security_context: PodSecurityContext = key(
+        "Laid over the pods' security settings, key by key. Default for st2client and Jobs: st2actionrunner's.", {}
+    )
 
 
 class Pods(PodTemplate):
@@ -68,9 +87,9 @@ class Pods(PodTemplate):
     topology_spread: list[TopologySpreadConstraint] | None = key(
         "Replaces the default spread over zones and hosts; [] where `affinity` keeps the pods apart."
     )
-    liveness_probe: Probe | None = key("Replaces the liveness probe; {} removes it.")
-    readiness_probe: Probe | None = key("Replaces the readiness probe; {} removes it.")
-    startup_probe: Probe | None = key("Replaces the startup probe; {} removes it.")
+    liveness_probe: OwnProbe | None = key("Replaces the liveness probe; false removes it.")
+    readiness_probe: OwnProbe | None = key("Replaces the readiness probe; false removes it.")
+    startup_probe: OwnProbe | None = key("Replaces the startup probe; false removes it.")
     termination_grace_period_seconds: Seconds | None = key("Time for a pod to stop.")
     toleration_seconds: Seconds | None = key(
         "Seconds that a pod stays on a node that is lost (not ready or unreachable) until another takes its place. "

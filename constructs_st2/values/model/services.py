@@ -214,16 +214,29 @@ class Web(ScaledService):
         return self
 
 
-def _only_one(value: object) -> object:
-    if isinstance(value, int) and value > 1:
-        raise ValueError("must be 1: a second timers engine would fire every timer twice")
-    return value
+def _only_one(reason: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, int) and value > 1:
+            raise ValueError(f"must be 1: {reason}")
+        return value
+
+    return BeforeValidator(check)
 
 
 class Timers(Service):
     """Settings of st2timersengine, of which there can be only one."""
 
-    replicas: Annotated[int, BeforeValidator(_only_one), Field(ge=0, le=1)] = key("1, or 0 to turn timers off.", 1)
+    replicas: Annotated[int, _only_one("a second timers engine would fire every timer twice"), Field(ge=0, le=1)] = key(
+        "1, or 0 to turn timers off.", 1
+    )
+
+
+class GarbageCollector(Service):
+    """Settings of st2garbagecollector, of which there can be only one."""
+
+    replicas: Annotated[int, _only_one("a second one would delete what the first one deletes"), Field(ge=0, le=1)] = (
+        key("1, or 0 to delete nothing.", 1)
+    )
 
 
 class Runners(WorkService):

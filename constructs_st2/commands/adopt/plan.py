@@ -1,0 +1,137 @@
+"""What the values of a release of the chart must say for its names and data to stay, and how both compare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from constructs_st2.commands.adopt.helm import HelmRelease
+from constructs_st2.facts.versions import ST2_RELEASES
+from constructs_st2.kube.documents import Document, containers, identity, pod_template
+from constructs_st2.values.model.images import St2Version
+from constructs_st2.values.paths import KeyPath, get
+
+_SECRETS: Mapping[KeyPath, str] = {
+    ("st2", "password"): "<release>-st2-auth",
+    ("st2", "ssh_key"): "<release>-st2-ssh",
+    ("st2", "datastore_crypto_key"): "<release>-st2-datastore-crypto-key",
+    ("mongodb", "auth", "password"): "<release>-mongodb",
+    ("mongodb", "auth", "rootPassword"): "<release>-mongodb",
+    ("mongodb", "auth", "replicaSetKey"): "<release>-mongodb",
+    ("rabbitmq", "auth", "password"): "<release>-rabbitmq",
+    ("rabbitmq", "auth", "erlangCookie"): "<release>-rabbitmq",
+    ("redis", "auth", "password"): "<release>-redis",
+}
+
+
+def in_a_secret(path: KeyPath, value: Any) -> str | None:
+    """Why a password is left out of the values: it is in a Secret that both use."""
+    if path not in _SECRETS or not isinstance(value, str) or value == "disable":
+        return None
+    return f"it is in the Secret {_SECRETS[path]}, which stays; a values file is no place for it"
+
+
+def names_and_versions(release: HelmRelease) -> dict[KeyPath, tuple[Any, str]]:
+    """Values by which names and data stay what they are, with the reasons."""
+    values = release.values
+    st2 = st2_version(release)
+    found: dict[KeyPath, tuple[Any, str]] = {
+        ("image", "tag"): (st2, f"the release has {release.app_version}; raise it when all runs"),
+        ("mongodb", "image", "tag"): (
+            ST2_RELEASES["3.8"].mongodb,
+            "the dump of the release is restored to it; raise it when all runs",
+        ),
+        ("serviceAccount", "serviceAccountName"): (
+            _at(values, "serviceAccount", "serviceAccountName") or release.chart,
+            "as in the chart: trust policies of clouds name it",
+        ),
+        ("namespace", "podSecurity"): ("none", "the pods of the chart do not meet a level; remove it after the move"),
+    }
+    same = {
+        ("st2", "username"): (_at(values, "st2", "username") or _at(values, "secrets", "st2", "username"), "st2admin"),
+        ("mongodb", "auth", "username"): (_at(values, "mongodb", "auth", "username"), "st2"),
+        ("mongodb", "auth", "database"): (_at(values, "mongodb", "auth", "database"), "st2"),
+        ("rabbitmq", "auth", "username"): (_at(values, "rabbitmq", "auth", "username"), "st2"),
+    }
+    for path, (value, ours) in same.items():
+        if isinstance(value, str) and value and value != ours:
+            found[path] = (value, "as in the release")
+    return found
+
+
+def st2_version(release: HelmRelease) -> St2Version:
+    """The version to move to: that of the release, or the oldest that there is."""
+    major_minor = ".".join(release.app_version.lstrip("v").split(".")[:2])
+    return "3.9" if major_minor == "3.9" else "3.8"
+
+
+def _at(values: Mapping[str, Any], *path: str) -> Any:
+    try:
+        return get(values, path)
+    except KeyError:
+        return None
+
+
+def comparison(release: HelmRelease, objects: Sequence[Document]) -> str:
+    """A table by workload: what the chart had, and what there will be."""
+    old = _workloads(document for document in yaml.safe_load_all(release.manifest) if isinstance(document, dict))
+    new = _workloads(objects)
+    rows = [("workload", "", "the chart had", "you get")]
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name, {}), new.get(name, {})
+        for what in ("replicas", "image", "requests", "limits", "env", "volumes"):
+            one, other = before.get(what, "-"), after.get(what, "-")
+            if one != other:
+                rows.append((name, what, one, other))
+    return "\n".join([_row(rows[0]), "|---|---|---|---|", *map(_row, rows[1:])]) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+def _workloads(documents: Iterator[Document] | Sequence[Document]) -> dict[str, dict[str, str]]:
+    return {
+        identity(document): _facts(document, pod)
+        for document in documents
+        if document.get("kind") in ("Deployment", "StatefulSet") and (pod := pod_template(document))
+    }
+
+
+def _facts(document: Document, pod: Document) -> dict[str, str]:
+    main = next(iter(pod["spec"]["containers"]))
+    resources = main.get("resources") or {}
+    return {
+        "replicas": str(document["spec"].get("replicas", "-")),
+        "image": ", ".join(sorted({each["image"] for each in containers(pod)})),
+        "requests": _flat(resources.get("requests")),
+        "limits": _flat(resources.get("limits")),
+        "env": ", ".join(sorted(each["name"] for each in main.get("env") or ())) or "-",
+        "volumes": ", ".join(sorted(mount["mountPath"] for mount in main.get("volumeMounts") or ())) or "-",
+    }
+
+
+def _flat(amounts: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{name} {amount}" for name, amount in sorted((amounts or {}).items())) or "-"
+
+
+def settings(release: HelmRelease, values: Mapping[str, Any]) -> str:
+    """The settings that all steps read."""
+    mongodb = release.values.get("mongodb") or {}
+    facts = {
+        "RELEASE": release.name,
+        "NAMESPACE": release.namespace,
+        "REVISION": str(release.revision),
+        "DATABASE": _at(mongodb, "auth", "database") or "st2",
+        "NEW_DATABASE": _at(values, "mongodb", "auth", "database") or "st2",
+        "CRYPTO_SECRET": _at(release.values, "st2", "existingDatastoreSecret")
+        or f"{release.name}-st2-datastore-crypto-key",
+    }
+    for name, value in facts.items():
+        if not re.fullmatch(r"[\w.-]+", value):
+            raise ValueError(f"{name} is {value!r}")
+    return "# Read by all steps.\n" + "".join(f"{name}={value}\n" for name, value in facts.items())
