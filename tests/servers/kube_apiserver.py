@@ -82,7 +82,7 @@ def ensure() -> None:
     built.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="unfinished.", dir=built.parent) as folder:
         unfinished = Path(folder, _PROGRAM)
-        command = ["go", "build", "-trimpath", "-ldflags", _LINK, "-o", str(unfinished), _PACKAGE]
+        command = ["go", "build", "-ldflags", _LINK, "-o", str(unfinished), _PACKAGE]
         print(*command, f"# Kubernetes {version()}, once; this takes a while", flush=True)
         environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto"}
         if subprocess.run(command, cwd=_MODULE, env=environment, check=False).returncode == 0:

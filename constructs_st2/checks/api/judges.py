@@ -242,6 +242,21 @@ def name_of_host(node: Document) -> Faults:
         yield "hostnameOverride", "cannot be used together with setHostnameAsFQDN"
 
 
+def root(node: Document) -> Faults:
+    """Nobody is told to be root and not to be."""
+    whole = mapping(node.get("securityContext"))
+    for kind in ("initContainers", "containers"):
+        for position, container in enumerate(mappings(node.get(kind))):
+            own = mapping(container.get("securityContext"))
+            if own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True:
+                if own.get("runAsUser") == 0:
+                    yield (kind, position, "securityContext", "runAsUser"), _ROOT
+                elif "runAsUser" not in own and whole.get("runAsUser") == 0:
+                    yield ("securityContext", "runAsUser"), _ROOT
+
+
+_ROOT = "is 0, which is root; with runAsNonRoot: true the container would not be started"
+
 # --- containers
 
 

@@ -1,7 +1,7 @@
 """What the API server wants of each type, a rule a line.
 
 The source is the function in pkg/apis/GROUP/validation/validation.go of Kubernetes v1.36, of the group core where none
-is named, or of k8s.io/apimachinery/pkg/apis/meta/v1/validation (meta).
+is named, of k8s.io/apimachinery/pkg/apis/meta/v1/validation (meta), or of the kubelet in pkg/kubelet/kuberuntime.
 """
 
 from __future__ import annotations
@@ -395,6 +395,7 @@ WHOLES: tuple[Whole, ...] = (
     Whole("PodSpec", judges.host_ports, "checkHostPortConflicts"),
     Whole("PodSpec", judges.sleeps, "validateSleepAction"),
     Whole("PodSpec", judges.host_users, "validateHostUsers"),
+    Whole("PodSpec", judges.root, "kubelet.verifyRunAsNonRoot"),
     Whole("PodSpec", judges.sysctls_of_host, "ValidateHostSysctl"),
     Whole("PodSpec", judges.name_of_host, "validatePodHostName"),
     Whole("PodSecurityContext", judges.unique("sysctls", "name"), "validateSysctls"),
