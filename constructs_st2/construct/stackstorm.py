@@ -197,7 +197,7 @@ class StackStorm(Patient):
         namespace = namespace or (around and around.namespace) or "stackstorm"
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
-        loaded = GivenValues.of(values).resolve(release, namespace)
+        self._loaded = loaded = GivenValues.of(values).resolve(release, namespace)
         self._plans = {name: Plan(tier.plan.file, tier.parts, tier.plan.wave) for name, tier in self.TIERS.items()}
         try:
             self.cluster = cluster_of(loaded.values, release, namespace)
@@ -266,6 +266,20 @@ class StackStorm(Patient):
         if self._checked is None or self._checked[0] != state:
             self._checked = (state, check(objects, surroundings(self.cluster)))
         return self._checked[1]
+
+    def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
+        """The same as lines of text, by the file, line and key of the value that is to blame, where one is known.
+
+        Args:
+            objects: the objects, where they are known already.
+        """
+        objects = self.current() if objects is None else objects
+        problems = self.problems(objects)
+        if not problems:
+            return []
+        from constructs_st2.construct.explaining import explained
+
+        return explained(problems, objects, self._loaded)
 
     def _tier(self, kind: type[T], name: str) -> T:
         tier = self.tiers.get(name)
@@ -368,7 +382,7 @@ class _Validation:
 
     def validate(self) -> list[str]:
         """What is wrong with it."""
-        return [str(problem) for problem in self._cluster.problems()]
+        return self._cluster.complaints()
 
 
 def _chart_around(scope: Construct) -> cdk8s.Chart | None:

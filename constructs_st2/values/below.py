@@ -77,4 +77,4 @@ def _chosen(own: object, given: object, choose: Callable[[Decimal, Decimal], Dec
 
 @cache
 def _profile(name: str) -> Source:
-    return replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}")
+    return replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}", is_profile=True)
