@@ -142,6 +142,8 @@ class ApiServer:
             "service-account-issuer": "https://kubernetes.default.svc",
             "service-account-key-file": folder / "accounts.key",
             "service-account-signing-key-file": folder / "accounts.key",
+            # Which ports nodes have to give is up to each cluster.
+            "service-node-port-range": "1-65535",
             # Nobody makes the accounts, classes and quotas that these look for.
             "disable-admission-plugins": "ServiceAccount,Priority,RuntimeClass",
         }
@@ -194,6 +196,10 @@ class ApiServer:
             for served in spec["versions"]:
                 self._await_kind(f"{spec['group']}/{served['name']}", spec["names"]["kind"])
         _discovered.cache_clear()
+
+    def knows(self, document: Document) -> bool:
+        """Whether it serves the kind of an object."""
+        return document["kind"] in _discovered(self, document["apiVersion"])
 
     def _await_kind(self, api_version: str, kind: str) -> None:
         end = time.monotonic() + _CRD_SECONDS

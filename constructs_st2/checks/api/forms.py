@@ -23,7 +23,7 @@ _PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _HEADER = re.compile(r"[-A-Za-z0-9]+")
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 _PERCENT = re.compile(r"[0-9]+%")
-_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_ENV_NAME = re.compile(r"[ -<>-~]+")
 
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
 
@@ -90,7 +90,7 @@ service_name = _text("name of a Service", _SERVICE, 63, f"{_LETTERS}, beginning 
 port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter, without two - in a row")
 header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
-env_name = _text("name of a variable", _ENV_NAME, 253, 'letters, digits, "-", "_" and ".", with no digit in front')
+env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
 search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
 
 
@@ -104,6 +104,16 @@ def csi_driver(value: object) -> str | None:
     if isinstance(value, str) and len(value) > 63:
         return f'"{value}" has {len(value)} characters; at most 63 are possible'
     return dns_subdomain(value.lower() if isinstance(value, str) else value)
+
+
+def unless_empty(form: Form) -> Form:
+    """The form of a text that may also be empty."""
+    return lambda value: None if value == "" else form(value)
+
+
+def external_name(value: object) -> str | None:
+    """The name of a host, maybe with the dot of the root at its end."""
+    return dns_subdomain(value.removesuffix(".") if isinstance(value, str) else value)
 
 
 def nothing(_: object) -> str | None:
@@ -135,6 +145,7 @@ def number(least: int, greatest: int | None = None) -> Form:
 
 not_negative = number(0)
 positive = number(1)
+of_a_day = number(1, 86_400)
 identifier = number(0, 2**31 - 1)
 port_number = number(1, 65535)
 file_mode = number(0, 0o777)

@@ -514,8 +514,9 @@ def service(node: Document) -> Faults:
     """The fields of a Service are for its type."""
     kind = node.get("type") or "ClusterIP"
     if kind == "ExternalName":
-        if not node.get("externalName"):
-            yield "externalName", "is required with type: ExternalName"
+        name = node.get("externalName")
+        if message := forms.external_name(name) if name else "is required with type: ExternalName":
+            yield "externalName", message
         for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if node.get(field):
                 yield field, "cannot be used with type: ExternalName"
@@ -534,12 +535,9 @@ def service(node: Document) -> Faults:
 
 
 def session_affinity(node: Document) -> Faults:
-    """Clients stay with a pod for some time, and only where they stay with one at all."""
+    """Clients stay with a pod for some time, a day at most."""
     seconds = at(node, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
-    if (node.get("sessionAffinity") or "None") == "None":
-        if node.get("sessionAffinityConfig") is not None:
-            yield "sessionAffinityConfig", "can only be used with sessionAffinity: ClientIP"
-    elif seconds is not None and (message := forms.number(1, 86400)(seconds)):
+    if node.get("sessionAffinity") == "ClientIP" and seconds is not None and (message := forms.of_a_day(seconds)):
         yield ("sessionAffinityConfig", "clientIP", "timeoutSeconds"), message
 
 

@@ -58,7 +58,6 @@ FIELDS: tuple[Field, ...] = (
     Field("PodSpec", "hostname", forms.dns_label, "ValidatePodSpec"),
     Field("PodSpec", "subdomain", forms.dns_label, "ValidatePodSpec"),
     Field("PodSpec", "activeDeadlineSeconds", forms.number(1, 2**31 - 1), "ValidatePodSpec"),
-    Field("PodSpec", "terminationGracePeriodSeconds", forms.not_negative, "ValidatePodSpec"),
     Field("PodSpec", "restartPolicy", forms.one_of("Always", "OnFailure", "Never"), "validateRestartPolicy"),
     Field("PodSpec", "preemptionPolicy", forms.one_of("PreemptLowerPriority", "Never"), "ValidatePreemptionPolicy"),
     Field(
@@ -92,7 +91,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "PodSecurityContext",
         "seLinuxChangePolicy",
-        forms.one_of("MountOption", "Recursive"),
+        forms.one_of("Recursive"),
         "validateSELinuxChangePolicy",
     ),
     Field(_CONTEXTS, "runAsUser", forms.identifier, "ValidateSecurityContext"),
@@ -113,7 +112,7 @@ FIELDS: tuple[Field, ...] = (
     Field("Sysctl", "name", forms.sysctl_name, "validateSysctls"),
     # --- scheduling
     Field("Toleration", "operator", forms.one_of("Equal", "Exists", "Lt", "Gt", ""), "ValidateTolerations"),
-    Field("Toleration", "key", lambda key: forms.label_key(key) if key else None, "ValidateTolerations"),
+    Field("Toleration", "key", forms.unless_empty(forms.label_key), "ValidateTolerations"),
     Field(
         "Toleration", "effect", forms.one_of("NoSchedule", "PreferNoSchedule", "NoExecute", ""), "validateTaintEffect"
     ),
@@ -162,7 +161,7 @@ FIELDS: tuple[Field, ...] = (
         forms.one_of("NotRequired", "RestartContainer"),
         "validateResizePolicy",
     ),
-    Field("EnvFromSource", "prefix", lambda prefix: forms.env_name(prefix) if prefix else None, "ValidateEnvFrom"),
+    Field("EnvFromSource", "prefix", forms.unless_empty(forms.env_name), "ValidateEnvFrom"),
     Field("VolumeMount", "subPath", forms.descending, "ValidateVolumeMounts"),
     Field("VolumeMount", "subPathExpr", forms.descending, "ValidateVolumeMounts"),
     Field(
@@ -221,7 +220,6 @@ FIELDS: tuple[Field, ...] = (
     Field("NFSVolumeSource", "path", forms.absolute, "validateNFSVolumeSource"),
     Field("ServiceAccountTokenProjection", "expirationSeconds", forms.number(600, 2**32), "validateProjectionSources"),
     Field("ServiceAccountTokenProjection", "path", forms.descending_not_reserved, "validateProjectionSources"),
-    Field("ClusterTrustBundleProjection", "path", forms.descending_not_reserved, "validateProjectionSources"),
     Field(
         "ClaimSpec",
         "accessModes",
@@ -229,13 +227,11 @@ FIELDS: tuple[Field, ...] = (
         "ValidatePersistentVolumeClaimSpec",
     ),
     Field("ClaimSpec", "volumeMode", forms.one_of("Block", "Filesystem"), "ValidatePersistentVolumeClaimSpec"),
-    Field(
-        "ClaimSpec", "storageClassName", lambda name: forms.dns_subdomain(name) if name else None, "ValidateClassName"
-    ),
+    Field("ClaimSpec", "storageClassName", forms.unless_empty(forms.dns_subdomain), "ValidateClassName"),
     Field(
         "ClaimSpec",
         "volumeAttributesClassName",
-        lambda name: forms.dns_subdomain(name) if name else None,
+        forms.unless_empty(forms.dns_subdomain),
         "ValidateClassName",
     ),
     # --- Services
@@ -244,12 +240,6 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("ServiceSpec", "selector", forms.labels, "validateService"),
     Field("ServiceSpec", "sessionAffinity", forms.one_of("ClientIP", "None"), "validateService"),
-    Field(
-        "ServiceSpec",
-        "externalName",
-        lambda name: forms.dns_subdomain(name.removesuffix(".")) if name else None,
-        "validateService",
-    ),
     Field("ServiceSpec", "loadBalancerSourceRanges", forms.every(forms.padded_cidr), "validateService"),
     Field("ServiceSpec", "loadBalancerClass", forms.label_key, "validateLoadBalancerClassField"),
     Field(
@@ -290,7 +280,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "IngressTLS",
         "secretName",
-        lambda name: forms.dns_subdomain(name) if name else None,
+        forms.unless_empty(forms.dns_subdomain),
         "networking.validateTLSSecretName",
     ),
     Field(
@@ -315,7 +305,7 @@ FIELDS: tuple[Field, ...] = (
     # --- workloads and what scales them
     Field(f"{_SCALED} DaemonSetSpec", "minReadySeconds", forms.not_negative, "apps.ValidateDeploymentSpec"),
     Field(_SCALED, "replicas", forms.not_negative, "apps.ValidateDeploymentSpec"),
-    Field(f"{_SCALED} DaemonSetSpec", "revisionHistoryLimit", forms.not_negative, "apps.ValidateDeploymentSpec"),
+    Field("DaemonSetSpec DeploymentSpec", "revisionHistoryLimit", forms.not_negative, "apps.ValidateDeploymentSpec"),
     Field("DeploymentSpec", "progressDeadlineSeconds", forms.not_negative, "apps.ValidateDeploymentSpec"),
     Field("DeploymentStrategy", "type", forms.one_of("Recreate", "RollingUpdate"), "apps.ValidateDeploymentStrategy"),
     Field("RollingUpdate", "maxUnavailable", forms.count_or_percent, "apps.ValidateRollingUpdateDeployment"),
@@ -330,7 +320,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "StatefulSetSpec",
         "serviceName",
-        lambda name: forms.dns_label(name) if name else None,
+        forms.unless_empty(forms.dns_label),
         "apps.ValidateStatefulSetSpec",
     ),
     Field(
@@ -507,11 +497,10 @@ WHOLES: tuple[Whole, ...] = (
     Whole("SecretProjection", judges.required("name"), "validateProjectionSources"),
     Whole("SecretVolumeSource", judges.required("secretName"), "validateSecretVolumeSource"),
     Whole(
-        "ServiceAccountTokenProjection ClusterTrustBundleProjection",
+        "ServiceAccountTokenProjection",
         judges.required("path"),
         "validateProjectionSources",
     ),
-    Whole("ClusterTrustBundleProjection", judges.exactly_one("name", "signerName"), "validateProjectionSources"),
     Whole("VsphereVirtualDiskVolumeSource", judges.required("volumePath"), "validateVsphereVolumeSource"),
     Whole("PersistentVolumeClaim", judges.required("spec"), "ValidatePersistentVolumeClaim"),
     Whole("ClaimSpec", judges.required("accessModes"), "ValidatePersistentVolumeClaimSpec"),

@@ -181,7 +181,6 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
     "ProjectedVolumeSource": {"sources": "VolumeProjection[]"},
     "SecretVolumeSource": {"items": "KeyToPath[]"},
     "VolumeProjection": {
-        "clusterTrustBundle": "ClusterTrustBundleProjection",
         "configMap": "ConfigMapVolumeSource",
         "downwardAPI": "DownwardAPIVolumeSource",
         "secret": "SecretProjection",
