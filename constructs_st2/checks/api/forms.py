@@ -16,7 +16,6 @@ from constructs_st2.kube.quantity import parsed
 
 _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SEARCH = re.compile(r"[_a-z0-9]([-_a-z0-9]*[a-z0-9])?(\.[_a-z0-9]([-_a-z0-9]*[a-z0-9])?)*")
 _PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -45,11 +44,6 @@ def _label_key(value: str) -> str | None:
 def label_key(value: object) -> str | None:
     """The key of a label, and whatever else is a qualified name: ``name`` or ``prefix.example.org/name``."""
     return _label_key(value) if isinstance(value, str) else _no_text(value)
-
-
-def annotation_key(value: object) -> str | None:
-    """The key of an annotation."""
-    return label_key(value.lower() if isinstance(value, str) else value)
 
 
 def label_value(value: object) -> str | None:
@@ -86,7 +80,6 @@ def _text(what: str, pattern: re.Pattern[str], longest: int, form: str) -> Form:
 
 dns_label = _text("name", _LABEL, 63, _LETTERS)
 dns_subdomain = _text("name", _SUBDOMAIN, 253, f'{_LETTERS}; also "."')
-service_name = _text("name of a Service", _SERVICE, 63, f"{_LETTERS}, beginning with a letter")
 port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter, without two - in a row")
 header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')

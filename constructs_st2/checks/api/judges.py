@@ -554,14 +554,6 @@ def cluster_addresses(node: Document) -> Faults:
         yield "ipFamilies", "must not name a family twice"
 
 
-def names_of_ports(node: Document) -> Faults:
-    """Several ports have names."""
-    ports = mappings(node.get("ports"))
-    for position, port in enumerate(ports):
-        if len(ports) > 1 and not port.get("name"):
-            yield ("ports", position, "name"), "is required beside other ports"
-
-
 _RESERVED = (("unspecified", "is_unspecified"), ("loopback", "is_loopback"), ("link-local", "is_link_local"))
 
 
