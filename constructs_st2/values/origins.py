@@ -37,7 +37,9 @@ class Origins:
         # Kept, so that no other value gets the identity of one that is gone.
         self._nodes = [(path, node) for path, node in _walk(values, ()) if is_given(path)]
         self._by_identity: dict[int, list[KeyPath]] = defaultdict(list)
+        self._by_key: dict[str | int, list[tuple[KeyPath, Any]]] = defaultdict(list)
         for path, node in self._nodes:
+            self._by_key[path[-1]].append((path, node))
             if isinstance(node, str | dict | list):
                 self._by_identity[id(node)].append(path)
 
@@ -57,31 +59,34 @@ class Origins:
 
     def _candidates(self, key: str | int, value: Any, section: str) -> list[KeyPath]:
         if isinstance(value, dict | list):
-            return self._same(value) or self._copied(value) or self._equal(key, value)
+            return self._same(value) or self._copied(value) or self._equal(key, value, section)
         if isinstance(value, str):
             same = self._same(value)
             if len(same) == 1 or not value:
                 return same
             equal = [path for path, node in self._nodes if isinstance(node, str) and node == value]
-            named = [path for path in equal if path[-1] == key]
-            return named or (equal if len(equal) == 1 and len(value) >= _LEAST_TEXT else [])
-        if value is None:
-            return []
-        named = [path for path, node in self._nodes if path[-1] == key and type(node) is type(value) and node == value]
+            return self._named(key, value) or (equal if len(equal) == 1 and len(value) >= _LEAST_TEXT else [])
+        named = self._named(key, value)
         return named if len(named) == 1 else [path for path in named if path[0] == section]
 
     def _same(self, value: Any) -> list[KeyPath]:
         return self._by_identity.get(id(value), [])
 
     def _copied(self, value: Any) -> list[KeyPath]:
-        """The mapping of which most was taken over."""
+        """The mappings of which most was taken over."""
         if not isinstance(value, dict):
             return []
-        votes = Counter(path[:-1] for key, item in value.items() for path in self._same(item) if path[-1] == key)
-        return [path for path, count in votes.most_common(1) if path and count * 2 > len(value)]
+        votes = Counter(path[:-1] for key, item in value.items() for path in self._named(key, item))
+        most = max(votes.values(), default=0)
+        return [path for path, count in votes.items() if path and count == most and count * 2 > len(value)]
 
-    def _equal(self, key: str | int, value: Any) -> list[KeyPath]:
-        return [path for path, node in self._nodes if path[-1] == key and node == value] if value else []
+    def _equal(self, key: str | int, value: Any, section: str) -> list[KeyPath]:
+        return [path for path in self._named(key, value) if value or path[0] == section]
+
+    def _named(self, key: str | int, value: Any) -> list[KeyPath]:
+        """Where there is the same under the same key."""
+        nodes = self._by_key.get(key, ())
+        return [path for path, node in nodes if type(node) is type(value) and node == value]
 
 
 def _walk(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

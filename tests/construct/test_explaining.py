@@ -37,6 +37,18 @@ def complaints(values: str, folder: Path, *sets: str) -> list[str]:
             id="a copy with something added",
         ),
         pytest.param(
+            "st2api:\n  topologySpread:\n"
+            "    - {maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway}\n"
+            "    - {maxSkew: 2, topologyKey: a, whenUnsatisfiable: ScheduleAnyway}\n",
+            "values.yaml:4: st2api.topologySpread[1]: there is another constraint for a with ScheduleAnyway",
+            id="a copy of what others look like",
+        ),
+        pytest.param(
+            "rabbitmq:\n  persistence:\n    accessModes: []\n",
+            "values.yaml:3: rabbitmq.persistence.accessModes: is required",
+            id="an empty list",
+        ),
+        pytest.param(
             "st2actionrunner:\n  pools:\n    - name: spot\n      hostAliases: [{ip: a, hostnames: [b]}]\n",
             "values.yaml:4: st2actionrunner.pools[0].hostAliases[0].ip: must be an address",
             id="a pool of runners",
