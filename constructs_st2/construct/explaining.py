@@ -12,7 +12,7 @@ from constructs_st2.kube.documents import Document, identity
 from constructs_st2.values import Loaded, Values
 from constructs_st2.values.layers import Finding
 from constructs_st2.values.origins import Origins, Step
-from constructs_st2.values.paths import KeyPath
+from constructs_st2.values.paths import KeyPath, dotted
 
 _SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
 
@@ -33,7 +33,9 @@ def explained(problems: Iterable[Problem], objects: Sequence[Document], loaded: 
         if path is None:
             others.append(str(problem))
         else:
-            by_value.setdefault((path, problem.message), []).append(problem.object)
+            named_alike = problem.field.endswith(dotted(path[-1:]))
+            subject = problem.object if named_alike else f"{problem.object}: {problem.field}"
+            by_value.setdefault((path, problem.message), []).append(subject)
     findings = [Finding(path, f"{message} ({_listed(subjects)})") for (path, message), subjects in by_value.items()]
     return [*loaded.layered.report(findings), *others]
 

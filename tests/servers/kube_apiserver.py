@@ -233,7 +233,9 @@ class ApiServer:
             context = ssl._create_unverified_context()
             self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=60, context=context)
         try:
-            self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            # Patches are read as YAML, which knows no pairs of escapes for one character.
+            text = "" if body is None else json.dumps(body, ensure_ascii=False)
+            self._connection.request(method, path, text.encode(), headers)
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException):
