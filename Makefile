@@ -7,7 +7,7 @@ READY_DEV := .venv/ready-dev
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-quick lint types bench docs imports kubernetes-types st2-options clean
+.PHONY: synth setup test test-api test-quick lint types bench docs imports kubernetes-types st2-options clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -36,7 +36,13 @@ test: $(READY_DEV)
 	$(PYTEST) --numprocesses 4
 
 test-quick: $(READY_DEV)
-	$(PYTEST) --numprocesses 2 --ignore tests/servers
+	$(PYTEST) --numprocesses 2 --ignore tests/servers --ignore tests/api
+
+# What the synth accepts, applied to a real API server. The first time builds that from the sources of Kubernetes, which
+# takes Go and many minutes; `make test` then runs these tests too. With KUBEBUILDER_ASSETS, uses the one in that folder.
+test-api: $(READY_DEV)
+	$(BIN)/python tests/servers/kube_apiserver.py
+	$(PYTEST) tests/api
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from servers import environments, packages, roots
+import yaml
+from servers import environments, kube_apiserver, packages, roots
+from servers.bindings import definitions
+from servers.kube_apiserver import ApiServer
 from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
 from constructs_st2.construct.build import build
@@ -90,6 +93,20 @@ def server() -> Server:
         return root
 
     return find
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server that knows all kinds, with the namespace of the release, or ends the test as not run."""
+    programs = kube_apiserver.find()
+    if programs is None:
+        _not_run(f"there is no kube-apiserver; {kube_apiserver.INSTALL}")
+    with ApiServer(programs, tmp_path_factory.mktemp("apiserver")) as server:
+        server.define([each for file in definitions() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))])
+        enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
+        namespace = {"name": "stackstorm", "labels": enforced}
+        server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
+        yield server
 
 
 def _not_run(reason: str) -> NoReturn:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from constructs_st2.checks import (
+    api,
     cleartext,
     hosts,
     limits,
@@ -34,6 +35,7 @@ __all__ = ["Problem", "Surroundings", "check"]
 Rule = Callable[[Index], Iterator[Problem]]
 
 RULES: tuple[Rule, ...] = (
+    *api.RULES,
     *references.RULES,
     *mounts.RULES,
     *services.RULES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections.abc import Hashable, Iterable, Iterator
 
@@ -77,7 +78,7 @@ def sizes(index: Index) -> Iterator[Problem]:
     """Objects fit into the API server, and into the annotation that `kubectl apply` makes of them."""
     for document in index.objects:
         annotations = sum(len(str(key)) + _bytes(str(value)) for key, value in annotations_of(document).items())
-        size = applied_size(document)
+        size = applied_size(document) if _may_be_large(document) else 0
         if annotations > ANNOTATIONS_LIMIT:
             message = f"the annotations have {annotations} bytes; at most {ANNOTATIONS_LIMIT} are possible"
             yield Problem("size", identity(document), "metadata.annotations", message)
@@ -90,6 +91,19 @@ def sizes(index: Index) -> Iterator[Problem]:
             if total > DATA_LIMIT:
                 message = f"the values have {total} bytes; at most {DATA_LIMIT} are possible"
                 yield Problem("size", identity(document), field, message)
+
+
+_LONGEST_ESCAPE = 6
+_WITHOUT_REFERENCES = 2
+"""The version of the format in which everything is written as often as it is there."""
+
+
+def _may_be_large(document: Document) -> bool:
+    """Whether it is worth while to write the object as JSON: by far the most are small, whatever has to be escaped."""
+    try:
+        return len(marshal.dumps(document, _WITHOUT_REFERENCES)) * _LONGEST_ESCAPE > ANNOTATIONS_LIMIT
+    except ValueError:
+        return True
 
 
 def _bytes(text: str) -> int:

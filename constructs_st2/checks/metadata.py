@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 
+from constructs_st2.checks.api import forms
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, namespace_of
 from constructs_st2.checks.index import MANAGED_BY_LABEL, Index, is_ours
 from constructs_st2.checks.problem import Problem
@@ -28,9 +27,6 @@ REQUIRED_LABELS = (
 TIERS = frozenset({"backend", "frontend"})
 """Components whose pods carry the label ``tier``; `kubectl logs -l tier=backend` must show st2's own services only."""
 
-_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-
 
 def namespaces_are_set(index: Index) -> Iterator[Problem]:
     """Every namespaced object says where it lives, and does not depend on the current context of kubectl."""
@@ -43,10 +39,10 @@ def labels_are_valid(index: Index) -> Iterator[Problem]:
     """Labels and annotations have valid keys and values."""
     for subject, prefix, document in _metadata(index):
         for key, value in mapping(at(document, "metadata", "labels")).items():
-            if message := _key_problem(str(key)) or _value_problem(value):
+            if message := forms.label(key, value):
                 yield Problem("label", subject, f"{prefix}metadata.labels[{key}]", message)
         for key, value in annotations_of(document).items():
-            message = _key_problem(str(key).lower())
+            message = forms.label_key(str(key).lower())
             if message is None and not isinstance(value, str):
                 message = f"is {value!r}; expected a text: put it in quotes"
             if message:
@@ -76,24 +72,6 @@ def _metadata(index: Index) -> Iterator[tuple[str, str, Document]]:
     for pod in index.pods:
         if pod.prefix:
             yield pod.identity, pod.prefix, pod.document
-
-
-@lru_cache(maxsize=512)
-def _key_problem(key: str) -> str | None:
-    prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix)):
-        return f'the prefix "{prefix}" is no valid domain name'
-    if len(name) > 63 or not _NAME.fullmatch(name):
-        return f'"{name}" is no valid key; expected at most 63 letters, digits, "-", "_" and "."'
-    return None
-
-
-def _value_problem(value: object) -> str | None:
-    if not isinstance(value, str):
-        return f"is {value!r}; expected a text: put it in quotes"
-    if value and (len(value) > 63 or not _NAME.fullmatch(value)):
-        return f'"{value}" is no valid value; expected at most 63 letters, digits, "-", "_" and "."'
-    return None
 
 
 RULES = (namespaces_are_set, labels_are_valid, required_labels)

@@ -35,6 +35,7 @@ class ClusterOptions:
         Raises:
             UserError: the values cannot be used.
         """
+        from constructs_st2.construct.build import UnsoundObjects
         from constructs_st2.construct.clusters import cluster_of, further_problems
         from constructs_st2.facts.release import Release
         from constructs_st2.values import load_values
@@ -47,6 +48,10 @@ class ClusterOptions:
             yield cluster_of(loaded.values, self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
+        except UnsoundObjects as error:
+            from constructs_st2.construct.explaining import explained
+
+            raise UserError(explained(error.found, error.objects, loaded)) from error
 
 
 def or_default(files: tuple[Path, ...]) -> tuple[Path, ...]:

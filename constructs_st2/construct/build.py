@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from constructs_st2.checks import check
+from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.construct.plans import compose
 from constructs_st2.errors import UserError
@@ -21,16 +22,25 @@ class Built:
     files: int
 
 
+class UnsoundObjects(UserError):
+    """Objects that do not hold together, and what is wrong with them."""
+
+    def __init__(self, found: Sequence[Problem], objects: Sequence[Document]) -> None:
+        super().__init__(map(str, found))
+        self.found = found
+        self.objects = objects
+
+
 def build(cluster: Cluster) -> Built:
     """The objects of a cluster, as an app writes them if nobody changes them there.
 
     Raises:
         InvalidValues: the values cannot be honoured.
-        UserError: the objects do not hold together.
+        UnsoundObjects: the objects do not hold together.
     """
     composed = compose(cluster)
     objects = documents_of(composed)
     problems = check(objects, surroundings(cluster))
     if problems:
-        raise UserError(map(str, problems))
+        raise UnsoundObjects(problems, objects)
     return Built(objects, files=len(composed))

@@ -205,7 +205,7 @@ class StackStorm(Patient):
             namespace = (around and around.namespace) or "stackstorm"
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
-        loaded = GivenValues.of(values).resolve(
+        self._loaded = loaded = GivenValues.of(values).resolve(
             release, namespace, lambda given: further_problems(given, release, namespace)
         )
         self._plans = _plans(self.TIERS)
@@ -294,11 +294,24 @@ class StackStorm(Patient):
         objects = self.current() if objects is None else objects
         return [*self.cluster.settings.warnings, *map(str, warnings_of(objects))]
 
-    def refusals(self, objects: Sequence[Document] | None = None) -> list[str]:
-        """Why the objects cannot be written as they are now: `problems`, and with ``strict`` `warnings`."""
+    def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
+        """The `problems` as lines of text, by the file, line and key of the value that is to blame, where one is known.
+
+        Args:
+            objects: the objects, where they are known already.
+        """
         objects = self.current() if objects is None else objects
-        found = list(map(str, self.problems(objects)))
-        return found or (self.warnings(objects) if self._strict else [])
+        problems = self.problems(objects)
+        if not problems:
+            return []
+        from constructs_st2.construct.explaining import explained
+
+        return explained(problems, objects, self._loaded)
+
+    def refusals(self, objects: Sequence[Document] | None = None) -> list[str]:
+        """Why the objects cannot be written as they are now: `complaints`, and with ``strict`` `warnings`."""
+        objects = self.current() if objects is None else objects
+        return self.complaints(objects) or (self.warnings(objects) if self._strict else [])
 
     def _shared_with_others(self) -> Iterator[Problem]:
         """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""

@@ -87,15 +87,15 @@ class App(PatientApp):
         clusters = [each for each in below if isinstance(each, StackStorm)]
         if not self.seen and len(below) == len(clusters) + 1:
             # Nobody has looked at anything, nor added anything: what has been planned is what there is.
-            _refuse(problem for cluster in clusters for problem in cluster.refusals(cluster.planned))
+            _refuse(line for cluster in clusters for line in cluster.refusals(cluster.planned))
             return _named(file for cluster in clusters for file in cluster.planned_files.items())
         self.look()
-        _refuse(problem for cluster in clusters for problem in cluster.refusals())
+        _refuse(line for cluster in clusters for line in cluster.refusals())
         return _named((chart.node.path, chart.to_json()) for chart in self.charts)
 
 
-def _refuse(problems: Iterable[str]) -> None:
-    found = list(problems)
+def _refuse(complaints: Iterable[str]) -> None:
+    found = list(complaints)
     if found:
         raise UserError(found)
 

@@ -1,11 +1,15 @@
-"""Kubernetes quantities, as far as adding up requests needs them."""
+"""Kubernetes quantities."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 _FACTORS = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
     "m": Decimal("0.001"),
     "k": Decimal(10**3),
     "M": Decimal(10**6),
@@ -33,6 +37,30 @@ def added(*quantities: str) -> str:
     number = int(total(quantities))
     unit = next((unit for unit in ("Gi", "Mi", "Ki") if number % _FACTORS[unit] == 0), "")
     return f"{int(number / _FACTORS[unit])}{unit}" if unit else str(number)
+
+
+_FORM = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?"
+)
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Decimal | None:
+    found = _FORM.fullmatch(text)
+    if found is None:
+        return None
+    suffix = found["suffix"] or ""
+    factor = _FACTORS.get(suffix)
+    if factor is None:
+        factor = Decimal(f"1{suffix}") if suffix else Decimal(1)
+    return Decimal(found["number"]) * factor
+
+
+def parsed(value: object) -> Decimal | None:
+    """The number that a quantity stands for in any form that Kubernetes takes; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    return _parsed(str(value))
 
 
 def total(quantities: Iterable[str]) -> Decimal:

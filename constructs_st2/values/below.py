@@ -36,4 +36,4 @@ def _profile_of(given: Layered) -> list[Source]:
 
 @cache
 def _profile(name: str) -> Source:
-    return replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}")
+    return replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}", is_profile=True)

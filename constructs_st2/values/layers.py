@@ -52,6 +52,11 @@ class Layered:
         found = self._origin(path)
         return found is not None and () in self.layers[found[0]].positions
 
+    def is_given(self, path: KeyPath) -> bool:
+        """Whether the user has set the value at a path, and not the profile below all that the user has set."""
+        found = self._origin(path)
+        return found is not None and found[1] == path and not self.layers[found[0]].is_profile
+
     def position(self, path: KeyPath, offset: int | None = None) -> Position:
         """What `where` writes, in a form that sorts."""
         found = self._origin(path)

@@ -33,13 +33,14 @@ class Source:
     """Values that were read from one place.
 
     ``positions`` maps every path to its line (from 1), or to None where lines mean nothing. ``text_lines`` maps the
-    path of every literal block (``|``) to the line before its first line.
+    path of every literal block (``|``) to the line before its first line. ``is_profile``: it is no user's.
     """
 
     name: str
     data: Mapping[str, Any]
     positions: Mapping[KeyPath, int | None] = field(default_factory=dict)
     text_lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    is_profile: bool = False
 
 
 def read(path: Path) -> Source:

@@ -158,7 +158,7 @@ def test_nothing_is_written_when_objects_do_not_hold_together(tmp_path: Path, is
     stack = StackStorm(app, "Default", values={"patches": [{"target": target, "patch": [patch]}]})
     if is_seen:
         stack.look()
-    with pytest.raises(UserError, match=r"^Deployment/st2-st2api: spec\.selector: "):
+    with pytest.raises(UserError, match=r"^patches\[0\]\.patch\[0\]: .*\(Deployment/st2-st2api: spec\.selector\)"):
         app.synth()
     assert list(tmp_path.iterdir()) == []
 

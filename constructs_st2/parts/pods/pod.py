@@ -48,10 +48,12 @@ READABLE_BY_GROUP = 0o440
 
 
 def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
-    """``base`` with each layer's keys laid over it; a key that is None disappears."""
-    merged = {**base}
-    for layer in layers:
-        merged.update(layer)
+    """A security context with each layer's keys laid over it; a key that is None disappears.
+
+    Whoever asks for a right asks also for what it cannot be had without, and which the base may forbid.
+    """
+    given = {name: value for layer in layers for name, value in layer.items()}
+    merged = {**base, **_implied(given), **given}
     return {name: value for name, value in merged.items() if value is not None}
 
 
@@ -60,6 +62,17 @@ _SIZE_IN_MEMORY = "8Mi"
 
 EPHEMERAL_STORAGE = "ephemeral-storage"
 """The resource that is disk of the node: logs, what is written to images, and empty directories."""
+
+
+def _implied(given: Mapping[str, Any]) -> Document:
+    """What comes with some fields of a security context."""
+    implied: Document = {}
+    added = (given.get("capabilities") or {}).get("add", ())
+    if given.get("privileged") or "CAP_SYS_ADMIN" in added:
+        implied["allowPrivilegeEscalation"] = True
+    if given.get("runAsUser") == 0:
+        implied["runAsNonRoot"] = False
+    return implied
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from constructs_st2.kube import cron
 from constructs_st2.values.model.backends import Name, ServerImage
 from constructs_st2.values.model.base import (
     Annotations,
@@ -22,48 +23,12 @@ from constructs_st2.values.model.names import ClaimName, SecretName, ServiceAcco
 from constructs_st2.values.model.pods import PodTemplate
 from constructs_st2.values.model.secrets import KeyName, SecretKey
 
-_FIELDS = {
-    "minute": (0, 59),
-    "hour": (0, 23),
-    "day of the month": (1, 31),
-    "month": (1, 12),
-    "day of the week": (0, 6),
-}
-_NICKNAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_WORDS = {
-    "month": {word: number for number, word in enumerate(_MONTHS, start=1)},
-    "day of the week": {word: number for number, word in enumerate(_DAYS)},
-}
-
 
 def _schedule(value: object) -> object:
-    """Refuse what the API server would refuse, in the syntax of https://en.wikipedia.org/wiki/Cron."""
-    if not isinstance(value, str) or value in _NICKNAMES:
-        return value
-    parts = value.split()
-    if len(parts) != len(_FIELDS):
-        raise ValueError('must have five fields, such as "17 3 * * *", or be a word such as @daily')
-    for part, (name, (least, greatest)) in zip(parts, _FIELDS.items(), strict=True):
-        for item in part.split(","):
-            if not _is_in(item, least, greatest, _WORDS.get(name, {})):
-                raise ValueError(f'"{item}" cannot be the {name}, which is between {least} and {greatest}')
+    """Refuse what the API server would refuse."""
+    if isinstance(value, str) and (fault := cron.fault(value)):
+        raise ValueError(fault)
     return value
-
-
-def _is_in(item: str, least: int, greatest: int, words: dict[str, int]) -> bool:
-    numbers, slash, step = item.partition("/")
-    if slash and not (_is_number(step) and int(step) > 0):
-        return False
-    if numbers in ("*", "?"):
-        return True
-    ends = [words.get(end.lower(), int(end) if _is_number(end) else -1) for end in numbers.split("-")]
-    return len(ends) <= 2 and all(least <= end <= greatest for end in ends) and ends[0] <= ends[-1]
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
 
 
 Schedule: TypeAlias = Annotated[str, BeforeValidator(_schedule)]

@@ -1,0 +1,318 @@
+"""The forms of single values. Each function tells what is wrong with a value, if anything is.
+
+The names are those of k8s.io/apimachinery/pkg/util/validation, without ``Is`` and ``Valid``.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from constructs_st2.checks.api.walk import Form
+from constructs_st2.kube import cron
+from constructs_st2.kube.quantity import parsed
+
+_QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_SEARCH = re.compile(r"[_a-z0-9]([-_a-z0-9]*[a-z0-9])?(\.[_a-z0-9]([-_a-z0-9]*[a-z0-9])?)*")
+_PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_HEADER = re.compile(r"[-A-Za-z0-9]+")
+_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
+_PERCENT = re.compile(r"[0-9]+%")
+_ENV_NAME = re.compile(r"[ -<>-~]+")
+
+_LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
+
+
+def _no_text(value: object) -> str:
+    return f"is {value!r}; expected a text: put it in quotes"
+
+
+@lru_cache(maxsize=1024)
+def _label_key(value: str) -> str | None:
+    prefix, slash, name = value.rpartition("/")
+    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
+        return f'the prefix "{prefix}" is no valid domain name'
+    if len(name) > 63 or not _QUALIFIED.fullmatch(name):
+        return f'"{name}" is no valid key; expected at most 63 letters, digits, "-", "_" and "."'
+    return None
+
+
+def label_key(value: object) -> str | None:
+    """The key of a label, and whatever else is a qualified name: ``name`` or ``prefix.example.org/name``."""
+    return _label_key(value) if isinstance(value, str) else _no_text(value)
+
+
+def label_value(value: object) -> str | None:
+    """The value of a label."""
+    if not isinstance(value, str):
+        return _no_text(value)
+    if value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
+        return f'"{value}" is no valid value; expected at most 63 letters, digits, "-", "_" and "."'
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _label(key: str, value: str) -> str | None:
+    return label_key(key) or label_value(value)
+
+
+def label(key: object, value: object) -> str | None:
+    """A label, key and value."""
+    if isinstance(key, str) and isinstance(value, str):
+        return _label(key, value)
+    return label_key(key) or label_value(value)
+
+
+def _text(what: str, pattern: re.Pattern[str], longest: int, form: str) -> Form:
+    def check(value: object) -> str | None:
+        if not isinstance(value, str):
+            return _no_text(value)
+        if len(value) > longest or not pattern.fullmatch(value):
+            return f'"{value}" is no valid {what}; expected at most {longest} characters: {form}'
+        return None
+
+    return check
+
+
+dns_label = _text("name", _LABEL, 63, _LETTERS)
+dns_subdomain = _text("name", _SUBDOMAIN, 253, f'{_LETTERS}; also "."')
+port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter, without two - in a row")
+header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
+sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
+env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
+search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
+
+
+def search_domain(value: object) -> str | None:
+    """A domain in which names are looked up."""
+    return None if value == "." else search_domain_name(value.removesuffix(".") if isinstance(value, str) else value)
+
+
+def csi_driver(value: object) -> str | None:
+    """The name of a CSI driver."""
+    if isinstance(value, str) and len(value) > 63:
+        return f'"{value}" has {len(value)} characters; at most 63 are possible'
+    return dns_subdomain(value.lower() if isinstance(value, str) else value)
+
+
+def unless_empty(form: Form) -> Form:
+    """The form of a text that may also be empty."""
+    return lambda value: None if value == "" else form(value)
+
+
+def external_name(value: object) -> str | None:
+    """The name of a host, maybe with the dot of the root at its end."""
+    return dns_subdomain(value.removesuffix(".") if isinstance(value, str) else value)
+
+
+def nothing(_: object) -> str | None:
+    """A field that cannot be used here."""
+    return "cannot be used here"
+
+
+def one_of(*choices: str) -> Form:
+    """One of some texts."""
+
+    def check(value: object) -> str | None:
+        return None if value in choices else f"must be one of {', '.join(choices)}, not {value!r}"
+
+    return check
+
+
+def number(least: int, greatest: int | None = None) -> Form:
+    """A whole number within limits."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return f"must be a whole number, not {value!r}"
+        if value < least:
+            return f"must be at least {least}, not {value}"
+        return f"must be at most {greatest}, not {value}" if greatest is not None and value > greatest else None
+
+    return check
+
+
+not_negative = number(0)
+positive = number(1)
+of_a_day = number(1, 86_400)
+identifier = number(0, 2**31 - 1)
+port_number = number(1, 65535)
+file_mode = number(0, 0o777)
+
+
+def port(value: object) -> str | None:
+    """The number or the name of a port."""
+    return port_name(value) if isinstance(value, str) else port_number(value)
+
+
+def quantity(value: object) -> str | None:
+    """An amount of a resource, zero or more."""
+    amount = parsed(value)
+    if amount is None:
+        return f"must be a quantity such as 250m or 512Mi, not {value!r}"
+    return f"must be at least 0, not {value}" if amount < 0 else None
+
+
+def more_than_none(value: object) -> str | None:
+    """An amount of a resource, more than zero."""
+    return quantity(value) or ("must be more than 0" if parsed(value) == Decimal(0) else None)
+
+
+def count_or_percent(value: object) -> str | None:
+    """A whole number, or percent of the pods: at most 100."""
+    if not isinstance(value, str):
+        return not_negative(value)
+    if not _PERCENT.fullmatch(value):
+        return f"must be a whole number or percent such as 25%, not {value!r}"
+    return f"must be at most 100%, not {value}" if int(value[:-1]) > 100 else None
+
+
+def surge(value: object) -> str | None:
+    """A whole number, or percent of the pods."""
+    return None if isinstance(value, str) and _PERCENT.fullmatch(value) else count_or_percent(value)
+
+
+def address(value: object) -> str | None:
+    """An address of IPv4 or IPv6."""
+    from ipaddress import ip_address
+
+    try:
+        ip_address(value if isinstance(value, str) else "")
+    except ValueError:
+        return f"must be an address such as 10.0.0.1, not {value!r}"
+    return None
+
+
+def cidr(value: object) -> str | None:
+    """A range of addresses of IPv4 or IPv6."""
+    from ipaddress import ip_network
+
+    try:
+        ip_network(value if isinstance(value, str) and "/" in value else "")
+    except ValueError as error:
+        return f"must be a range of addresses such as 10.0.0.0/8: {error}"
+    return None
+
+
+def padded_cidr(value: object) -> str | None:
+    """A range of addresses, maybe with blanks around it."""
+    return cidr(value.strip() if isinstance(value, str) else value)
+
+
+def no_backsteps(value: object) -> str | None:
+    """A path without steps up."""
+    if not isinstance(value, str):
+        return _no_text(value)
+    return f'"{value}" must not contain ".."' if ".." in value.split("/") else None
+
+
+def descending(value: object) -> str | None:
+    """A relative path without steps up."""
+    if isinstance(value, str) and value.startswith("/"):
+        return f'"{value}" must be a relative path'
+    return no_backsteps(value)
+
+
+def descending_not_reserved(value: object) -> str | None:
+    """A relative path that does not begin with two dots, as the kubelet's own files do."""
+    message = descending(value)
+    if message is None and isinstance(value, str) and value.startswith(".."):
+        return f'"{value}" must not begin with ".."'
+    return message
+
+
+def absolute(value: object) -> str | None:
+    """An absolute path."""
+    return None if isinstance(value, str) and value.startswith("/") else f"must be an absolute path, not {value!r}"
+
+
+def host(value: object) -> str | None:
+    """The host of a rule: a name, ``*.`` in front of it standing for one label, and no address."""
+    if not isinstance(value, str):
+        return _no_text(value)
+    if not value:
+        return None
+    if address(value) is None:
+        return f"must be a name, not the address {value}"
+    return tls_host(value)
+
+
+def tls_host(value: object) -> str | None:
+    """A host of a certificate: a name, ``*.`` in front of it standing for one label."""
+    return dns_subdomain(value.removeprefix("*.") if isinstance(value, str) else value)
+
+
+def time_zone(value: object) -> str | None:
+    """A time zone of the IANA, spelled as there."""
+    if isinstance(value, str) and value in _time_zones():
+        return None
+    near = next((zone for zone in sorted(_time_zones()) if zone.lower() == str(value).lower()), None)
+    return f'there is no time zone "{value}"' + (f"; did you mean {near}?" if near else "")
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> frozenset[str]:
+    from importlib import resources
+
+    # As in the API server, which has them built in, capitals count; in file systems they do not always.
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+
+
+def schedule(value: object) -> str | None:
+    """When, as in crontab."""
+    if not isinstance(value, str):
+        return _no_text(value)
+    return "must not name a time zone, for which there is timeZone" if "TZ" in value else cron.fault(value)
+
+
+def every(form: Form) -> Form:
+    """Each item of a list has a form. The message tells of the first that has not."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, list):
+            return "must be a list"
+        return next((message for item in value if (message := form(item)) is not None), None)
+
+    return check
+
+
+def labels(value: object) -> str | None:
+    """A mapping of labels. The message tells of the first that is wrong."""
+    if not isinstance(value, dict):
+        return "must be a mapping"
+    return next((m for key, text in value.items() if (m := label(key, text)) is not None), None)
+
+
+def at_most(count: int) -> Form:
+    """A list of at most so many items."""
+
+    def check(value: Any) -> str | None:
+        return f"must have at most {count} items" if isinstance(value, list) and len(value) > count else None
+
+    return check
+
+
+def characters(count: int) -> Form:
+    """A list of texts with at most so many characters, with a blank between any two."""
+
+    def check(value: object) -> str | None:
+        total = sum(len(str(item)) + 1 for item in value) - 1 if isinstance(value, list) else 0
+        return f"must have at most {count} characters in all" if total > count else None
+
+    return check
+
+
+def base64_text(value: object) -> str | None:
+    """What the API server can decode."""
+    import base64
+    import binascii
+
+    try:
+        base64.b64decode(value if isinstance(value, str) else "?", validate=True)
+    except (binascii.Error, ValueError):
+        return "must be text in Base64; use stringData for plain text"
+    return None

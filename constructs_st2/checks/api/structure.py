@@ -1,0 +1,232 @@
+"""Of which types objects are made, as far as something is said about them.
+
+A type that ends in ``[]`` is that of the items of a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ROOTS: Mapping[tuple[str, str], str] = {
+    ("", "ConfigMap"): "ConfigMap",
+    ("", "PersistentVolumeClaim"): "PersistentVolumeClaim",
+    ("", "Pod"): "Pod",
+    ("", "Secret"): "Secret",
+    ("", "Service"): "Service",
+    ("apps", "DaemonSet"): "DaemonSet",
+    ("apps", "Deployment"): "Deployment",
+    ("apps", "ReplicaSet"): "ReplicaSet",
+    ("apps", "StatefulSet"): "StatefulSet",
+    ("autoscaling", "HorizontalPodAutoscaler"): "HorizontalPodAutoscaler",
+    ("batch", "CronJob"): "CronJob",
+    ("batch", "Job"): "Job",
+    ("networking.k8s.io", "Ingress"): "Ingress",
+    ("networking.k8s.io", "NetworkPolicy"): "NetworkPolicy",
+    ("policy", "PodDisruptionBudget"): "PodDisruptionBudget",
+    ("rbac.authorization.k8s.io", "ClusterRole"): "ClusterRole",
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): "ClusterRoleBinding",
+    ("rbac.authorization.k8s.io", "Role"): "Role",
+    ("rbac.authorization.k8s.io", "RoleBinding"): "RoleBinding",
+    ("scheduling.k8s.io", "PriorityClass"): "PriorityClass",
+}
+"""The type of each kind of an API group."""
+
+_WORKLOAD = {"selector": "LabelSelector", "template": "PodTemplate"}
+_CONTAINER = {
+    "env": "EnvVar[]",
+    "envFrom": "EnvFromSource[]",
+    "ports": "ContainerPort[]",
+    "resizePolicy": "ContainerResizePolicy[]",
+    "resources": "ResourceRequirements",
+    "securityContext": "SecurityContext",
+    "volumeDevices": "VolumeDevice[]",
+    "volumeMounts": "VolumeMount[]",
+    "lifecycle": "Lifecycle",
+    "livenessProbe": "LivenessProbe",
+    "readinessProbe": "ReadinessProbe",
+    "startupProbe": "StartupProbe",
+}
+_HANDLER = {
+    "exec": "ExecAction",
+    "grpc": "GRPCAction",
+    "httpGet": "HTTPGetAction",
+    "tcpSocket": "TCPSocketAction",
+}
+_AFFINITY_OF_PODS = {
+    "preferredDuringSchedulingIgnoredDuringExecution": "WeightedPodAffinityTerm[]",
+    "requiredDuringSchedulingIgnoredDuringExecution": "PodAffinityTerm[]",
+}
+
+STRUCTURE: Mapping[str, Mapping[str, str]] = {
+    # --- workloads
+    "CronJob": {"spec": "CronJobSpec"},
+    "CronJobSpec": {"jobTemplate": "Job"},
+    "DaemonSet": {"spec": "DaemonSetSpec"},
+    "DaemonSetSpec": {**_WORKLOAD, "updateStrategy": "DaemonSetUpdateStrategy"},
+    "DaemonSetUpdateStrategy": {"rollingUpdate": "RollingUpdate"},
+    "Deployment": {"spec": "DeploymentSpec"},
+    "DeploymentSpec": {**_WORKLOAD, "strategy": "DeploymentStrategy"},
+    "DeploymentStrategy": {"rollingUpdate": "RollingUpdate"},
+    "Job": {"spec": "JobSpec"},
+    "JobSpec": {"template": "PodTemplate"},
+    "ReplicaSet": {"spec": "ReplicaSetSpec"},
+    "ReplicaSetSpec": _WORKLOAD,
+    "StatefulSet": {"spec": "StatefulSetSpec"},
+    "StatefulSetSpec": {
+        **_WORKLOAD,
+        "persistentVolumeClaimRetentionPolicy": "ClaimRetentionPolicy",
+        "updateStrategy": "StatefulSetUpdateStrategy",
+        "volumeClaimTemplates": "PersistentVolumeClaim[]",
+    },
+    "StatefulSetUpdateStrategy": {"rollingUpdate": "RollingUpdate"},
+    # --- pods
+    "Pod": {"spec": "PodSpec"},
+    "PodTemplate": {"spec": "PodSpec"},
+    "PodSpec": {
+        "affinity": "Affinity",
+        "containers": "Container[]",
+        "dnsConfig": "PodDNSConfig",
+        "hostAliases": "HostAlias[]",
+        "imagePullSecrets": "LocalObjectReference[]",
+        "initContainers": "InitContainer[]",
+        "readinessGates": "PodReadinessGate[]",
+        "securityContext": "PodSecurityContext",
+        "tolerations": "Toleration[]",
+        "topologySpreadConstraints": "TopologySpreadConstraint[]",
+        "volumes": "Volume[]",
+    },
+    "PodDNSConfig": {"options": "PodDNSConfigOption[]"},
+    "PodSecurityContext": {
+        "appArmorProfile": "AppArmorProfile",
+        "seccompProfile": "SeccompProfile",
+        "sysctls": "Sysctl[]",
+    },
+    # --- scheduling
+    "Affinity": {
+        "nodeAffinity": "NodeAffinity",
+        "podAffinity": "PodAffinity",
+        "podAntiAffinity": "PodAffinity",
+    },
+    "NodeAffinity": {
+        "preferredDuringSchedulingIgnoredDuringExecution": "PreferredSchedulingTerm[]",
+        "requiredDuringSchedulingIgnoredDuringExecution": "NodeSelector",
+    },
+    "NodeSelector": {"nodeSelectorTerms": "NodeSelectorTerm[]"},
+    "NodeSelectorTerm": {
+        "matchExpressions": "NodeSelectorRequirement[]",
+        "matchFields": "NodeFieldSelectorRequirement[]",
+    },
+    "PodAffinity": _AFFINITY_OF_PODS,
+    "PodAffinityTerm": {"labelSelector": "LabelSelector", "namespaceSelector": "LabelSelector"},
+    "PreferredNodeSelectorTerm": {
+        "matchExpressions": "PreferredNodeSelectorRequirement[]",
+        "matchFields": "NodeFieldSelectorRequirement[]",
+    },
+    "PreferredSchedulingTerm": {"preference": "PreferredNodeSelectorTerm"},
+    "TopologySpreadConstraint": {"labelSelector": "LabelSelector"},
+    "WeightedPodAffinityTerm": {"podAffinityTerm": "PodAffinityTerm"},
+    "LabelSelector": {"matchExpressions": "LabelSelectorRequirement[]"},
+    # --- containers
+    "Container": _CONTAINER,
+    "InitContainer": _CONTAINER,
+    "EnvVar": {"valueFrom": "EnvVarSource"},
+    "EnvVarSource": {
+        "configMapKeyRef": "KeySelector",
+        "fieldRef": "FieldSelectorOfEnv",
+        "resourceFieldRef": "ResourceFieldSelector",
+        "secretKeyRef": "KeySelector",
+    },
+    "EnvFromSource": {"configMapRef": "LocalObjectReference", "secretRef": "LocalObjectReference"},
+    "HTTPGetAction": {"httpHeaders": "HTTPHeader[]"},
+    "Lifecycle": {"postStart": "LifecycleHandler", "preStop": "LifecycleHandler"},
+    "LifecycleHandler": _HANDLER,
+    "LivenessProbe": _HANDLER,
+    "ReadinessProbe": _HANDLER,
+    "StartupProbe": _HANDLER,
+    "SecurityContext": {"appArmorProfile": "AppArmorProfile", "seccompProfile": "SeccompProfile"},
+    # --- volumes
+    "Volume": {
+        "awsElasticBlockStore": "AWSElasticBlockStoreVolumeSource",
+        "azureDisk": "AzureDiskVolumeSource",
+        "azureFile": "AzureFileVolumeSource",
+        "cephfs": "CephFSVolumeSource",
+        "cinder": "CinderVolumeSource",
+        "configMap": "ConfigMapVolumeSource",
+        "csi": "CSIVolumeSource",
+        "downwardAPI": "DownwardAPIVolumeSource",
+        "emptyDir": "EmptyDirVolumeSource",
+        "ephemeral": "EphemeralVolumeSource",
+        "fc": "FCVolumeSource",
+        "flexVolume": "FlexVolumeSource",
+        "gcePersistentDisk": "GCEPersistentDiskVolumeSource",
+        "glusterfs": "GlusterfsVolumeSource",
+        "hostPath": "HostPathVolumeSource",
+        "image": "ImageVolumeSource",
+        "iscsi": "ISCSIVolumeSource",
+        "nfs": "NFSVolumeSource",
+        "persistentVolumeClaim": "ClaimVolumeSource",
+        "portworxVolume": "PortworxVolumeSource",
+        "projected": "ProjectedVolumeSource",
+        "rbd": "RBDVolumeSource",
+        "secret": "SecretVolumeSource",
+        "vsphereVolume": "VsphereVirtualDiskVolumeSource",
+    },
+    "ConfigMapVolumeSource": {"items": "KeyToPath[]"},
+    "CSIVolumeSource": {"nodePublishSecretRef": "LocalObjectReference"},
+    "DownwardAPIVolumeFile": {"fieldRef": "FieldSelectorOfFile", "resourceFieldRef": "ResourceFieldSelectorOfFile"},
+    "DownwardAPIVolumeSource": {"items": "DownwardAPIVolumeFile[]"},
+    "EphemeralVolumeSource": {"volumeClaimTemplate": "PersistentVolumeClaim"},
+    "PersistentVolumeClaim": {"spec": "ClaimSpec"},
+    "ClaimSpec": {"resources": "ClaimResources", "selector": "LabelSelector"},
+    "ProjectedVolumeSource": {"sources": "VolumeProjection[]"},
+    "SecretVolumeSource": {"items": "KeyToPath[]"},
+    "VolumeProjection": {
+        "configMap": "ConfigMapVolumeSource",
+        "downwardAPI": "DownwardAPIVolumeSource",
+        "secret": "SecretProjection",
+        "serviceAccountToken": "ServiceAccountTokenProjection",
+    },
+    "SecretProjection": {"items": "KeyToPath[]"},
+    # --- networks
+    "Ingress": {"spec": "IngressSpec"},
+    "IngressSpec": {"defaultBackend": "IngressBackend", "rules": "IngressRule[]", "tls": "IngressTLS[]"},
+    "IngressRule": {"http": "HTTPIngressRuleValue"},
+    "HTTPIngressRuleValue": {"paths": "HTTPIngressPath[]"},
+    "HTTPIngressPath": {"backend": "IngressBackend"},
+    "IngressBackend": {"service": "IngressServiceBackend"},
+    "IngressServiceBackend": {"port": "ServiceBackendPort"},
+    "NetworkPolicy": {"spec": "NetworkPolicySpec"},
+    "NetworkPolicySpec": {
+        "egress": "NetworkPolicyRule[]",
+        "ingress": "NetworkPolicyRule[]",
+        "podSelector": "LabelSelector",
+    },
+    "NetworkPolicyRule": {
+        "from": "NetworkPolicyPeer[]",
+        "ports": "NetworkPolicyPort[]",
+        "to": "NetworkPolicyPeer[]",
+    },
+    "NetworkPolicyPeer": {
+        "ipBlock": "IPBlock",
+        "namespaceSelector": "LabelSelector",
+        "podSelector": "LabelSelector",
+    },
+    "Service": {"spec": "ServiceSpec"},
+    "ServiceSpec": {"ports": "ServicePort[]"},
+    # --- operations
+    "HorizontalPodAutoscaler": {"spec": "HorizontalPodAutoscalerSpec"},
+    "HorizontalPodAutoscalerSpec": {
+        "behavior": "HorizontalPodAutoscalerBehavior",
+        "metrics": "MetricSpec[]",
+        "scaleTargetRef": "CrossVersionObjectReference",
+    },
+    "HorizontalPodAutoscalerBehavior": {"scaleDown": "HPAScalingRules", "scaleUp": "HPAScalingRules"},
+    "HPAScalingRules": {"policies": "HPAScalingPolicy[]"},
+    "PodDisruptionBudget": {"spec": "PodDisruptionBudgetSpec"},
+    "PodDisruptionBudgetSpec": {"selector": "LabelSelector"},
+    "ClusterRole": {"rules": "PolicyRule[]"},
+    "Role": {"rules": "PolicyRule[]"},
+    "ClusterRoleBinding": {"roleRef": "RoleRef", "subjects": "Subject[]"},
+    "RoleBinding": {"roleRef": "RoleRef", "subjects": "Subject[]"},
+}
+"""The fields of each type that are of a type themselves."""

@@ -1,0 +1,109 @@
+"""Walking an object along its types, past what nothing is said about.
+
+Paths are built from the end, as nested pairs, because most of them are never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from constructs_st2.kube.documents import Document
+
+Path: TypeAlias = tuple[str | int, ...]
+Form: TypeAlias = Callable[[Any], str | None]
+"""Tells what is wrong with a value, if anything is."""
+Below: TypeAlias = str | Path
+"""A field of what is judged, or the path to one; the empty path is the whole."""
+Judge: TypeAlias = Callable[[Document], Iterable[tuple[Below, str]]]
+"""Tells what is wrong with the fields of a mapping together, and at which of them."""
+
+_Chain: TypeAlias = "tuple[_Chain, str | int] | None"
+
+
+@dataclass
+class Type:
+    """What is known of a type: of its fields the forms, the type of what is in them and how many there are."""
+
+    judges: list[Judge] = field(default_factory=list)
+    fields: dict[str, tuple[list[Form], Type | None, str]] = field(default_factory=dict)
+
+
+ONE, LIST = "", "[]"
+"""How many of a type are in a field."""
+
+
+def walk(document: Document, root: Type) -> list[tuple[Path, str]]:
+    """What is wrong with an object, with the path of each fault."""
+    found: list[tuple[Path, str]] = []
+    _walk(document, root, None, found)
+    return found
+
+
+def _walk(node: Document, known: Type, at: Any, found: list[tuple[Path, str]]) -> None:
+    fields = known.fields
+    for key, value in node.items():
+        entry = fields.get(key)
+        # What is null is not there.
+        if entry is None or value is None:
+            continue
+        forms, child, many = entry
+        for form in forms:
+            message = form(value)
+            if message is not None:
+                found.append((_path((at, key)), message))
+        if child is None:
+            continue
+        if many == ONE:
+            if isinstance(value, dict):
+                _walk(value, child, (at, key), found)
+            else:
+                found.append((_path((at, key)), "must be a mapping"))
+        else:
+            if not isinstance(value, list):
+                found.append((_path((at, key)), "must be a list"))
+                continue
+            for position, item in enumerate(value):
+                if isinstance(item, dict):
+                    _walk(item, child, ((at, key), position), found)
+                else:
+                    found.append((_path(((at, key), position)), "must be a mapping"))
+    for judge in known.judges:
+        for below, message in judge(node):
+            path = (below,) if isinstance(below, str) else below
+            found.append(((*_path(at), *path), message))
+
+
+def _path(chain: Any) -> Path:
+    steps: list[str | int] = []
+    while chain is not None:
+        chain, step = chain
+        steps.append(step)
+    return tuple(reversed(steps))
+
+
+_NAMED = frozenset({"containers", "initContainers", "volumes", "env", "volumeClaimTemplates"})
+"""Lists whose items messages call by their names."""
+
+
+def shown(document: Mapping[str, Any], path: Path) -> str:
+    """A path as messages show it: ``spec.template.spec.containers[st2api].env[A].valueFrom``."""
+    text, value, parent = "", document, ""
+    for step in path:
+        value = _item(value, step)
+        if isinstance(step, int):
+            name = _item(value, "name") or _item(_item(value, "metadata"), "name") if parent in _NAMED else None
+            text += f"[{name if isinstance(name, str) and name else step}]"
+        elif any(character in step for character in "./[] "):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+        parent = step if isinstance(step, str) else ""
+    return text
+
+
+def _item(value: Any, step: str | int) -> Any:
+    if isinstance(value, list) and isinstance(step, int):
+        return value[step] if step < len(value) else None
+    return value.get(step) if isinstance(value, dict) else None

@@ -1,0 +1,95 @@
+"""Each rule of the API server that the checks know is one of the API server, and finds what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from api.rich import BAD, BASE, CHANGES, Place, places
+from servers.kube_apiserver import ApiServer, Refused
+
+from constructs_st2.checks.api.rules import COMPILED, FIELDS, ROOTS, WHOLES
+from constructs_st2.checks.api.walk import Form, walk
+from constructs_st2.kube.documents import Document, pod_template
+
+_KIND_OF_VALUE = ("must be a whole number, not", "expected a text", "must be a list", "must be a mapping", "a quantity")
+"""What the messages have in common that are about values of the wrong kind, which nothing would take."""
+
+ONLY_WITHOUT_DRY_RUN = frozenset({"nodePort"})
+"""Fields that the server looks at only when it gives something away."""
+
+OURS = frozenset({"kubelet.verifyRunAsNonRoot"})
+"""Sources of rules that are not the API server's."""
+
+
+def faults(document: Document) -> list[tuple[tuple[str | int, ...], str]]:
+    return walk(document, COMPILED[ROOTS[document["apiVersion"].rpartition("/")[0], document["kind"]]])
+
+
+def broken() -> Iterator[Document]:
+    """Every object with one fault: for each rule about a field one, and each of those about several fields."""
+    first = _first_places()
+    for rule in FIELDS:
+        for name in rule.types.split():
+            if name in first and (bad := _refused_by(rule.form)) is not None:
+                yield first[name].changed({rule.field: bad[0]})
+    for name, changes in CHANGES.items():
+        for change in changes:
+            yield first[name].changed(change)
+
+
+def _first_places() -> dict[str, Place]:
+    return {place.type: place for place in reversed(list(places()))}
+
+
+def _refused_by(form: Form) -> list[Any] | None:
+    for value in BAD:
+        message = form(value)
+        if message is not None and not any(kind in message for kind in _KIND_OF_VALUE):
+            return [value]
+    return None
+
+
+def test_what_is_right_is_right() -> None:
+    assert [fault for document in BASE for fault in faults(document)] == []
+
+
+def test_what_is_wrong_is_found() -> None:
+    assert [json.dumps(document) for document in broken() if not faults(document)] == []
+
+
+def test_every_rule_about_several_fields_is_broken_once() -> None:
+    found = {id(whole.judge): whole for whole in WHOLES if whole.source not in OURS}
+    types = _first_places()
+    for name, changes in CHANGES.items():
+        for change in changes:
+            node: Any = types[name].changed(change)
+            for step in types[name].path:
+                node = node[step]
+            for judge in COMPILED[name].judges:
+                if any(True for _ in judge(node)):
+                    found.pop(id(judge), None)
+    assert [(whole.types, whole.source) for whole in found.values()] == []
+
+
+def test_the_server_takes_what_is_right(api_server: ApiServer) -> None:
+    assert [document["kind"] for document in BASE if is_refused(api_server, document)] == []
+
+
+def test_the_server_refuses_what_is_wrong(api_server: ApiServer) -> None:
+    taken = [faults(document) for document in broken() if not is_refused(api_server, document)]
+    assert [found for found in taken if found[0][0][-1] not in ONLY_WITHOUT_DRY_RUN] == []
+
+
+def is_refused(server: ApiServer, document: Document) -> bool:
+    """Whether the server takes neither the object nor the pods that a controller would make of it."""
+    try:
+        server.create(document, dry_run=True)
+        template = pod_template(document)
+        if template is not None and document["kind"] != "Pod":
+            metadata = {**template["metadata"], "name": "a", "namespace": "default"}
+            server.create({"apiVersion": "v1", "kind": "Pod", **template, "metadata": metadata}, dry_run=True)
+    except Refused:
+        return True
+    return False

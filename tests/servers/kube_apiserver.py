@@ -1,0 +1,294 @@
+"""An API server of Kubernetes with its etcd, and nothing behind it: no controller acts upon what it takes.
+
+Its program comes from the folder KUBEBUILDER_ASSETS, where other projects' tests look for it too, or is built from the
+sources of Kubernetes by ``make test-api``, which takes many minutes, once. Its etcd is Debian's.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import cache as cached
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from servers import cache, roots
+from servers.ports import free_port
+
+from constructs_st2.kube.documents import Document, identity
+
+ASSETS = "KUBEBUILDER_ASSETS"
+INSTALL = "make test-api"
+"""What builds the program."""
+
+_MODULE = Path(__file__).parents[2] / "tools" / "kube_apiserver"
+_PROGRAM = "kube-apiserver"
+_PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
+_VERSION = re.compile(r"\bk8s\.io/kubernetes (v\S+)")
+_ETCD = roots.Server("etcd", "trixie")
+_TOKEN = "tests"
+_SECONDS_TO_START = 120
+_CRD_SECONDS = 30
+
+
+class Programs(NamedTuple):
+    """The programs of an API server."""
+
+    apiserver: Path
+    etcd: Path
+
+
+def version() -> str:
+    """The version of Kubernetes that is built: ``v1.36.3``."""
+    found = _VERSION.search((_MODULE / "go.mod").read_text(encoding="utf-8"))
+    assert found
+    return found[1]
+
+
+def find() -> Programs | None:
+    """The programs, or None where some are missing."""
+    if assets := os.environ.get(ASSETS):
+        given = Programs(Path(assets, _PROGRAM), Path(assets, "etcd"))
+        return given if all(map(Path.exists, given)) else None
+    root = roots.find(_ETCD)
+    built = _folder() / _PROGRAM
+    return Programs(built, root / "usr/bin/etcd") if root and built.exists() else None
+
+
+def ensure() -> None:
+    """Build the programs that are missing. Never fails: tests that lack them say so."""
+    roots.ensure()
+    built = _folder() / _PROGRAM
+    if built.exists() or ASSETS in os.environ:
+        return
+    if shutil.which("go") is None:
+        print(f"there is no go, which builds {_PROGRAM}", file=sys.stderr)
+        return
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="unfinished.", dir=built.parent) as folder:
+        unfinished = Path(folder, _PROGRAM)
+        command = ["go", "build", "-ldflags", _LINK, "-o", str(unfinished), _PACKAGE]
+        print(*command, f"# Kubernetes {version()}, once; this takes a while", flush=True)
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto"}
+        if subprocess.run(command, cwd=_MODULE, env=environment, check=False).returncode == 0:
+            unfinished.rename(built)
+
+
+# What it says of itself decides which versions of its features it turns on.
+_LINK = f"-s -w -X k8s.io/component-base/version.gitVersion={version()}"
+
+
+def _folder() -> Path:
+    sums = (_MODULE / "go.sum").read_text(encoding="utf-8")
+    return cache.folder("kube-apiserver", version(), (sums, _LINK, os.uname().machine))
+
+
+class Refused(Exception):
+    """What the API server says of an object that it does not take."""
+
+
+class ApiServer:
+    """A running API server. A context manager.
+
+    Args:
+        programs: what runs.
+        folder: an empty folder for its files.
+    """
+
+    def __init__(self, programs: Programs, folder: Path) -> None:
+        self._port, client, peer = free_port(), free_port(), free_port()
+        self._log = folder / "apiserver.log"
+        (folder / "tokens.csv").write_text(f'{_TOKEN},tests,tests,"system:masters"\n')
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        (folder / "accounts.key").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+        etcd = {
+            "data-dir": folder / "etcd",
+            "listen-client-urls": f"http://127.0.0.1:{client}",
+            "advertise-client-urls": f"http://127.0.0.1:{client}",
+            "listen-peer-urls": f"http://127.0.0.1:{peer}",
+            "initial-advertise-peer-urls": f"http://127.0.0.1:{peer}",
+            "initial-cluster": f"default=http://127.0.0.1:{peer}",
+            "unsafe-no-fsync": "true",
+            "log-level": "error",
+        }
+        apiserver = {
+            "etcd-servers": f"http://127.0.0.1:{client}",
+            "secure-port": self._port,
+            "bind-address": "127.0.0.1",
+            "advertise-address": "127.0.0.1",
+            "cert-dir": folder / "certificates",
+            "token-auth-file": folder / "tokens.csv",
+            "authorization-mode": "RBAC",
+            "anonymous-auth": "false",
+            "allow-privileged": "true",
+            # With both families, so that it can give a Service whatever it asks for.
+            "service-cluster-ip-range": "10.96.0.0/16,fd00:10:96::/112",
+            "service-account-issuer": "https://kubernetes.default.svc",
+            "service-account-key-file": folder / "accounts.key",
+            "service-account-signing-key-file": folder / "accounts.key",
+            # Which ports nodes have to give is up to each cluster.
+            "service-node-port-range": "1-65535",
+            # Nobody makes the accounts, classes and quotas that these look for.
+            "disable-admission-plugins": "ServiceAccount,Priority,RuntimeClass",
+        }
+        self._processes = [_start(programs.etcd, etcd, folder / "etcd.log")]
+        self._processes.append(_start(programs.apiserver, apiserver, self._log))
+        self._connection: http.client.HTTPSConnection | None = None
+
+    def __enter__(self) -> ApiServer:
+        try:
+            self._await_ready()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def apply(self, document: Document, *, dry_run: bool = False) -> Document:
+        """Apply an object on the server's side, with nobody else's fields, and get what became of it.
+
+        Raises:
+            Refused: it cannot be applied.
+        """
+        options = "fieldManager=tests&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
+        path = f"{self._path(document)}/{document['metadata']['name']}?{options}"
+        return self._taken("PATCH", path, document, "application/apply-patch+yaml")
+
+    def create(self, document: Document, *, dry_run: bool = False) -> Document:
+        """Create an object, as ``kubectl apply`` does with one that is not there.
+
+        Raises:
+            Refused: it cannot be created.
+        """
+        options = "fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
+        return self._taken("POST", f"{self._path(document)}?{options}", document, "application/json")
+
+    def define(self, definitions: list[Document]) -> None:
+        """Make kinds known.
+
+        Raises:
+            Refused: a definition is wrong.
+        """
+        for definition in definitions:
+            # Without it, nobody but Kubernetes may define kinds of groups below k8s.io.
+            approval = {"api-approved.kubernetes.io": "unapproved, for tests"}
+            self.apply({**definition, "metadata": {**definition["metadata"], "annotations": approval}})
+        for definition in definitions:
+            spec = definition["spec"]
+            for served in spec["versions"]:
+                self._await_kind(f"{spec['group']}/{served['name']}", spec["names"]["kind"])
+        _discovered.cache_clear()
+
+    def knows(self, document: Document) -> bool:
+        """Whether it serves the kind of an object."""
+        return document["kind"] in _discovered(self, document["apiVersion"])
+
+    def _await_kind(self, api_version: str, kind: str) -> None:
+        end = time.monotonic() + _CRD_SECONDS
+        while kind not in _kinds(self, api_version):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{kind} of {api_version} is not served")
+            time.sleep(0.05)
+
+    def _path(self, document: Document) -> str:
+        api_version, kind = document["apiVersion"], document["kind"]
+        kinds = _discovered(self, api_version)
+        if kind not in kinds:
+            raise Refused(f"{identity(document)}: no matches for kind {kind} in version {api_version}")
+        plural, namespaced = kinds[kind]
+        namespace = f"/namespaces/{document['metadata']['namespace']}" if namespaced else ""
+        return f"{_base(api_version)}{namespace}/{plural}"
+
+    def _taken(self, method: str, path: str, document: Document, content_type: str) -> Document:
+        status, answer = self.request(method, path, document, content_type)
+        if status >= 300:
+            raise Refused(f"{identity(document)}: {answer.get('message', answer)}")
+        return answer
+
+    def request(
+        self, method: str, path: str, body: Document | None = None, content_type: str = "application/json"
+    ) -> tuple[int, Document]:
+        """Status and answer of a request."""
+        headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
+        if self._connection is None:
+            # Its certificate is its own.
+            context = ssl._create_unverified_context()
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=60, context=context)
+        try:
+            # Patches are read as YAML, which knows no pairs of escapes for one character.
+            text = "" if body is None else json.dumps(body, ensure_ascii=False)
+            self._connection.request(method, path, text.encode(), headers)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            self._connection = None
+            raise
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            answer = {"message": content.decode(errors="replace")}
+        return response.status, answer
+
+    def _await_ready(self) -> None:
+        end = time.monotonic() + _SECONDS_TO_START
+        while not self._is_ready():
+            if time.monotonic() > end or any(process.poll() is not None for process in self._processes):
+                raise TimeoutError(f"the API server has not started:\n{self._log.read_text()[-4000:]}")
+            time.sleep(0.1)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.request("GET", "/readyz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        # The server first: without its etcd it would only complain.
+        for process in reversed(self._processes):
+            process.kill()
+            process.wait()
+
+
+def _start(program: Path, options: Mapping[str, object], log: Path) -> subprocess.Popen[bytes]:
+    command = [str(program), *(f"--{name}={value}" for name, value in options.items())]
+    with log.open("wb") as output:
+        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent)
+
+
+def _base(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def _kinds(server: ApiServer, api_version: str) -> dict[str, tuple[str, bool]]:
+    """The plural of each kind of a version, and whether it lives in a namespace."""
+    status, answer = server.request("GET", _base(api_version))
+    resources: list[dict[str, Any]] = answer["resources"] if status == 200 else []
+    return {each["kind"]: (each["name"], each["namespaced"]) for each in resources if "/" not in each["name"]}
+
+
+_discovered = cached(_kinds)
+
+
+if __name__ == "__main__":
+    ensure()
