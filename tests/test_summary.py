@@ -29,7 +29,7 @@ def test_the_first_steps(say: Any) -> None:
     assert (
         say()
         == """\
-dist/: 13 files, 66 objects, 36 pods; requests 3.345 CPUs and 10.8 GiB
+dist/: 13 files, 68 objects, 36 pods; requests 3.345 CPUs and 10.8 GiB
 release blue, namespace automation, st2 3.9, profile ha
 
 Apply            kubectl apply -f dist/
