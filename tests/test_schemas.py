@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 from support import Objects, Synth
 
-OLDEST = (1, 27)
+OLDEST = (1, 30)
 
 
 def minors() -> list[str]:
@@ -115,4 +115,4 @@ def test_the_development_profile(synth: Synth) -> None:
 
 def test_versions_are_there() -> None:
     assert minors()[0] == "1.30"
-    assert len(minors()) >= 8
+    assert len(minors()) >= 5
