@@ -29,11 +29,7 @@ def test_the_first_steps(say: Any) -> None:
     assert (
         say()
         == """\
-<<<<<<< HEAD
-dist/: 13 files, 67 objects, 36 pods; requests 3.345 CPUs and 15.3 GiB
-=======
-dist/: 13 files, 68 objects, 36 pods; requests 3.345 CPUs and 10.8 GiB
->>>>>>> w15
+dist/: 13 files, 69 objects, 36 pods; requests 3.345 CPUs and 15.3 GiB
 release blue, namespace automation, st2 3.9, profile ha
 
 Apply            kubectl apply -f dist/
