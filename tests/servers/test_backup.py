@@ -648,6 +648,32 @@ class TestRestore:
         assert f"{AT_NOON} holds nothing of the database other" in result.output
         assert made.calls("mongorestore") == []
 
+    @on_a_volume
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_a_plain_folder_of_mongodump_is_restored(
+        self, node: Node, cluster: MakeCluster, place: Place, packed: bool
+    ) -> None:
+        folder = place.folder / "old-dump" / "st2"
+        folder.mkdir(parents=True)
+        (folder / ("a.bson.gz" if packed else "a.metadata.json")).write_bytes(gzip.compress(b"x"))
+        made = restore.documents_of_dump(cluster({"backup": {"destination": place.destination}}), "old-dump")
+        result = node.run(made)
+        assert result.status == 0, result.output
+        assert result.output.splitlines()[-1] == "restored old-dump"
+        (call,) = node.calls("mongorestore")
+        assert {"--drop", "--stopOnError", "--nsInclude=st2.*"} <= {*call["arguments"]}
+        assert ("--gzip" in call["arguments"]) is packed
+
+    @on_a_volume
+    def test_a_plain_dump_that_is_not_there_is_not_restored(
+        self, node: Node, cluster: MakeCluster, place: Place
+    ) -> None:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        made = restore.documents_of_dump(cluster({"backup": {"destination": place.destination}}), "nothing")
+        result = node.run(made)
+        assert result.status == 1
+        assert "there is no dump nothing of the database st2" in result.output
+
     def test_the_backup_stays_as_it_is(self, made: Node, restoring: Make, place: Place) -> None:
         before = {file: file.read_bytes() for file in place.folder.rglob("*") if file.is_file()}
         made.run(restoring(AT_NOON))

@@ -7,12 +7,13 @@ import re
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import RESTORE as COMPONENT
-from constructs_st2.kube.documents import Document
+from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backup import connection, pods, storage
 from constructs_st2.parts.backup.problems import problems_of_restore
-from constructs_st2.parts.backup.scripts import FETCH, RESTORE
+from constructs_st2.parts.backup.scripts import FETCH, RESTORE, RESTORE_DUMP
 from constructs_st2.values.model.backup import Destination
 
+_DUMP = re.compile(r"[A-Za-z0-9][\w.-]{0,199}")
 _BACKUP = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?-(\d{8}T\d{6}Z)")
 
 
@@ -34,15 +35,39 @@ def documents(cluster: Cluster, backup: str) -> list[Document]:
     destination = cluster.values.backup.destination
     if problems or destination is None:
         raise InvalidValues(*problems)
-    # Where backups are made, it is part of the cluster, and must not go with the restore.
+    return _objects(cluster, _job(RESTORE, backup, found[2].lower(), destination, cluster))
+
+
+def documents_of_dump(cluster: Cluster, dump: str) -> list[Document]:
+    """The objects that restore a plain dump of mongodump, which lies beside the backups.
+
+    Args:
+        cluster: the cluster to restore.
+        dump: the name of an archive, or of a folder.
+
+    Raises:
+        UserError: it is no name.
+        InvalidValues: as of `documents`.
+    """
+    if not _DUMP.fullmatch(dump):
+        raise UserError(f'"{dump}" is no name of a file or folder beside the backups')
+    problems = list(problems_of_restore(cluster.values))
+    destination = cluster.values.backup.destination
+    if problems or destination is None:
+        raise InvalidValues(*problems)
+    return _objects(cluster, _job(RESTORE_DUMP, dump, fingerprint(dump)[:10], destination, cluster))
+
+
+def _objects(cluster: Cluster, job: Document) -> list[Document]:
+    # Where backups are made, the account is part of the cluster, and must not go with the restore.
     account = [] if cluster.values.backup.enabled else pods.service_account(cluster)
-    return [*account, pods.scripts_map(cluster, COMPONENT), _job(backup, found[2].lower(), destination, cluster)]
+    return [*account, pods.scripts_map(cluster, COMPONENT), job]
 
 
-def _job(backup: str, time: str, destination: Destination, cluster: Cluster) -> Document:
+def _job(script: str, backup: str, ending: str, destination: Destination, cluster: Cluster) -> Document:
     main = pods.database_step(
         "restore",
-        RESTORE,
+        script,
         [backup, connection.database(cluster)],
         connection.to_restore(cluster),
         cluster,
@@ -54,7 +79,7 @@ def _job(backup: str, time: str, destination: Destination, cluster: Cluster) -> 
         fetch = pods.storage_step(
             "fetch",
             FETCH,
-            [storage.target(s3), backup],
+            [storage.target(s3), backup, *(["dump"] if script == RESTORE_DUMP else [])],
             cluster,
             component=COMPONENT,
             env=storage.environment(s3),
@@ -64,7 +89,7 @@ def _job(backup: str, time: str, destination: Destination, cluster: Cluster) -> 
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": pods.workload_metadata(cluster, COMPONENT, f"{COMPONENT}-{time}"),
+        "metadata": pods.workload_metadata(cluster, COMPONENT, f"{COMPONENT}-{ending}"),
         "spec": {
             # What has failed half-way is for people to look at, and to start again.
             "backoffLimit": 0,

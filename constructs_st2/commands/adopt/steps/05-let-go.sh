@@ -6,11 +6,12 @@
 . "$(dirname "$0")/common.sh"
 
 if [ "${1:-}" = back ]; then
-    for file in "$SAVED"/claim-*.json; do
+    for file in "$SAVED"/claim-*.yaml; do
         [ -s "$file" ] || continue
-        volume=$(sed -n 's/^ *"volumeName": "\(.*\)".*/\1/p' "$file")
+        volume=$(sed -n 's/^  volumeName: //p' "$file")
         $KUBECTL patch persistentvolume "$volume" --type json --patch '[{"op": "remove", "path": "/spec/claimRef"}]' || true
-        kube get --filename "$file" >/dev/null 2>&1 || kube create --filename "$file"
+        kube get --filename "$file" >/dev/null 2>&1 || 
+            sed '/^  \(uid\|resourceVersion\|creationTimestamp\):/d' "$file" | kube create --filename -
     done
     kube apply --filename "$SAVED/helm.json"
     say "now: helm rollback $RELEASE $REVISION --namespace $NAMESPACE, then 03-stop.sh back"
@@ -29,7 +30,7 @@ wait_for 600 "the pods of the chart end" \
 for name in $(kube get persistentvolumeclaims --output name | grep "/data-$RELEASE-rabbitmq-[0-9]*\$" || true); do
     claim=${name#*/}
     kube get "$name" --output 'jsonpath={.metadata.labels.app\.kubernetes\.io/managed-by}' | grep -q constructs-st2 && continue
-    save "claim-$claim.json" get persistentvolumeclaim "$claim" --output json
+    save "claim-$claim.yaml" get persistentvolumeclaim "$claim" --output yaml
     volume=$(kube get "$name" --output 'jsonpath={.spec.volumeName}')
     [ -z "$volume" ] || $KUBECTL patch persistentvolume "$volume" --patch '{"spec": {"persistentVolumeReclaimPolicy": "Retain"}}'
     kube delete "$name"
