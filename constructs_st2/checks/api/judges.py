@@ -29,6 +29,16 @@ def required(*fields: str) -> Judge:
     return judge
 
 
+def not_empty(field: str) -> Judge:
+    """A list that has a default, and items where it is given."""
+
+    def judge(node: Document) -> Faults:
+        if node.get(field) == []:
+            yield field, "must not be empty"
+
+    return judge
+
+
 def present(*fields: str) -> Judge:
     """Fields that must be there, empty or not."""
 

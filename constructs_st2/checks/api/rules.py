@@ -417,7 +417,7 @@ WHOLES: tuple[Whole, ...] = (
         "ValidateMatchLabelKeysAndMismatchLabelKeys",
     ),
     Whole("PodAffinityTerm", judges.required("topologyKey"), "validatePodAffinityTerm"),
-    Whole("PreferredSchedulingTerm", judges.present("weight", "preference"), "ValidatePreferredSchedulingTerms"),
+    Whole("PreferredSchedulingTerm", judges.present("weight"), "ValidatePreferredSchedulingTerms"),
     Whole("WeightedPodAffinityTerm", judges.present("weight", "podAffinityTerm"), "validateWeightedPodAffinityTerms"),
     Whole("NodeSelector", judges.required("nodeSelectorTerms"), "ValidateNodeSelector"),
     Whole("LabelSelectorRequirement", judges.requirement, "meta.ValidateLabelSelectorRequirement"),
@@ -561,7 +561,7 @@ WHOLES: tuple[Whole, ...] = (
         judges.required("kind", "name"),
         "autoscaling.ValidateCrossVersionObjectReference",
     ),
-    Whole("HPAScalingRules", judges.required("policies"), "autoscaling.validateScalingRules"),
+    Whole("HPAScalingRules", judges.not_empty("policies"), "autoscaling.validateScalingRules"),
     Whole("HPAScalingPolicy", judges.required("type", "value", "periodSeconds"), "autoscaling.validateScalingPolicy"),
     Whole("MetricSpec", judges.metric, "autoscaling.validateMetricSpec"),
     Whole(
