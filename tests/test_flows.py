@@ -243,7 +243,7 @@ def to_s3(endpoint: str | None = None) -> dict[str, Any]:
         ({"mongodb": {"metrics": {"enabled": True}}}, Place.MONITORING, "mongodb", [9216]),
         ({"redis": {"metrics": {"enabled": True}}}, Place.MONITORING, "redis", [9121]),
         ({"rabbitmq": {"metrics": {"enabled": False}}}, Place.MONITORING, "rabbitmq", []),
-        ({"coordination": {"backend": "etcd"}}, Place.MONITORING, "etcd", [2381]),
+        ({**{"coordination": {"backend": "etcd"}}, "monitoring": {"enabled": True}}, Place.MONITORING, "etcd", [2381]),
         (MANY, Place.NODES, "docker-registry", [5000]),
         (MANY, Place.OUTSIDE, "st2chatops", []),
         (MANY, "st2chatops", "st2stream", [9102]),
