@@ -125,8 +125,9 @@ def secret_problems(values: Values) -> Iterator[ValueProblem]:
     """Secrets in clear text, but for those that the user says are none; and what is said of places without one."""
     listed = values.security.not_secret
     found = list(_found(values))
-    known = {each.place.key for each in found} | {entry for entry, _ in _of_settings(values)}
-    yield from (each.problem for each in found if each.place.key not in listed)
+    of_settings = {entry for entry, _ in _of_settings(values)}
+    known = {each.place.key for each in found} | of_settings
+    yield from (each.problem for each in found if each.place.key not in {*listed, *of_settings})
     for index, entry in enumerate(listed):
         if entry not in known:
             near = nearest(entry, known)

@@ -9,6 +9,8 @@ from typing import Any
 from constructs_st2.kube.quantity import amount
 
 _KINDS = ("requests", "limits")
+_EVERY = "every"
+"""The key of resources that several kinds of containers share, beside those of each kind."""
 
 
 def fitted(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,9 +26,24 @@ def fitted(profile: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
             found[key] = own
         elif own.keys() <= {*_KINDS} and own:
             found[key] = _resources(own, users)
+        elif isinstance(shared := users.get(_EVERY), dict):
+            found[key] = {kind: _below(resources, shared, users.get(kind)) for kind, resources in own.items()}
         else:
             found[key] = fitted(own, users)
     return found
+
+
+def _below(profile: Mapping[str, Any], shared: Mapping[str, Any], own: object) -> dict[str, Any]:
+    """The resources of the profile for one kind of several, where the user says something of all kinds."""
+    said_of_all = {part: _mapping(shared.get(part)) for part in _KINDS}
+    of_kind = own if isinstance(own, dict) else {}
+    given = {part: {**said_of_all[part], **_mapping(of_kind.get(part))} for part in _KINDS}
+    fit = _resources(profile, given)
+    return {part: {name: fit[part][name] for name in fit[part] if name not in said_of_all[part]} for part in fit}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +53,7 @@ def laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
 
 
 def _resources(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    requests, limits = (given[kind] if isinstance(given.get(kind), dict) else {} for kind in _KINDS)
+    requests, limits = (_mapping(given.get(kind)) for kind in _KINDS)
     fits: Mapping[str, Callable[[str, Any], Any]] = {
         "requests": lambda name, quantity: _chosen(quantity, limits.get(name), min),
         "limits": lambda name, quantity: _chosen(quantity, requests.get(name), max),
@@ -50,4 +67,5 @@ def _chosen(own: str, given: object, choose: Callable[[Decimal, Decimal], Decima
     except InvalidOperation:
         # Nothing is given, or what is no quantity, which is told later.
         return own
-    return own if choose(ours, users) == ours else given
+    # No amount is below zero, which is told later, too.
+    return own if users < 0 or choose(ours, users) == ours else given

@@ -131,7 +131,8 @@ def _is_url_with_a_secret_path(value: str) -> bool:
 # --- values
 
 _NO_SECRETS = _named(
-    "true false yes no on off none null nil ~ enabled disabled required optional auto default",
+    # The last is a kind of tokens of etcd.
+    "true false yes no on off none null nil ~ enabled disabled required optional auto default simple",
 )
 _PLACEHOLDER = re.compile(
     r".*(?:\{\{.*\}\}|\{%.*%\}|\$\{[^}]*\}|\$\([^)]*\)|%s|%\(\w+\)s).*|<[^<>]+>|\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|\*+|\.\.\.|…"
@@ -143,6 +144,7 @@ _REFERENCE = re.compile(
     r"(?:/|\./|\.\./)[^\s+=]*"  # a path
     r"|(?:file|op|vault|awssm|gcpsm|azkv)://?\S*|vault:\S+|ref\+\w+://\S+|arn:aws[\w-]*:(?:secretsmanager|ssm):\S+"
     r"|(?:https?|wss?|tcp|unix)://[^@\s]*"  # an address; those with secrets are told by their form
+    r"|jwt,\S*"  # the kind of tokens of etcd that are signed, and where its keys are
 )
 """Where a secret is, rather than the secret."""
 _NO_SECRET_STARTS = ("-", "#", "|", ">", "[", "{", "*", "&", "!")
@@ -247,7 +249,7 @@ _FORMS: Sequence[_Form] = (
     _form(
         "a header with credentials",
         "Bearer Basic bearer basic",
-        r"\b(?:[Bb]earer|[Bb]asic) +((?=\S*[\d=])[A-Za-z0-9+/._~-]{12,}=*)",
+        r"\b(?:[Bb]earer|[Bb]asic) +((?=\S*(?:[\d=]|[a-z][A-Z]))[A-Za-z0-9+/._~-]{12,}=*)",
     ),
     _form(
         "a password of Redis",
@@ -327,6 +329,10 @@ def _in_settings(text: str) -> Iterator[Look]:
 
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]*")
 _USER = re.compile(r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)")
+_HEADER = re.compile(r"""(?:^|\s)(?:-H|--header)[= ]*["']?([A-Za-z][\w-]*):[ ]*([^\s"']+)""")
+_VARIABLE = re.compile(r"""(?:^|[\s;&|("'])([A-Z][A-Z0-9_]*)=("[^"\n]*"|'[^'\n]*'|[^\s;&|)"']+)""")
+_COMPUTED = ("$", "`")
+"""How values begin that a shell works out."""
 
 
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
@@ -341,12 +347,21 @@ def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
 
 
 def in_command(text: str) -> Iterator[Look]:
-    """Passwords after ``--user`` in the text of a command, as curl has them."""
+    """Secrets in the text of a command: after ``--user`` and in headers, as curl has them, and in variables."""
     for match in _USER.finditer(text) if ":" in text else ():
         if is_literal(match[1]) and not match[1].isdigit():
             yield Look(match.start(1), "a user with a password", match[1])
+    for pattern, sign in ((_HEADER, ":"), (_VARIABLE, "=")):
+        for match in pattern.finditer(text) if sign in text else ():
+            value = match[2].strip("\"'")
+            if not value.startswith(_COMPUTED) and is_secret(match[1], value):
+                yield Look(match.start(1), f"a value of {match[1]}", value)
+
+
+_LOGIN = re.compile(r"[^\s/@:]+:[^\s/@]+@(?!sha\d)\S+")
+"""User and password in front of a host. What is no URL may be much else of that form, but need not be shown."""
 
 
 def is_shown(name: str, text: str) -> bool:
     """Whether messages may tell a value."""
-    return not any(in_value(text, name))
+    return not (any(in_value(text, name)) or any(in_command(text)) or _LOGIN.fullmatch(text.strip()))

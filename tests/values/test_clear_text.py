@@ -136,6 +136,12 @@ def test_options_of_st2_can_be_excused() -> None:
     build(cluster_of(from_mapping({"st2": {"config": config}, **excused})))
 
 
+def test_a_secret_of_an_option_is_told_once() -> None:
+    url = f"amqp://u:{SECRET}@h"
+    assert len(said({"st2": {"config": {"messaging": {"url": url}}}})) == 1
+    assert len(said({"st2": {"config": {"webui": {"webui_base_url": f"https://u:{SECRET}@h"}}}})) == 1
+
+
 def test_an_excuse_that_matches_nothing_is_an_error() -> None:
     ((key, message),) = said({"security": {"notSecret": ["st2api.env.TOKEN"]}})
     assert key == "security.notSecret[0]"

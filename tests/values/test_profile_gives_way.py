@@ -30,7 +30,25 @@ def test_resources_of_the_profile_give_way(
     synth: Synth, component: str, given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     resources = synth({component: {"resources": given}}).container(component)["resources"]
-    assert {kind: resources[kind] for kind in expected} == expected
+    found = {kind: {name: resources[kind][name] for name in amounts} for kind, amounts in expected.items()}
+    assert found == expected
+
+
+def test_what_is_said_of_all_helpers_wins_over_the_profile(synth: Synth) -> None:
+    every = {"limits": {"cpu": "5m", "memory": "16Mi"}}
+    own = {"limits": {"memory": "512Mi"}}
+    pod = synth({"helperResources": {"every": every, "reconcile": own}}).pod("mongodb")
+    resources = {each["name"]: each["resources"] for each in (*pod["containers"], *pod["initContainers"])}
+    for name, memory, wanted in (("prepare", "16Mi", "16Mi"), ("reconcile", "512Mi", "384Mi")):
+        assert resources[name]["limits"] == {"cpu": "5m", "memory": memory, "ephemeral-storage": "256Mi"}
+        assert resources[name]["requests"] == {"cpu": "5m", "memory": wanted, "ephemeral-storage": "16Mi"}
+
+
+def test_a_limit_below_zero_is_told_once(synth: Synth) -> None:
+    with pytest.raises(UserError) as caught:
+        synth({"st2api": {"resources": {"limits": {"memory": "-1Gi"}}}})
+    (problem,) = str(caught.value).splitlines()
+    assert "st2api.resources.limits.memory" in problem
 
 
 def test_a_request_above_a_limit_of_the_user_is_an_error(synth: Synth) -> None:

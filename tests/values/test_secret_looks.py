@@ -87,6 +87,7 @@ FORMS = [
     "https://" + HEX[:32] + "@o1.ingest.sentry.io/1", "AccountName=a;AccountKey=" + LETTERS + "==;EndpointSuffix=x",
     "https://a.blob.core.windows.net/c?sv=2022&sig=" + LETTERS, "Server=db;User Id=sa;Password=" + "hunter2;",
     '{"auths": {"r": {"auth": "' + 'aHVudGVyMg=="}}}', "Authorization: Bearer " + LETTERS,
+    "Basic " + "dXNlcjpTRUNSRVRYeHg",
     "DB_PASSWORD=" + "hunter2\nA=1", "{a: 1, password: " + "hunter2}",
 ]  # fmt: skip
 
@@ -135,3 +136,51 @@ def test_texts_that_are_no_secrets(text: str) -> None:
 )
 def test_arguments_after_options(arguments: list[str], found: list[int]) -> None:
     assert [position for position, _ in secret_looks.in_arguments(arguments)] == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export GITHUB_TOKEN=" + "hunter2; git clone https://github.com/x/y",
+        "PGPASSWORD='" + "hunter2' psql -c 'select 1'",
+        "cd /tmp && DB_PASS=" + "hunter2 ./run",
+        "curl -H 'X-Auth-Token: " + "hunter2hunter2' http://x",
+        'wget --header="X-Api-Key: ' + 'hunter2hunter2" http://x',
+        "curl -u me:" + "hunter2 http://x",
+    ],
+)
+def test_secrets_in_commands(text: str) -> None:
+    assert [look.value.startswith("hunter2") for look in secret_looks.in_command(text)] == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export TOKEN=$(cat /run/token); st2 run x",
+        'PASSWORD="$PW" DB_PASS=$1 API_TOKEN=`cat x` ./run',
+        "TOKEN_TTL=3600 KEYBOARD=us PASSWORD_FILE=/run/pw ./run",
+        'curl -H "St2-Api-Key: $KEY" -H "Authorization: $AUTH" -H "Content-Type: application/json" http://x',
+        "curl -u $USER:$PASS http://x",
+    ],
+)
+def test_commands_without_secrets(text: str) -> None:
+    assert not list(secret_looks.in_command(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("me:" + "hunter2@registry.example.org", False),
+        ("https://me:" + "hunter2@registry.example.org", False),
+        ("registry.example.org/a:1@sha256:" + HEX, True),
+        ("a:1@sha256:" + HEX, True),
+        ("git@github.com:x/y", True),
+    ],
+)
+def test_what_messages_show(text: str, shown: bool) -> None:
+    assert secret_looks.is_shown("", text) == shown
+
+
+def test_the_kinds_of_tokens_of_etcd_are_none() -> None:
+    assert not secret_looks.is_secret("auth-token", "simple")
+    assert not secret_looks.is_secret("auth-token", "jwt,pub-key=/a/b,priv-key=/a/c,sign-method=RS256,ttl=10m")
