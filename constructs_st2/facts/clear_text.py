@@ -253,7 +253,7 @@ def _in_file(text: str, place: _Place) -> Iterator[_Found]:
         yield replace(each, place=replace(place, inner=inner, line=parsed.line_of(inner)))
     for number, line in enumerate(text.splitlines(), start=1):
         comment = _COMMENT.search(line)
-        if comment and (look := next(secret_looks.in_text(comment[0]), None)):
+        if comment and (look := next(iter(secret_looks.in_text(comment[0])), None)):
             yield _Found(replace(place, line=number), look, in_comment=True)
 
 

@@ -17,7 +17,7 @@ from constructs_st2.errors import UserError
         ("st2api", {"limits": {"memory": "2Gi"}}, {"requests": {"cpu": "100m", "memory": "192Mi"}}),
         ("st2api", {"limits": {"cpu": 0.05}}, {"requests": {"cpu": "0.05", "memory": "192Mi"}}),
         ("st2web", {"requests": {"memory": "1Gi"}}, {"limits": {"memory": "1Gi"}}),
-        ("st2web", {"requests": {"memory": "64Mi"}}, {"limits": {"memory": "128Mi"}}),
+        ("st2web", {"requests": {"memory": "64Mi"}}, {"limits": {"memory": "256Mi"}}),
         ("mongodb", {"requests": {"memory": "4Gi"}}, {"limits": {"memory": "4Gi"}}),
         (
             "mongodb",
