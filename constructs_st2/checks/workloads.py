@@ -106,10 +106,17 @@ def grace_periods(index: Index) -> Iterator[Problem]:
     for pod in _pods(index):
         given = pod.spec.get("terminationGracePeriodSeconds")
         grace = given if isinstance(given, int) else DEFAULT_GRACE
-        longest = max(_pre_stop_seconds(each) + _drain_seconds(each) for each in pod.containers)
+        hooks = [_pre_stop_seconds(each) + _drain_seconds(each) for each in pod.containers if not _sleeps(each, grace)]
+        longest = max(hooks, default=-1)
         if longest >= grace:
             message = f"is {grace} s, of which {longest} s pass before a process is told to stop; make it longer"
             yield pod.problem("grace-period", "spec.terminationGracePeriodSeconds", message)
+
+
+def _sleeps(container: Container, grace: int) -> bool:
+    """Whether a preStop hook sleeps longer than the API server takes, which is told elsewhere."""
+    seconds = at(container.spec, "lifecycle", "preStop", "sleep", "seconds")
+    return isinstance(seconds, int) and seconds > grace
 
 
 def _pre_stop_seconds(container: Container) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 from constructs_st2.checks import Problem
@@ -58,7 +59,8 @@ class _Explanation:
             return None
         steps = list(_steps(document, problem.field))
         own = self._of_users_object(document, steps) or self._of_patches(problem.object, steps)
-        return own or self._origins.find(steps, label(document, "app") or "")
+        found = own or self._origins.find(steps, label(document, "app") or "")
+        return found or self._of_some_patch(problem.object, steps)
 
     def _of_users_object(self, document: Document, steps: Sequence[Step]) -> KeyPath | None:
         for position, given in enumerate(self._values.extra_objects):
@@ -72,16 +74,29 @@ class _Explanation:
     def _of_patches(self, subject: str, steps: Sequence[Step]) -> KeyPath | None:
         """The last operation on the field, on what is around it, or on something in it."""
         keys = [str(step.key) for step in steps]
-        for position, patch in reversed(list(enumerate(self._values.patches))):
-            if f"{patch.target.kind}/{patch.target.name}" != subject:
-                continue
-            for number, operation in reversed(list(enumerate(patch.patch))):
-                tokens = [token.replace("~1", "/").replace("~0", "~") for token in operation.path.split("/")[1:]]
-                common = min(len(tokens), len(keys))
-                if all(token in (key, "-") for token, key in zip(tokens[:common], keys[:common], strict=True)):
-                    rest = [step.key for step in steps[len(tokens) :]]
-                    return ("patches", position, "patch", number, *(["value", *rest] if rest else []))
+        for path, tokens in self._operations(subject):
+            common = min(len(tokens), len(keys))
+            if all(token in (key, "-") for token, key in zip(tokens[:common], keys[:common], strict=True)):
+                rest = [step.key for step in steps[len(tokens) :]]
+                return (*path, *(["value", *rest] if rest else []))
         return None
+
+    def _of_some_patch(self, subject: str, steps: Sequence[Step]) -> KeyPath | None:
+        """The last of the operations that come nearest to the field: what they change does not go with the field."""
+        keys = [str(step.key) for step in steps]
+
+        def common(tokens: Sequence[str]) -> int:
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tokens, keys, strict=False)))
+
+        return max(self._operations(subject), key=lambda each: common(each[1]), default=((), ()))[0] or None
+
+    def _operations(self, subject: str) -> Iterator[tuple[KeyPath, list[str]]]:
+        """The path of each operation on an object, the last one first, and the way to what it changes."""
+        for position, patch in reversed(list(enumerate(self._values.patches))):
+            if f"{patch.target.kind}/{patch.target.name}" == subject:
+                for number, operation in reversed(list(enumerate(patch.patch))):
+                    tokens = [token.replace("~1", "/").replace("~0", "~") for token in operation.path.split("/")[1:]]
+                    yield ("patches", position, "patch", number), tokens
 
 
 def _steps(document: Document, field: str) -> Iterator[Step]:

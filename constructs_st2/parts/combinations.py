@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs, users_jobs_settings
 from constructs_st2.facts.release import LABEL_LIMIT, Release
+from constructs_st2.parts.config.namespace import POD_SECURITY, POD_SECURITY_MODES
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import HttpService
+from constructs_st2.values.paths import dotted
 
+_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _KEDA_PREFIX = "keda-hpa-"
 """What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
 
@@ -31,6 +35,8 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_jobs(values, release),
         *tls.problems(values),
         *_of_pools(values, release),
+        *_of_hosts(values),
+        *_of_namespace(values),
     ]
 
 
@@ -48,6 +54,28 @@ def _of_sensors(values: Values, release: Release) -> Iterator[ValueProblem]:
             yield ValueProblem(f"st2.packs.sensors[{index}].ref", message)
     names = [sensor.name for sensor in sensors]
     yield from _of_names("st2.packs.sensors", "sensor", names, release.named(catalogue.sensor_component("")))
+
+
+def _of_hosts(values: Values) -> Iterator[ValueProblem]:
+    """Addresses are no names, for which certificates and DNS are asked."""
+    manager = values.st2web.tls.cert_manager
+    names = {"st2web.service.hostname": values.st2web.service.hostname}
+    names |= {
+        f"st2web.tls.certManager.dnsNames[{index}]": name
+        for index, name in enumerate(manager.dns_names if manager else [])
+    }
+    for key, name in names.items():
+        if _ADDRESS.fullmatch(name):
+            yield ValueProblem(key, f"must be the name of a host, not the address {name}")
+
+
+def _of_namespace(values: Values) -> Iterator[ValueProblem]:
+    if values.namespace.pod_security == "none":
+        return
+    for label in (f"{POD_SECURITY}/{mode}" for mode in POD_SECURITY_MODES):
+        if label in values.namespace.labels:
+            message = "is what namespace.podSecurity says; set that, or set it to none and say it here"
+            yield ValueProblem(dotted(("namespace", "labels", label)), message)
 
 
 def _of_pools(values: Values, release: Release) -> Iterator[ValueProblem]:

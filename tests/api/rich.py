@@ -84,7 +84,12 @@ VOLUMES: Mapping[str, Document] = {
     "csi": {"csi": {"driver": "a.example.org", "nodePublishSecretRef": {"name": "s"}}},
     "downward": {"downwardAPI": {"items": _DOWNWARD}},
     "empty": {"emptyDir": {"sizeLimit": "1Gi"}},
-    "fresh": {"ephemeral": {"volumeClaimTemplate": {"spec": CLAIM}}},
+    # The server takes the source away from a claim that is made by itself, if it is wrong.
+    "fresh": {
+        "ephemeral": {
+            "volumeClaimTemplate": {"spec": {**CLAIM, "dataSource": {"kind": "PersistentVolumeClaim", "name": "a"}}}
+        }
+    },
     "fc": {"fc": {"targetWWNs": ["a"], "lun": 1}},
     "flex": {"flexVolume": {"driver": "a"}},
     "gce": {"gcePersistentDisk": {"pdName": "a", "partition": 1}},
@@ -129,7 +134,11 @@ POD: Document = {
     "imagePullSecrets": [{"name": "s"}],
     "initContainers": [INIT],
     "nodeSelector": {"a": "b"},
+    "os": {"name": "linux"},
     "readinessGates": [{"conditionType": "example.org/a"}],
+    "resourceClaims": [{"name": "a", "resourceClaimName": "b"}],
+    "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}},
+    "schedulingGates": [{"name": "example.org/a"}],
     "securityContext": {
         "fsGroup": 1,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -175,7 +184,32 @@ BASE: tuple[Document, ...] = tuple(
     }
     for group, version, kind, fields in (
         ("", "v1", "ConfigMap", {"data": {"a": "b"}, "binaryData": {"c": "YQ=="}}),
+        (
+            "",
+            "v1",
+            "LimitRange",
+            {"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "default": {"cpu": "1"}}]}},
+        ),
         ("", "v1", "PersistentVolumeClaim", {"spec": CLAIM}),
+        (
+            "",
+            "v1",
+            "PersistentVolume",
+            {
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"],
+                    "capacity": {"storage": "1Gi"},
+                    "hostPath": {"path": "/a"},
+                    "persistentVolumeReclaimPolicy": "Retain",
+                }
+            },
+        ),
+        (
+            "",
+            "v1",
+            "ResourceQuota",
+            {"spec": {"hard": {"pods": 5, "requests.cpu": "1", "example.org/gpu": 1}, "scopes": ["NotTerminating"]}},
+        ),
         ("", "v1", "Secret", {"type": "Opaque", "data": {"a": "YQ=="}}),
         (
             "",
@@ -243,6 +277,24 @@ BASE: tuple[Document, ...] = tuple(
             {"spec": {"schedule": "1 2 * * *", "timeZone": "Etc/UTC", "jobTemplate": {"spec": {"template": JOB}}}},
         ),
         ("batch", "v1", "Job", {"spec": {"template": JOB}}),
+        ("coordination.k8s.io", "v1", "Lease", {"spec": {"leaseDurationSeconds": 5, "leaseTransitions": 1}}),
+        (
+            "discovery.k8s.io",
+            "v1",
+            "EndpointSlice",
+            {
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": ["10.0.0.1"]}],
+                "ports": [{"name": "a", "port": 80, "protocol": "TCP"}],
+            },
+        ),
+        ("networking.k8s.io", "v1", "IngressClass", {"spec": {"controller": "example.org/a"}}),
+        (
+            "storage.k8s.io",
+            "v1",
+            "StorageClass",
+            {"provisioner": "example.org/A", "reclaimPolicy": "Retain", "volumeBindingMode": "Immediate"},
+        ),
         (
             "networking.k8s.io",
             "v1",
@@ -318,7 +370,14 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
         {"hostUsers": False, "hostPID": True},
         {"hostIPC": True, "securityContext": {"sysctls": [{"name": "kernel.shmmax", "value": "1"}]}},
         {"hostNetwork": True, "setHostnameAsFQDN": True, "hostnameOverride": "a"},
+        {"resources": {"limits": {"memory": "1Mi"}}},
+        {"resources": {"requests": {"cpu": "1m"}}},
+        {"resources": {"limits": {"ephemeral-storage": "1Gi"}}},
     ),
+    "PodOS": ({"name": None},),
+    "PodResources": ({"requests": {"cpu": "2"}, "limits": {"cpu": "1"}},),
+    "PodResourceClaim": ({"resourceClaimName": None},),
+    "PodSchedulingGate": ({"name": None},),
     "PodSecurityContext": ({"sysctls": [{"name": "a.b", "value": "1"}] * 2},),
     "PodDNSConfigOption": ({"name": None},),
     "LocalObjectReference": ({"name": None},),
@@ -412,12 +471,14 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
         {"path": None},
     ),
     "EphemeralVolumeSource": ({"volumeClaimTemplate": None},),
+    "ClaimTemplate": ({"spec": None}, {"metadata": {"name": "a"}}),
     "FCVolumeSource": ({"targetWWNs": None}, {"lun": None}, {"wwids": ["a"]}),
     "FlexVolumeSource": ({"driver": None},),
     "GCEPersistentDiskVolumeSource": ({"pdName": None},),
     "GlusterfsVolumeSource": ({"path": None},),
     "HostPathVolumeSource": ({"path": None},),
     "ISCSIVolumeSource": ({"iqn": None},),
+    "ImageVolumeSource": ({"reference": None},),
     "KeyToPath": ({"key": None},),
     "NFSVolumeSource": ({"server": None},),
     "PortworxVolumeSource": ({"volumeID": None},),
@@ -432,7 +493,19 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
         {"accessModes": []},
         {"accessModes": ["ReadWriteOnce", "ReadWriteOncePod"]},
         {"resources": {"requests": {"storage": "0"}}},
+        {field: {"kind": "PersistentVolumeClaim", "name": field.lower()} for field in ("dataSource", "dataSourceRef")},
     ),
+    "DataSource": ({"kind": "Pod"}, {"name": None}),
+    "EndpointSlice": (
+        {"addressType": None},
+        {"endpoints": [{"addresses": ["10.0.0"]}]},
+        {"endpoints": [{"addresses": ["fd00::1"]}]},
+    ),
+    "IngressClassSpec": ({"controller": "a"}, {"controller": None}),
+    "LimitRangeItem": ({"type": None}, {"min": {"cpu": "3"}}, {"type": "Pod"}),
+    "PersistentVolumeSpec": ({"accessModes": []}, {"capacity": {"storage": 0}}),
+    "ResourceQuotaSpec": ({"hard": {"gpu": 1}}, {"hard": {"pods": -1}}, {"hard": {"a b": 1}}),
+    "StorageClass": ({"provisioner": ""},),
     "ServiceSpec": (
         {"ports": []},
         {"type": "ClusterIP"},
@@ -463,6 +536,10 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "IPBlock": ({"cidr": None}, {"except": ["11.0.0.0/16"]}, {"except": ["10.0.0.0/8"]}, {"except": ["a"]}),
     "NetworkPolicyPeer": ({"ipBlock": None}, {"podSelector": {}}),
     "NetworkPolicyPort": ({"endPort": 79}, {"endPort": 90, "port": "a"}),
+    "ReplicaSetSpec": (
+        {"template": {**SMALL, "spec": {**SMALL["spec"], "activeDeadlineSeconds": 5}}},
+        {"template": {**SMALL, "spec": {**SMALL["spec"], "ephemeralContainers": [{"name": "b", "image": "b"}]}}},
+    ),
     "DeploymentSpec": (
         {"selector": None},
         {"minReadySeconds": 600},

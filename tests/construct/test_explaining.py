@@ -83,6 +83,29 @@ def complaints(values: str, folder: Path, *sets: str) -> list[str]:
             "values.yaml:6: patches[0].patch[0].value[0].ip: must be an address",
             id="a patch",
         ),
+        pytest.param(
+            "patches:\n  - target: {kind: PodDisruptionBudget, name: st2-st2api}\n    patch:\n"
+            "      - {op: add, path: /metadata/labels/a, value: b}\n"
+            "      - {op: add, path: /spec/minAvailable, value: 1}\n"
+            "      - {op: add, path: /metadata/labels/c, value: d}\n",
+            "values.yaml:5: patches[0].patch[1]: cannot be used together with minAvailable; remove one of them",
+            id="what does not go with a patch",
+        ),
+        pytest.param(
+            "st2web: {service: {type: ClusterIP}}\ndnsPolicy: None\n",
+            "values.yaml:2: dnsPolicy: None needs dnsConfig.nameservers (Deployment/st2-st2actionrunner and ",
+            id="what all pods lack",
+        ),
+        pytest.param(
+            "st2web: {service: {type: ExternalName}}\n",
+            "values.yaml:1: st2web.service.type: ExternalName needs externalName",
+            id="what a Service lacks",
+        ),
+        pytest.param(
+            "st2api:\n  sidecars:\n    - {name: a, image: b, lifecycle: {preStop: {sleep: {seconds: 4000}}}}\n",
+            "values.yaml:3: st2api.sidecars[0].lifecycle.preStop.sleep.seconds: must be between 0 and",
+            id="a hook that sleeps too long",
+        ),
     ],
 )
 def test_the_value_is_told(tmp_path: Path, values: str, begin: str) -> None:
@@ -93,3 +116,28 @@ def test_the_value_is_told(tmp_path: Path, values: str, begin: str) -> None:
 def test_a_value_of_the_command_line_is_told(tmp_path: Path) -> None:
     (found,) = complaints("", tmp_path, "mongodb.persistence.storageClass=A_B")
     assert found.startswith("--set mongodb.persistence.storageClass=A_B: mongodb.persistence.storageClass: ")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            "st2web: {service: {hostname: 10.0.0.1}}",
+            "values.yaml:1: st2web.service.hostname: must be the name of a host, not the address 10.0.0.1",
+        ),
+        (
+            "st2web: {tls: {certManager: {issuerRef: {name: a}, dnsNames: [a.example.org, 10.0.0.1]}}}",
+            "values.yaml:1: st2web.tls.certManager.dnsNames[1]: must be the name of a host, not the address 10.0.0.1",
+        ),
+        (
+            "namespace: {labels: {pod-security.kubernetes.io/enforce: baseline}}",
+            'values.yaml:1: namespace.labels["pod-security.kubernetes.io/enforce"]: is what namespace.podSecurity '
+            "says; set that, or set it to none and say it here",
+        ),
+    ],
+)
+def test_values_that_cannot_be_honoured(tmp_path: Path, values: str, expected: str) -> None:
+    (path := tmp_path / "values.yaml").write_text(values, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        StackStorm(App(outdir=tmp_path / "dist"), "Default", values=load_values([path], []))
+    assert [problem.removeprefix(f"{tmp_path}/") for problem in caught.value.problems] == [expected]

@@ -22,6 +22,9 @@ _PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _HEADER = re.compile(r"[-A-Za-z0-9]+")
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 _PERCENT = re.compile(r"[0-9]+%")
+_BITS = re.compile(r"0|[1-9][0-9]*")
+_CONFIG_KEY = re.compile(r"(?!\.$|\.\.)[-._A-Za-z0-9]+")
+_CONTROLLER = re.compile(r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+")
 _ENV_NAME = re.compile(r"[ -<>-~]+")
 
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
@@ -84,6 +87,8 @@ port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter,
 header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
 env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
+config_key = _text("key", _CONFIG_KEY, 253, 'letters, digits, "-", "_" and "."')
+controller = _text("name of a controller", _CONTROLLER, 250, "a domain and a path, such as example.org/name")
 search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
 
 
@@ -97,6 +102,11 @@ def csi_driver(value: object) -> str | None:
     if isinstance(value, str) and len(value) > 63:
         return f'"{value}" has {len(value)} characters; at most 63 are possible'
     return dns_subdomain(value.lower() if isinstance(value, str) else value)
+
+
+def qualified_small(value: object) -> str | None:
+    """A qualified name, in which large letters count as small ones."""
+    return label_key(value.lower() if isinstance(value, str) else value)
 
 
 def unless_empty(form: Form) -> Form:
@@ -177,22 +187,27 @@ def surge(value: object) -> str | None:
 
 
 def address(value: object) -> str | None:
-    """An address of IPv4 or IPv6."""
-    from ipaddress import ip_address
+    """An address of IPv4 or IPv6, without zone, and not that of IPv4 in the form of IPv6."""
+    from ipaddress import IPv6Address, ip_address
 
     try:
-        ip_address(value if isinstance(value, str) else "")
+        found = ip_address(value if isinstance(value, str) and "%" not in value else "")
     except ValueError:
         return f"must be an address such as 10.0.0.1, not {value!r}"
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        return f"must be the address {found.ipv4_mapped}, not {value!r}"
     return None
 
 
 def cidr(value: object) -> str | None:
-    """A range of addresses of IPv4 or IPv6."""
+    """A range of addresses of IPv4 or IPv6, with the number of bits that they share."""
     from ipaddress import ip_network
 
+    whole, _, bits = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if message := address(whole) or (None if _BITS.fullmatch(bits) else f"it ends in {bits!r}, which is no number"):
+        return f"must be a range of addresses such as 10.0.0.0/8, not {value!r}: {message}"
     try:
-        ip_network(value if isinstance(value, str) and "/" in value else "")
+        ip_network(f"{whole}/{bits}")
     except ValueError as error:
         return f"must be a range of addresses such as 10.0.0.0/8: {error}"
     return None

@@ -178,7 +178,7 @@ def toleration(node: Document) -> Faults:
 def dns(node: Document) -> Faults:
     """A pod that is told no name servers by its policy is told some."""
     if node.get("dnsPolicy") == "None" and not at(node, "dnsConfig", "nameservers"):
-        yield ("dnsConfig", "nameservers"), "is required with dnsPolicy: None"
+        yield "dnsPolicy", "None needs dnsConfig.nameservers"
 
 
 def spread(node: Document) -> Faults:
@@ -433,6 +433,31 @@ def _whole(name: str, amount: Any) -> str | None:
     return None if _is_native(name) or value == value.to_integral_value() else f"must be a whole number, not {amount}"
 
 
+_OF_PODS = frozenset({"cpu", "memory"})
+
+
+def resources_of_pod(node: Document) -> Faults:
+    """What all containers of a pod may use together is enough for each, and for what they ask for."""
+    limits, requests = (mapping(at(node, "resources", kind)) for kind in ("limits", "requests"))
+    containers = mappings(node.get("containers"))
+    for kind, amounts in (("limits", limits), ("requests", requests)):
+        for name in amounts:
+            if name not in _OF_PODS and not str(name).startswith(_HUGE):
+                yield ("resources", kind, name), f"is no resource of pods, which are {', '.join(sorted(_OF_PODS))}"
+    for name in sorted(_OF_PODS & limits.keys()):
+        most = parsed(limits[name])
+        for position, container in enumerate(containers):
+            own = parsed(at(container, "resources", "limits", name))
+            if own is not None and most is not None and own > most:
+                path = ("containers", position, "resources", "limits", name)
+                yield path, f"must be at most the limit of the pod, {limits[name]}"
+    for name in sorted(_OF_PODS & requests.keys()):
+        asked = [parsed(at(container, "resources", "requests", name)) for container in containers]
+        whole, wanted = parsed(requests[name]), sum(amount for amount in asked if amount is not None)
+        if whole is not None and wanted > whole:
+            yield ("resources", "requests", name), f"is {requests[name]}; must be at least that of all containers"
+
+
 # --- security
 
 
@@ -493,6 +518,26 @@ def fibre_channel(node: Document) -> Faults:
         yield "lun", "is required with targetWWNs"
 
 
+def claim_template(node: Document) -> Faults:
+    """A claim that is made for a pod has the pod's name."""
+    for field, value in mapping(node.get("metadata")).items():
+        if field not in ("annotations", "labels") and value is not None:
+            yield ("metadata", field), "cannot be set: claims of pods are named after them"
+
+
+def data_source(node: Document) -> Faults:
+    """What a volume is filled from: another claim, or an object of a kind that is not Kubernetes' own."""
+    if not node.get("apiGroup") and node.get("kind") not in (None, "", "PersistentVolumeClaim"):
+        yield "kind", f"must be PersistentVolumeClaim without apiGroup, not {node['kind']}"
+
+
+def data_sources(node: Document) -> Faults:
+    """A volume is filled from one source."""
+    first, second = node.get("dataSource"), node.get("dataSourceRef")
+    if None not in (first, second) and first != second:
+        yield "dataSourceRef", "must be dataSource, or left out"
+
+
 def access_modes(node: Document) -> Faults:
     """A volume that one pod alone may use is used in no other way."""
     modes = strings(node.get("accessModes"))
@@ -525,7 +570,9 @@ def service(node: Document) -> Faults:
     kind = node.get("type") or "ClusterIP"
     if kind == "ExternalName":
         name = node.get("externalName")
-        if message := forms.external_name(name) if name else "is required with type: ExternalName":
+        if not name:
+            yield "type", "ExternalName needs externalName, the name of a host"
+        elif message := forms.external_name(name):
             yield "externalName", message
         for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if node.get(field):
@@ -699,6 +746,16 @@ def indexed(node: Document) -> Faults:
             yield field, "can only be used with completionMode: Indexed"
 
 
+def template_without(field: str) -> Judge:
+    """A field that pods have, but not those of a workload."""
+
+    def judge(node: Document) -> Faults:
+        if at(node, "template", "spec", field):
+            yield ("template", "spec", field), "cannot be set for pods of this kind of workload"
+
+    return judge
+
+
 def failure_policy(node: Document) -> Faults:
     """Pods whose failures are looked at do not start anew by themselves."""
     if node.get("podFailurePolicy") is not None and at(node, "template", "spec", "restartPolicy") != "Never":
@@ -727,6 +784,70 @@ def metric(node: Document) -> Faults:
     for field in _METRICS.values():
         if (node.get(field) is None) == (field == expected):
             yield field, f"{'is required' if field == expected else 'cannot be used'} with type: {node.get('type')}"
+
+
+_OF_QUOTAS = frozenset(
+    {
+        *(f"{kind}{name}" for kind in ("", "limits.", "requests.") for name in _OF_CONTAINERS),
+        *("configmaps", "persistentvolumeclaims", "pods", "replicationcontrollers", "requests.storage"),
+        *("resourcequotas", "secrets", "services", "services.loadbalancers", "services.nodeports"),
+    }
+)
+
+
+def quota(node: Document) -> Faults:
+    """What a namespace may have exists."""
+    for name, amount in mapping(node.get("hard")).items():
+        path = ("hard", str(name))
+        if message := forms.label_key(name) or forms.quantity(amount):
+            yield path, message
+        elif "/" not in name and name not in _OF_QUOTAS and not name.removeprefix("requests.").startswith(_HUGE):
+            yield path, "is nothing that a quota counts; what is not Kubernetes' own has a domain: example.org/name"
+
+
+_ORDER = ("min", "defaultRequest", "default", "max")
+
+
+def limit_range(node: Document) -> Faults:
+    """The defaults of a range lie within it, and are there for containers alone."""
+    if node.get("type") == "Pod":
+        for field in ("default", "defaultRequest"):
+            if node.get(field):
+                yield field, "cannot be used with type: Pod"
+        return
+    for low, high in combinations(_ORDER, 2):
+        for name, least in mapping(node.get(low)).items():
+            first, second = parsed(least), parsed(at(node, high, str(name)))
+            if first is not None and second is not None and first > second:
+                yield (low, str(name)), f"is {least}; must be at most {high}, {node[high][name]}"
+
+
+def persistent_volume(node: Document) -> Faults:
+    """A volume has room."""
+    storage = at(node, "capacity", "storage")
+    if message := "is required" if storage is None else forms.more_than_none(storage):
+        yield ("capacity", "storage"), message
+
+
+_FAMILIES = {"IPv4": 4, "IPv6": 6}
+
+
+def endpoints(node: Document) -> Faults:
+    """Endpoints have addresses of the type that is said of all."""
+    from ipaddress import ip_address
+
+    kind = str(node.get("addressType"))
+    for position, endpoint in enumerate(mappings(node.get("endpoints"))):
+        for number, value in enumerate(strings(endpoint.get("addresses"))):
+            path = ("endpoints", position, "addresses", number)
+            if kind == "FQDN":
+                message = forms.dns_subdomain(value)
+            else:
+                message = forms.address(value)
+                if message is None and ip_address(value).version != _FAMILIES.get(kind, 0):
+                    message = f"must be an address of {kind}, not {value}"
+            if message:
+                yield path, message
 
 
 # --- access

@@ -74,6 +74,9 @@ FIELDS: tuple[Field, ...] = (
     Field("HostAlias", "ip", forms.address, "ValidateHostAliases"),
     Field("HostAlias", "hostnames", forms.every(forms.dns_subdomain), "ValidateHostAliases"),
     Field("PodReadinessGate", "conditionType", forms.label_key, "validateReadinessGates"),
+    Field("PodSchedulingGate", "name", forms.label_key, "validateSchedulingGates"),
+    Field("PodOS", "name", forms.one_of("linux", "windows"), "validateOS"),
+    Field("PodResourceClaim", "name", forms.dns_label, "validatePodResourceClaims"),
     Field("PodSecurityContext", "fsGroup", forms.identifier, "validatePodSpecSecurityContext"),
     Field("PodSecurityContext", "supplementalGroups", forms.every(forms.identifier), "validatePodSpecSecurityContext"),
     Field(
@@ -161,6 +164,7 @@ FIELDS: tuple[Field, ...] = (
         forms.one_of("NotRequired", "RestartContainer"),
         "validateResizePolicy",
     ),
+    Field("KeySelector", "key", forms.config_key, "validateSecretKeySelector"),
     Field("EnvFromSource", "prefix", forms.unless_empty(forms.env_name), "ValidateEnvFrom"),
     Field("VolumeMount", "subPath", forms.descending, "ValidateVolumeMounts"),
     Field("VolumeMount", "subPathExpr", forms.descending, "ValidateVolumeMounts"),
@@ -234,7 +238,36 @@ FIELDS: tuple[Field, ...] = (
         forms.unless_empty(forms.dns_subdomain),
         "ValidateClassName",
     ),
+    Field(
+        "PersistentVolumeSpec",
+        "accessModes",
+        forms.every(forms.one_of("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")),
+        "ValidatePersistentVolumeSpec",
+    ),
+    Field(
+        "PersistentVolumeSpec",
+        "persistentVolumeReclaimPolicy",
+        forms.one_of("Delete", "Recycle", "Retain"),
+        "ValidatePersistentVolumeSpec",
+    ),
+    Field("PersistentVolumeSpec", "volumeMode", forms.one_of("Block", "Filesystem"), "ValidatePersistentVolumeSpec"),
+    Field(
+        "PersistentVolumeSpec",
+        "storageClassName",
+        forms.unless_empty(forms.dns_subdomain),
+        "ValidateClassName",
+    ),
+    Field("StorageClass", "provisioner", forms.qualified_small, "storage.validateProvisioner"),
+    Field("StorageClass", "reclaimPolicy", _RETAIN, "storage.validateReclaimPolicy"),
+    Field(
+        "StorageClass",
+        "volumeBindingMode",
+        forms.one_of("Immediate", "WaitForFirstConsumer"),
+        "storage.validateVolumeBindingMode",
+    ),
     # --- Services
+    Field("EndpointSlice", "addressType", forms.one_of("IPv4", "IPv6", "FQDN"), "discovery.validateAddressType"),
+    Field("EndpointPort", "protocol", _PROTOCOL, "discovery.validatePorts"),
     Field(
         "ServiceSpec", "type", forms.one_of("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"), "validateService"
     ),
@@ -275,6 +308,7 @@ FIELDS: tuple[Field, ...] = (
     Field("ServicePort", "appProtocol", forms.label_key, "validateServicePort"),
     # --- Ingress and network policies
     Field("IngressSpec", "ingressClassName", forms.dns_subdomain, "networking.ValidateIngressSpec"),
+    Field("IngressClassSpec", "controller", forms.controller, "networking.validateIngressClassSpec"),
     Field("IngressRule", "host", forms.host, "networking.validateIngressRules"),
     Field("IngressTLS", "hosts", forms.every(forms.tls_host), "networking.validateIngressTLS"),
     Field(
@@ -374,6 +408,24 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "PriorityClass", "preemptionPolicy", forms.one_of("PreemptLowerPriority", "Never"), "ValidatePreemptionPolicy"
     ),
+    Field("LeaseSpec", "leaseDurationSeconds", forms.positive, "coordination.ValidateLeaseSpec"),
+    Field("LeaseSpec", "leaseTransitions", forms.not_negative, "coordination.ValidateLeaseSpec"),
+    Field(
+        "ResourceQuotaSpec",
+        "scopes",
+        forms.every(
+            forms.one_of(
+                "BestEffort",
+                "CrossNamespacePodAffinity",
+                "NotBestEffort",
+                "NotTerminating",
+                "PriorityClass",
+                "Terminating",
+                "VolumeAttributesClass",
+            )
+        ),
+        "validateResourceQuotaScopes",
+    ),
     # --- access
     Field("RoleRef", "apiGroup", forms.one_of("rbac.authorization.k8s.io"), "rbac.ValidateRoleBinding"),
 )
@@ -387,6 +439,15 @@ WHOLES: tuple[Whole, ...] = (
     Whole("PodSpec", judges.host_users, "validateHostUsers"),
     Whole("PodSpec", judges.root, "kubelet.verifyRunAsNonRoot"),
     Whole("PodSpec", judges.sysctls_of_host, "ValidateHostSysctl"),
+    Whole("PodSpec", judges.resources_of_pod, "validatePodResources"),
+    Whole("PodResources", judges.resources, "validateResourceRequirements"),
+    Whole("PodOS", judges.required("name"), "validateOS"),
+    Whole("PodSchedulingGate", judges.required("name"), "validateSchedulingGates"),
+    Whole(
+        "PodResourceClaim",
+        judges.exactly_one("resourceClaimName", "resourceClaimTemplateName"),
+        "validatePodResourceClaimSource",
+    ),
     Whole("PodSpec", judges.name_of_host, "validatePodHostName"),
     Whole("PodSecurityContext", judges.unique("sysctls", "name"), "validateSysctls"),
     Whole("PodDNSConfigOption", judges.required("name"), "validatePodDNSConfig"),
@@ -483,12 +544,15 @@ WHOLES: tuple[Whole, ...] = (
     Whole("DownwardAPIVolumeFile", judges.exactly_one("fieldRef", "resourceFieldRef"), "validateDownwardAPIVolumeFile"),
     Whole("DownwardAPIVolumeFile", judges.required("path"), "validateDownwardAPIVolumeFile"),
     Whole("EphemeralVolumeSource", judges.required("volumeClaimTemplate"), "validateEphemeralVolumeSource"),
+    Whole("ClaimTemplate", judges.required("spec"), "ValidatePersistentVolumeClaimTemplate"),
+    Whole("ClaimTemplate", judges.claim_template, "validatePersistentVolumeClaimTemplateObjectMeta"),
     Whole("FCVolumeSource", judges.fibre_channel, "validateFCVolumeSource"),
     Whole("FlexVolumeSource", judges.required("driver"), "validateFlexVolumeSource"),
     Whole("GCEPersistentDiskVolumeSource", judges.required("pdName"), "validateGCEPersistentDiskVolumeSource"),
     Whole("GlusterfsVolumeSource", judges.required("endpoints", "path"), "validateGlusterfsVolumeSource"),
     Whole("HostPathVolumeSource", judges.required("path"), "validateHostPathVolumeSource"),
     Whole("ISCSIVolumeSource", judges.required("targetPortal", "iqn"), "validateISCSIVolumeSource"),
+    Whole("ImageVolumeSource", judges.required("reference"), "validateImageVolumeSource"),
     Whole("KeyToPath", judges.required("key", "path"), "validateKeyToPath"),
     Whole("NFSVolumeSource", judges.required("server", "path"), "validateNFSVolumeSource"),
     Whole("PortworxVolumeSource", judges.required("volumeID"), "validatePortworxVolumeSource"),
@@ -506,7 +570,15 @@ WHOLES: tuple[Whole, ...] = (
     Whole("ClaimSpec", judges.required("accessModes"), "ValidatePersistentVolumeClaimSpec"),
     Whole("ClaimSpec", judges.access_modes, "ValidatePersistentVolumeClaimSpec"),
     Whole("ClaimSpec", judges.claim, "ValidatePersistentVolumeClaimSpec"),
+    Whole("ClaimSpec", judges.data_sources, "ValidatePersistentVolumeClaimSpec"),
+    Whole("DataSource", judges.required("kind", "name"), "validateDataSource"),
+    Whole("DataSource", judges.data_source, "validateDataSource"),
+    Whole("PersistentVolumeSpec", judges.required("accessModes"), "ValidatePersistentVolumeSpec"),
+    Whole("PersistentVolumeSpec", judges.persistent_volume, "ValidatePersistentVolumeSpec"),
+    Whole("StorageClass", judges.required("provisioner"), "storage.validateProvisioner"),
     # --- Services
+    Whole("EndpointSlice", judges.required("addressType"), "discovery.validateAddressType"),
+    Whole("EndpointSlice", judges.endpoints, "discovery.validateEndpoints"),
     Whole("ServiceSpec", judges.service, "validateService"),
     Whole("ServiceSpec", judges.session_affinity, "validateClientIPAffinityConfig"),
     Whole("ServiceSpec", judges.cluster_addresses, "ValidateServiceClusterIPsRelatedFields"),
@@ -519,6 +591,7 @@ WHOLES: tuple[Whole, ...] = (
     Whole("ServiceSpec", judges.unique("ports", "nodePort", "protocol", defaults=(None, "TCP")), "validateService"),
     Whole("ServicePort", judges.required("port"), "validateServicePort"),
     # --- Ingress and network policies
+    Whole("IngressClassSpec", judges.required("controller"), "networking.validateIngressClassSpec"),
     Whole("Ingress", judges.ingress_class, "networking.ValidateIngressCreate"),
     Whole("IngressSpec", judges.ingress, "networking.ValidateIngressSpec"),
     Whole("IngressBackend", judges.exactly_one("resource", "service"), "networking.validateIngressBackend"),
@@ -545,6 +618,8 @@ WHOLES: tuple[Whole, ...] = (
         "apps.ValidateStatefulSetSpec",
     ),
     Whole("RollingUpdate", judges.rolling_update, "apps.ValidateRollingUpdateDeployment"),
+    Whole(_SELECTING, judges.template_without("activeDeadlineSeconds"), "apps.ValidatePodTemplateSpecForReplicaSet"),
+    Whole(f"{_SELECTING} JobSpec", judges.template_without("ephemeralContainers"), "ValidatePodTemplateSpec"),
     Whole(_SELECTING, judges.restart_policy("Always"), "apps.ValidatePodTemplateSpecForReplicaSet"),
     Whole("JobSpec", judges.restart_policy("OnFailure", "Never"), "batch.validateJobSpec"),
     Whole("JobSpec", judges.indexed, "batch.validateJobSpec"),
@@ -570,6 +645,9 @@ WHOLES: tuple[Whole, ...] = (
         "policy.ValidatePodDisruptionBudgetSpec",
     ),
     Whole("PriorityClass", judges.priority, "scheduling.ValidatePriorityClass"),
+    Whole("ResourceQuotaSpec", judges.quota, "ValidateResourceQuotaSpec"),
+    Whole("LimitRangeItem", judges.required("type"), "ValidateLimitRange"),
+    Whole("LimitRangeItem", judges.limit_range, "ValidateLimitRange"),
     # --- access
     Whole("Role", judges.namespaced_urls, "rbac.ValidatePolicyRule"),
     Whole("PolicyRule", judges.policy_rule, "rbac.ValidatePolicyRule"),

@@ -7,6 +7,7 @@ from constructs_st2.kube.builders import KEPT
 from constructs_st2.kube.documents import Document
 
 POD_SECURITY = "pod-security.kubernetes.io"
+POD_SECURITY_MODES = ("enforce", "warn")
 
 
 def namespace(cluster: Cluster, strictest: str) -> Document:
@@ -18,7 +19,7 @@ def namespace(cluster: Cluster, strictest: str) -> Document:
     """
     values = cluster.values.namespace
     level = strictest if values.pod_security == "auto" else values.pod_security
-    enforced = {f"{POD_SECURITY}/{mode}": level for mode in ("enforce", "warn")} if level != "none" else {}
+    enforced = {f"{POD_SECURITY}/{mode}": level for mode in POD_SECURITY_MODES} if level != "none" else {}
     release = cluster.release
     metadata: Document = {
         "name": release.namespace,
