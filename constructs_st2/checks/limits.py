@@ -140,7 +140,11 @@ def values_of_variables(index: Index) -> Iterator[Problem]:
 def duplicates_in_pods(index: Index) -> Iterator[Problem]:
     """Containers, volumes, and the variables of a container, have different names; ports are used once in a pod."""
     for pod in index.pods:
-        names = [(c.field, c.name) for c in pod.containers]
+        # By position, as two of one name could not be told apart. Whoever adds an init container names it.
+        ordered = sorted(pod.containers, key=lambda container: container.init)
+        kinds = [(container.field.rpartition("[")[0], container.name) for container in ordered]
+        positions = [sum(kind == each for kind, _ in kinds[:index]) for index, (each, _) in enumerate(kinds)]
+        names = [(f"{kind}[{at}]", name) for (kind, name), at in zip(kinds, positions, strict=True)]
         yield from _repeated(pod, names, "two containers have this name; rename one")
         # Kubernetes itself would take the claim in silence, and leave the other volume out.
         claims = [(f"spec.volumeClaimTemplates[{name}]", name) for name in pod.claim_templates]

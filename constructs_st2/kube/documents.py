@@ -15,15 +15,22 @@ WORKLOAD_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSe
 
 def pod_template(document: Document) -> Document | None:
     """The pod template (``metadata`` and ``spec``) inside a workload, or None when the object makes no pods."""
-    template: Document | None = None
+    template: Any = None
     match document.get("kind"):
         case "Pod":
             template = document
         case "CronJob":
-            template = document["spec"]["jobTemplate"]["spec"]["template"]
+            template = _below(document, "spec", "jobTemplate", "spec", "template")
         case kind if kind in WORKLOAD_KINDS:
-            template = document["spec"]["template"]
-    return template
+            template = _below(document, "spec", "template")
+    return template if isinstance(_below(template, "spec"), dict) else None
+
+
+def _below(value: Any, *path: str) -> Any:
+    """What is at a path of keys, or None: users add objects of any shape."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def containers(pod: Document) -> Iterator[Document]:

@@ -37,6 +37,7 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_pools(values, release),
         *_of_hosts(values),
         *_of_namespace(values),
+        *_of_objects(values),
     ]
 
 
@@ -64,9 +65,19 @@ def _of_hosts(values: Values) -> Iterator[ValueProblem]:
         f"st2web.tls.certManager.dnsNames[{index}]": name
         for index, name in enumerate(manager.dns_names if manager else [])
     }
+    names |= {f"gateway.hostnames[{index}]": name for index, name in enumerate(values.gateway.hostnames)}
     for key, name in names.items():
         if _ADDRESS.fullmatch(name):
             yield ValueProblem(key, f"must be the name of a host, not the address {name}")
+        elif any(len(part) > LABEL_LIMIT for part in name.split(".")):
+            yield ValueProblem(key, f"has more than {LABEL_LIMIT} characters between dots, which no name of a host has")
+
+
+def _of_objects(values: Values) -> Iterator[ValueProblem]:
+    for index, document in enumerate(values.extra_objects):
+        if document["kind"].endswith("List") and "items" in document:
+            message = f"{document['kind']} is no object but several; give each as an item of extraObjects"
+            yield ValueProblem(f"extraObjects[{index}].kind", message)
 
 
 def _of_namespace(values: Values) -> Iterator[ValueProblem]:

@@ -46,11 +46,21 @@ def test_a_port_of_the_nodes_is_for_one_service(second: int, problems: int) -> N
         (put(API, *POD, "tolerations", value=["x"]), "spec.template.spec.tolerations[0]"),
         (put(API, *POD, "tolerations", value={}), "spec.template.spec.tolerations"),
         (put(API, *POD, "affinity", value=[]), "spec.template.spec.affinity"),
+        (put(API, "metadata", "annotations", value=5), "metadata.annotations"),
         (put(API, *MAIN, "securityContext", "runAsUser", value=0), f"{API_MAIN}.securityContext.runAsUser"),
     ],
 )
 def test_fields_are_called_as_people_find_them(change: Change, field: str) -> None:
     assert found(change) == [(API, field)]
+
+
+@pytest.mark.parametrize(
+    ("version", "problems"), [("extensions/v1beta1", 1), ("networking.k8s.io/v1beta1", 1), ("networking.k8s.io/v1", 0)]
+)
+def test_versions_that_are_gone(version: str, problems: int) -> None:
+    spec = {"controller": "example.org/a"}
+    mine = {"apiVersion": version, "kind": "IngressClass", "metadata": {"name": "a"}, "spec": spec}
+    assert found(lambda objects: objects.update(mine=mine)) == [("IngressClass/a", "apiVersion")] * problems
 
 
 @pytest.mark.parametrize(

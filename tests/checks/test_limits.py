@@ -111,7 +111,7 @@ def test_names_leave_room_for_what_kubernetes_appends(length: int, valid: bool) 
         ),
         pytest.param(
             put(API, *POD, "initContainers", 0, "name", value="st2api"),
-            ("duplicate", API, API_MAIN),
+            ("duplicate", API, "spec.template.spec.initContainers[0]"),
             id="two containers of one name",
         ),
         pytest.param(

@@ -84,6 +84,11 @@ def complaints(values: str, folder: Path, *sets: str) -> list[str]:
             id="a patch",
         ),
         pytest.param(
+            "st2api:\n  sidecars:\n    - {name: st2api, image: b}\n",
+            "values.yaml:3: st2api.sidecars[0]: two containers have this name; rename one",
+            id="a name that is taken",
+        ),
+        pytest.param(
             "patches:\n  - target: {kind: PodDisruptionBudget, name: st2-st2api}\n    patch:\n"
             "      - {op: add, path: /metadata/labels/a, value: b}\n"
             "      - {op: add, path: /spec/minAvailable, value: 1}\n"

@@ -37,6 +37,13 @@ def ingress(path: str, path_type: str = "Prefix") -> dict[str, Any]:
         ({"st2": {"config": {"api": {"host": "::"}}}}, "[api] host: must be 0.0.0.0, not ::"),
         ({"mongodb": {"image": {"repository": "docker.io/bitnami/mongodb"}}}, "official ones, not Bitnami's"),
         ({"redis": {"image": {"repository": "mirror.local/x/bitnamilegacy/redis"}}}, "official ones, not Bitnami's"),
+        ({"mongodb": {"auth": {"database": "a.b"}}}, "mongodb.auth.database: must be the name of a database"),
+        ({"gateway": {"hostnames": ["10.0.0.1"]}}, "must be the name of a host, not the address 10.0.0.1"),
+        ({"st2web": {"service": {"hostname": "a" * 64 + ".example.org"}}}, "more than 63 characters between dots"),
+        (
+            {"extraObjects": [{"apiVersion": "v1", "kind": "List", "metadata": {"name": "a"}, "items": []}]},
+            "extraObjects[0].kind: List is no object but several",
+        ),
         ({"st2": {"username": "jürgen"}}, "st2.username: must be a user name of ASCII"),
         ({"st2web": {"service": {"hostname": "a; return 200 x;"}}}, "hostname: must be a host name"),
         ({"st2api": {"service": {"hostname": "a\nb"}}}, "hostname: must be a host name"),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from constructs_st2.checks.api.nodeports import node_ports_are_used_once
 from constructs_st2.checks.api.rules import COMPILED, ROOTS
+from constructs_st2.checks.api.versions import versions_are_served
 from constructs_st2.checks.api.walk import shown, walk
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.problem import Problem
@@ -21,10 +22,13 @@ RULE = "api"
 def accepted(index: Index) -> Iterator[Problem]:
     """The API server takes every object."""
     for document in index.objects:
+        for field in ("annotations", "labels"):
+            if not isinstance(document["metadata"].get(field, {}), dict | None):
+                yield Problem(RULE, identity(document), f"metadata.{field}", "must be a mapping")
         root = ROOTS.get((document["apiVersion"].rpartition("/")[0], document["kind"]))
         if root is not None:
             for path, message in walk(document, COMPILED[root]):
                 yield Problem(RULE, identity(document), shown(document, path), message)
 
 
-RULES = (accepted, node_ports_are_used_once)
+RULES = (accepted, node_ports_are_used_once, versions_are_served)

@@ -22,6 +22,7 @@ _PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _HEADER = re.compile(r"[-A-Za-z0-9]+")
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 _PERCENT = re.compile(r"[0-9]+%")
+_ISCSI = re.compile(r"iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[^,;*&$|\s]+)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}")
 _BITS = re.compile(r"0|[1-9][0-9]*")
 _CONFIG_KEY = re.compile(r"(?!\.$|\.\.)[-._A-Za-z0-9]+")
 _CONTROLLER = re.compile(r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+")
@@ -107,6 +108,13 @@ def csi_driver(value: object) -> str | None:
 def qualified_small(value: object) -> str | None:
     """A qualified name, in which large letters count as small ones."""
     return label_key(value.lower() if isinstance(value, str) else value)
+
+
+def iscsi_name(value: object) -> str | None:
+    """The name of a target of iSCSI, in one of its three formats."""
+    if isinstance(value, str) and _ISCSI.fullmatch(value):
+        return None
+    return f"must be a name such as iqn.2001-04.com.example:storage, not {value!r}"
 
 
 def unless_empty(form: Form) -> Form:
@@ -293,6 +301,11 @@ def every(form: Form) -> Form:
         return next((message for item in value if (message := form(item)) is not None), None)
 
     return check
+
+
+def a_mapping(value: object) -> str | None:
+    """A mapping of any content."""
+    return None if isinstance(value, dict) else "must be a mapping"
 
 
 def labels(value: object) -> str | None:

@@ -202,6 +202,7 @@ FIELDS: tuple[Field, ...] = (
         "validateAWSElasticBlockStoreVolumeSource",
     ),
     Field("GCEPersistentDiskVolumeSource", "partition", forms.number(0, 255), "validateGCEPersistentDiskVolumeSource"),
+    Field("ISCSIVolumeSource", "iqn", forms.iscsi_name, "validateISCSIVolumeSource"),
     Field("ISCSIVolumeSource", "lun", forms.number(0, 255), "validateISCSIVolumeSource"),
     Field("FCVolumeSource", "lun", forms.number(0, 255), "validateFCVolumeSource"),
     Field("CSIVolumeSource", "driver", forms.csi_driver, "ValidateCSIDriverName"),
@@ -426,6 +427,10 @@ FIELDS: tuple[Field, ...] = (
         ),
         "validateResourceQuotaScopes",
     ),
+    # --- data
+    Field("ConfigMap Secret", "data", forms.a_mapping, "ValidateConfigMap"),
+    Field("ConfigMap", "binaryData", forms.a_mapping, "ValidateConfigMap"),
+    Field("Secret", "stringData", forms.a_mapping, "ValidateSecret"),
     # --- access
     Field("RoleRef", "apiGroup", forms.one_of("rbac.authorization.k8s.io"), "rbac.ValidateRoleBinding"),
 )

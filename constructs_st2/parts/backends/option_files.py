@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.values.model.backends import Option, Options
+
+_OPTION = re.compile(r"[^\s=#\"']+")
 
 
 def laid_over(own: Mapping[str, Option], users: Options, *, key: str, ours: Collection[str]) -> dict[str, Option]:
@@ -28,7 +31,12 @@ def laid_over(own: Mapping[str, Option], users: Options, *, key: str, ours: Coll
     problems += [
         ValueProblem(f"{key}.{option}", "must be on one line")
         for option, value in users.items()
-        if any("\n" in text or "\r" in text for text in (option, *(value if isinstance(value, list) else [value])))
+        if any("\n" in text or "\r" in text for text in (value if isinstance(value, list) else [value]))
+    ]
+    problems += [
+        ValueProblem(f"{key}.{option}", "is no name of an option, which has neither blanks nor any of = # and quotes")
+        for option in users
+        if not _OPTION.fullmatch(option)
     ]
     if problems:
         raise InvalidValues(*problems)

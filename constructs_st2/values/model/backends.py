@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from constructs_st2.values.model.base import (
+    DATABASE_NAME,
     MAJOR_MINOR,
     PLAIN_NAME,
     Annotations,
@@ -46,6 +47,7 @@ Voters: TypeAlias = Annotated[
 """A number of members of which a majority decides."""
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
+DatabaseName: TypeAlias = Annotated[str, StringConstraints(pattern=DATABASE_NAME)]
 Option: TypeAlias = ScalarText | list[ScalarText]
 Options: TypeAlias = dict[str, Option]
 
@@ -183,7 +185,7 @@ class ExternalMongodb(StrictModel):
     """A MongoDB that runs elsewhere."""
 
     uri: MongodbUri = key("Connection string, without user and password.", ...)
-    database: Name = key("Name of the database.", "st2")
+    database: DatabaseName = key("Name of the database.", "st2")
     username: TextLine | None = key("Name of the user.")
     password: SecretValue | None = key("Password of the user.")
     tls: ServerTls = section("TLS to the server; always on with mongodb+srv.")
@@ -218,7 +220,7 @@ class MongodbAuth(StrictModel):
 
     root_user: Name = key("Name of the administrator.", "root")
     username: Name = key("Name of StackStorm's user.", "st2")
-    database: Name = key("StackStorm's database.", "st2")
+    database: DatabaseName = key("StackStorm's database.", "st2")
     root_password: SecretValue | None = key("Password of the administrator.")
     password: SecretValue | None = key("Password of StackStorm's user.")
     replica_set_key: SecretValue | None = key("Key that members show to each other.")

@@ -177,6 +177,7 @@ ACTION_REFERENCE = r"^[\w.-]+\.[\w.-]+$"
 BODY_SIZE = r"^[0-9]+[kKmMgG]?$"
 API_VERSION = r"^([a-z0-9][-a-z0-9.]*/)?v[0-9]+((alpha|beta)[0-9]+)?$"
 MAJOR_MINOR = r"^[0-9]{1,3}\.[0-9]{1,3}$"
+DATABASE_NAME = r"^[A-Za-z0-9][-_A-Za-z0-9]{0,62}$"  # MongoDB separates databases and collections by "."
 PLAIN_NAME = r"^[A-Za-z0-9][-._A-Za-z0-9]{0,62}$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 JSON_POINTER = r"^(/[^\n]*)?$"
@@ -209,6 +210,7 @@ MEANINGS: Mapping[str, str] = {
     BODY_SIZE: "a size in nginx's notation, such as 100m",
     API_VERSION: "an API version, such as v1 or apps/v1",
     MAJOR_MINOR: "a version such as 8.0, in quotes",
+    DATABASE_NAME: 'the name of a database (at most 63 letters, digits, "-" and "_")',
     PLAIN_NAME: 'a name (at most 63 letters, digits, "-", "_" and ".")',
     KIND: "a kind of object, such as ConfigMap",
     JSON_POINTER: 'a JSON pointer, which begins with "/"',
