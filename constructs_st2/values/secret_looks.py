@@ -344,8 +344,8 @@ _OPTION = re.compile(r"--?[A-Za-z][\w.-]*")
 _USER = re.compile(r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)")
 _HEADER = re.compile(r"""(?:^|\s)(?:-H|--header)[= ]*["']?([A-Za-z][\w-]*):[ ]*([^\s"']+)""")
 _VARIABLE = re.compile(r"""(?:^|[\s;&|("'])([A-Z][A-Z0-9_]*)=("[^"\n]*"|'[^'\n]*'|[^\s;&|)"']+)""")
-_COMPUTED = ("$", "`")
-"""How values begin that a shell works out."""
+_COMPUTED = ("$", "`", "{{", "{%")
+"""How values begin that a shell or a template works out."""
 
 
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:

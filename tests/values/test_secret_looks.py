@@ -161,6 +161,7 @@ def test_secrets_in_commands(text: str) -> None:
         "TOKEN_TTL=3600 KEYBOARD=us PASSWORD_FILE=/run/pw ./run",
         'curl -H "St2-Api-Key: $KEY" -H "Authorization: $AUTH" -H "Content-Type: application/json" http://x',
         "curl -u $USER:$PASS http://x",
+        '{{ with secret "a/b" }}export DB_PASSWORD={{ .Data.password }}{{ end }}',
     ],
 )
 def test_commands_without_secrets(text: str) -> None:
