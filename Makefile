@@ -7,7 +7,7 @@ READY_DEV := .venv/ready-dev
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-api test-quick lint types bench docs imports kubernetes-types st2-options clean
+.PHONY: synth setup test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -38,11 +38,14 @@ test: $(READY_DEV)
 test-quick: $(READY_DEV)
 	$(PYTEST) --numprocesses 2 --ignore tests/servers --ignore tests/api
 
-# What the synth accepts, applied to a real API server. The first time builds that from the sources of Kubernetes, which
-# takes Go and many minutes; `make test` then runs these tests too. With KUBEBUILDER_ASSETS, uses the one in that folder.
-test-api: $(READY_DEV)
+# What the synth accepts, applied to a real API server.
+test-api: api-server
+	$(PYTEST) --numprocesses 2 tests/api
+
+# The first time builds the server from the sources of Kubernetes, which takes Go and many minutes; `make test` then runs
+# its tests too. With KUBEBUILDER_ASSETS, they use the one in that folder.
+api-server: $(READY_DEV)
 	$(BIN)/python tests/servers/kube_apiserver.py
-	$(PYTEST) tests/api
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -83,9 +83,10 @@ def _own_terms(pod: PodTemplate) -> Iterator[tuple[str, Selector]]:
 
 def objects_are_unique(index: Index) -> Iterator[Problem]:
     """No object appears twice: the later one would overwrite the earlier one."""
-    seen: set[tuple[str, str, str, str]] = set()
+    seen: set[str] = set()
     for document in index.objects:
-        key = place(document)
+        # Objects of the user may have anything in the place of a name.
+        key = str(place(document))
         if key in seen:
             message = "another object has the same kind, namespace and name; rename one of them"
             yield Problem("unique", identity(document), "metadata.name", message)

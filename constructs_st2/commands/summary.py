@@ -73,7 +73,7 @@ def _waiting(values: Values, in_namespace: str) -> list[str]:
 
 def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
     values, name = cluster.values.st2web, cluster.release.named(ST2WEB.name)
-    scheme, port = next(iter(web.ports(cluster).items()))
+    scheme, port = next(iter(web.ports(cluster.values).items()))
     steps = [f"Web UI           {in_namespace} port-forward svc/{name} 8443:{port}    then {scheme}://127.0.0.1:8443/"]
     match values.service.type:
         case "NodePort":

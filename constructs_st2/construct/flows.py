@@ -19,6 +19,7 @@ from constructs_st2.parts.jobs.tasks import is_users, tasks
 from constructs_st2.parts.optional import parts_of
 from constructs_st2.parts.services import nginx, web
 from constructs_st2.parts.services.components import workloads_of
+from constructs_st2.values.model import Values
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
         uses = (*Need,) if is_users(task, values) else APIS[:2] if task.login else ()
         yield from flows_to(task.component, [need for need in uses if need not in task.needs], cluster)
         if task.name == SMOKE_TEST:
-            for port in _web_ports(cluster):
+            for port in _web_ports(cluster.values):
                 yield Flow(task.component, ST2WEB.name, port, "web UI")
             for component, _ in workloads_of(ST2CHATOPS, cluster):
                 yield Flow(task.component, component, ST2CHATOPS.port, "chat bot")
@@ -131,7 +132,7 @@ def _of_backends(cluster: Cluster) -> Iterator[Flow]:
 
 def _from_outside(cluster: Cluster) -> Iterator[Flow]:
     values = cluster.values
-    for web_port in _web_ports(cluster):
+    for web_port in _web_ports(cluster.values):
         yield Flow(Place.OUTSIDE, ST2WEB.name, web_port, "web UI and APIs")
     for entry, need in ((ST2AUTH, Need.AUTH), (ST2API, Need.API), (ST2STREAM, Need.STREAM)):
         if getattr(values, entry.name).service.type in ("NodePort", "LoadBalancer"):
@@ -149,6 +150,6 @@ def _of_free(cluster: Cluster) -> Iterator[Flow]:
             yield Flow(component.name, Place.OUTSIDE, None, "anything")
 
 
-def _web_ports(cluster: Cluster) -> list[int]:
+def _web_ports(values: Values) -> list[int]:
     known = {"https": nginx.HTTPS_PORT, "http": nginx.HTTP_PORT}
-    return [known[name] for name in web.ports(cluster)]
+    return [known[name] for name in web.ports(values)]

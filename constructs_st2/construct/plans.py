@@ -33,6 +33,7 @@ from constructs_st2.parts.services.part import service_part
 from constructs_st2.parts.services.process import Process, st2_process
 from constructs_st2.parts.services.workload import Workload
 from constructs_st2.parts.tiers import Composed, Part, PartsOf, Plan, documents_of, loose
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import Network
 
 
@@ -128,7 +129,7 @@ def _api(cluster: Cluster) -> Iterator[Part]:
             process = tls_proxy.behind_tls(process, entry, cluster)
             ports, config_maps = tls_proxy.service_ports(entry), tls_proxy.config_maps(entry, cluster)
         yield service_part(
-            _workload(entry, cluster, process),
+            _workload(entry, cluster.values, process),
             cluster,
             network=getattr(cluster.values, entry.name).service,
             ports=ports,
@@ -139,7 +140,7 @@ def _api(cluster: Cluster) -> Iterator[Part]:
 def _engines(cluster: Cluster) -> Iterator[Part]:
     for entry in catalogue.CATALOGUE:
         if entry.tier == "engines":
-            yield service_part(_workload(entry, cluster, st2_process(entry, cluster)), cluster)
+            yield service_part(_workload(entry, cluster.values, st2_process(entry, cluster)), cluster)
 
 
 def _runners(cluster: Cluster) -> Iterator[Part]:
@@ -157,16 +158,16 @@ def _frontend(cluster: Cluster) -> Iterator[Part]:
         # In the wave of the pods that wait for it: were it earlier, everything would wait; later, they would for good.
         yield from loose([certificate(cluster, cluster.values.st2web.tls.cert_manager)])
     yield service_part(
-        _workload(catalogue.ST2WEB, cluster, web.process(cluster)),
+        _workload(catalogue.ST2WEB, cluster.values, web.process(cluster)),
         cluster,
         network=cluster.values.st2web.service,
-        ports=web.ports(cluster),
+        ports=web.ports(cluster.values),
         config_maps=web.config_maps(cluster),
     )
 
 
 def _client(cluster: Cluster) -> Iterator[Part]:
-    yield service_part(_workload(catalogue.ST2CLIENT, cluster, client.process(cluster)), cluster)
+    yield service_part(_workload(catalogue.ST2CLIENT, cluster.values, client.process(cluster)), cluster)
 
 
 def _chatops(cluster: Cluster) -> Iterator[Part]:
@@ -174,7 +175,7 @@ def _chatops(cluster: Cluster) -> Iterator[Part]:
         process = chatops.process(cluster)
         # Nothing connects to the bot but a smoke test, which looks whether it is there.
         network = Network() if cluster.values.jobs.smoke_test.enabled else None
-        workload = _workload(catalogue.ST2CHATOPS, cluster, process)
+        workload = _workload(catalogue.ST2CHATOPS, cluster.values, process)
         yield service_part(workload, cluster, network=network, ports=process.ports)
 
 
@@ -183,7 +184,7 @@ def _jobs(cluster: Cluster) -> Iterator[Part]:
 
 
 def _extra(cluster: Cluster) -> Iterator[Part]:
-    for index, document in enumerate(extra_objects(cluster)):
+    for index, document in enumerate(extra_objects(cluster.values)):
         # Kind and name alone need not be unique: there are other namespaces and other API groups.
         yield Part(f"extraObjects[{index}]", [document])
 
@@ -200,8 +201,8 @@ def _only_optional(tier: str) -> PartsOf:
     return lambda cluster: loose(_optional(tier, cluster))
 
 
-def _workload(entry: CatalogueEntry, cluster: Cluster, process: Process) -> Workload:
-    return Workload(entry, getattr(cluster.values, entry.name), process, component=entry.name)
+def _workload(entry: CatalogueEntry, values: Values, process: Process) -> Workload:
+    return Workload(entry, getattr(values, entry.name), process, component=entry.name)
 
 
 PLANS: Mapping[str, Plan] = {

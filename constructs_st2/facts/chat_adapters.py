@@ -91,7 +91,7 @@ ADAPTERS: tuple[ChatAdapter, ...] = (
 """Sources: package.json and st2chatops.env of https://github.com/StackStorm/st2chatops, branches v3.8 and v3.9, and
 what the adapters themselves refuse to start without. bin/hubot of v3.9 starts Slack's, whatever HUBOT_ADAPTER says."""
 
-_SECRETS: Mapping[str, str] = {
+SECRETS: Mapping[str, str] = {
     **{name: f"st2chatops.tokens.{name}" for adapter in ADAPTERS for name in sorted(adapter.secrets)},
     **{name: f"st2chatops.tokens.{name}" for name in (LOGIN_PASSWORD, LOGIN_TOKEN)},
     API_KEY: "st2chatops.apiKey",
@@ -164,10 +164,10 @@ def _strange_variables(values: Values, adapter: ChatAdapter) -> Iterator[tuple[s
 def _literal_secrets(values: Values) -> Iterator[tuple[str, ValueProblem]]:
     """Secrets that stand in the values themselves, by the variable's name."""
     for name, value in values.st2chatops.env.items():
-        if name in _SECRETS and isinstance(value, str):
+        if name in SECRETS and isinstance(value, str):
             message = (
                 "is a secret, and a values file is no place for it: put it into a Secret and say where in "
-                f"{_SECRETS[name]} ({{existingSecret: NAME, key: KEY}})"
+                f"{SECRETS[name]} ({{existingSecret: NAME, key: KEY}})"
             )
             yield name, ValueProblem(f"st2chatops.env.{name}", message)
 

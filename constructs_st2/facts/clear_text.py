@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from constructs_st2.errors import ValueProblem
+from constructs_st2.facts import chat_adapters
 from constructs_st2.facts.content.texts import TextError, YamlText
 from constructs_st2.facts.option_secrets import secrets_of
 from constructs_st2.facts.secrets.given import external, given
@@ -156,10 +157,18 @@ def _advice(place: _Place) -> str:
 
 
 def _found(values: Values) -> Iterator[_Found]:
-    made_for_secrets = {*given(values), *external(values), "secrets.seed", LIST, "st2.config"}
+    made_for_secrets = {*given(values), *external(values), *_of_chat_bot(values), "secrets.seed", LIST, "st2.config"}
     for name in values.model_fields_set:
         field = type(values).model_fields[name]
         yield from _in(getattr(values, name), _Place((field.alias or name,)), made_for_secrets)
+
+
+def _of_chat_bot(values: Values) -> Iterator[str]:
+    """The variables of the chat bot of which `chat_adapters` tells what to do; where it is off, those of the chart."""
+    bot = values.st2chatops
+    for name, value in bot.env.items():
+        if name in chat_adapters.SECRETS and (bot.enabled or "CHANGE-ME" in str(value)):
+            yield f"st2chatops.env.{name}"
 
 
 def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
@@ -244,7 +253,7 @@ def _in_file(text: str, place: _Place) -> Iterator[_Found]:
         yield replace(each, place=replace(place, inner=inner, line=parsed.line_of(inner)))
     for number, line in enumerate(text.splitlines(), start=1):
         comment = _COMMENT.search(line)
-        if comment and (look := next(secret_looks.in_text(comment[0]), None)):
+        if comment and (look := next(iter(secret_looks.in_text(comment[0])), None)):
             yield _Found(replace(place, line=number), look, in_comment=True)
 
 

@@ -38,7 +38,7 @@ def secret_in(entry: Entry) -> OptionSecret | None:
         return None
     if _is_secret(entry):
         return OptionSecret(_MOVE, entry.value)
-    look = next(secret_looks.in_value(entry.value, entry.option), None)
+    look = next(iter(secret_looks.in_value(entry.value, entry.option)), None)
     if look is None:
         return None
     if entry.option.endswith(ARGUMENTS) and look.what.startswith("a value of "):

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from constructs_st2.errors import InvalidValues, ValueProblem
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity
-from constructs_st2.values.model import Patch
+from constructs_st2.values.model import Patch, Values
 
 
-def extra_objects(cluster: Cluster) -> Iterable[Document]:
+def extra_objects(values: Values) -> Iterable[Document]:
     """The user's own objects."""
-    yield from (copy.deepcopy(dict(given)) for given in cluster.values.extra_objects)
+    yield from (copy.deepcopy(dict(given)) for given in values.extra_objects)
 
 
 def apply_patches(patches: Iterable[Patch], objects: Iterable[Document]) -> None:

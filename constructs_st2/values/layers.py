@@ -175,9 +175,8 @@ def apply_set(layered: Layered, text: str) -> Layered:
 def _without_secrets(text: str) -> str:
     """The text for messages; of one with a secret, the first path alone."""
     path, _, value = text.partition("=")
-    has_secret = next(secret_looks.in_value(value, re.split(r"[.\]]", path)[-1]), None) or next(
-        iter(secret_looks.in_settings(text.replace(",", "\n"))), None
-    )
+    name = re.split(r"[.\]]", path)[-1]
+    has_secret = secret_looks.in_value(value, name) or secret_looks.in_settings(text.replace(",", "\n"))
     return f"{path}=…" if has_secret else text
 
 

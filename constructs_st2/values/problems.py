@@ -285,7 +285,7 @@ def _shown(value: object, name: str = "") -> str:
     if value == "":
         return "empty text"
     if isinstance(value, str):
-        if next(secret_looks.in_value(value, name), None):
+        if not secret_looks.is_shown(name, value):
             return "a text that looks like a secret"
         shown = " ".join(value.split())
         return f'the text "{shown if len(shown) <= _MAX_TEXT_SHOWN else shown[: _MAX_TEXT_SHOWN - 1] + "…"}"'

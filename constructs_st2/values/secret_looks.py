@@ -266,8 +266,16 @@ _PAIR = re.compile(
 """What connection strings and queries of URLs hold: ``Server=db;Pwd=…``, ``?token=…``."""
 
 
-def in_text(text: str) -> Iterator[Look]:
-    """What of a text has the form of a secret, whatever the text is."""
+_SHORTEST_FORM = len("//:a@b")
+
+
+@lru_cache(4096)
+def in_text(text: str) -> tuple[Look, ...]:
+    """What of a text has the form of a secret, whatever the text is. Pods have the same texts over and over."""
+    return tuple(_in_text(text)) if len(text) >= _SHORTEST_FORM else ()
+
+
+def _in_text(text: str) -> Iterator[Look]:
     for form in _FORMS:
         if any(hint in text for hint in form.hints):
             for match in form.pattern.finditer(text):
@@ -276,12 +284,17 @@ def in_text(text: str) -> Iterator[Look]:
                     yield Look(match.start(), form.what, value)
 
 
-def in_value(text: str, name: str = "") -> Iterator[Look]:
+@lru_cache(4096)
+def in_value(text: str, name: str = "") -> tuple[Look, ...]:
     """What of a single value is a secret: by its name, by its form, or because it is a text of settings."""
+    return tuple(_in_value(text, name))
+
+
+def _in_value(text: str, name: str) -> Iterator[Look]:
     if name and is_secret(name, text):
         yield Look(0, f"a value of {name}", text)
         return
-    found = list(in_text(text))
+    found = in_text(text)
     yield from found
     if "=" in text or ":" in text:
         yield from (look for look in (*in_pairs(text), *in_settings(text)) if not _is_in(look, found))
@@ -347,6 +360,10 @@ def in_command(text: str) -> Iterator[Look]:
             yield Look(match.start(1), "a user with a password", match[1])
 
 
+_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}")
+"""Small and large letters and digits on end, as generated passwords have them, and few names do."""
+
+
 def is_shown(name: str, text: str) -> bool:
     """Whether messages may tell a value."""
-    return not any(in_value(text, name))
+    return not (in_value(text, name) or _MIXED.fullmatch(text.strip()))

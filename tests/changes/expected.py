@@ -196,15 +196,15 @@ EXPECTED: dict[str, str] = {
         "2; "
         "pauses: all singles; "
         "pods: mongodb rabbitmq redis all others of st2 statsd-exporter execution-watch; "
-        "jobs: register-content; "
-        "left over: 1 object"
+        "jobs: secrets-bootstrap register-content; "
+        "left over: 2 objects"
     ),
     "monitoring off": (
         "2; "
         "pauses: all singles; "
         "pods: mongodb rabbitmq redis all others of st2; "
-        "jobs: register-content; "
-        "left over: 9 objects 1 object"
+        "jobs: secrets-bootstrap register-content; "
+        "left over: 9 objects 2 objects"
     ),
     "backups": "2; pods: backup",
     "no backups": "3; data: backup PersistentVolumeClaim/st2-backup; left over: 2 objects",

@@ -284,7 +284,10 @@ def test_backends_elsewhere_are_not_waited_for(synth: Synth) -> None:
 
 
 SCRATCH: dict[str, bool] = {"/home/stanley": True, "/tmp": True}
-CONF_FILES: dict[str, bool] = {f"/etc/st2/st2.{name}.conf": False for name in ("docker", "user", "secrets")}
+CONF_FILES: dict[str, bool] = {
+    **{f"/etc/st2/st2.{name}.conf": False for name in ("docker", "user", "secrets")},
+    "/opt/constructs-st2-redis/st2_redis.egg": False,
+}
 CREDENTIALS = {"/etc/st2-client": False}
 RUN_PROGRAMS = {"/opt/constructs-st2": False}
 PACKS = {"/opt/stackstorm/packs": True, "/opt/stackstorm/virtualenvs": True}

@@ -28,6 +28,7 @@ NAMES_NONE = {
     "clusterDomain": "a domain",
     "group": "an API group",
     "sectionName": "a listener of a Gateway",
+    "notSecret": "keys of the values",
 }
 """Keys that look as if they named an object, and what they are."""
 

@@ -35,8 +35,8 @@ def ingress(path: str, path_type: str = "Prefix") -> dict[str, Any]:
     ("values", "message"),
     [
         ({"st2": {"config": {"api": {"host": "::"}}}}, "[api] host: must be 0.0.0.0, not ::"),
-        ({"mongodb": {"image": {"repository": "docker.io/bitnami/mongodb"}}}, "must not be an image of Bitnami"),
-        ({"redis": {"image": {"repository": "mirror.local/x/bitnamilegacy/redis"}}}, "must not be an image of Bitnami"),
+        ({"mongodb": {"image": {"repository": "docker.io/bitnami/mongodb"}}}, "official ones, not Bitnami's"),
+        ({"redis": {"image": {"repository": "mirror.local/x/bitnamilegacy/redis"}}}, "official ones, not Bitnami's"),
         ({"st2": {"username": "jürgen"}}, "st2.username: must be a user name of ASCII"),
         ({"st2web": {"service": {"hostname": "a; return 200 x;"}}}, "hostname: must be a host name"),
         ({"st2api": {"service": {"hostname": "a\nb"}}}, "hostname: must be a host name"),

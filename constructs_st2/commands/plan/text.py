@@ -67,7 +67,13 @@ def _rows(plan: Plan) -> Iterator[tuple[Action, str, list[str]]]:
             yield from ((action, identity, _cut(told)) for identity in identities)
         else:
             names = ", ".join(change.difference.component for change in changes)
-            yield action, f"{len(changes)} {kind}s", [*_cut(told), *textwrap.wrap(names, 90)]
+            yield action, f"{len(changes)} {_plural(kind)}", [*_cut(told), *textwrap.wrap(names, 90)]
+
+
+def _plural(kind: str) -> str:
+    if kind.endswith("y"):
+        return f"{kind.removesuffix('y')}ies"
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def headline(plan: Plan, against: str) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
 from constructs_st2.errors import UserError
 from constructs_st2.parts.secrets.scope import Scope
-
-if TYPE_CHECKING:
-    from constructs_st2.facts.cluster import Cluster
+from constructs_st2.values.model import Values
 
 
 @click.group()
@@ -60,7 +58,7 @@ def generate(
         raise UserError(f"--scope {scope} is of no use without --seal")
     left_out: dict[str, str] = {}
     with options.cluster() as cluster:
-        license_key = _license_key(license_file, cluster) if license_file else None
+        license_key = _license_key(license_file, cluster.values) if license_file else None
         made = list(secret_manifests(cluster, license_key=license_key, left_out=left_out.__setitem__, remembered=True))
         manifests = chosen(made, only, cluster, left_out)
     if seal:
@@ -73,8 +71,8 @@ def generate(
     click.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
 
 
-def _license_key(file: Path, cluster: Cluster) -> str:
-    enterprise = cluster.values.enterprise
+def _license_key(file: Path, values: Values) -> str:
+    enterprise = values.enterprise
     if not enterprise.enabled or enterprise.existing_pull_secret:
         raise UserError("--license is of use only with enterprise.enabled, and without enterprise.existingPullSecret")
     try:

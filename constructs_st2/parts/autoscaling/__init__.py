@@ -25,7 +25,7 @@ def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
         InvalidValues: a target cannot be reached.
     """
     found = list(scaled(cluster.values))
-    if unreachable := list(keda.unreachable_targets(found, cluster)):
+    if unreachable := list(keda.unreachable_targets(found, cluster.settings)):
         raise InvalidValues(*unreachable)
     access = [keda.access(cluster)] if cluster.values.uses_keda else []
     return [*access, *(_scaler(each, found, cluster) for each in found)]

@@ -16,11 +16,14 @@ from collections.abc import Iterator, Sequence
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.st2_conf.settings import Settings
 from constructs_st2.facts.work import ACTIONS_POOL, POOL_SIZES, WORK, Work, used
 from constructs_st2.kube.custom import custom_object
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.autoscaling.scaled import Scaled
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.autoscaling import WorkAutoscaling
 
 _FAILURES = 3
@@ -31,7 +34,7 @@ def access(cluster: Cluster) -> Document:
     """The TriggerAuthentication, by which KEDA reaches MongoDB."""
     secret = contract.AUTOSCALING
     metadata: Document = {
-        "name": _access_name(cluster),
+        "name": _access_name(cluster.release),
         "namespace": cluster.release.namespace,
         "labels": cluster.release.labels(secret.component, "operations"),
     }
@@ -63,7 +66,10 @@ def scaled_object(one: Scaled, scaler: WorkAutoscaling, sharing: int, cluster: C
         },
         "advanced": {"horizontalPodAutoscalerConfig": {"behavior": one.behavior}},
         "triggers": [
-            *(_work_trigger(work, target * sharing, cluster) for work, target in _targets(one, scaler, cluster)),
+            *(
+                _work_trigger(work, target * sharing, cluster)
+                for work, target in _targets(one, scaler, cluster.settings)
+            ),
             *_resource_triggers(one),
         ],
     }
@@ -77,9 +83,9 @@ def sharing(one: Scaled, found: Sequence[Scaled]) -> int:
     )
 
 
-def unreachable_targets(found: Sequence[Scaled], cluster: Cluster) -> Iterator[ValueProblem]:
+def unreachable_targets(found: Sequence[Scaled], settings: Settings) -> Iterator[ValueProblem]:
     """Targets of runners that are beyond what a runner works on: the rest waits in its memory."""
-    size = _pool_size(ACTIONS_POOL, cluster)
+    size = _pool_size(ACTIONS_POOL, settings)
     for one in found:
         target = one.scaler.target_busy if isinstance(one.scaler, WorkAutoscaling) else None
         if one.entry is ST2ACTIONRUNNER and target is not None and target > size:
@@ -87,14 +93,14 @@ def unreachable_targets(found: Sequence[Scaled], cluster: Cluster) -> Iterator[V
             yield ValueProblem(f"{one.key}.targetBusy", message)
 
 
-def _access_name(cluster: Cluster) -> str:
-    return cluster.release.named(contract.AUTOSCALING.component)
+def _access_name(release: Release) -> str:
+    return release.named(contract.AUTOSCALING.component)
 
 
-def _targets(one: Scaled, scaler: WorkAutoscaling, cluster: Cluster) -> Iterator[tuple[Work, int]]:
+def _targets(one: Scaled, scaler: WorkAutoscaling, settings: Settings) -> Iterator[tuple[Work, int]]:
     """The work of a service, and how much of it a pod may have."""
     for number, work in enumerate(WORK[one.entry.name]):
-        target = used(_pool_size(work.pool, cluster)) if work.pool else work.target
+        target = used(_pool_size(work.pool, settings)) if work.pool else work.target
         yield work, (number == 0 and scaler.target_busy) or target
 
 
@@ -105,9 +111,9 @@ def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
         "metricType": "AverageValue",
         # Otherwise the HorizontalPodAutoscaler asks every 15 seconds, whatever the polling interval is.
         "useCachedMetrics": True,
-        "authenticationRef": {"name": _access_name(cluster)},
+        "authenticationRef": {"name": _access_name(cluster.release)},
         "metadata": {
-            "dbName": _database(cluster),
+            "dbName": _database(cluster.values),
             "collection": work.collection,
             "query": json.dumps(work.query),
             # Each of several Deployments sees all the work, and shall take its part of it.
@@ -116,12 +122,12 @@ def _work_trigger(work: Work, target: int, cluster: Cluster) -> Document:
     }
 
 
-def _pool_size(pool: str, cluster: Cluster) -> int:
-    return int(cluster.settings.options.get(("actionrunner", pool), POOL_SIZES[pool]))
+def _pool_size(pool: str, settings: Settings) -> int:
+    return int(settings.options.get(("actionrunner", pool), POOL_SIZES[pool]))
 
 
-def _database(cluster: Cluster) -> str:
-    mongodb = cluster.values.mongodb
+def _database(values: Values) -> str:
+    mongodb = values.mongodb
     return mongodb.external.database if mongodb.external else mongodb.auth.database
 
 

@@ -10,6 +10,7 @@ from constructs_st2.facts.backends.upgrades import VERSION_ANNOTATION, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document
@@ -34,6 +35,7 @@ from constructs_st2.parts.pods.pod import (
     template_of_pods,
     with_room,
 )
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Members
 
 CONFIG_PATH = "/etc/constructs-st2/config"
@@ -79,15 +81,15 @@ class MemberSet:
         return self.containers[0].image
 
 
-def config_mount(backend: Backend, cluster: Cluster, fingerprint: str | None) -> Mount:
+def config_mount(backend: Backend, release: Release, fingerprint: str | None) -> Mount:
     """The configuration of a backend. ``fingerprint`` stands for what members read only when they start."""
-    name = cluster.release.named(_config_name(backend))
+    name = release.named(_config_name(backend))
     return Mount(Volume.config_map("config", name, fingerprint=fingerprint), CONFIG_PATH)
 
 
-def scripts_mount(backend: Backend, cluster: Cluster) -> Mount:
+def scripts_mount(backend: Backend, release: Release) -> Mount:
     """The scripts of a backend. They are read when they run, so a change of one rolls nothing."""
-    return Mount(Volume.config_map("scripts", cluster.release.named(_scripts_name(backend))), scripts.MOUNT_PATH)
+    return Mount(Volume.config_map("scripts", release.named(_scripts_name(backend))), scripts.MOUNT_PATH)
 
 
 def secret_mount(secret: SecretSpec, keys: Sequence[str], cluster: Cluster) -> Mount:
@@ -107,20 +109,24 @@ def documents(members: MemberSet, cluster: Cluster) -> list[Document]:
     selector = cluster.release.selector(members.component)
     made = []
     if members.config:
-        made.append(config_map(_metadata(members, cluster, _config_name(members.backend)), members.config))
+        made.append(config_map(_metadata(members, cluster.release, _config_name(members.backend)), members.config))
     texts = {**members.scripts, **(data_guard.texts() if members.settings.persistence.enabled else {})}
     if texts:
-        made.append(config_map(_metadata(members, cluster, _scripts_name(members.backend)), texts))
-    made += [_headless_service(members, cluster), _client_service(members, cluster), stateful_set(members, cluster)]
+        made.append(config_map(_metadata(members, cluster.release, _scripts_name(members.backend)), texts))
+    made += [
+        _headless_service(members, cluster.release),
+        _client_service(members, cluster.release),
+        stateful_set(members, cluster),
+    ]
     if members.settings.replicas > 1:
-        made.append(disruption_budget(_metadata(members, cluster), selector))
+        made.append(disruption_budget(_metadata(members, cluster.release), selector))
     return made
 
 
 def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
     """The StatefulSet of a backend."""
     settings = members.settings
-    metadata = _metadata(members, cluster)
+    metadata = _metadata(members, cluster.release)
     annotations = {VERSION_ANNOTATION: str(members.version), **members.notes, **settings.annotations}
     if cluster.values.secrets.reloader:
         # Certificates, not passwords: for another password members must not restart one after the other.
@@ -144,7 +150,7 @@ def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
             "whenDeleted": retention.when_deleted,
             "whenScaled": retention.when_scaled,
         }
-        spec["volumeClaimTemplates"] = [_claim(members, cluster)]
+        spec["volumeClaimTemplates"] = [_claim(members, cluster.release)]
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec}
 
 
@@ -156,16 +162,16 @@ def _scripts_name(backend: Backend) -> str:
     return f"{backend.component}-scripts"
 
 
-def _labels(members: MemberSet, cluster: Cluster) -> dict[str, str]:
-    labels = cluster.release.labels(members.component, members.backend.role, version=members.image.version)
+def _labels(members: MemberSet, release: Release) -> dict[str, str]:
+    labels = release.labels(members.component, members.backend.role, version=members.image.version)
     return {**members.settings.labels, **labels}
 
 
-def _metadata(members: MemberSet, cluster: Cluster, name: str | None = None) -> Document:
+def _metadata(members: MemberSet, release: Release, name: str | None = None) -> Document:
     return {
-        "name": cluster.release.named(name or members.component),
-        "namespace": cluster.release.namespace,
-        "labels": _labels(members, cluster),
+        "name": release.named(name or members.component),
+        "namespace": release.namespace,
+        "labels": _labels(members, release),
     }
 
 
@@ -181,7 +187,7 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
         replace(each, security=security) for each in (*_guards(members, cluster), *members.init_containers)
     ]
     selector = cluster.release.selector(members.component)
-    annotations = {**_scraped(members, cluster), **settings.annotations, **checksums(containers)}
+    annotations = {**_scraped(members, cluster.values), **settings.annotations, **checksums(containers)}
     grace = settings.termination_grace_period_seconds
     spec = pod_spec(
         settings,
@@ -192,24 +198,24 @@ def _template(members: MemberSet, cluster: Cluster) -> Document:
         spread=spread_constraints(settings, selector),
         affinity=settings.affinity or _apart(settings, selector),
     )
-    return template_of_pods(_labels(members, cluster), annotations, spec)
+    return template_of_pods(_labels(members, cluster.release), annotations, spec)
 
 
 def _guards(members: MemberSet, cluster: Cluster) -> list[Container]:
     """What stops a member before it touches data that it cannot read. Without volumes, it has none."""
     if not members.settings.persistence.enabled:
         return []
-    data, script = data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster)
+    data, script = data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster.release)
     image = members.image if members.has_shell else cluster.images.utility()
-    return [data_guard.container(members.component, members.version, image, data, script, cluster.release)]
+    return [data_guard.container(members.component, members.version, image, data, script, cluster)]
 
 
-def _scraped(members: MemberSet, cluster: Cluster) -> dict[str, str]:
-    if not cluster.values.monitoring.enabled:
+def _scraped(members: MemberSet, values: Values) -> dict[str, str]:
+    if not values.monitoring.enabled:
         return {}
     from constructs_st2.facts.monitoring import scrape_annotations
 
-    return scrape_annotations(members.component, cluster.values)
+    return scrape_annotations(members.component, values)
 
 
 def _apart(settings: Members, selector: Mapping[str, str]) -> Document | None:
@@ -223,12 +229,12 @@ def _apart(settings: Members, selector: Mapping[str, str]) -> Document | None:
     return preferably_apart(members)
 
 
-def _claim(members: MemberSet, cluster: Cluster) -> Document:
+def _claim(members: MemberSet, release: Release) -> Document:
     """The claim template, which cannot be changed later: nothing versioned goes in."""
     persistence = members.settings.persistence
     metadata: Document = {
         "name": "data",
-        "labels": {**persistence.labels, **cluster.release.labels(members.component, members.backend.role)},
+        "labels": {**persistence.labels, **release.labels(members.component, members.backend.role)},
     }
     if persistence.annotations:
         metadata["annotations"] = dict(persistence.annotations)
@@ -242,36 +248,34 @@ def _claim(members: MemberSet, cluster: Cluster) -> Document:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
 
-def _headless_service(members: MemberSet, cluster: Cluster) -> Document:
+def _headless_service(members: MemberSet, release: Release) -> Document:
     """Names for members. They must find each other before any of them is ready."""
     return _service(
         members,
-        cluster,
-        cluster.release.headless(members.component),
+        release,
+        release.headless(members.component),
         {"clusterIP": "None", "publishNotReadyAddresses": True},
         {**members.client_ports, **members.peer_ports},
     )
 
 
-def _client_service(members: MemberSet, cluster: Cluster) -> Document:
+def _client_service(members: MemberSet, release: Release) -> Document:
     """An address at which only members answer that are ready."""
-    return _service(
-        members, cluster, cluster.release.named(members.component), {"type": "ClusterIP"}, members.client_ports
-    )
+    return _service(members, release, release.named(members.component), {"type": "ClusterIP"}, members.client_ports)
 
 
-def _service(members: MemberSet, cluster: Cluster, name: str, fields: Document, ports: Mapping[str, int]) -> Document:
+def _service(members: MemberSet, release: Release, name: str, fields: Document, ports: Mapping[str, int]) -> Document:
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
             "name": name,
-            "namespace": cluster.release.namespace,
-            "labels": cluster.release.labels(members.component, members.backend.role),
+            "namespace": release.namespace,
+            "labels": release.labels(members.component, members.backend.role),
         },
         "spec": {
             **fields,
-            "selector": cluster.release.selector(members.component),
+            "selector": release.selector(members.component),
             "ports": [{"name": port, "port": number, "targetPort": port} for port, number in ports.items()],
         },
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ETCD_SCHEMES, REDIS_SCHEME
 
 
@@ -53,7 +54,7 @@ def config_map(cluster: Cluster) -> Document | None:
 
 
 def _library(cluster: Cluster) -> _Library | None:
-    match _backend(cluster):
+    match _backend(cluster.values):
         case "etcd":
             from constructs_st2.parts.backends.etcd import library as etcd
 
@@ -66,13 +67,13 @@ def _library(cluster: Cluster) -> _Library | None:
             return None
 
 
-def _backend(cluster: Cluster) -> str:
+def _backend(values: Values) -> str:
     """What st2 coordinates through, wherever that runs."""
-    external = cluster.values.coordination.external
-    if cluster.values.coordination_backend == "external" and external:
+    external = values.coordination.external
+    if values.coordination_backend == "external" and external:
         drivers = {REDIS_SCHEME: "redis", **dict.fromkeys(ETCD_SCHEMES, "etcd")}
         return drivers.get(external.url.partition("://")[0], "external")
-    return cluster.values.coordination_backend
+    return values.coordination_backend
 
 
 def _made(backend: str, file: str, content: bytes) -> _Library:

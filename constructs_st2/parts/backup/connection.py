@@ -16,6 +16,7 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ExternalMongodb
 from constructs_st2.values.model.backup import ExternalUser
 
@@ -49,15 +50,15 @@ class Connection:
         return [Mount(password, PASSWORD_PATH), *self.authorities]
 
 
-def database(cluster: Cluster) -> str:
+def database(values: Values) -> str:
     """StackStorm's database."""
-    mongodb = cluster.values.mongodb
+    mongodb = values.mongodb
     return mongodb.external.database if mongodb.external else mongodb.auth.database
 
 
-def is_of_the_whole_server(cluster: Cluster) -> bool:
+def is_of_the_whole_server(values: Values) -> bool:
     """Whether backups hold all databases and the oplog. Without the oplog they are of no single moment."""
-    external = cluster.values.backup.external
+    external = values.backup.external
     return external.whole_server if external else True
 
 

@@ -75,10 +75,10 @@ def _preparing(destination: Destination, cluster: Cluster) -> list[Container]:
     """The containers that bring a verified dump."""
     settings = cluster.values.backup
     to, mounts = connection.to_dump(cluster), [storage.folder(destination, cluster)]
-    database = connection.database(cluster)
+    database = connection.database(cluster.values)
     # A member that serves no clients is asked, where there is one.
     what = ["--readPreference=secondaryPreferred"]
-    what.append("--oplog" if connection.is_of_the_whole_server(cluster) else f"--db={database}")
+    what.append("--oplog" if connection.is_of_the_whole_server(cluster.values) else f"--db={database}")
     dumping = [settings.active_deadline_seconds, *what]
     facts = f"{MOUNT_PATH}/{pods.FACTS}"
     return [

@@ -29,6 +29,7 @@ from constructs_st2.parts.pods.pod import (
     template_of_pods,
     with_room,
 )
+from constructs_st2.values.model import Values
 
 STATE = "/run/constructs-st2"
 """What the containers of a pod tell each other."""
@@ -142,8 +143,8 @@ def etcd_step(cluster: Cluster) -> Container:
         image=ETCD_SERVER.image(cluster.values.etcd, cluster),
         command=["etcdctl"],
         args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE}/etcd.db"],
-        resources=_resources(cluster),
-        security=_security(cluster),
+        resources=_resources(cluster.values),
+        security=_security(cluster.values),
         mounts=[_STATE, *authorities],
     )
 
@@ -151,7 +152,7 @@ def etcd_step(cluster: Cluster) -> Container:
 def service_account(cluster: Cluster) -> list[Document]:
     """The identity by which a cloud lets the pods into its storage; none where a Secret has the credentials."""
     settings = cluster.values.backup.service_account
-    if not _creates_account(cluster):
+    if not _creates_account(cluster.values):
         return []
     made = metadata(cluster, BACKUP)
     made |= {"name": _account(cluster), "labels": {**settings.labels, **made["labels"]}}
@@ -160,8 +161,8 @@ def service_account(cluster: Cluster) -> list[Document]:
     return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": made, "automountServiceAccountToken": False}]
 
 
-def _creates_account(cluster: Cluster) -> bool:
-    settings, destination = cluster.values.backup.service_account, cluster.values.backup.destination
+def _creates_account(values: Values) -> bool:
+    settings, destination = values.backup.service_account, values.backup.destination
     if settings.create is not None:
         return settings.create
     return destination is not None and destination.s3 is not None and destination.s3.credentials is None
@@ -170,7 +171,7 @@ def _creates_account(cluster: Cluster) -> bool:
 def _account(cluster: Cluster) -> str | None:
     """The name of the service account; None where pods have none of their own."""
     name = cluster.values.backup.service_account.name
-    return name or (cluster.release.named(BACKUP) if _creates_account(cluster) else None)
+    return name or (cluster.release.named(BACKUP) if _creates_account(cluster.values) else None)
 
 
 def template(component: str, main: Container, init_containers: Sequence[Container], cluster: Cluster) -> Document:
@@ -213,22 +214,22 @@ def _step(
             env_text("STATE", STATE),
             *env,
         ],
-        resources=_resources(cluster),
-        security=_security(cluster),
+        resources=_resources(cluster.values),
+        security=_security(cluster.values),
         mounts=[Mount(Volume.config_map("scripts", config_map_name), scripts.MOUNT_PATH), _STATE, *mounts],
         extra_mounts=extra_mounts(cluster.values.backup),
     )
 
 
-def _resources(cluster: Cluster) -> Document:
+def _resources(values: Values) -> Document:
     """Those that the user gives, with room for the backup where it lies in the pod."""
-    settings = cluster.values.backup
+    settings = values.backup
     on_volume = settings.destination and settings.destination.claim
     return {**settings.resources} if on_volume else with_room(settings.resources, settings.scratch_size)
 
 
-def _security(cluster: Cluster) -> Document:
-    return overlaid(RESTRICTED_CONTAINER, cluster.values.backup.security_context)
+def _security(values: Values) -> Document:
+    return overlaid(RESTRICTED_CONTAINER, values.backup.security_context)
 
 
 def _facts(cluster: Cluster) -> str:
@@ -237,8 +238,8 @@ def _facts(cluster: Cluster) -> str:
         "release": cluster.release.name,
         "namespace": cluster.release.namespace,
         "st2": cluster.values.image.tag,
-        "database": connection.database(cluster),
-        "wholeServer": connection.is_of_the_whole_server(cluster),
+        "database": connection.database(cluster.values),
+        "wholeServer": connection.is_of_the_whole_server(cluster.values),
         "image": image(cluster).reference,
         "secrets": {
             cluster.secret(spec): spec.purpose for spec in (contract.DATASTORE,) if spec.in_use(cluster.values)

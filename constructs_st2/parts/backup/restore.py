@@ -68,7 +68,7 @@ def _job(script: str, backup: str, ending: str, destination: Destination, cluste
     main = pods.database_step(
         "restore",
         script,
-        [backup, connection.database(cluster)],
+        [backup, connection.database(cluster.values)],
         connection.to_restore(cluster),
         cluster,
         component=COMPONENT,

@@ -94,7 +94,7 @@ def _container(cluster: Cluster) -> Container:
         image=job_image(cluster.values.jobs, cluster),
         command=[*cluster.values.image.entrypoint, *PROGRAMS.command("watch_executions")],
         args=list(_arguments(cluster)),
-        env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
+        env=environment({**programs.ENVIRONMENT, **client_env(cluster.values)}, {}),
         env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
         resources=settings.resources,
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
@@ -102,7 +102,7 @@ def _container(cluster: Cluster) -> Container:
             Mount(volume, MOUNT_PATH),
             *mounts_of(Content.CREDENTIALS, cluster),
             *internal_tls.authority_mounts(cluster),
-            *scratch(home_of(cluster)),
+            *scratch(home_of(cluster.values)),
         ],
         extra_mounts=extra_mounts(settings),
     )

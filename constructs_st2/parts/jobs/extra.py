@@ -42,7 +42,7 @@ def _task(
         name,
         command=given.command,
         settings=settings,
-        env={**program.env, **client_env(cluster)},
+        env={**program.env, **client_env(cluster.values)},
         mounts=[
             *program.mounts,
             *mounts_of(Content.CREDENTIALS, cluster),

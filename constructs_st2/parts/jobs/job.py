@@ -11,7 +11,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID, Image
 from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION
+from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION, Release
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
@@ -32,6 +32,7 @@ from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.parts.services.process import home_of, scratch
 from constructs_st2.parts.services.waiting import wait_containers
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import EnvValue
 
@@ -98,7 +99,7 @@ def job(task: Task, cluster: Cluster) -> Document:
         cluster,
         args=task.args,
         env=task.env,
-        env_from=[_urls(cluster)],
+        env_from=[_urls(cluster.release)],
         mounts=[*task.mounts, *authority],
     )
     init_containers = [
@@ -157,7 +158,7 @@ def container(
         env_from=[*env_from, *env_of_secrets(settings.env_from_secrets)],
         resources=settings.resources,
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
-        mounts=[*mounts, *scratch(home_of(cluster))],
+        mounts=[*mounts, *scratch(home_of(cluster.values))],
         extra_mounts=extra_mounts(settings),
     )
 
@@ -206,13 +207,13 @@ def roles_of_administrator(cluster: Cluster) -> tuple[str, ...]:
     return rbac.roles_of(cluster.values.st2.username, cluster.role_files["assignments"])
 
 
-def client_env(cluster: Cluster) -> dict[str, EnvValue]:
+def client_env(values: Values) -> dict[str, EnvValue]:
     """The environment by which the st2 command line finds its credentials."""
-    return {"HOME": home_of(cluster), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
+    return {"HOME": home_of(values), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
 
 
-def _urls(cluster: Cluster) -> Document:
-    return {"configMapRef": {"name": cluster.release.named("st2-urls")}}
+def _urls(release: Release) -> Document:
+    return {"configMapRef": {"name": release.named("st2-urls")}}
 
 
 def _login_container(
@@ -224,12 +225,12 @@ def _login_container(
         image=image,
         command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
         args=[str(settings.active_deadline_seconds), *actions, *login.roles],
-        env=environment({**programs.ENVIRONMENT, **client_env(cluster)}, {}),
-        env_from=[_urls(cluster)],
+        env=environment({**programs.ENVIRONMENT, **client_env(cluster.values)}, {}),
+        env_from=[_urls(cluster.release)],
         resources=cluster.values.helper_resources.of("login"),
         security=security,
         mounts=[
-            programs.mount(cluster),
+            programs.mount(cluster.release),
             *mounts_of(Content.CREDENTIALS, cluster),
             *internal_tls.authority_mounts(cluster),
         ],

@@ -9,6 +9,7 @@ from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import datastore
 from constructs_st2.facts.jobs import APIKEY_LOAD, KEY_LOAD
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.documents import fingerprint
@@ -71,7 +72,7 @@ def _files(kind: Kind, items: Sequence[KeyValue | ApiKey]) -> dict[str, str]:
 def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> Task | None:
     """The Job; with RBAC it waits until its user may do what it does."""
     values = cluster.values
-    given, own = _given(kind, items, cluster), _own_secret(kind, cluster)
+    given, own = _given(kind, items, cluster.release), _own_secret(kind, cluster)
     mounts = [*given, *own]
     if not mounts:
         return None
@@ -82,9 +83,9 @@ def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> T
         command=[*values.image.entrypoint, *programs.LOAD_DATASTORE],
         args=[kind.command, f"{_RENDERED}/{kind.command}.json", *files],
         settings=values.jobs,
-        env={**programs.ENVIRONMENT, **client_env(cluster)},
+        env={**programs.ENVIRONMENT, **client_env(cluster.values)},
         mounts=[
-            programs.mount(cluster),
+            programs.mount(cluster.release),
             *mounts_of(Content.CREDENTIALS, cluster),
             *mounts,
             *_referenced(items),
@@ -95,11 +96,11 @@ def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> T
     )
 
 
-def _given(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> list[Mount]:
+def _given(kind: Kind, items: Sequence[KeyValue | ApiKey], release: Release) -> list[Mount]:
     if not items:
         return []
     content = fingerprint(datastore.document(items))
-    config_maps = map(cluster.release.named, parted(kind.config_map, _files(kind, items)))
+    config_maps = map(release.named, parted(kind.config_map, _files(kind, items)))
     volume = Volume.config_maps(kind.config_map, config_maps, fingerprint=content)
     return [Mount(volume, f"{_FILES}/values")]
 

@@ -23,6 +23,6 @@ def task(cluster: Cluster) -> Task | None:
         PACKS_WRITE_TEST,
         command=scripts.command(TEST_PACKS_VOLUMES, *(mount.path for mount in volumes)),
         settings=cluster.values.jobs,
-        mounts=[*volumes, packs.scripts_mount(cluster)],
+        mounts=[*volumes, packs.scripts_mount(cluster.release)],
         wave=_WAVE,
     )

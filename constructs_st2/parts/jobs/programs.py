@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Mount
@@ -20,6 +20,6 @@ ENVIRONMENT = programs.ENVIRONMENT
 CONFIG_MAP = "st2-job-programs"
 
 
-def mount(cluster: Cluster) -> Mount:
+def mount(release: Release) -> Mount:
     """Where a Job finds them."""
-    return Mount(PROGRAMS.volume("job-programs", cluster.release.named(CONFIG_MAP)), scripts.MOUNT_PATH)
+    return Mount(PROGRAMS.volume("job-programs", release.named(CONFIG_MAP)), scripts.MOUNT_PATH)

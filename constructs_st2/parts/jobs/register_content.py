@@ -26,7 +26,7 @@ def task(cluster: Cluster) -> Task:
     ]
     preparing = packs.seeding(cluster, job_image(cluster.values.jobs, cluster))
     if own:
-        home = {"HOME": home_of(cluster)}
+        home = {"HOME": home_of(cluster.values)}
         preparing.append(container("pre-register-content", own, values.jobs, cluster, env=home, mounts=mounts))
     return Task(
         REGISTER_CONTENT,

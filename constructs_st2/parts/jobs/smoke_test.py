@@ -6,6 +6,7 @@ from constructs_st2.facts.catalogue import CATALOGUE, ST2CHATOPS, ST2WEB, Conten
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.jobs import SMOKE_TEST
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.st2_conf.settings import Settings
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
 from constructs_st2.parts.services.components import workloads_of
@@ -31,7 +32,7 @@ def task(cluster: Cluster) -> Task:
         settings=values.jobs,
         env={
             **programs.ENVIRONMENT,
-            **client_env(cluster),
+            **client_env(cluster.values),
             "NAMESPACE": release.namespace,
             "RELEASE": release.name,
             "EXPECTED_VERSION": cluster.version,
@@ -40,10 +41,10 @@ def task(cluster: Cluster) -> Task:
             "CHATOPS_URL": chatops,
             "RBAC_ROLES": " ".join(roles),
             "DATASTORE_ENCRYPTED": str(contract.DATASTORE.in_use(values)).lower(),
-            "ACTION_TRIGGERS": str(_sends_action_triggers(cluster)).lower(),
+            "ACTION_TRIGGERS": str(_sends_action_triggers(cluster.settings)).lower(),
             **_services(cluster),
         },
-        mounts=[programs.mount(cluster), *mounts_of(Content.CREDENTIALS, cluster)],
+        mounts=[programs.mount(cluster.release), *mounts_of(Content.CREDENTIALS, cluster)],
         needs=(Need.AUTH, Need.API, Need.STREAM),
         login=Login(roles, actions=("core.local",)),
         wave=_WAVE,
@@ -68,8 +69,8 @@ def _services(cluster: Cluster) -> dict[str, str]:
     }
 
 
-def _sends_action_triggers(cluster: Cluster) -> bool:
+def _sends_action_triggers(settings: Settings) -> bool:
     """Whether st2notifier tells of executions that succeed."""
-    states = cluster.settings.options.get(("action_sensor", "emit_when"), "succeeded")
-    enabled = cluster.settings.is_true("action_sensor", "enable", default=True)
+    states = settings.options.get(("action_sensor", "emit_when"), "succeeded")
+    enabled = settings.is_true("action_sensor", "enable", default=True)
     return enabled and "succeeded" in [state.strip() for state in states.split(",")]

@@ -15,6 +15,7 @@ from constructs_st2.facts.monitoring import (
     STATSD_PORT,
     scrape_annotations,
 )
+from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.monitoring.mapping import mapping
@@ -64,14 +65,14 @@ def exporter(cluster: Cluster) -> list[Document]:
     prefix = cluster.settings.options.get(("metrics", "prefix"))
     files = {_MAPPING: mapping(prefix, settings.mappings)}
     return [
-        config_map(_metadata(cluster, _config_name(cluster)), files),
+        config_map(_metadata(cluster, _config_name(cluster.release)), files),
         _service(cluster),
         _deployment(cluster, files),
     ]
 
 
-def _config_name(cluster: Cluster) -> str:
-    return cluster.release.named(f"{STATSD_EXPORTER}-config")
+def _config_name(release: Release) -> str:
+    return release.named(f"{STATSD_EXPORTER}-config")
 
 
 def _metadata(cluster: Cluster, name: str | None = None, *, version: str | None = None) -> Document:
@@ -112,7 +113,7 @@ def _deployment(cluster: Cluster, files: dict[str, str]) -> Document:
 
 def _template(cluster: Cluster, image: Image, files: dict[str, str]) -> Document:
     settings = cluster.values.monitoring.statsd_exporter
-    config = Volume.config_map("config", _config_name(cluster), fingerprint=fingerprint(files))
+    config = Volume.config_map("config", _config_name(cluster.release), fingerprint=fingerprint(files))
     container = Container(
         name=STATSD_EXPORTER,
         image=image,

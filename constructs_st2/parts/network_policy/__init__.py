@@ -88,11 +88,11 @@ def _of_release(cluster: Cluster) -> Document:
     """Closes all pods of the release, those of Jobs too. To ask for names is what all may do."""
     release = cluster.release
     selector = {_INSTANCE: release.name, "app.kubernetes.io/part-of": "stackstorm"}
-    return _policy(release.named("default"), selector, [], _dns(cluster), cluster)
+    return _policy(release.named("default"), selector, [], _dns(cluster.values), cluster)
 
 
-def _dns(cluster: Cluster) -> list[Document]:
-    dns = cluster.values.network_policy.egress.dns
+def _dns(values: Values) -> list[Document]:
+    dns = values.network_policy.egress.dns
 
     def rule(peers: Sequence[Any], port: int) -> Document:
         return {"to": list(peers), "ports": [_port(_Port(protocol, port)) for protocol in ("UDP", "TCP")]}
@@ -163,11 +163,11 @@ def _rules(direction: str, talks: Iterable[tuple[End, Flow]], cluster: Cluster) 
             continue
         if isinstance(end, str):
             alike.setdefault(rest, []).append(end)
-        elif peers := _peers(end, cluster):
+        elif peers := _peers(end, cluster.values):
             # An empty list of them would mean everybody.
             rules.append({direction: list(peers), "ports": [_port(port) for port in rest]})
     rules += [
-        {direction: [_pods(names, cluster)], "ports": [_port(port) for port in wanted]}
+        {direction: [_pods(names, cluster.release)], "ports": [_port(port) for port in wanted]}
         for wanted, names in alike.items()
     ]
     return rules
@@ -178,17 +178,17 @@ def _anywhere(end: End) -> End:
     return Place.OUTSIDE if end in (Place.NODES, Place.KUBERNETES_API) else end
 
 
-def _peers(place: Place, cluster: Cluster) -> Sequence[Any]:
-    settings = cluster.values.network_policy
+def _peers(place: Place, values: Values) -> Sequence[Any]:
+    settings = values.network_policy
     return settings.keda_from if place is Place.KEDA else settings.metrics_from
 
 
-def _pods(names: Sequence[str], cluster: Cluster) -> Document:
+def _pods(names: Sequence[str], release: Release) -> Document:
     if len(names) == 1:
-        return {"podSelector": {"matchLabels": cluster.release.selector(names[0])}}
+        return {"podSelector": {"matchLabels": release.selector(names[0])}}
     return {
         "podSelector": {
-            "matchLabels": {_INSTANCE: cluster.release.name},
+            "matchLabels": {_INSTANCE: release.name},
             "matchExpressions": [{"key": _NAME, "operator": "In", "values": list(names)}],
         }
     }

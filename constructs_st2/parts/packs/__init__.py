@@ -12,7 +12,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.jobs import PACKS_WRITE_TEST, left_out
-from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
+from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION, Release
 from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.parted import parted
@@ -72,7 +72,7 @@ def packs_mounts(cluster: Cluster, *, writable: bool) -> list[Mount]:
     """Where a pod finds packs; nothing where they are in its image."""
     if delivery(cluster.values) is Delivery.BAKED:
         return []
-    return [Mount(_packs_volume(cluster), PACKS, writable=writable), *_image_volumes(cluster)]
+    return [Mount(_packs_volume(cluster), PACKS, writable=writable), *_image_volumes(cluster.values)]
 
 
 def virtualenvs_mounts(cluster: Cluster, *, writable: bool) -> list[Mount]:
@@ -86,7 +86,7 @@ def configs_mounts(cluster: Cluster, *, writable: bool) -> list[Mount]:
     """Where a pod finds the configurations of packs."""
     volumes = cluster.values.st2.packs.volumes
     if volumes.enabled and volumes.configs:
-        return [Mount(_shared("configs", volumes.configs, cluster), CONFIGS, writable=writable)]
+        return [Mount(_shared("configs", volumes.configs, cluster.release), CONFIGS, writable=writable)]
     return [replace(mount, path=CONFIGS) for mount in _given_configs(cluster)]
 
 
@@ -129,13 +129,13 @@ def seeded_mounts(cluster: Cluster) -> list[Mount]:
     return [
         Mount(_packs_volume(cluster), PACKS, writable=True),
         Mount(_virtualenvs_volume(cluster), VIRTUALENVS, writable=True),
-        *_image_volumes(cluster),
+        *_image_volumes(cluster.values),
     ]
 
 
 def config_maps(cluster: Cluster) -> Iterator[tuple[str, dict[str, str]]]:
     """Names and contents of the ConfigMaps for packs."""
-    yield from parted(CONFIGS_CONFIG_MAP, given_files(cluster)).items()
+    yield from parted(CONFIGS_CONFIG_MAP, given_files(cluster.values)).items()
     values = cluster.values
     if delivery(values) is not Delivery.BAKED or values.jobs.pre_register_content_command:
         yield SCRIPTS_CONFIG_MAP, script_texts(SCRIPTS_PACKAGE)
@@ -170,22 +170,22 @@ def shared_mounts(cluster: Cluster) -> list[Mount]:
     volumes = cluster.values.st2.packs.volumes
     wanted = {"packs": PACKS, "virtualenvs": VIRTUALENVS, "configs": CONFIGS}
     return [
-        Mount(_shared(name, source, cluster), path, writable=True)
+        Mount(_shared(name, source, cluster.release), path, writable=True)
         for name, path in wanted.items()
         if (source := getattr(volumes, name))
     ]
 
 
-def scripts_mount(cluster: Cluster) -> Mount:
+def scripts_mount(release: Release) -> Mount:
     """The scripts that bring packs."""
-    name = cluster.release.named(SCRIPTS_CONFIG_MAP)
+    name = release.named(SCRIPTS_CONFIG_MAP)
     content = fingerprint(script_texts(SCRIPTS_PACKAGE))
     return Mount(Volume.config_map("content-scripts", name, fingerprint=content, live=True), SCRIPTS_PATH)
 
 
-def given_files(cluster: Cluster) -> dict[str, str]:
+def given_files(values: Values) -> dict[str, str]:
     """The configurations from the values, without those that are empty."""
-    return present(cluster.values.st2.packs.configs)
+    return present(values.st2.packs.configs)
 
 
 def _packs_volume(cluster: Cluster) -> Volume:
@@ -199,18 +199,18 @@ def _virtualenvs_volume(cluster: Cluster) -> Volume:
 def _filled_volume(name: str, cluster: Cluster) -> Volume:
     """A shared volume, or one of the pod itself, which init containers fill."""
     volumes = cluster.values.st2.packs.volumes
-    return _shared(name, getattr(volumes, name), cluster) if volumes.enabled else Volume.scratch(f"st2-{name}")
+    return _shared(name, getattr(volumes, name), cluster.release) if volumes.enabled else Volume.scratch(f"st2-{name}")
 
 
-def _shared(name: str, given: SharedVolume, cluster: Cluster) -> Volume:
-    claim = cluster.release.named(CLAIMS[name])
+def _shared(name: str, given: SharedVolume, release: Release) -> Volume:
+    claim = release.named(CLAIMS[name])
     source = {"persistentVolumeClaim": {"claimName": claim}} if "create" in given else {**given}
     return Volume(f"st2-{name}", source)
 
 
 def _given_configs(cluster: Cluster) -> list[Mount]:
     """The configurations from the values and from the user's Secret, in one folder."""
-    files, secret = given_files(cluster), cluster.values.st2.packs.existing_configs_secret
+    files, secret = given_files(cluster.values), cluster.values.st2.packs.existing_configs_secret
     config_maps = [cluster.release.named(name) for name in parted(CONFIGS_CONFIG_MAP, files)]
     content = fingerprint(files) if files else None
     if files and secret:
@@ -228,10 +228,10 @@ def _given_configs(cluster: Cluster) -> list[Mount]:
     return [Mount(replace(volume, live=True), GIVEN_CONFIGS)]
 
 
-def _image_volumes(cluster: Cluster) -> list[Mount]:
-    if delivery(cluster.values) is not Delivery.IMAGE_VOLUMES:
+def _image_volumes(values: Values) -> list[Mount]:
+    if delivery(values) is not Delivery.IMAGE_VOLUMES:
         return []
-    return [_image_volume(index, image) for index, image in enumerate(cluster.values.st2.packs.images)]
+    return [_image_volume(index, image) for index, image in enumerate(values.st2.packs.images)]
 
 
 def _image_volume(index: int, image: PacksImage) -> Mount:
@@ -258,18 +258,18 @@ def _of_images(cluster: Cluster, own: Image) -> list[Container]:
 
 def _of_system(cluster: Cluster, own: Image) -> Container:
     # It also looks at the virtualenvs that were linked before.
-    mounts = _image_volumes(cluster)
+    mounts = _image_volumes(cluster.values)
     return _merging("packs-system", own, ("system", own.reference, STACKSTORM), cluster, mounts=mounts)
 
 
 def _of_configs(cluster: Cluster, own: Image) -> Container:
-    volume = _shared("configs", cluster.values.st2.packs.volumes.configs, cluster)
+    volume = _shared("configs", cluster.values.st2.packs.volumes.configs, cluster.release)
     return Container(
         name="pack-configs",
         image=own,
         command=script_command(COPY_CONFIGS, GIVEN_CONFIGS, CONFIGS),
         resources=cluster.values.helper_resources.of("packs"),
-        mounts=[scripts_mount(cluster), *_given_configs(cluster), Mount(volume, CONFIGS, writable=True)],
+        mounts=[scripts_mount(cluster.release), *_given_configs(cluster), Mount(volume, CONFIGS, writable=True)],
     )
 
 
@@ -291,7 +291,7 @@ def _merging(
         mounts=[
             Mount(_packs_volume(cluster), f"{MERGED}/packs", writable=True),
             Mount(_virtualenvs_volume(cluster), f"{MERGED}/virtualenvs", writable=True),
-            scripts_mount(cluster),
+            scripts_mount(cluster.release),
             *mounts,
         ],
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import DOCKER_REGISTRY as COMPONENT
 from constructs_st2.facts.images import Image
+from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, lone_deployment, volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.flows import Component, Flow, Place, Table
@@ -68,12 +69,12 @@ def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     if not settings.enabled:
         return []
     claims = [] if settings.persistence.existing_claim else [_claim(cluster)]
-    config = config_map(_metadata(cluster, _config_name(cluster)), files())
+    config = config_map(_metadata(cluster, _config_name(cluster.release)), files())
     return [config, *claims, _service(cluster), _deployment(cluster)]
 
 
-def _config_name(cluster: Cluster) -> str:
-    return cluster.release.named(f"{COMPONENT}-config")
+def _config_name(release: Release) -> str:
+    return release.named(f"{COMPONENT}-config")
 
 
 def _metadata(cluster: Cluster, name: str | None = None, *, version: str | None = None) -> Document:
@@ -139,7 +140,7 @@ def _template(cluster: Cluster, image: Image) -> Document:
 def _container(endpoint: Endpoint, cluster: Cluster, image: Image) -> Container:
     settings = cluster.values.docker_registry
     claim = settings.persistence.existing_claim or cluster.release.named(COMPONENT)
-    config = Volume.config_map("config", _config_name(cluster), fingerprint=fingerprint(files()))
+    config = Volume.config_map("config", _config_name(cluster.release), fingerprint=fingerprint(files()))
     images = Volume("images", {"persistentVolumeClaim": {"claimName": claim}})
     return Container(
         name=endpoint.name,

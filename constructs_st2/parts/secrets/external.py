@@ -12,7 +12,7 @@ from typing import Any
 
 from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.release import SECRETS_MODE_LABEL
+from constructs_st2.facts.release import SECRETS_MODE_LABEL, Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart
 from constructs_st2.facts.secrets.recipes import composed
@@ -106,20 +106,20 @@ def _external_secret(secret: PlannedSecret, secrets: Mapping[str, PlannedSecret]
         spec["target"]["template"] = {
             "engineVersion": "v2",
             "type": secret.spec.type,
-            "metadata": {"labels": secret_labels(secret, cluster)},
+            "metadata": {"labels": secret_labels(secret, cluster.release)},
             "data": data,
         }
         spec["data"] = template.entries()
         if not spec["data"]:
-            return _secret(secret, data, labels, cluster)
+            return _secret(secret, data, labels, cluster.release)
     metadata: Document = {"name": secret.name, "namespace": cluster.release.namespace, "labels": labels}
     return custom_object("ExternalSecret", metadata, spec)
 
 
-def _secret(secret: PlannedSecret, data: Mapping[str, str], labels: Mapping[str, str], cluster: Cluster) -> Document:
+def _secret(secret: PlannedSecret, data: Mapping[str, str], labels: Mapping[str, str], release: Release) -> Document:
     metadata: Document = {
         "name": secret.name,
-        "namespace": cluster.release.namespace,
+        "namespace": release.namespace,
         # By which one sees that it is in the manifests on purpose.
         "labels": {**labels, SECRETS_MODE_LABEL: "plain"},
     }
@@ -144,18 +144,18 @@ def _remote(spec: SecretSpec, key: str, cluster: Cluster) -> Document:
 
 def _remote_of(secret: str, key: str, cluster: Cluster) -> Document:
     settings = cluster.values.secrets.external
-    remote = {"key": _filled(settings.key_format, secret, key, cluster)}
+    remote = {"key": _filled(settings.key_format, secret, key, cluster.release)}
     if settings.property_format is not None:
-        remote["property"] = _filled(settings.property_format, secret, key, cluster)
+        remote["property"] = _filled(settings.property_format, secret, key, cluster.release)
     return remote
 
 
 def _key(spec: SecretSpec, key: str, cluster: Cluster) -> str:
-    return _filled(cluster.values.secrets.external.key_format, spec.component, key, cluster)
+    return _filled(cluster.values.secrets.external.key_format, spec.component, key, cluster.release)
 
 
-def _filled(text: str, secret: str, key: str, cluster: Cluster) -> str:
-    names = {"{release}": cluster.release.name, "{secret}": secret, "{key}": key}
+def _filled(text: str, secret: str, key: str, release: Release) -> str:
+    names = {"{release}": release.name, "{secret}": secret, "{key}": key}
     for placeholder, name in names.items():
         text = text.replace(placeholder, name)
     return text

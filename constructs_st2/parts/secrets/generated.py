@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.contract import ENTERPRISE_REGISTRY, LICENSE
 from constructs_st2.facts.secrets.programs.bootstrap import DERIVED, fingerprint
 from constructs_st2.facts.secrets.programs.encodings import docker_config
@@ -70,7 +71,7 @@ def secret_manifests(
         except NotGiven as reason:
             left_out(secret.name, str(reason))
             continue
-        manifest = _manifest(secret, data, cluster, labels or {})
+        manifest = _manifest(secret, data, cluster.release, labels or {})
         if remembered and (derived := _derived(secret, values)):
             manifest["metadata"]["annotations"][DERIVED] = json.dumps(derived, sort_keys=True)
         yield manifest
@@ -159,14 +160,14 @@ def _made_of(secret: PlannedSecret, made: Mapping[str, PlannedSecret]) -> Iterat
     return (component for component, other in made.items() if other.name in names and other != secret)
 
 
-def _manifest(secret: PlannedSecret, data: Mapping[str, str], cluster: Cluster, labels: Mapping[str, str]) -> Document:
+def _manifest(secret: PlannedSecret, data: Mapping[str, str], release: Release, labels: Mapping[str, str]) -> Document:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
             "name": secret.name,
-            "namespace": cluster.release.namespace,
-            "labels": {**secret_labels(secret, cluster), **labels},
+            "namespace": release.namespace,
+            "labels": {**secret_labels(secret, release), **labels},
             "annotations": dict(ANNOTATIONS),
         },
         "type": secret.spec.type,

@@ -10,6 +10,7 @@ from typing import Any
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
 from constructs_st2.facts.images import ST2_UID
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.contract import CONTRACT
 from constructs_st2.facts.secrets.given import references
 from constructs_st2.kube.builders import config_map, identity
@@ -51,8 +52,8 @@ def documents(cluster: Cluster) -> list[Document]:
     }
     job = _job(cluster, program)
     return [
-        *identity(_metadata(cluster), _rules(secrets, cluster, job["metadata"]["name"])),
-        config_map(_metadata(cluster), program),
+        *identity(_metadata(cluster.release), _rules(secrets, cluster, job["metadata"]["name"])),
+        config_map(_metadata(cluster.release), program),
         job,
     ]
 
@@ -66,7 +67,7 @@ def plan(secrets: Iterable[PlannedSecret], cluster: Cluster) -> dict[str, Any]:
             {
                 "name": secret.name,
                 "type": secret.spec.type,
-                "labels": secret_labels(secret, cluster),
+                "labels": secret_labels(secret, cluster.release),
                 "own": secret.own,
                 "named_in": secret.named_in,
                 "claims": claims(secret.spec, cluster),
@@ -78,11 +79,11 @@ def plan(secrets: Iterable[PlannedSecret], cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _metadata(cluster: Cluster, name: str = COMPONENT) -> Document:
+def _metadata(release: Release, name: str = COMPONENT) -> Document:
     return {
-        "name": cluster.release.named(name),
-        "namespace": cluster.release.namespace,
-        "labels": cluster.release.labels(COMPONENT, "operations"),
+        "name": release.named(name),
+        "namespace": release.namespace,
+        "labels": release.labels(COMPONENT, "operations"),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import Recipe, SecretSpec
 from constructs_st2.kube.builders import KEPT
@@ -52,12 +53,12 @@ def expected(cluster: Cluster) -> Iterator[PlannedSecret]:
         )
 
 
-def secret_labels(secret: PlannedSecret, cluster: Cluster) -> dict[str, str]:
+def secret_labels(secret: PlannedSecret, release: Release) -> dict[str, str]:
     """The labels of a Secret that somebody makes in the cluster.
 
     All labels of the release but one: Argo CD takes objects with the label app.kubernetes.io/instance for its own.
     """
-    labels = cluster.release.labels(secret.spec.component, "operations")
+    labels = release.labels(secret.spec.component, "operations")
     del labels["app.kubernetes.io/instance"]
     return labels
 
@@ -68,14 +69,14 @@ def claims(spec: SecretSpec, cluster: Cluster) -> list[str]:
         return []
     settings = cluster.values.mongodb if spec.data_in == "mongodb" else cluster.values.rabbitmq
     # What is encrypted is moved from the chart's database to another one together with the key.
-    others = _of_chart(cluster) if spec is contract.DATASTORE else []
+    others = _of_chart(cluster.release) if spec is contract.DATASTORE else []
     if not settings.enabled or not settings.persistence.enabled:
         return others
     own = [f"data-{cluster.release.named(spec.data_in)}-{ordinal}" for ordinal in range(settings.replicas)]
     return [*own, *others]
 
 
-def _of_chart(cluster: Cluster) -> list[str]:
+def _of_chart(release: Release) -> list[str]:
     """The claims that the Helm chart made for MongoDB: of members, in 0.x and later, and of a single server."""
-    members = [f"datadir-{cluster.release.named(name)}-0" for name in ("mongodb", "mongodb-ha")]
-    return [*members, cluster.release.named("mongodb")]
+    members = [f"datadir-{release.named(name)}-0" for name in ("mongodb", "mongodb-ha")]
+    return [*members, release.named("mongodb")]

@@ -26,6 +26,6 @@ def process(cluster: Cluster) -> Process:
         command=[*cluster.values.image.entrypoint, *command(CLIENT)],
         args=[CLIENT_CONFIG_PATH],
         env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
-        mounts=[*base.mounts, scripts_mount(cluster)],
+        mounts=[*base.mounts, scripts_mount(cluster.release)],
         reads={"st2-urls": fingerprint(urls(cluster))},
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from constructs_st2.facts.catalogue import CatalogueEntry
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
 from constructs_st2.kube.documents import Document
 from constructs_st2.values.model.services import Network
 
 EXTERNAL_DNS_HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
 
 
-def service(entry: CatalogueEntry, network: Network, ports: Mapping[str, int], cluster: Cluster) -> Document:
+def service(entry: CatalogueEntry, network: Network, ports: Mapping[str, int], release: Release) -> Document:
     """The Service of a catalogue entry.
 
     Args:
@@ -26,7 +26,7 @@ def service(entry: CatalogueEntry, network: Network, ports: Mapping[str, int], c
     if network.type == "ExternalName":
         spec["externalName"] = network.hostname
     else:
-        spec["selector"] = cluster.release.selector(entry.name)
+        spec["selector"] = release.selector(entry.name)
         if network.hostname:
             annotations.setdefault(EXTERNAL_DNS_HOSTNAME, network.hostname)
     spec["ports"] = [{"name": name, "port": port, "targetPort": name} for name, port in ports.items()]
@@ -39,9 +39,9 @@ def service(entry: CatalogueEntry, network: Network, ports: Mapping[str, int], c
     }
     spec.update({name: value for name, value in optional.items() if value})
     metadata: Document = {
-        "name": cluster.release.named(entry.name),
-        "namespace": cluster.release.namespace,
-        "labels": cluster.release.labels(entry.name, entry.role),
+        "name": release.named(entry.name),
+        "namespace": release.namespace,
+        "labels": release.labels(entry.name, entry.role),
     }
     if annotations:
         metadata["annotations"] = annotations

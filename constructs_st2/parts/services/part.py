@@ -30,6 +30,6 @@ def service_part(
         config_maps: configuration that only this service reads.
     """
     script = post_start_script(workload, cluster)
-    front = service(workload.entry, network, ports or {}, cluster) if network else None
+    front = service(workload.entry, network, ports or {}, cluster.release) if network else None
     made = (*config_maps, script, front, deployment(workload, cluster), budget(workload, cluster))
     return Part(workload.component, [document for document in made if document is not None])

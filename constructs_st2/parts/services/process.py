@@ -19,6 +19,7 @@ from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.scripts import MESSAGING_CONNECTED, START_REGISTERED
 from constructs_st2.parts.services.stopping import stoppable
 from constructs_st2.parts.services.waiting import endpoint, scripts_mount
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import EnvValue
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
@@ -57,9 +58,9 @@ def st2_process(
         conf: further files for ``--config-file``, which win over the ConfigMap's but not over those from Secrets.
     """
     settings = configured(entry.name, cluster, conf)
-    home = home_of(cluster)
+    home = home_of(cluster.values)
     return Process(
-        command=[*cluster.values.image.entrypoint, *stoppable(_program(entry), entry.stop, entry, cluster)],
+        command=[*cluster.values.image.entrypoint, *stoppable(_program(entry), entry.stop, entry, cluster.values)],
         args=[*settings.args, *args],
         env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
         ports={"http": entry.port} if entry.port else {},
@@ -71,7 +72,7 @@ def st2_process(
                 for mount in mounts_of(content, cluster, manages_packs=entry.manages_packs)
             ),
             *scratch(home if entry.writes_home else None),
-            *([scripts_mount(cluster)] if _runs_scripts(entry, cluster) else []),
+            *([scripts_mount(cluster.release)] if _runs_scripts(entry, cluster) else []),
         ],
         probes=_probes(entry, cluster),
     )
@@ -98,14 +99,14 @@ def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Con
     paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
     return Configured(
         args=[f"--config-file={path}" for path in paths],
-        env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster)},
+        env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster.values)},
         mounts=[*files, *outside.mounts(cluster), *internal_tls.authority_mounts(cluster), *library],
     )
 
 
-def home_of(cluster: Cluster) -> str:
+def home_of(values: Values) -> str:
     """The home of the system user, which is empty and writable in every pod that has one."""
-    return f"/home/{cluster.values.st2.system_user.user}"
+    return f"/home/{values.st2.system_user.user}"
 
 
 def scratch(home: str | None = None) -> list[Mount]:
@@ -141,7 +142,7 @@ def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:
 def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
     match entry.probes:
         case Probes.AUTH:
-            if internal_tls.is_on(cluster):
+            if internal_tls.is_on(cluster.values):
                 return _probes_within("GET", entry, "/v1/sso")
             return http_probes({"httpGet": {"path": "/v1/sso", "port": "http"}})
         case Probes.OPTIONS:

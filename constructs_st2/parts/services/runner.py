@@ -61,16 +61,14 @@ def workloads(cluster: Cluster) -> Iterator[Workload]:
 
 def pools_config(cluster: Cluster) -> Document | None:
     """The ConfigMap with the further st2.conf of each pool that has one."""
-    confs = ((component, _own_conf(settings, cluster)) for component, settings in runners(cluster.values))
+    confs = ((component, _own_conf(settings, cluster.values)) for component, settings in runners(cluster.values))
     files = {_conf_file(component): ini.render(conf) for component, conf in confs if conf}
     return config_map(POOLS_CONFIG, files, cluster, component=ST2ACTIONRUNNER.name) if files else None
 
 
-def _own_conf(settings: ActionRunner, cluster: Cluster) -> Mapping[str, Mapping[str, ini.ConfValue]]:
+def _own_conf(settings: ActionRunner, values: Values) -> Mapping[str, Mapping[str, ini.ConfValue]]:
     """How long running work gets to finish, where that is not as long as in st2.conf, which is one for all runners."""
-    finish, everywhere = (
-        stop_timing(ST2ACTIONRUNNER, each).finish for each in (settings, cluster.values.st2actionrunner)
-    )
+    finish, everywhere = (stop_timing(ST2ACTIONRUNNER, each).finish for each in (settings, values.st2actionrunner))
     return {"actionrunner": {"exit_still_active_check": finish}} if finish != everywhere and finish is not None else {}
 
 
@@ -79,7 +77,7 @@ def _conf_file(component: str) -> str:
 
 
 def _conf_mounts(component: str, settings: ActionRunner, cluster: Cluster) -> list[Mount]:
-    conf = _own_conf(settings, cluster)
+    conf = _own_conf(settings, cluster.values)
     if not conf:
         return []
     volume = Volume.config_map("st2-pool-config", cluster.release.named(POOLS_CONFIG), fingerprint=fingerprint(conf))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from constructs_st2.facts import ini
 from constructs_st2.facts.catalogue import ST2SENSORCONTAINER, sensor_component
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY
+from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, Settings
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.pods.pod import Mount, Volume
@@ -47,7 +47,7 @@ class Partition:
 def partitions(cluster: Cluster) -> Iterator[Partition]:
     """The pods that run sensors, by the mode that the values ask for."""
     settings = cluster.values.st2sensorcontainer
-    tokens = _tokens(cluster)
+    tokens = _tokens(cluster.settings)
     if sensors := cluster.values.st2.packs.sensors:
         for sensor in sensors:
             yield Partition(
@@ -81,10 +81,10 @@ def partitions(cluster: Cluster) -> Iterator[Partition]:
             )
 
 
-def _tokens(cluster: Cluster) -> Mapping[str, Mapping[str, ini.ConfValue]]:
+def _tokens(settings: Settings) -> Mapping[str, Mapping[str, ini.ConfValue]]:
     """How long the tokens of sensors are good, unless the user says it for everybody."""
     section, option = _TOKEN_TTL_OPTION
-    return {} if (section, option) in cluster.settings.options else {section: {option: TOKEN_TTL}}
+    return {} if (section, option) in settings.options else {section: {option: TOKEN_TTL}}
 
 
 def hash_ranges(count: int) -> list[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from constructs_st2.facts.catalogue import CatalogueEntry, Stop
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.parts.pods.scripts import command
 from constructs_st2.parts.services.scripts import ON_TERM
+from constructs_st2.values.model import Values
 
 
-def stoppable(program: Sequence[str], stop: Stop, entry: CatalogueEntry, cluster: Cluster) -> list[str]:
+def stoppable(program: Sequence[str], stop: Stop, entry: CatalogueEntry, values: Values) -> list[str]:
     """The command that runs a program in the pod of a service, and ends it when the kubelet asks for it.
 
     Args:
@@ -26,4 +26,4 @@ def stoppable(program: Sequence[str], stop: Stop, entry: CatalogueEntry, cluster
     """
     if stop == "TERM":
         return [*program]
-    return command(ON_TERM, stop, stop_timing(entry, getattr(cluster.values, entry.name)).drain, *program)
+    return command(ON_TERM, stop, stop_timing(entry, getattr(values, entry.name)).drain, *program)

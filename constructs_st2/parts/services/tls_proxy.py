@@ -48,7 +48,7 @@ def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
         name=CONTAINER,
         image=cluster.images.st2(ST2WEB.name, cluster.values.st2web.image),
         # It ends together with the service: as long as that takes requests. What is under way then may end.
-        command=stoppable([*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND], ST2WEB.stop, entry, cluster),
+        command=stoppable([*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND], ST2WEB.stop, entry, cluster.values),
         ports={PORT_NAME: nginx.HTTPS_PORT},
         resources=cluster.values.helper_resources.of("tls"),
         probes=http_probes(
@@ -59,7 +59,7 @@ def _container(entry: CatalogueEntry, cluster: Cluster) -> Container:
             Mount(config, nginx.CONFIG_DIRECTORY),
             Mount(certificate, nginx.CERTIFICATE_DIRECTORY),
             *scratch(),
-            scripts_mount(cluster),
+            scripts_mount(cluster.release),
         ],
     )
 

@@ -9,7 +9,7 @@ from constructs_st2.parts.services import internal_tls
 
 def urls(cluster: Cluster) -> dict[str, str]:
     """Where clients inside the cluster find the APIs, as the st2 command line and the chat bot expect it."""
-    scheme = "https" if internal_tls.is_on(cluster) else "http"
+    scheme = "https" if internal_tls.is_on(cluster.values) else "http"
     return {
         **{
             f"ST2_{entry.name.removeprefix('st2').upper()}_URL": (
@@ -17,5 +17,5 @@ def urls(cluster: Cluster) -> dict[str, str]:
             )
             for entry in (ST2AUTH, ST2API, ST2STREAM)
         },
-        **internal_tls.client_env(cluster),
+        **internal_tls.client_env(cluster.values),
     }

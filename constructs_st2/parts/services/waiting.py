@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.release import Role
+from constructs_st2.facts.release import Release, Role
 from constructs_st2.parts.pods.pod import Container, Mount, Volume
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.scripts import WAIT_FOR
@@ -39,9 +39,9 @@ def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
     return Endpoint(need.value, port) if port else None
 
 
-def scripts_mount(cluster: Cluster) -> Mount:
+def scripts_mount(release: Release) -> Mount:
     """The scripts that pods run. They are read when they run, so a change of one rolls nothing."""
-    return Mount(Volume.config_map("st2-scripts", cluster.release.named("st2-scripts")), MOUNT_PATH)
+    return Mount(Volume.config_map("st2-scripts", release.named("st2-scripts")), MOUNT_PATH)
 
 
 def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int = WAIT_SECONDS) -> list[Container]:
@@ -54,7 +54,7 @@ def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int =
             command=command(WAIT_FOR),
             args=[target.component, str(seconds), cluster.release.named(target.component), str(target.port)],
             resources=cluster.values.helper_resources.of("waiting"),
-            mounts=[scripts_mount(cluster)],
+            mounts=[scripts_mount(cluster.release)],
         )
         for target in endpoints
     ]

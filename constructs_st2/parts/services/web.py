@@ -16,6 +16,7 @@ from constructs_st2.parts.services.process import Process, http_probes, scratch
 from constructs_st2.parts.services.scripts import NGINX
 from constructs_st2.parts.services.stopping import stoppable
 from constructs_st2.parts.services.waiting import scripts_mount
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import Web
 
 NGINX_CONFIG = "st2web-nginx"
@@ -28,9 +29,9 @@ _SMALL_BODIES = 512 * 2**20
 _MOST_UPLOADS = 64
 
 
-def ports(cluster: Cluster) -> dict[str, int]:
+def ports(values: Values) -> dict[str, int]:
     """The ports of the Service, the one for users first. With TLS, plain HTTP only redirects."""
-    return {"https": 443, "http": 80} if cluster.values.st2web.tls.enabled else {"http": 80}
+    return {"https": 443, "http": 80} if values.st2web.tls.enabled else {"http": 80}
 
 
 def process(cluster: Cluster) -> Process:
@@ -46,7 +47,7 @@ def process(cluster: Cluster) -> Process:
             nginx.CONFIG_DIRECTORY,
         ),
         *scratch(),
-        scripts_mount(cluster),
+        scripts_mount(cluster.release),
         *internal_tls.authority_mounts(cluster),
     ]
     if https:
@@ -60,8 +61,8 @@ def process(cluster: Cluster) -> Process:
         mounts.append(Mount(volume, _UI_CONFIG_PATH, sub_path=_UI_CONFIG_FILE))
     program = [*command(NGINX, nginx.CERTIFICATE), *nginx.COMMAND] if https else nginx.COMMAND
     return Process(
-        command=stoppable(program, ST2WEB.stop, ST2WEB, cluster),
-        ports={name: container_ports[name] for name in ports(cluster)},
+        command=stoppable(program, ST2WEB.stop, ST2WEB, cluster.values),
+        ports={name: container_ports[name] for name in ports(cluster.values)},
         mounts=mounts,
         probes=http_probes(check, usual_start=nginx.USUAL_START),
     )
@@ -80,7 +81,7 @@ def nginx_files(cluster: Cluster) -> dict[str, str]:
         stream=upstream(ST2STREAM),
         max_body_size=cluster.values.st2web.max_upload_size,
         limits=_limits(cluster.values.st2web),
-        authority=internal_tls.AUTHORITY if internal_tls.is_on(cluster) else None,
+        authority=internal_tls.AUTHORITY if internal_tls.is_on(cluster.values) else None,
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import ST2_UID, Image
+from constructs_st2.facts.images import ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.release import Release
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document, fingerprint
@@ -105,17 +106,17 @@ def post_start_script(workload: Workload, cluster: Cluster) -> Document | None:
     if not workload.settings.post_start_script:
         return None
     metadata = _metadata(workload, cluster, annotated=False)
-    metadata["name"] = _post_start_name(workload, cluster)
+    metadata["name"] = _post_start_name(workload, cluster.release)
     return config_map(metadata, {POST_START_FILE: workload.settings.post_start_script})
 
 
-def _post_start_name(workload: Workload, cluster: Cluster) -> str:
-    return cluster.release.named(f"{workload.component}-post-start-script")
+def _post_start_name(workload: Workload, release: Release) -> str:
+    return release.named(f"{workload.component}-post-start-script")
 
 
 def _labels(workload: Workload, cluster: Cluster) -> dict[str, str]:
     entry = workload.entry
-    version = _image(workload, cluster).version
+    version = _image(workload, cluster.images).version
     labels = cluster.release.labels(workload.component, entry.role, app=entry.name, version=version)
     return {**workload.settings.labels, **labels}
 
@@ -165,7 +166,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         grace=stop_timing(workload.entry, settings).grace,
         spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),
         stays=_stays(workload, values),
-        affinity=settings.affinity or _apart(workload, cluster),
+        affinity=settings.affinity or _apart(workload, cluster.release),
         serviceAccountName=cluster.service_account if attached else None,
         automountServiceAccountToken=attached,
         # The images are built for amd64 only.
@@ -183,12 +184,12 @@ def _stays(workload: Workload, values: Values) -> int:
     return SINGLE_STAYS if workload.entry.is_single else ONE_OF_MANY_STAYS
 
 
-def _apart(workload: Workload, cluster: Cluster) -> Document | None:
+def _apart(workload: Workload, release: Release) -> Document | None:
     """Services of which there is one pod go to different hosts where that is possible: not all are lost with one."""
     if not workload.entry.is_single:
         return None
     others = {
-        "matchLabels": {"app.kubernetes.io/instance": cluster.release.name},
+        "matchLabels": {"app.kubernetes.io/instance": release.name},
         "matchExpressions": [
             {"key": "app", "operator": "In", "values": [entry.name for entry in CATALOGUE if entry.is_single]}
         ],
@@ -207,7 +208,7 @@ def _main_container(workload: Workload, cluster: Cluster) -> Container:
     settings, process = workload.settings, workload.process
     return Container(
         name=workload.entry.name,
-        image=_image(workload, cluster),
+        image=_image(workload, cluster.images),
         command=process.command,
         args=process.args,
         env=environment(process.env, settings.env),
@@ -222,13 +223,13 @@ def _main_container(workload: Workload, cluster: Cluster) -> Container:
         ),
         probes=probes(settings, process.probes),
         lifecycle=_lifecycle(workload),
-        mounts=[*process.mounts, *_post_start_mounts(workload, cluster)],
+        mounts=[*process.mounts, *_post_start_mounts(workload, cluster.release)],
         extra_mounts=extra_mounts(settings),
     )
 
 
-def _image(workload: Workload, cluster: Cluster) -> Image:
-    return cluster.images.st2(workload.entry.image or workload.entry.name, workload.settings.image)
+def _image(workload: Workload, images: Images) -> Image:
+    return images.st2(workload.entry.image or workload.entry.name, workload.settings.image)
 
 
 def _lifecycle(workload: Workload) -> Document:
@@ -242,10 +243,10 @@ def _lifecycle(workload: Workload) -> Document:
     return hooks
 
 
-def _post_start_mounts(workload: Workload, cluster: Cluster) -> list[Mount]:
+def _post_start_mounts(workload: Workload, release: Release) -> list[Mount]:
     script = workload.settings.post_start_script
     if not script:
         return []
-    name = _post_start_name(workload, cluster)
+    name = _post_start_name(workload, release)
     volume = Volume.config_map("st2-post-start-script", name, fingerprint=fingerprint(script))
     return [Mount(volume, POST_START_PATH)]

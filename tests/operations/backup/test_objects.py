@@ -41,7 +41,7 @@ def checked(objects: list[Document], cluster: Cluster, claims: Sequence[str] = (
     """The objects, if nothing is wrong with them beside the user's own and the release's Secrets."""
     named = frozenset(claims).union(*objects_named_by(cluster.values).values())
     secrets = {**dict.fromkeys(named), **contract.keys_by_name(cluster.release, cluster.values)}
-    surroundings = Surroundings(secrets=secrets, config_maps=named, claims=named)
+    surroundings = Surroundings(secrets=secrets, config_maps=named, claims=named, service_accounts=named)
     # The hosts of the backends are no matter of these objects.
     found = [problem for problem in check(objects, surroundings) if problem.rule != "address"]
     assert found == []

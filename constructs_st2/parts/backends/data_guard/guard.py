@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from constructs_st2.facts.backends.upgrades import UPGRADES, Version
+from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
-from constructs_st2.facts.release import Release
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container, Mount, env_of_pod
 
 _SCRIPT = "guard-data.sh"
 _PACKAGE = "constructs_st2.parts.backends.data_guard.scripts"
-_RESOURCES = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
 PATH = "/data"
 """Where it has the volume, wherever the server has it."""
 
@@ -21,7 +20,7 @@ def texts() -> dict[str, str]:
 
 
 def container(
-    component: str, version: Version, image: Image, data: Mount, script: Mount, release: Release
+    component: str, version: Version, image: Image, data: Mount, script: Mount, cluster: Cluster
 ) -> Container:
     """The init container that comes first.
 
@@ -31,8 +30,9 @@ def container(
         image: an image with a shell.
         data: the volume, at `PATH`.
         script: where the script is.
-        release: the release that it belongs to.
+        cluster: the cluster that it belongs to.
     """
+    release = cluster.release
     upgrades = UPGRADES[component]
     member = f"{release.namespace}/$(POD_NAME)"
     return Container(
@@ -41,6 +41,6 @@ def container(
         command=scripts.command(_SCRIPT),
         args=[upgrades.name, str(version), member, *upgrades.readable(version)],
         env=[env_of_pod("POD_NAME", "metadata.name")],
-        resources=_RESOURCES,
+        resources=cluster.values.helper_resources.of("scripts"),
         mounts=[data, script],
     )

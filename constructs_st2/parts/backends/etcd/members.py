@@ -85,14 +85,14 @@ def member_set(cluster: Cluster) -> MemberSet:
     witness_ports = {"witness": WITNESS_PORT}
     config = config_file(_flags(cluster))
     # What members there are matters to those without data only: another number restarts none of them.
-    config_files = config_mount(ETCD, cluster, fingerprint(config))
+    config_files = config_mount(ETCD, cluster.release, fingerprint(config))
     data = data_mount(settings, DATA_PATH)
     state = Volume.scratch_in_memory("state")
     helper_mounts = [
         data,
         Mount(state, STATE_PATH, writable=True),
         config_files,
-        scripts_mount(ETCD, cluster),
+        scripts_mount(ETCD, cluster.release),
         *tls.client_mounts(contract.ETCD_TLS, cluster),
     ]
     return MemberSet(

@@ -40,6 +40,7 @@ from constructs_st2.parts.backends.mongodb.config import (
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text
+from constructs_st2.values.model import Values
 
 SERVER = Server(
     key="mongodb",
@@ -90,16 +91,16 @@ def member_set(cluster: Cluster) -> MemberSet:
         authority=tls.AUTHORITY if authority else None,
     )
     # What members and users there are is read again and again: another number of members restarts none of them.
-    config = config_mount(MONGODB, cluster, fingerprint(conf))
+    config = config_mount(MONGODB, cluster.release, fingerprint(conf))
     secrets = secret_mount(contract.MONGODB, list(contract.MONGODB.keys), cluster)
     keyfile = Volume.scratch_in_memory("keyfile")
     state = Volume.scratch_in_memory("state")
     tmp = Mount(Volume.scratch("tmp"), "/tmp", writable=True)
-    own_scripts = scripts_mount(MONGODB, cluster)
+    own_scripts = scripts_mount(MONGODB, cluster.release)
     return MemberSet(
         backend=MONGODB,
         version=version,
-        notes=_notes(cluster, version),
+        notes=_notes(cluster.values, version),
         settings=settings,
         uid=UID,
         # A primary that is told to stop hands over by itself, and then waits up to 15 s for its clients to move on.
@@ -164,14 +165,14 @@ def member_set(cluster: Cluster) -> MemberSet:
     )
 
 
-def _notes(cluster: Cluster, version: Version) -> dict[str, str]:
+def _notes(values: Values, version: Version) -> dict[str, str]:
     """What a plan has to know of the set.
 
     Raises:
         InvalidValues: the version cannot have that featureCompatibilityVersion.
     """
-    notes = {REPLICA_SET_ANNOTATION: cluster.values.mongodb.replica_set_name}
-    wanted = cluster.values.mongodb.feature_compatibility_version
+    notes = {REPLICA_SET_ANNOTATION: values.mongodb.replica_set_name}
+    wanted = values.mongodb.feature_compatibility_version
     held = version_in(wanted) if wanted else None
     if held is None:
         return notes

@@ -34,6 +34,7 @@ from constructs_st2.parts.backends.rabbitmq.config import (
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
+from constructs_st2.values.model import Values
 
 SERVER = Server(
     key="rabbitmq",
@@ -93,12 +94,12 @@ def member_set(cluster: Cluster) -> MemberSet:
         ENABLED_PLUGINS: enabled_plugins(settings, metrics=metrics_port is not None),
     }
     # Which members there are is read again and again.
-    configuration = config_mount(RABBITMQ, cluster, fingerprint(config))
+    configuration = config_mount(RABBITMQ, cluster.release, fingerprint(config))
     clustered = len(hosts) > 1
     if clustered:
         config[MEMBERS] = "".join(f"{host}\n" for host in hosts)
     secrets = secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster)
-    own_scripts = scripts_mount(RABBITMQ, cluster)
+    own_scripts = scripts_mount(RABBITMQ, cluster.release)
     state = Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True)
     domain = cluster.release.host(f"{RABBITMQ.component}-headless")
     environment = [
@@ -119,7 +120,7 @@ def member_set(cluster: Cluster) -> MemberSet:
     peers = rabbitmq_peer_ports(settings.replicas)
     server_ports = {name: number for name, number in {**ports, **peers}.items() if number != FORMATION_PORT}
     probed = (port, DISTRIBUTION_PORT)
-    stop = scripts.command(_STOP, _seconds_to_wait(cluster), *probed)
+    stop = scripts.command(_STOP, _seconds_to_wait(cluster.values), *probed)
     return MemberSet(
         backend=RABBITMQ,
         version=version,
@@ -184,8 +185,8 @@ def _probes(port: str, ready: list[str]) -> dict[str, Document]:
     }
 
 
-def _seconds_to_wait(cluster: Cluster) -> int:
-    given = cluster.values.rabbitmq.termination_grace_period_seconds
+def _seconds_to_wait(values: Values) -> int:
+    given = values.rabbitmq.termination_grace_period_seconds
     seconds = (GRACE if given is None else given) - _AFTER_WAITING
     if seconds < 0:
         message = f"must be at least {_AFTER_WAITING}: a node needs that long to hand its queues over and to stop"

@@ -84,9 +84,9 @@ def member_set(cluster: Cluster) -> MemberSet:
     mounts = [
         data_mount(settings, "/data"),
         Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True),
-        config_mount(REDIS_SENTINEL, cluster, fingerprint(config)),
+        config_mount(REDIS_SENTINEL, cluster.release, fingerprint(config)),
         secret_mount(contract.REDIS, keys, cluster),
-        scripts_mount(REDIS_SENTINEL, cluster),
+        scripts_mount(REDIS_SENTINEL, cluster.release),
         Mount(Volume.scratch("tmp"), "/tmp", writable=True),
         *certificates,
     ]
