@@ -19,6 +19,7 @@ _COLOURS: Mapping[Section, str] = {
     Section.REFUSED: "red",
     Section.DATA: "red",
     Section.HANDS: "yellow",
+    Section.NOT_RUN: "yellow",
     Section.PAUSES: "yellow",
 }
 MOST_LINES = 6
@@ -118,12 +119,15 @@ def brief(plan: Plan, folder: Path) -> str:
         if subjects:
             listed = ", ".join(subjects[:6]) + (f" and {len(subjects) - 6} more" if len(subjects) > 6 else "")
             lines.append(f"{indent}{section.value}: {listed}")
+        if section is Section.NOT_RUN:
+            # The apply that is next does not do without it.
+            lines += [f"{indent}{step}" for finding in plan.of(section) for step in finding.steps]
     return "\n".join(
         [*lines, f"{indent}constructs-st2 plan --manifests {folder} --against git:HEAD   tells what that does"]
     )
 
 
-_BRIEF = (Section.REFUSED, Section.DATA, Section.HANDS, Section.PAUSES, Section.PODS, Section.JOBS)
+_BRIEF = tuple(section for section in Section if section is not Section.ORPHANS)
 
 
 def markdown(plan: Plan, against: str) -> str:
