@@ -12,13 +12,14 @@ class Section(Enum):
     REFUSED = "Cannot work"
     DATA = "Data"
     HANDS = "Cannot be applied as it is"
+    NOT_RUN = "Jobs that do not run again unless they are deleted"
     PAUSES = "Pauses"
     PODS = "Pods"
     JOBS = "Jobs that run"
     ORPHANS = "Stays in the cluster until it is deleted"
 
 
-NEEDS_HANDS = frozenset({Section.REFUSED, Section.DATA, Section.HANDS})
+NEEDS_HANDS = frozenset({Section.REFUSED, Section.DATA, Section.HANDS, Section.NOT_RUN})
 """Sections that somebody must act upon before or besides the apply."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference, differences
 from constructs_st2.changes.findings import NEEDS_HANDS, Finding, Section
 from constructs_st2.changes.immutable import immutable
+from constructs_st2.changes.returning import Earlier, never, not_run, returning
 from constructs_st2.changes.rollouts import orphans, rollouts, rolls
 from constructs_st2.changes.steps import refusals, server_version
 from constructs_st2.changes.words import words
@@ -66,7 +67,12 @@ class Plan:
 
 
 def plan_of(
-    old: Iterable[Document], new: Iterable[Document], *, folder: str = "dist", accepted: Iterable[str] = ()
+    old: Iterable[Document],
+    new: Iterable[Document],
+    *,
+    folder: str = "dist",
+    accepted: Iterable[str] = (),
+    earlier: Earlier = never,
 ) -> Plan:
     """The plan to go from one state to another.
 
@@ -75,6 +81,7 @@ def plan_of(
         new: the objects that are to be.
         folder: where the new ones are, for commands.
         accepted: the names of refused steps for which somebody takes the responsibility.
+        earlier: which Jobs there have been before the old state.
     """
     before, after, accepted = list(old), list(new), frozenset(accepted)
     found = differences(before, after)
@@ -84,12 +91,16 @@ def plan_of(
     findings = [*refusals(found)]
     # What is refused needs no other commands, and its pods do not come to what a rollout would do.
     refused = {finding.subject for finding in findings if finding.step not in accepted}
+    back = returning(found, earlier)
+    findings += not_run(back)
     for difference in found:
+        if difference in back:
+            continue
         consequences = [each for rule in _RULES for each in rule(difference, was, will_be)]
         consequences += immutable(difference, folder)
         if difference.component not in refused:
             findings += (each for each in consequences if each.subject not in refused)
-    findings += orphans([each for each in found if each.action == "gone"], was, will_be)
+    findings += orphans([each for each in found if each.action == "gone"], will_be)
     order = list(Section)
     return Plan(
         tuple(Change(difference, tuple(words(difference))) for difference in found),

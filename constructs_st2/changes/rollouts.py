@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference
 from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.changes.immutable import kubectl, names
-from constructs_st2.checks.data import at, labels_of, name_of, namespace_of, strings
+from constructs_st2.checks.data import at, labels_of, namespace_of, strings
 from constructs_st2.checks.index import Index, Scale
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
-from constructs_st2.facts.jobs import PURPOSES
+from constructs_st2.facts.jobs import JOB, PURPOSES
 from constructs_st2.facts.keeping import FINALIZER
 from constructs_st2.kube.documents import Document
 
@@ -183,8 +183,8 @@ def _stateful_set(difference: Difference, old: Index, new: Index) -> Iterator[Fi
 def _job(difference: Difference, old: Index) -> Finding:
     app = labels_of(difference.document).get("app", difference.component)
     again = any(labels_of(job).get("app") == app for job in old.of_kind("Job"))
-    purpose = PURPOSES.get(app.removeprefix("job-"), _OTHER_JOBS.get(app, "a Job of yours"))
-    return Finding(Section.JOBS, app.removeprefix("job-"), f"{'again: ' if again else ''}{purpose}")
+    purpose = PURPOSES.get(app.removeprefix(JOB), _OTHER_JOBS.get(app, "a Job of yours"))
+    return Finding(Section.JOBS, app.removeprefix(JOB), f"{'again: ' if again else ''}{purpose}")
 
 
 _OTHER_JOBS: Mapping[str, str] = {
@@ -192,9 +192,9 @@ _OTHER_JOBS: Mapping[str, str] = {
 }
 
 
-def orphans(gone: list[Difference], old: Index, new: Index) -> Iterator[Finding]:
+def orphans(gone: list[Difference], new: Index) -> Iterator[Finding]:
     """What nobody deletes: kubectl knows nothing of what manifests no longer have, and Argo CD only with `prune`."""
-    apps = {(namespace_of(job), labels_of(job).get("app")): job for job in new.of_kind("Job")}
+    apps = {(namespace_of(job), labels_of(job).get("app")) for job in new.of_kind("Job")}
     superseded: list[Difference] = []
     others: list[Difference] = []
     for difference in gone:
@@ -219,7 +219,6 @@ def orphans(gone: list[Difference], old: Index, new: Index) -> Iterator[Finding]
         effects = dict.fromkeys(effect for each in loose if (effect := _while_it_stays(each)))
         text = "; ".join(effects) or "nothing uses it any more"
         yield Finding(Section.ORPHANS, _count(loose), text, tuple(_deletions(loose)))
-    yield from _run_before(superseded, apps, old)
     if superseded:
         commands = tuple(_deletions(superseded))
         yield Finding(
@@ -228,20 +227,6 @@ def orphans(gone: list[Difference], old: Index, new: Index) -> Iterator[Finding]
             "Jobs that others follow; older manifests run them again only once they are deleted",
             commands,
         )
-
-
-def _run_before(
-    superseded: list[Difference], wanted: Mapping[tuple[str, str | None], Document], old: Index
-) -> Iterator[Finding]:
-    """Jobs of the manifests that are there already, although others have run since: they do not run again."""
-    for difference in superseded:
-        job = wanted[difference.namespace, labels_of(difference.document).get("app")]
-        if old.find("Job", namespace_of(job), name_of(job)) is not None:
-            text = (
-                f"is there since before {difference.identity} ran, and does not run again: what it loads is not loaded"
-            )
-            steps = (f"{kubectl(difference)} delete job {name_of(job)} {difference.name}   # before the apply",)
-            yield Finding(Section.HANDS, f"Job/{name_of(job)}", text, steps)
 
 
 def _runs_twice(gone: Difference, new: Index) -> bool:

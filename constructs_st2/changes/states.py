@@ -6,7 +6,7 @@ import io
 import re
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from constructs_st2.errors import UserError
@@ -33,25 +33,51 @@ def files_of_revision(revision: str, folder: Path) -> dict[str, bytes]:
     Raises:
         UserError: there is no such revision, or no such folder in it.
     """
-    around = folder.absolute().parent
-    while not around.exists():
-        around = around.parent
-    place = folder.absolute().relative_to(around)
-    command = ["git", "-C", str(around), "archive", "--format=tar", revision, "--", f"./{place}"]
-    try:
-        ended = subprocess.run(command, capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise UserError("there is no git, by which to read another revision") from error
-    if ended.returncode:
-        said = ended.stderr.decode(errors="replace").strip().splitlines()
-        raise UserError(f"git:{revision}: {said[0] if said else 'cannot be read'}")
     files = {}
-    with tarfile.open(fileobj=io.BytesIO(ended.stdout)) as archive:
+    with tarfile.open(fileobj=io.BytesIO(_git(revision, folder, "archive", "--format=tar"))) as archive:
         for member in archive.getmembers():
             content = archive.extractfile(member) if member.isfile() else None
             if content is not None and member.name.endswith(_SUFFIXES):
                 files[Path(member.name).name] = content.read()
     return files
+
+
+def names_before(names: Collection[str], revision: str, folder: Path) -> frozenset[str]:
+    """Which of some names of objects were in the manifests of a folder at some time up to a revision.
+
+    It is the history of what was applied: what a merge brought counts, and not each commit of its branch. Nothing is
+    known without git, or of what a shallow clone lacks.
+    """
+    # They are made of letters, digits, hyphens and dots.
+    pattern = "|".join(name.replace(".", "[.]") for name in sorted(names))
+    command = ("log", "--first-parent", "-m", "--format=", "--patch", "--unified=0", "--text", "--no-color")
+    try:
+        lines = _git(revision, folder, *command, "--no-ext-diff", "--no-textconv", "--pickaxe-regex", f"-S{pattern}")
+    except UserError:
+        return frozenset()
+    return frozenset(names) & frozenset(re.findall(r"[a-z0-9.-]+", lines.decode(errors="replace")))
+
+
+def _git(revision: str, folder: Path, *command: str) -> bytes:
+    """What git says of a folder.
+
+    Raises:
+        UserError: there is no such revision, or no such folder in it.
+    """
+    around = folder.absolute().parent
+    while not around.exists():
+        around = around.parent
+    place = folder.absolute().relative_to(around)
+    try:
+        ended = subprocess.run(
+            ["git", "-C", str(around), *command, revision, "--", f"./{place}"], capture_output=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise UserError("there is no git, by which to read another revision") from error
+    if ended.returncode:
+        said = ended.stderr.decode(errors="replace").strip().splitlines()
+        raise UserError(f"git:{revision}: {said[0] if said else 'cannot be read'}")
+    return ended.stdout
 
 
 def previous(folder: Path) -> dict[str, bytes]:

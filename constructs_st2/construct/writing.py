@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cdk8s
 
-from constructs_st2.changes.states import concerned, previous
+from constructs_st2.changes.states import concerned, names_before, previous
 from constructs_st2.changes.states import documents as documents_of
 from constructs_st2.construct.manifest import PatientApp
 from constructs_st2.construct.output import MANIFEST_SUFFIX, replacing
@@ -68,7 +68,11 @@ class App(PatientApp):
         # What is the same need not be read again.
         known = {name: documents for name, documents in files.items() if old.get(name) == texts[name]}
         step = plan_of(
-            documents_of(old, known), documents_of(new, files), folder=str(self._folder), accepted=self._accepted
+            documents_of(old, known),
+            documents_of(new, files),
+            folder=str(self._folder),
+            accepted=self._accepted,
+            earlier=lambda names: names_before(names, "HEAD", self._folder),
         )
         if step.refused:
             raise UserError(line for finding in step.refused for line in finding.lines())

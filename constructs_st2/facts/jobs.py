@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from constructs_st2.values.model.jobs import Jobs, UsersJob
 
+JOB = "job-"
+"""What the names of their components begin with."""
+
+HOOK_ANNOTATION = "argocd.argoproj.io/hook"
+"""On Jobs that Argo CD runs in every sync."""
+
 PACKS_WRITE_TEST = "packs-write-test"
 APPLY_RBAC = "apply-rbac"
 KEY_LOAD = "key-load"

@@ -9,6 +9,7 @@ _WORDS = {
     Section.REFUSED: "refused",
     Section.DATA: "data",
     Section.HANDS: "hands",
+    Section.NOT_RUN: "not run",
     Section.PAUSES: "pauses",
     Section.PODS: "pods",
     Section.JOBS: "jobs",

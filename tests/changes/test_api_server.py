@@ -14,7 +14,7 @@ import pytest
 from support import MakeCluster, Synth
 
 from constructs_st2.changes.findings import Section
-from constructs_st2.changes.plan import plan_of
+from constructs_st2.changes.plan import Plan, plan_of
 from constructs_st2.commands import uninstall
 from constructs_st2.commands.cluster_options import ClusterOptions
 from constructs_st2.commands.plan import live
@@ -25,6 +25,8 @@ from constructs_st2.kube.yaml_text import yaml_text
 
 from .api_server import ApiServer, api_server
 from .table import CHANGES
+
+PlanAgainst = Callable[[list[dict[str, Any]]], Plan]
 
 NAMESPACE = "stackstorm"
 ALLOW = "constructs-st2.dev/allow-deletion=true"
@@ -149,21 +151,70 @@ def commands(make: Callable[[Cluster, str], Iterator[str]], cluster: MakeCluster
     return "\n".join(make(cluster({"secrets": {"mode": "existing"}}), str(dist)))
 
 
-def test_what_was_applied_is_no_difference(
-    applied: ApiServer, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever the API server made of it."""
-    (tmp_path / "kubectl").write_text(f'#!/bin/sh\nexec {applied.command} "$@"\n')
-    (tmp_path / "kubectl").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+@pytest.fixture
+def plan_against(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanAgainst:
+    """Plans against what the API server has."""
+    program = tmp_path / "bin" / "kubectl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {server.command} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("KUBECONFIG", "/dev/null")
+
+    def plan(wanted: list[dict[str, Any]]) -> Plan:
+        found = live.state(wanted, ClusterOptions((), (), "st2", NAMESPACE), None)
+        return plan_of(found.objects, wanted, earlier=found.outrun_jobs.intersection)
+
+    return plan
+
+
+def test_what_was_applied_is_no_difference(applied: ApiServer, dist: Path, plan_against: PlanAgainst) -> None:
+    """Whatever the API server made of it."""
     wanted = read_folder(dist)
-    found = live.objects(wanted, ClusterOptions((), (), "st2", NAMESPACE), None)
-    plan = plan_of(found, wanted)
+    plan = plan_against(wanted)
     assert {change.difference.identity: change.words for change in plan.changes} == {}
     applied.must("-n", NAMESPACE, "scale", "deployment", "st2-st2api", "--replicas=7")
-    plan = plan_of(live.objects(wanted, ClusterOptions((), (), "st2", NAMESPACE), None), wanted)
+    plan = plan_against(wanted)
     assert [change.words for change in plan.changes] == [("st2api.replicas 7 -> 2",)]
+
+
+def jobs_of(synth: Synth, **values: Any) -> list[dict[str, Any]]:
+    """The Jobs of a cluster of their own."""
+    settings = {"secrets": {"mode": "existing"}, "st2": {"rbac": {"enabled": True}, **values}}
+    return [each for each in synth(settings, release="blue", namespace="blue") if each["kind"] == "Job"]
+
+
+def test_going_back_runs_jobs_again(server: ApiServer, synth: Synth, plan_against: PlanAgainst) -> None:
+    older, newer = jobs_of(synth), jobs_of(synth, config="[log]\nmask_secrets = False\n")
+    prune = ("--prune", "-l", "release=blue", "--prune-allowlist=batch/v1/Job")
+
+    def apply(jobs: list[dict[str, Any]], *options: str) -> str:
+        return server.must("apply", *options, "-f", "-", given=yaml_text(jobs))
+
+    server.must("create", "namespace", "blue")
+    apply(older, *prune)
+    # A Job that somebody makes by hand has never been applied.
+    by_hand = {**older[0], "metadata": {**older[0]["metadata"], "name": "by-hand"}}
+    by_hand["metadata"]["labels"] = {**by_hand["metadata"]["labels"], "app": "backup"}
+    server.must("create", "-f", "-", given=yaml_text([by_hand]))
+    time.sleep(1.1)  # Kubernetes tells times in whole seconds.
+    said = apply(newer)
+    assert said.count(" created") == len(newer) == 2
+    assert plan_against(newer).of(Section.NOT_RUN) == []
+    (finding,) = plan_against(older).of(Section.NOT_RUN)
+    (step,) = finding.steps
+    assert apply(older).count(" unchanged") == 2, "they do not run again"
+    arguments = step.split("#")[0].split()[1:]
+    server.must(*arguments, "--wait=false")
+    assert apply(older).count(" created") == 2
+    # Who always prunes need not do that.
+    for jobs in (newer, older, newer):
+        time.sleep(1.1)
+        apply(jobs, *prune)
+        found = json.loads(server.must("-n", "blue", "get", "job", "-o", "json"))["items"]
+        expected = {"by-hand", *(each["metadata"]["name"] for each in jobs)}
+        assert {each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"]} == expected
+        assert plan_against(jobs).of(Section.NOT_RUN) == []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,58 @@ def test_against_a_revision(run: Run) -> None:
     status, _, error = run("plan", "--against", "git:nowhere")
     assert status == 1
     assert "git:nowhere" in error
+
+
+LOG_OPTION = ("--set", "st2.config=[log]\nmask_secrets = False\n")
+
+
+def committed(message: str) -> None:
+    git("add", ".")
+    git("commit", "-qm", message)
+
+
+def job_in(folder: Path) -> str:
+    found = re.search(r"name: (st2-job-register-content-\S+)", (folder / "80-jobs.k8s.yaml").read_text())
+    assert found
+    return found[1]
+
+
+def test_going_back_tells_of_jobs_that_do_not_run_again(run: Run, tmp_path: Path) -> None:
+    """By the history of the folder, in which they once were."""
+    run("synth", "--quiet")
+    older = job_in(tmp_path / "dist")
+    git("init", "-q")
+    committed("first")
+    assert "do not run again" not in run("synth", *LOG_OPTION)[2], "this one never ran"
+    assert "do not run again" not in run("plan", "--manifests", "dist", "--against", "git:HEAD")[1]
+    committed("second")
+    assert "do not run again" not in run("plan", "--manifests", "dist", "--against", "git:HEAD~1")[1], "nor had it then"
+    command = f"kubectl -n stackstorm delete job {older} --ignore-not-found   # before the apply"
+    assert command in run("plan")[1]
+    status, said, _ = run("plan", "--against", "git:HEAD")
+    assert status == 3
+    assert command in said
+    assert "Jobs that run" not in said
+    said = run("synth")[2]
+    assert f"Jobs that do not run again unless they are deleted: 1 Job\n{' ' * 17}{command}" in said
+    assert command in run("plan", "--manifests", "dist", "--against", "git:HEAD")[1]
+
+
+def test_what_only_a_branch_had_was_never_applied(run: Run) -> None:
+    run("synth", "--quiet", *LOG_OPTION)
+    git("init", "-q", "-b", "main")
+    committed("main")
+    git("checkout", "-qb", "branch")
+    run("synth", "--quiet")
+    committed("tried out")
+    run("synth", "--quiet", *LOG_OPTION, "--set", "st2api.replicas=3")
+    committed("the end of the branch")
+    git("checkout", "-q", "main")
+    git("merge", "-q", "--no-ff", "-m", "merge", "branch")
+    run("synth", "--quiet")
+    status, said, _ = run("plan", "--manifests", "dist", "--against", "git:main")
+    assert status == 2
+    assert re.search("register-content +again: registers packs", said)
 
 
 def test_a_synth_tells_the_step_that_it_takes(run: Run) -> None:
@@ -167,19 +220,67 @@ else:
 """
 
 
-def test_against_a_cluster(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synth: Synth) -> None:
-    there = synth({"st2api": {"replicas": 3}, "st2chatops": {"enabled": True}})
-    state = {
-        "names": list(live.KINDS),
-        "kinds": [f"x x v1 true {kind}" for kind in {each["kind"] for each in there}],
-        "objects": [defaulted(each) for each in there],
-    }
-    (tmp_path / "state.json").write_text(json.dumps(state))
+Cluster = Callable[[Iterable[dict[str, Any]]], None]
+
+
+@pytest.fixture
+def cluster_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Puts a kubectl there that knows some objects."""
     program = tmp_path / "bin" / "kubectl"
     program.parent.mkdir()
     program.write_text(KUBECTL.format(python=sys.executable, state=tmp_path / "state.json"))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    def has(objects: Iterable[dict[str, Any]]) -> None:
+        found = list(objects)
+        state = {
+            "names": list(live.KINDS),
+            "kinds": [f"x x v1 true {kind}" for kind in {each["kind"] for each in found}],
+            "objects": found,
+        }
+        (tmp_path / "state.json").write_text(json.dumps(state))
+
+    return has
+
+
+def made(document: dict[str, Any], when: str) -> dict[str, Any]:
+    found = defaulted(document)
+    found["metadata"]["creationTimestamp"] = when
+    return found
+
+
+def test_jobs_that_others_have_outrun(run: Run, cluster_has: Cluster, synth: Synth) -> None:
+    objects = synth()
+    (older,) = (each for each in objects if each["metadata"]["name"].startswith("st2-job-"))
+    newer = synth({"st2": {"config": "[log]\nmask_secrets = False\n"}}).begins("Job", "st2-job-register-content")
+    rest = [defaulted(each) for each in objects if each is not older]
+    early, late = "2026-01-09T23:59:59Z", "2026-01-10T00:00:00Z"
+    cluster_has([*rest, made(older, early), made(newer, late)])
+    status, said, _ = run("plan", "--against", "cluster")
+    assert status == 3
+    assert f"delete job {older['metadata']['name']} --ignore-not-found" in said
+    assert "Jobs that run" not in said
+    # The last one has run, whatever is left over.
+    cluster_has([*rest, made(older, late), made(newer, early)])
+    status, said, _ = run("plan", "--against", "cluster")
+    assert status == 2
+    assert f"delete job/{newer['metadata']['name']}" in said
+    assert "do not run again" not in said
+
+
+def test_what_is_left_over_and_was_not_applied_by_kubectl(run: Run, cluster_has: Cluster, synth: Synth) -> None:
+    """As after `kubectl apply --server-side`, which notes nothing in the objects."""
+    left = synth({"st2chatops": {"enabled": True}}).named("Deployment", "st2-st2chatops")
+    cluster_has([*map(defaulted, synth()), left])
+    status, said, _ = run("plan", "--against", "cluster")
+    assert status == 2
+    assert "pods of st2-st2chatops go on" in said
+
+
+def test_against_a_cluster(run: Run, cluster_has: Cluster, synth: Synth) -> None:
+    there = synth({"st2api": {"replicas": 3}, "st2chatops": {"enabled": True}})
+    cluster_has(defaulted(each) for each in there)
     status, said, _ = run("plan", "--against", "cluster", "--set", "st2api.replicas=2")
     assert status == 2
     assert "st2api.replicas 3 -> 2" in said

@@ -152,7 +152,32 @@ def test_objects_of_another_release_are_left_alone(synth: Synth) -> None:
 def test_a_job_that_is_there_from_before_does_not_run_again(synth: Synth) -> None:
     """Older manifests are applied again, and a Job of theirs has not been deleted."""
     older, newer = synth(), synth({"st2": {"config": "[log]\nmask_secrets = False\n"}})
-    there = [*newer, older.begins("Job", "st2-job-register-content")]
-    (finding,) = plan_of(there, older).of(Section.HANDS)
-    assert finding.subject.startswith("Job/st2-job-register-content-")
-    assert "does not run again" in finding.text
+    name = older.begins("Job", "st2-job-register-content")["metadata"]["name"]
+    plan = plan_of(newer, older, earlier=lambda names: names)
+    (finding,) = plan.of(Section.NOT_RUN)
+    assert finding.text.startswith("register-content: ")
+    assert finding.steps == (f"kubectl -n stackstorm delete job {name} --ignore-not-found   # before the apply",)
+    assert plan.of(Section.JOBS) == [], "it does not run"
+    assert plan.status == 3
+
+
+def test_what_need_not_run_again_is_not_told(synth: Synth) -> None:
+    """The Secrets are there, and Argo CD deletes its hooks before it makes them anew."""
+    nodes = {"jobs": {"nodeSelector": {"disk": "ssd"}, "skip": ["register_content"]}}
+    plan = plan_of(synth(nodes), synth({"jobs": {"skip": ["register_content"]}}), earlier=lambda names: names)
+    assert plan.of(Section.NOT_RUN) == []
+    assert [finding.subject for finding in plan.of(Section.JOBS)] == ["secrets-bootstrap"]
+    hooks = {"gitops": {"jobs": "argo-hooks"}}
+    without = {**hooks, "jobs": {"skip": ["register_content"]}}
+    assert plan_of(synth(without), synth(hooks), earlier=lambda names: names).of(Section.NOT_RUN) == []
+
+
+def test_a_command_for_the_jobs_of_each_namespace(synth: Synth) -> None:
+    def fleet(**values: Any) -> list[dict[str, Any]]:
+        rbac = {"st2": {"rbac": {"enabled": True}, **values}}
+        return [*synth(rbac), *synth(rbac, release="blue", namespace="blue")]
+
+    plan = plan_of(fleet(config="[log]\nmask_secrets = False\n"), fleet(), earlier=lambda names: names)
+    commands = [step for finding in plan.of(Section.NOT_RUN) for step in finding.steps]
+    assert [command.split(" delete ")[0] for command in commands] == ["kubectl -n stackstorm", "kubectl -n blue"]
+    assert all("-job-apply-rbac-" in command and "-job-register-content-" in command for command in commands)

@@ -130,7 +130,7 @@ class TestRabbitmq:
             assert [send("3.8"), send("3.9")] == ["hello", "hello"]
             listeners = pod.exec("rabbitmq", ["rabbitmq-diagnostics", "--quiet", "listeners", "--formatter", "json"])
             protocols = {each["protocol"] for each in json.loads(listeners.stdout)["listeners"]}
-            assert protocols == {"amqp/ssl", "clustering", "http", "http/prometheus"}
+            assert protocols == {"amqp/ssl", "clustering", "http"}
 
             others = certificates_of(made)["st2-rabbitmq-tls"]
             secrets["st2-rabbitmq-tls"] = others

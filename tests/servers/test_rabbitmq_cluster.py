@@ -33,7 +33,7 @@ from constructs_st2.parts.backends.rabbitmq.config import node_name
 NAME = "st2-rabbitmq"
 WORK = "st2.actionrunner.work"
 WATCH = "st2.sensor.watch.sensor_container-0123456789"
-VALUES = {"rabbitmq": {"version": "3.10"}}
+VALUES: dict[str, dict[str, Any]] = {"rabbitmq": {"version": "3.10", "metrics": {"enabled": True}}}
 PATIENCE = 120
 BLIND = 2
 CHANGED = "another-password"
@@ -412,7 +412,8 @@ class TestStart:
             first, *_ = (pods.start(NAME, ordinal) for ordinal in range(members))
             self.says(first, "no node has data of a cluster: beginning anew")
             self.says(first, "this node founds the cluster")
-            assert [path.name for path in pods.claim(f"{NAME}-0", "data").iterdir()] == ["unfinished"]
+            left = {path.name for path in pods.claim(f"{NAME}-0", "data").iterdir()}
+            assert left == {"unfinished", "constructs-st2.note"}
             pods.pods[f"{NAME}-0"].restart_container("rabbitmq")
             founding = "this node founds the cluster"
             eventually(lambda: first.log("rabbitmq").count(founding) == 2, "it begins anew once more", 20)

@@ -80,20 +80,28 @@ def _plan(
         from constructs_st2.commands.plan import live
 
         new = _objects(options, manifests)
-        return plan_of(live.objects(new, options, context), new, folder=str(folder), accepted=accept)
+        state = live.state(new, options, context)
+        return plan_of(state.objects, new, folder=str(folder), accepted=accept, earlier=state.outrun_jobs.intersection)
     if against.startswith(GIT):
-        old_files = states.files_of_revision(against.removeprefix(GIT) or "HEAD", folder)
+        revision, place = against.removeprefix(GIT) or "HEAD", folder
+        old_files = states.files_of_revision(revision, place)
     else:
-        old_files = states.files_of_folder(Path(against))
+        revision, place = "HEAD", Path(against)
+        old_files = states.files_of_folder(place)
     if not old_files:
         raise UserError(f"{against}: holds no manifests to compare with")
+
+    def earlier(names: frozenset[str]) -> frozenset[str]:
+        return states.names_before(names, revision, place)
+
     if manifests is None:
-        return plan_of(states.documents(old_files), _objects(options, None), folder=str(folder), accepted=accept)
+        before, after = states.documents(old_files), _objects(options, None)
+        return plan_of(before, after, folder=str(folder), accepted=accept, earlier=earlier)
     old, new_files = states.concerned(old_files, states.files_of_folder(manifests))
     known = {name: states.documents({name: text}) for name, text in new_files.items()}
     same = {name: documents for name, documents in known.items() if old.get(name) == new_files[name]}
     after = [document for documents in known.values() for document in documents]
-    return plan_of(states.documents(old, same), after, folder=str(folder), accepted=accept)
+    return plan_of(states.documents(old, same), after, folder=str(folder), accepted=accept, earlier=earlier)
 
 
 def _objects(options: ClusterOptions, manifests: Path | None) -> list[dict[str, object]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from constructs_st2.changes.difference import key_of, named
+from constructs_st2.changes.returning import task_of
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of
 from constructs_st2.checks.index import MANAGED_BY_LABEL
 from constructs_st2.commands.cluster_options import ClusterOptions
@@ -50,10 +51,19 @@ KINDS = (
 Kubectl = Sequence[str]
 
 
-def objects(new: Sequence[Document], options: ClusterOptions, context: str | None) -> list[Document]:
+class State(NamedTuple):
     """The live objects that manifests are about, and those of the release that they no longer hold.
 
-    Fields that nobody asked for are left out.
+    Fields that nobody asked for are left out. So are the Jobs of the manifests that others of the same task have
+    outrun: they are in the way of what they have to do. Of these there are the names.
+    """
+
+    objects: list[Document]
+    outrun_jobs: frozenset[str]
+
+
+def state(new: Sequence[Document], options: ClusterOptions, context: str | None) -> State:
+    """What a cluster has.
 
     Raises:
         UserError: kubectl cannot be asked.
@@ -68,7 +78,27 @@ def objects(new: Sequence[Document], options: ClusterOptions, context: str | Non
         for each in _labelled(kubectl, namespace, releases):
             found.setdefault(key_of(each), each)
     wanted = {key_of(each): each for each in new}
-    return [as_applied(live, wanted.get(key)) for key, live in found.items()]
+    outrun = {key_of(job) for job in _outrun(found.values()) if key_of(job) in wanted}
+    return State(
+        [as_applied(live, wanted.get(key)) for key, live in found.items() if key not in outrun],
+        frozenset(name for *_, name in outrun),
+    )
+
+
+def _outrun(found: Iterable[Document]) -> Iterator[Document]:
+    """The Jobs after which others of the same task were made."""
+    by_task: dict[tuple[str, str], list[Document]] = {}
+    for job in found:
+        if job["kind"] == "Job" and (task := task_of(job)):
+            by_task.setdefault((namespace_of(job), task), []).append(job)
+    for jobs in by_task.values():
+        last = max(map(_created, jobs))
+        yield from (job for job in jobs if _created(job) < last)
+
+
+def _created(live: Document) -> str:
+    """When an object was made; in the one form in which an API server tells it, earlier times come first."""
+    return str(at(live, "metadata", "creationTimestamp") or "")
 
 
 def _same_names(new: Sequence[Document], kubectl: Kubectl) -> list[Document]:
@@ -126,7 +156,7 @@ def as_applied(live: Document, wanted: Document | None) -> Document:
         # kubectl notes an empty mapping where there were none.
         mapping(last.get("metadata")).pop("annotations", None)
     if wanted is None:
-        return last or {key: live[key] for key in ("apiVersion", "kind", "metadata")}
+        return last or live
     kept: Document = _projected(live, [_stated(wanted), last])
     # The version that one asked for is the one to compare with.
     return {**kept, "apiVersion": wanted["apiVersion"]}

@@ -19,6 +19,7 @@ _COLOURS: Mapping[Section, str] = {
     Section.REFUSED: "red",
     Section.DATA: "red",
     Section.HANDS: "yellow",
+    Section.NOT_RUN: "yellow",
     Section.PAUSES: "yellow",
 }
 MOST_LINES = 6
@@ -66,7 +67,13 @@ def _rows(plan: Plan) -> Iterator[tuple[Action, str, list[str]]]:
             yield from ((action, identity, _cut(told)) for identity in identities)
         else:
             names = ", ".join(change.difference.component for change in changes)
-            yield action, f"{len(changes)} {kind}s", [*_cut(told), *textwrap.wrap(names, 90)]
+            yield action, f"{len(changes)} {_plural(kind)}", [*_cut(told), *textwrap.wrap(names, 90)]
+
+
+def _plural(kind: str) -> str:
+    if kind.endswith("y"):
+        return f"{kind.removesuffix('y')}ies"
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def headline(plan: Plan, against: str) -> str:
@@ -112,12 +119,15 @@ def brief(plan: Plan, folder: Path) -> str:
         if subjects:
             listed = ", ".join(subjects[:6]) + (f" and {len(subjects) - 6} more" if len(subjects) > 6 else "")
             lines.append(f"{indent}{section.value}: {listed}")
+        if section is Section.NOT_RUN:
+            # The apply that is next does not do without it.
+            lines += [f"{indent}{step}" for finding in plan.of(section) for step in finding.steps]
     return "\n".join(
         [*lines, f"{indent}constructs-st2 plan --manifests {folder} --against git:HEAD   tells what that does"]
     )
 
 
-_BRIEF = (Section.REFUSED, Section.DATA, Section.HANDS, Section.PAUSES, Section.PODS, Section.JOBS)
+_BRIEF = tuple(section for section in Section if section is not Section.ORPHANS)
 
 
 def markdown(plan: Plan, against: str) -> str:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID, Image
+from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION, Release
 from constructs_st2.kube.documents import Document, fingerprint
@@ -38,7 +39,7 @@ from constructs_st2.values.model.services import EnvValue
 WAVE = 15
 """The sync wave of Jobs that load content: behind the services that they use."""
 
-_HOOKS = {"argocd.argoproj.io/hook": "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
+_HOOKS = {HOOK_ANNOTATION: "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Task:
     @property
     def component(self) -> str:
         """Its name in the cluster."""
-        return f"job-{self.name}"
+        return f"{JOB}{self.name}"
 
 
 def job_image(settings: JobSettings, cluster: Cluster) -> Image:
