@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,12 @@ from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.values import from_mapping
+
+# What is started in the background ignores these signals, and so would all programs that the tests start. A program
+# that hears a signal and does nothing goes on all the same, and what it starts is as it should be.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -214,7 +214,7 @@ class TestThreeMembers:
         eventually(lambda: not pod.containers["sentinel"].ready(), "it is not ready")
         assert all(redis.pod(member).containers["sentinel"].ready() for member in others)
         pod.restart_container("guard")
-        eventually(lambda: pod.exit_code("sentinel") == 0, "the guard ends it")
+        eventually(lambda: pod.exit_code("sentinel") == 0, "the guard ends it", 60)
         pod.restart_container("sentinel")
         assert redis.settled() == new
         eventually(pod.ready, "it is ready")
