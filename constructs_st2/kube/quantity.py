@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 _FACTORS = {
@@ -27,9 +27,15 @@ _FACTORS = {
 
 
 def amount(quantity: str) -> Decimal:
-    """The number that a quantity stands for: cores, or bytes."""
-    number = quantity.rstrip("".join(set("".join(_FACTORS))))
-    return Decimal(number) * _FACTORS.get(quantity[len(number) :], Decimal(1))
+    """The number that a quantity stands for: cores, or bytes.
+
+    Raises:
+        InvalidOperation: it is no quantity.
+    """
+    found = _parsed(quantity)
+    if found is None:
+        raise InvalidOperation(f"{quantity} is no quantity")
+    return found
 
 
 def added(*quantities: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from constructs_st2.kube.quantity import amount
+from constructs_st2.kube.quantity import parsed
 
 _KINDS = ("requests", "limits")
 _EVERY = "every"
@@ -62,10 +62,8 @@ def _resources(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 
 
 def _chosen(own: str, given: object, choose: Callable[[Decimal, Decimal], Decimal]) -> object:
-    try:
-        ours, users = amount(own), amount(str(given))
-    except InvalidOperation:
-        # Nothing is given, or what is no quantity, which is told later.
+    ours, users = parsed(own), parsed(given)
+    # Nothing is given, or what is no amount, which is told later.
+    if ours is None or users is None or users < 0:
         return own
-    # No amount is below zero, which is told later, too.
-    return own if users < 0 or choose(ours, users) == ours else given
+    return own if choose(ours, users) == ours else given
