@@ -18,7 +18,9 @@ from constructs_st2.commands.cluster_options import (
     tell_warnings,
     with_cluster_options,
 )
+from constructs_st2.commands.completion import completion
 from constructs_st2.commands.diagram.cli import diagram
+from constructs_st2.commands.explain import explain
 from constructs_st2.commands.pipes import Program
 from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
@@ -114,6 +116,8 @@ def images(options: ClusterOptions) -> None:
 
 
 cli.add_command(adopt)
+cli.add_command(completion)
+cli.add_command(explain)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
