@@ -49,9 +49,8 @@ def cli() -> None:
 @synth_command
 def synth(arguments: Arguments) -> StackStorm:
     """Write the manifests of a cluster."""
-    from constructs_st2.construct.stackstorm import StackStorm
-    from constructs_st2.construct.writing import App
-    from constructs_st2.values import load_values
+    # By these names, they come with the Node.js that they need.
+    from constructs_st2 import App, StackStorm, load_values
 
     app = App(outdir=arguments.output, accept=arguments.accept)
     values = load_values(arguments.files, arguments.sets)
