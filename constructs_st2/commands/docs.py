@@ -45,8 +45,8 @@ def _secrets() -> str:
         "# Secrets",
         "",
         "The Secrets of a release, by their name after `<release>-`: the contract between those who make them and the",
-        "pods that read them. [How to](../how-to/common-tasks.md#secrets) tells how to choose who makes them, and how to",
-        "change them.",
+        "pods that read them. [How to](../how-to/common-tasks.md#secrets) tells how to choose who makes them, and",
+        "how to change them.",
         "`constructs-st2 secrets list` prints what your own cluster needs.",
         "",
     ]
