@@ -42,10 +42,10 @@ test-quick: $(READY_DEV)
 test-api: api-server
 	$(PYTEST) --numprocesses 2 tests/api
 
-# The first time builds the server from the sources of Kubernetes, which takes Go and many minutes; `make test` then runs
-# its tests too. With KUBEBUILDER_ASSETS, they use the one in that folder.
+# The first time builds the server and kubectl from the sources of Kubernetes, which takes Go and many minutes; `make test`
+# then runs their tests too. With KUBEBUILDER_ASSETS, they use those in that folder.
 api-server: $(READY_DEV)
-	$(BIN)/python tests/servers/kube_apiserver.py
+	$(BIN)/python tests/servers/kubernetes_programs.py
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
