@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import kubernetes_validate.utils
 import pytest
 import yaml
 from servers import environments, kubernetes_programs, packages, roots
@@ -28,13 +30,22 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
 
+# It would read the schemas of all kinds anew for each object: nine tenths of its time.
+for name in ("schema_contents", "all_versions"):
+    setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
+
 
 @pytest.fixture(scope="session")
 def cluster() -> MakeCluster:
     """Makes the cluster of some values: `cluster({"st2api": {"replicas": 3}}, release="blue")`."""
+    # Nobody can change it, so those who want the same one share it.
+    known: dict[str, Cluster] = {}
 
     def make(values: Mapping[str, Any] | None = None, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
-        return cluster_of(from_mapping(values or {}), release, namespace)
+        asked = repr((values or {}, release, namespace, Path.cwd()))
+        if asked not in known:
+            known[asked] = cluster_of(from_mapping(values or {}), release, namespace)
+        return known[asked]
 
     return make
 
