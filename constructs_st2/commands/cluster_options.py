@@ -15,6 +15,7 @@ from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
     from constructs_st2.facts.cluster import Cluster
+    from constructs_st2.values.model import Values
 
 DEFAULT_VALUES = Path("values.yaml")
 
@@ -29,8 +30,11 @@ class ClusterOptions:
     namespace: str
 
     @contextlib.contextmanager
-    def cluster(self) -> Iterator[Cluster]:
+    def cluster(self, of: Callable[[Values], Values] = lambda values: values) -> Iterator[Cluster]:
         """The cluster. What turns out to be wrong with its values inside the block is told by file and line.
+
+        Args:
+            of: what is made of the values before.
 
         Raises:
             UserError: the values cannot be used.
@@ -45,7 +49,7 @@ class ClusterOptions:
             self.release, self.namespace, lambda given: further_problems(given, self.release, self.namespace)
         )
         try:
-            yield cluster_of(loaded.values, self.release, self.namespace)
+            yield cluster_of(of(loaded.values), self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
         except UnsoundObjects as error:
