@@ -12,15 +12,11 @@ import click
 
 from constructs_st2 import __version__
 from constructs_st2.commands.adopt.cli import adopt
-from constructs_st2.commands.cluster_options import (
-    STRICT,
-    ClusterOptions,
-    tell_warnings,
-    with_cluster_options,
-)
+from constructs_st2.commands.cluster_options import STRICT, tell_warnings
 from constructs_st2.commands.completion import completion
 from constructs_st2.commands.diagram.cli import diagram
 from constructs_st2.commands.explain import explain
+from constructs_st2.commands.images.cli import images
 from constructs_st2.commands.pipes import Program
 from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
@@ -101,22 +97,10 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(Values), indent=2))
 
 
-@cli.command()
-@with_cluster_options
-def images(options: ClusterOptions) -> None:
-    """List the images that a cluster pulls, e.g. to mirror them."""
-    from constructs_st2.construct.build import build
-    from constructs_st2.facts.images import pulled_by
-
-    with options.cluster() as cluster:
-        objects = build(cluster).objects
-    for reference in pulled_by(objects):
-        click.echo(reference)
-
-
 cli.add_command(adopt)
 cli.add_command(completion)
 cli.add_command(explain)
+cli.add_command(images)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)

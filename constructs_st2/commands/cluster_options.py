@@ -31,8 +31,11 @@ class ClusterOptions:
     namespace: str
 
     @contextlib.contextmanager
-    def cluster(self) -> Iterator[Cluster]:
+    def cluster(self, of: Callable[[Values], Values] = lambda values: values) -> Iterator[Cluster]:
         """The cluster. What turns out to be wrong with its values inside the block is told by file and line.
+
+        Args:
+            of: what is made of the values before.
 
         Raises:
             UserError: the values cannot be used.
@@ -42,7 +45,7 @@ class ClusterOptions:
 
         loaded = self.loaded()
         try:
-            yield cluster_of(loaded.values, self.release, self.namespace)
+            yield cluster_of(of(loaded.values), self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
         except UnsoundObjects as error:
