@@ -38,16 +38,15 @@ def complete_key(context: click.Context, parameter: click.Parameter, incomplete:
 @click.command()
 @click.argument("shell", type=click.Choice(list(_FILES)))
 @click.option("--install", is_flag=True, help="Write it to where the shell looks for it, instead of printing it.")
-def completion(shell: str, install: bool) -> None:
+@click.pass_context
+def completion(context: click.Context, shell: str, install: bool) -> None:
     """Print what makes a shell complete the commands, options and keys of values."""
     from click.shell_completion import get_completion_class
-
-    from constructs_st2.commands.cli import cli
 
     made = get_completion_class(shell)
     assert made is not None
     try:
-        text = made(cli, {}, PROGRAM, _VARIABLE).source()
+        text = made(context.find_root().command, {}, PROGRAM, _VARIABLE).source()
     except RuntimeError as error:
         raise UserError([str(error)]) from error
     if not install:
