@@ -9,7 +9,8 @@ SUPPLY := .venv/supply
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
+
+.PHONY: synth setup try test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
 .PHONY: lock sbom clean
 
 synth: $(READY)
@@ -50,6 +51,10 @@ test-api: api-server
 # then runs their tests too. With KUBEBUILDER_ASSETS, they use those in that folder.
 api-server: $(READY_DEV)
 	$(BIN)/python tests/servers/kubernetes_programs.py
+
+# StackStorm on this machine, in a Kubernetes of its own: needs kubectl, and kind, k3d or minikube.
+try: $(READY)
+	$(BIN)/constructs-st2 try
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

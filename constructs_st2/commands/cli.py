@@ -23,6 +23,7 @@ from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
 from constructs_st2.commands.synth import Arguments, synth_command
+from constructs_st2.commands.trying.cli import try_out
 from constructs_st2.commands.uninstall import uninstall
 from constructs_st2.commands.upgrade import upgrade
 from constructs_st2.errors import UserError
@@ -104,6 +105,7 @@ cli.add_command(images)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
+cli.add_command(try_out)
 cli.add_command(uninstall)
 cli.add_command(upgrade)
 cli.add_command(diagram)

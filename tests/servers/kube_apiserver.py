@@ -243,6 +243,7 @@ class Kubectl:
 
     def __init__(self, program: Path, server: ApiServer, folder: Path) -> None:
         self.program = program
+        self.server = server
         self.environment = {**os.environ, "KUBECONFIG": str(server.kubeconfig()), "KUBECACHEDIR": str(folder)}
         """What it has to know where it speaks to."""
 
