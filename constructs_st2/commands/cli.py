@@ -19,6 +19,7 @@ from constructs_st2.commands.cluster_options import (
     with_cluster_options,
 )
 from constructs_st2.commands.diagram.cli import diagram
+from constructs_st2.commands.doctor.cli import doctor
 from constructs_st2.commands.pipes import Program
 from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
@@ -114,6 +115,7 @@ def images(options: ClusterOptions) -> None:
 
 
 cli.add_command(adopt)
+cli.add_command(doctor)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
