@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
+from constructs_st2.commands.rows import has_colours
 
 
 @click.command()
