@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -112,7 +113,12 @@ class Release:
 
     def started(self, command: str) -> str:
         """The id of an execution of a shell command that has been asked for."""
-        return str(self.st2("run", "--async", "--json", "core.local", f"cmd={command}")["id"])
+        # Asked for an execution without waiting for it, st2 answers in prose, whatever the format.
+        found = re.search(
+            r"execution get ([0-9a-f]{24})", str(self.st2("run", "--async", "core.local", f"cmd={command}"))
+        )
+        assert found is not None
+        return found[1]
 
     def statuses(self, executions: Sequence[str]) -> list[str]:
         """What has become of executions."""
