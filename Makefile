@@ -10,7 +10,7 @@ SUPPLY := .venv/supply
 unexport PYTHONDONTWRITEBYTECODE
 
 
-.PHONY: synth setup try test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
+.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
 .PHONY: lock sbom clean
 
 synth: $(READY)
@@ -55,6 +55,10 @@ api-server: $(READY_DEV)
 # StackStorm on this machine, in a Kubernetes of its own: needs kubectl, and kind, k3d or minikube.
 try: $(READY)
 	$(BIN)/constructs-st2 try
+
+# The life of a release on the cluster of kubectl's current context, in the namespace stackstorm-e2e: an hour or less.
+e2e: $(READY_DEV)
+	$(BIN)/python -m pytest -v --capture=no e2e
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -123,7 +123,7 @@ def test_type_checkers_know_it(installed: Installed, tmp_path: Path) -> None:
     for number, block in enumerate(BLOCKS):
         (tmp_path / f"block_{number}.py").write_text(block)
     shutil.copy(ROOT / "main.py", tmp_path / "our_main.py")
-    shutil.copy(ROOT / "examples" / "two_releases.py", tmp_path)
+    shutil.copy(ROOT / "examples" / "fleet.py", tmp_path)
     (tmp_path / "wrong.py").write_text(WRONG)
     options = ["--strict", "--python-executable", str(installed.python), "--cache-dir", str(FOLDER.with_name("mypy"))]
     done = subprocess.run(
