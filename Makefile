@@ -9,9 +9,8 @@ SUPPLY := .venv/supply
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-
-.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
-.PHONY: lock sbom clean
+.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
+.PHONY: recording release imports kubernetes-types st2-options lock sbom clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -74,6 +73,30 @@ bench: $(READY_DEV)
 docs: $(READY)
 	$(BIN)/python -m constructs_st2.commands.docs
 
+# The site of docs/, in site/. A dead link, a missing anchor or a page that is in no menu is an error.
+export NO_MKDOCS_2_WARNING := 1
+
+site: $(READY_DEV)
+	$(BIN)/mkdocs build --quiet --strict
+
+# Each page in Chromium, wide and narrow, light and dark: errors, dead links, what is too wide. SCREENSHOTS=DIR keeps
+# pictures.
+site-walk: site
+	cd tools && ../$(BIN)/python -m website ../site $(SCREENSHOTS)
+
+# The site of a release onto the branch gh-pages, beside those of others; MIKE=--push pushes it.
+site-release: $(READY_DEV)
+	$(BIN)/mike deploy $(MIKE) --update-aliases $(VERSION) latest
+	$(BIN)/mike set-default $(MIKE) latest
+
+# Version, changelog, commit, tag, wheel and source distribution: make release VERSION=1.2.3 [RELEASE=--dry-run]
+release: $(READY_DEV)
+	cd tools && ../$(BIN)/python -m release $(VERSION) $(RELEASE)
+
+# The recording in the README: real commands, with the API server in KUBEBUILDER_ASSETS.
+recording: $(READY_DEV)
+	cd tools && PYTHONPATH=../tests ../$(BIN)/python -m recording ../docs/recording.svg
+
 # The typed bindings of custom kinds. Needs the cdk8s program of `make test`.
 imports: $(READY_DEV)
 	$(BIN)/python tests/servers/bindings.py
@@ -93,7 +116,7 @@ LOCK := $(SUPPLY)/bin/uv pip compile pyproject.toml --quiet --universal --python
 lock: $(SUPPLY)/ready
 	$(LOCK) --output-file requirements/run.lock
 	$(LOCK) --constraint requirements/run.lock --extra node --output-file requirements/node.lock
-	$(LOCK) --constraint requirements/run.lock --extra node --extra dev --output-file requirements/dev.lock
+	$(LOCK) --constraint requirements/run.lock --extra node --extra dev --extra docs --output-file requirements/dev.lock
 	$(LOCK) --group supply --output-file requirements/supply.lock
 
 # What the package is made of when it is installed by the lock: a bill of materials in the format of CycloneDX.

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from constructs_st2.commands.diagram.picture import diagram
+from constructs_st2.commands.manual import manual
+from constructs_st2.commands.overview import overview
 from constructs_st2.commands.secrets.needed import consumers
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
@@ -15,6 +17,8 @@ from constructs_st2.facts.backends.silence import pairs
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
 from constructs_st2.facts.images import pulled_by
 from constructs_st2.facts.secrets.contract import CONTRACT
+from constructs_st2.parts.monitoring.alerts import alerts
+from constructs_st2.parts.optional import OPTIONAL_PARTS
 from constructs_st2.values import from_mapping
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema, markdown
@@ -31,8 +35,11 @@ def pages() -> Mapping[str, str]:
         "reference/secrets.md": _secrets(),
         "reference/services.md": _services(),
         "reference/images.md": _images(),
+        "reference/commands.md": _commands(),
+        "reference/alerts.md": _alerts(),
         "explanation/failover.md": _failover(),
         "cluster.svg": diagram(cluster_of(from_mapping({}))),
+        "overview.svg": _overview(),
     }
 
 
@@ -45,7 +52,7 @@ def _secrets() -> str:
         "# Secrets",
         "",
         "The Secrets of a release, by their name after `<release>-`: the contract between those who make them and the",
-        "pods that read them. [How to](../how-to/common-tasks.md#secrets) tells how to choose who makes them, and",
+        "pods that read them. [How to](../how-to/secrets.md) tells how to choose who makes them, and",
         "how to change them.",
         "`constructs-st2 secrets list` prints what your own cluster needs.",
         "",
@@ -98,6 +105,47 @@ def _images() -> str:
     pulled = pulled_by(build(cluster_of(from_mapping({}))).objects)
     lines.extend(f"| `{reference}` | {', '.join(workloads)} |" for reference, workloads in pulled.items())
     return "\n".join(lines) + "\n"
+
+
+def _commands() -> str:
+    from constructs_st2.commands.cli import cli
+
+    intro = f"""\
+{GENERATED}
+
+# Command line
+
+`make setup` makes `.venv/bin/constructs-st2`, and so does `pip install` of the wheel. `python main.py` takes the
+options of `constructs-st2 synth`. Errors go to the standard error stream, a line each, and the exit status is 1.
+"""
+    return manual({"constructs-st2": cli}, intro)
+
+
+def _alerts() -> str:
+    lines = [
+        GENERATED,
+        "",
+        "# Alerts",
+        "",
+        "What `monitoring.rules` watches, and for how many minutes it must last. Each name leads to what the alert",
+        "means and what to do. [Monitoring](../how-to/monitoring.md#alerts) tells how to turn them on, change limits,",
+        "and leave some out.",
+        "",
+    ]
+    for group, members in alerts(part.load() for part in OPTIONAL_PARTS).items():
+        lines += [f"## {group}", "", "| alert | severity | minutes | summary |", "|---|---|---|---|"]
+        lines += [
+            f"| [{alert.name}](../how-to/runbooks.md#{alert.name.lower()}) | {alert.severity} | {alert.minutes} "
+            f"| {alert.summary} |"
+            for alert in members
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _overview() -> str:
+    cluster = cluster_of(from_mapping({}))
+    return overview(build(cluster).objects, cluster.release.name)
 
 
 def _failover() -> str:
