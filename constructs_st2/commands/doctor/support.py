@@ -26,6 +26,7 @@ from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.kube.documents import Document
 from constructs_st2.values import secret_looks
 
+AS_KNOWN = "<as in the manifests>"
 _LINES = 1000
 _BYTES = 400_000
 """How much of a log is taken: its end."""
@@ -67,7 +68,8 @@ def gather(folder: Path, expected: Expected, found: reading.Reading, report: Rep
     target.write("README.txt", _readme(expected, found.facts, searched=secrets is not None))
     target.write("secrets.txt", "\n".join(_secrets(expected, found.facts)))
     for name, documents in {**found.documents, **asker.further()}.items():
-        shown = json.dumps([_stripped(each) for each in documents], indent=1, ensure_ascii=False)
+        brief = (_without_known_texts(each, expected) for each in documents)
+        shown = json.dumps([_stripped(each) for each in brief], indent=1, ensure_ascii=False)
         target.write(f"objects/{name.partition('.')[0]}.json", shown)
     for path, log in asker.logs(found.facts):
         target.write(path, log)
@@ -168,6 +170,15 @@ def _decoded(encoded: object) -> str:
         return ""
 
 
+def _without_known_texts(document: Document, expected: Expected) -> Document:
+    """A ConfigMap without the texts that the manifests have, too: they are long, and known."""
+    if document.get("kind") != "ConfigMap":
+        return document
+    known = mapping(mapping(expected.index.find("ConfigMap", expected.namespace, name_of(document))).get("data"))
+    data = {key: AS_KNOWN if known.get(key) == value else value for key, value in mapping(document.get("data")).items()}
+    return {**document, "data": data, **({"binaryData": "<left out>"} if "binaryData" in document else {})}
+
+
 def _stripped(document: Document) -> Document:
     """An object without what nobody reads, and without values that their names make secret."""
     metadata = {key: value for key, value in mapping(document.get("metadata")).items() if key != "managedFields"}
@@ -206,8 +217,9 @@ def _shown(value: Any, name: str) -> Any:
 def _secrets(expected: Expected, facts: Facts) -> Iterable[str]:
     """The Secrets by name, with the names of their keys."""
     for secret in expected.secrets:
-        found = facts.things.get(Thing("secrets", expected.namespace, secret.name))
-        yield f"{secret.name}: {'is not there' if found is None else ', '.join(sorted(found)) or 'no keys'}"
+        keys = facts.things.get(Thing("secrets", expected.namespace, secret.name))
+        yield secret.name if keys is not None else f"{secret.name} (is not there)"
+        yield from (f"    {key}" for key in sorted(keys or ()))
 
 
 def _readme(expected: Expected, facts: Facts, *, searched: bool) -> str:

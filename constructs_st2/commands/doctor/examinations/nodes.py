@@ -108,19 +108,20 @@ def health(_: Expected, facts: Facts) -> Iterator[Finding]:
 
 def zones(expected: Expected, facts: Facts) -> Iterator[Finding]:
     """Members of a backend survive the loss of what they do not share."""
-    usable = _usable(facts)
+    # Whether one of them is lost just now is told by itself.
+    nodes = [node for node in facts.nodes if node.schedulable]
     members = [size for size in expected.sizes if size.pod.owner["kind"] == "StatefulSet" and size.count > 1]
-    if not members or not usable:
+    if not members or not nodes:
         return
     names = listed([size.name for size in members])
     most = max(size.count for size in members)
-    if len(usable) < most:
+    if len(nodes) < most:
         text = (
-            f"{counted(len(usable), 'node')} for {most} members each of {names}: the loss of a node can take a majority"
+            f"{counted(len(nodes), 'node')} for {most} members each of {names}: the loss of a node can take a majority"
         )
         yield Finding(Level.WARNING, "Nodes", text, _GET)
         return
-    found = {node.zone for node in usable if node.zone}
+    found = {node.zone for node in nodes if node.zone}
     if 1 < len(found) < most:
         text = f"{len(found)} zones for {most} members each of {names}: the loss of a zone can take a majority"
         yield Finding(Level.NOTE, "Zones", text, _GET)
