@@ -9,14 +9,16 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+import yaml
 from support import MakeCluster
 
 from constructs_st2.commands.doctor import examinations, parsing
-from constructs_st2.commands.doctor.examinations import EXAMINATIONS
+from constructs_st2.commands.doctor.examinations import EXAMINATIONS, controllers
 from constructs_st2.commands.doctor.examining import examine
 from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import (
@@ -174,7 +176,34 @@ def test_before_an_apply_nothing_is_missing_that_comes_with_it(patient: Any) -> 
     assert "nothing of it has been applied yet" in report.headline
 
 
+@pytest.mark.parametrize("file", ["dev", "production", "enterprise"])
+def test_examples(file: str, cluster: MakeCluster, patients: dict[str, Patient]) -> None:
+    """All kinds of values can be looked at. They have their own notes on what is not there."""
+    values = yaml.safe_load((Path(__file__).parents[2] / "examples" / f"{file}.yaml").read_text(encoding="utf-8"))
+    made = cluster(values)
+    patient = patients[file] = Patient(Expected(made, build(made).objects))
+    deployed = [
+        Deployed("x", image, frozenset({image}), 1) for each in controllers.CONTROLLERS for image in each.images
+    ]
+    claims = tuple(Claim(name, "", "Bound") for wish in patient.expected.volumes for name in wish.claims)
+    backups = tuple(
+        CronJob(each["metadata"]["name"], "backup", states.NOW, last_success=states.NOW)
+        for each in patient.expected.index.of_kind("CronJob")
+    )
+    default = (IngressClass("nginx", default=True),)
+    report = patient.examine(deployed=tuple(deployed), claims=claims, ingress_classes=default, cron_jobs=backups)
+    assert not report.of(Level.BROKEN), report.findings
+
+
 class TestCluster:
+    def test_a_namespace_that_nobody_makes(self, patient: Any) -> None:
+        nothing: dict[str, Any] = dict.fromkeys(("workloads", "pods", "jobs", "claims"), ())
+        assert patient().examine(namespace_exists=False, **nothing).status == 0
+        found = patient({"namespace": {"create": False}}).found(
+            "Namespace stackstorm", namespace_exists=False, **nothing
+        )
+        assert found.level is Level.BROKEN
+
     @pytest.mark.parametrize(
         ("subject", "text", "level", "changes"),
         [
