@@ -107,6 +107,30 @@ esac"""
     assert all("stackstorm" not in call for call in kubectl.calls())
 
 
+def test_queues_are_asked_of_a_node_of_rabbitmq(doctor: Doctor, kubectl: Kubectl, tmp_path: Path) -> None:
+    labels = {"app.kubernetes.io/name": "rabbitmq", "app.kubernetes.io/instance": "st2"}
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    pod = {"metadata": {"name": "st2-rabbitmq-1", "labels": labels}, "status": ready}
+    workload = {"kind": "StatefulSet", "metadata": {"name": "st2-rabbitmq", "labels": labels}, "status": {}}
+    (tmp_path / "pods").write_text(json.dumps({"items": [pod]}))
+    (tmp_path / "workloads").write_text(json.dumps({"items": [workload]}))
+    # As RabbitMQ 3.10 writes it.
+    (tmp_path / "queues").write_text('[\n{"name":"st2.actionrunner.req","messages":7,"consumers":0}\n]\n')
+    kubectl.does(f"""case $* in
+    version*) echo '{json.dumps(VERSION)}' ;;
+    *"get pods"*) cat {tmp_path}/pods ;;
+    *"get deployments"*) cat {tmp_path}/workloads ;;
+    *exec*) cat {tmp_path}/queues ;;
+    *) echo '{{"items": []}}' ;;
+esac""")
+    _, said, _ = doctor()
+    assert "Queue st2.actionrunner.req" in said
+    assert "7 messages, and nobody takes them" in said
+    (asked,) = (call for call in kubectl.calls() if " exec " in call)
+    assert asked.startswith("--namespace stackstorm exec st2-rabbitmq-1 --container rabbitmq -- rabbitmqctl ")
+    assert " list_queues -p st2 --formatter json name messages consumers" in asked
+
+
 CHANGING = ("apply", "create", "delete", "patch", "edit", "replace", "scale", "annotate", "label", "exec", "rollout")
 
 

@@ -404,6 +404,31 @@ class TestStorage:
         ]
 
 
+def test_a_first_start(patient: Any) -> None:
+    """Half a minute after the apply: Secrets have just been made, and everything waits for the backends."""
+    seconds = timedelta(seconds=30)
+    well = patient().well
+    workloads = tuple(replace(each, ready=0, created=states.NOW - seconds) for each in well.workloads)
+    waits = Container("wait-for-mongodb", init=True, state="running")
+    backend = Container("mongodb", state="running")
+    pods = tuple(
+        replace(
+            pod, ready=False, created=states.NOW - seconds, containers=(backend if "-mongodb" in pod.name else waits,)
+        )
+        for pod in well.pods
+        if not pod.owner.startswith("Job/")
+    )
+    secret = 'MountVolume.SetUp failed for volume "secret" : secret "st2-mongodb" not found'
+    jobs = tuple(replace(job, succeeded=False, active=1, created=states.NOW - seconds) for job in well.jobs)
+    events = (Event("Pod", "st2-mongodb-0", "FailedMount", secret, states.NOW - seconds),)
+    report = patient().examine(workloads=workloads, pods=pods, jobs=jobs, events=events)
+    assert report.status == 2, report.of(Level.BROKEN)
+    (waiting,) = (each for each in report.findings if "waits for MongoDB" in each.text)
+    assert "for 30 s" in waiting.text
+    later = examine(patient().expected, replace(well, workloads=workloads, pods=pods, now=states.NOW + HOUR))
+    assert later.status == 3
+
+
 class TestBackends:
     @pytest.mark.parametrize(
         ("ready", "level", "text"),

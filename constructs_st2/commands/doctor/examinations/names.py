@@ -29,7 +29,8 @@ def secrets(expected: Expected, facts: Facts) -> Iterator[Finding]:
         elif facts.is_applied:
             not_made.setdefault(_step(secret, expected), []).append(secret.name)
     for step, names in not_made.items():
-        yield Finding(Level.BROKEN, "Secrets", f"have not been made: {listed(names)}", (step,))
+        level = Level.WARNING if facts.is_starting else Level.BROKEN
+        yield Finding(level, "Secrets", f"have not been made: {listed(names)}", (step,))
 
 
 def _will_be_made(secret: NeededSecret, expected: Expected) -> bool:
