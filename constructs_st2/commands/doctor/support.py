@@ -20,7 +20,7 @@ from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import Facts, Pod, Thing
 from constructs_st2.commands.doctor.findings import Report
 from constructs_st2.commands.doctor.hiding import HIDDEN, hidden, writings
-from constructs_st2.commands.kubectl import Kubectl
+from constructs_st2.commands.kubectl import Ended, Kubectl
 from constructs_st2.errors import UserError
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.kube.documents import Document
@@ -94,7 +94,8 @@ class _Asker:
         self._expected = expected
         self._kubectl = kubectl
 
-    def _ask(self, *arguments: str) -> Any:
+    def _ask(self, *arguments: str) -> Ended | None:
+        """An answer; None where there is none in time."""
         try:
             return self._kubectl.run("--namespace", self._expected.namespace, *arguments, seconds=_SECONDS)
         except UserError:
@@ -123,7 +124,7 @@ class _Asker:
         """Objects that have not been looked at."""
         labels = f"app.kubernetes.io/instance={self._expected.cluster.release.name}"
 
-        def ask(kind: str) -> Any:
+        def ask(kind: str) -> Ended | None:
             return self._ask("get", kind, "--selector", labels, "--output", "json")
 
         with ThreadPoolExecutor(reading.AT_ONCE) as pool:
@@ -136,7 +137,7 @@ class _Asker:
         """The ends of all logs, by the names of their files; also of containers that ran before."""
         asked = list(_asked(facts))
 
-        def ask(which: tuple[str, str, bool]) -> Any:
+        def ask(which: tuple[str, str, bool]) -> Ended | None:
             pod, container, previous = which
             bounds = ("--tail", str(_LINES), "--limit-bytes", str(_BYTES), "--timestamps")
             return self._ask("logs", pod, "--container", container, *bounds, *(("--previous",) if previous else ()))
