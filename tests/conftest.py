@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 import kubernetes_validate.utils
 import pytest
-import yaml
 from servers import environments, kube_apiserver, packages, roots
 from servers.bindings import definitions
 from servers.kube_apiserver import ApiServer
@@ -22,6 +21,7 @@ from support import Environment, MakeCluster, Objects, Require, Server, Synth
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.reading import read_text
 from constructs_st2.values import from_mapping
 
 # What is started in the background ignores these signals, and so would all programs that the tests start. A program
@@ -120,7 +120,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     if programs is None:
         _not_run(f"there is no kube-apiserver; {kube_apiserver.INSTALL}")
     with ApiServer(programs, tmp_path_factory.mktemp("apiserver")) as server:
-        server.define([each for file in definitions() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))])
+        server.define([each for file in definitions() for each in read_text(file.read_bytes(), file.name)])
         enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = {"name": "stackstorm", "labels": enforced}
         server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})

@@ -33,6 +33,7 @@ from constructs_st2.construct.build import build
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.facts.secrets.programs.sha512_crypt import verified
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.reading import read_text
 from constructs_st2.parts.secrets.forms import problem
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.plan import planned
@@ -60,7 +61,7 @@ class Result(NamedTuple):
     @property
     def manifests(self) -> dict[str, Document]:
         assert self.status == 0, self.err
-        return {manifest["metadata"]["name"]: manifest for manifest in yaml.safe_load_all(self.out)}
+        return {manifest["metadata"]["name"]: manifest for manifest in read_text(self.out, "stdout")}
 
     @property
     def errors(self) -> list[str]:
