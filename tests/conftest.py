@@ -39,6 +39,28 @@ for name in ("schema_contents", "all_versions"):
     setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
 
 
+FIRST = (
+    *(f"servers/test_{name}.py" for name in ("rabbitmq_cluster", "redis_cluster", "secrets_consumers")),
+    *(f"servers/test_{name}.py" for name in ("rabbitmq_formation", "redis_coordination", "losses", "internal_tls")),
+    *(f"servers/test_{name}.py" for name in ("silent_peers", "scripts", "service_registry", "st2web_attacks")),
+    "servers/",
+    "values/test_dead_keys.py",
+    "test_wheel.py",
+    "secrets/",
+)
+"""Files and folders that take long, the longest first: what begins last is soon over, and nobody waits for it alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(folder).as_posix()
+        return next((place for place, begin in enumerate(FIRST) if path.startswith(begin)), len(FIRST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def cluster() -> MakeCluster:
     """Makes the cluster of some values: `cluster({"st2api": {"replicas": 3}}, release="blue")`."""
