@@ -30,14 +30,15 @@ $(READY_DEV): $(READY) requirements/dev.lock
 	$(PIP) install --require-hashes --requirement requirements/dev.lock
 	touch $@
 
-# The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
+# The tests of a file share servers, so they stay together; those that take long begin first, as tests/conftest.py says.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # As root on Debian, first installs the servers that some tests run. They wait for those, so there are more processes
 # than the two cores of a small machine.
+WORKERS ?= 4
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
-	$(PYTEST) --numprocesses 4
+	$(PYTEST) --numprocesses $(WORKERS)
 
 test-quick: $(READY_DEV)
 	$(PYTEST) --numprocesses 2 --ignore tests/servers --ignore tests/api
