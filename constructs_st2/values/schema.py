@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from constructs_st2.values.model.deferred import JsonSchemas
+
 Schema = dict[str, Any]
 
 _TEMPLATE = "template"
@@ -24,7 +26,7 @@ _SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
 _LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 
 
-class _Generator(GenerateJsonSchema):
+class _Generator(JsonSchemas):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 
