@@ -63,7 +63,8 @@ def _running_work(cluster: Cluster) -> Iterator[str]:
         if workload.pod.grace < workload.finishes + FOR_THE_REST:
             yield f"{workload.component} is killed before its work is finished"
     runners = [pod for workload in _runners(cluster) for pod in cluster.pods_of(workload)]
-    if len(runners) > 1 and any(map(_finishes_work, runners)) and not any(pod.answers for pod in runners):
+    are_several = any(workload.replicas > 1 for workload in _runners(cluster))
+    if are_several and any(map(_finishes_work, runners)) and not any(pod.answers for pod in runners):
         yield "a runner abandons its work, because no other is there"
 
 

@@ -10,12 +10,12 @@ from ha.cluster import HOST, ZONE, Cluster, Node, Pace, Phase, Volumes
 from ha.guarantees import AUTOSCALER_WAITS, FOR_THE_REST, Guarantees
 from ha.manifests import Labels, Release
 
-RETRY = 20
+RETRY = 60
 """Seconds after which a drain asks again for an eviction that was refused."""
 EVICTION_WAIT = 120
 """Seconds for which Cluster Autoscaler asks, until it leaves a node alone (--max-pod-eviction-time)."""
-FOR_EVER = 6 * 60 * 60
-"""What has not ended after six hours will not end."""
+FOR_EVER = 4 * 60 * 60
+"""What has not ended after four hours will not end."""
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 
@@ -65,13 +65,17 @@ class Trial:
         for first in range(0, len(nodes), at_once):
             drained = nodes[first : first + at_once]
             for node in drained:
-                node.is_cordoned = True
-                self._ask(node, lambda: True)
+                self.begin_drain(node)
             if not self._expect("a drain ends", lambda drained=drained: self._empty(drained)):  # type: ignore[misc]
                 return
             for node in drained:
                 node.is_cordoned = False
             self._expect("pods are back after a drain", self.settles)
+
+    def begin_drain(self, node: Node) -> None:
+        """Ask for the end of all pods of a node, until all have heard it."""
+        node.is_cordoned = True
+        self._ask(node, lambda: True)
 
     def _empty(self, nodes: list[Node]) -> bool:
         return self.cluster.run_until(lambda: not any(map(self.cluster.pods_on, nodes)), within=FOR_EVER)
