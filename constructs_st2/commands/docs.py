@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from constructs_st2.commands import sizing
 from constructs_st2.commands.diagram.picture import diagram
 from constructs_st2.commands.secrets.listing import consumers
 from constructs_st2.construct.build import build
@@ -31,7 +32,8 @@ def pages() -> Mapping[str, str]:
         "secrets.md": _secrets(),
         "services.md": _services(),
         "images.md": _images(),
-        "failover.md": _failover(),
+        "failover.md": _with_tables("failover.md", {"failovers": _races(), "silence": _silence()}),
+        "resources.md": _with_tables("resources.md", {"sizes": sizing.rows(), "assumptions": sizing.assumptions()}),
         "cluster.svg": diagram(cluster_of(from_mapping({}))),
     }
 
@@ -99,10 +101,10 @@ def _images() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failover() -> str:
-    """The page as it is, with its tables made anew."""
-    page = (FOLDER / "failover.md").read_text(encoding="utf-8")
-    for name, lines in {"failovers": _races(), "silence": _silence()}.items():
+def _with_tables(file: str, tables: Mapping[str, Iterator[str]]) -> str:
+    """A page as it is, with its tables made anew."""
+    page = (FOLDER / file).read_text(encoding="utf-8")
+    for name, lines in tables.items():
         before, begin, rest = page.partition(f"<!-- {name}: made by `make docs` -->\n")
         _, end, after = rest.partition("<!-- end -->\n")
         page = "".join([before, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, after])
