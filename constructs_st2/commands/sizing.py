@@ -1,4 +1,4 @@
-"""How much work clusters of some sizes do, by assumptions that are told: the table of docs/resources.md."""
+"""How much work clusters of some sizes do, by assumptions that are told: the table of docs/how-to/resources.md."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def rows() -> Iterator[str]:
         can, costs = capacity(cluster, objects), Costs.of(objects)
         days = cluster.settings.options[("garbagecollector", "action_executions_ttl")]
         figures = (
-            f"[{name}](../examples/sizes/{name}.yaml)",
+            f"[{name}](../../examples/sizes/{name}.yaml)",
             f"**{can.executions:,}**",
             f"{can.threads:,}",
             f"{can.cpu:,}",

@@ -1,6 +1,7 @@
 """A release stays available, whatever is done to its cluster: by simulation of the generated objects.
 
-What is proved, and what is assumed, is told in docs/ha.md. Each guarantee is broken once, to see that it is looked at.
+What is proved, and what is assumed, is told in docs/explanation/ha.md. Each guarantee is broken once, to see that it is
+looked at.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def test_members_are_apart_after_the_first_start(default_objects: Objects, place
     assert found == {name: [1, 1, 1] for name in BACKENDS}
 
 
-# --- what does not hold, and is said in docs/ha.md
+# --- what does not hold, and is said in docs/explanation/ha.md
 
 
 class TestLimits:
