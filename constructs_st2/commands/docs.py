@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from constructs_st2.commands import sizing
 from constructs_st2.commands.diagram.picture import diagram
 from constructs_st2.commands.manual import manual
 from constructs_st2.commands.overview import overview
@@ -37,7 +38,12 @@ def pages() -> Mapping[str, str]:
         "reference/images.md": _images(),
         "reference/commands.md": _commands(),
         "reference/alerts.md": _alerts(),
-        "explanation/failover.md": _failover(),
+        "explanation/failover.md": _with_tables(
+            "explanation/failover.md", {"failovers": _races(), "silence": _silence()}
+        ),
+        "how-to/resources.md": _with_tables(
+            "how-to/resources.md", {"sizes": sizing.rows(), "assumptions": sizing.assumptions()}
+        ),
         "cluster.svg": diagram(cluster_of(from_mapping({}))),
         "overview.svg": _overview(),
     }
@@ -148,10 +154,10 @@ def _overview() -> str:
     return overview(build(cluster).objects, cluster.release.name)
 
 
-def _failover() -> str:
-    """The page as it is, with its tables made anew."""
-    page = (FOLDER / "explanation/failover.md").read_text(encoding="utf-8")
-    for name, lines in {"failovers": _races(), "silence": _silence()}.items():
+def _with_tables(file: str, tables: Mapping[str, Iterator[str]]) -> str:
+    """A page as it is, with its tables made anew."""
+    page = (FOLDER / file).read_text(encoding="utf-8")
+    for name, lines in tables.items():
         before, begin, rest = page.partition(f"<!-- {name}: made by `make docs` -->\n")
         _, end, after = rest.partition("<!-- end -->\n")
         page = "".join([before, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, after])
