@@ -107,12 +107,18 @@ def custom_kinds(index: Index) -> Iterator[Problem]:
 
 def secrets_to_make(index: Index) -> Iterator[Problem]:
     """Pods wait for Secrets that nothing here makes."""
-    made = _made_by_jobs(index)
+    made = _made_by_jobs(index) | {
+        (pod.namespace, name) for pod in index.pods for name in index.surroundings.made_secrets
+    }
     first: dict[tuple[str, str], tuple[PodTemplate, Use]] = {}
     for pod in index.pods:
         for use in pod.uses:
             place = (pod.namespace, use.name)
-            is_made = place in made or index.provider("Secret", *place) is not None
+            is_made = (
+                place in made
+                or use.name in index.surroundings.made_secrets
+                or index.provider("Secret", *place) is not None
+            )
             if use.kind == "Secret" and not use.optional and not is_made:
                 first.setdefault(place, (pod, use))
     for (namespace, name), (pod, use) in first.items():

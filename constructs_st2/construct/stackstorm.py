@@ -292,7 +292,7 @@ class StackStorm(Patient):
             objects: the objects, where they are known already.
         """
         objects = self.current() if objects is None else objects
-        return [*self.cluster.settings.warnings, *map(str, warnings_of(objects))]
+        return [*self.cluster.settings.warnings, *map(str, warnings_of(objects, surroundings(self.cluster)))]
 
     def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
         """The `problems` as lines of text, by the file, line and key of the value that is to blame, where one is known.

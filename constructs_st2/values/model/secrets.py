@@ -55,6 +55,16 @@ class ExternalSecrets(StrictModel):
     )
 
 
+class Bootstrap(StrictModel):
+    """The Job that makes Secrets."""
+
+    enabled: bool = key(
+        "Write the Job, with its service account, and the Role by which it may make, read and change these Secrets. "
+        "`false` ends its rights, once it has made all Secrets; until it is `true` again, nothing makes others.",
+        True,
+    )
+
+
 class Secrets(StrictModel):
     """Who makes the Secrets. No mode but `plain` writes a secret into the manifests."""
 
@@ -66,7 +76,18 @@ class Secrets(StrictModel):
     seed: Annotated[str, Field(min_length=8)] | None = key(
         "Text from which all secrets follow that are not given (mode `plain`). Whoever knows it knows them."
     )
+    bootstrap: Bootstrap = section("The Job that makes Secrets, in mode `bootstrap`.")
     external: ExternalSecrets = section("How External Secrets Operator finds the secrets.")
     reloader: bool = key(
         "Annotate workloads for Stakater Reloader, which restarts them when a Secret that they read has changed.", False
     )
+
+    @property
+    def has_bootstrap(self) -> bool:
+        """Whether there is a Job that makes Secrets."""
+        return self.mode == "bootstrap" and self.bootstrap.enabled
+
+    @property
+    def were_bootstrapped(self) -> bool:
+        """Whether such a Job has made them, and is no longer wanted."""
+        return self.mode == "bootstrap" and not self.bootstrap.enabled
