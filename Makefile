@@ -9,7 +9,8 @@ SUPPLY := .venv/supply
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
+
+.PHONY: synth setup try test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
 .PHONY: lock sbom clean
 
 synth: $(READY)
@@ -46,10 +47,14 @@ test-quick: $(READY_DEV)
 test-api: api-server
 	$(PYTEST) --numprocesses 2 tests/api
 
-# The first time builds the server from the sources of Kubernetes, which takes Go and many minutes; `make test` then runs
-# its tests too. With KUBEBUILDER_ASSETS, they use the one in that folder.
+# The first time builds the server and kubectl from the sources of Kubernetes, which takes Go and many minutes; `make test`
+# then runs their tests too. With KUBEBUILDER_ASSETS, they use those in that folder.
 api-server: $(READY_DEV)
-	$(BIN)/python tests/servers/kube_apiserver.py
+	$(BIN)/python tests/servers/kubernetes_programs.py
+
+# StackStorm on this machine, in a Kubernetes of its own: needs kubectl, and kind, k3d or minikube.
+try: $(READY)
+	$(BIN)/constructs-st2 try
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")])
 BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -29,29 +29,9 @@ def test_generated_pages_are_fresh() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, f"{name} is stale: run make docs"
 
 
-PAGES_OF_VALUES = [
-    *(
-        ROOT / "docs" / f"{page}.md"
-        for page in (
-            "how-to",
-            "backends",
-            "packs",
-            "access",
-            "datastore",
-            "gitops",
-            "monitoring",
-            "autoscaling",
-            "backup",
-            "network",
-            "exposure",
-            "tls",
-        )
-    ),
-    ROOT / "examples" / "packs-image" / "README.md",
-]
 BLOCKS = {
-    f"{page.stem}:{number}": block
-    for page in PAGES_OF_VALUES
+    f"{page.relative_to(ROOT)}:{number}": block
+    for page in PAGES
     for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
 }
 
@@ -114,3 +94,11 @@ def test_paths_that_contributors_are_sent_to_exist() -> None:
     text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
     for path in re.findall(r"`(constructs_st2/[^`]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_pages_that_programs_name_exist() -> None:
+    """In messages, comments and files that people edit."""
+    for path in [*ROOT.glob("*.y*ml"), *ROOT.glob("constructs_st2/**/*"), *ROOT.glob("examples/**/*.yaml")]:
+        if path.suffix in {".py", ".sh", ".js", ".erl", ".conf", ".yaml", ".yml"}:
+            for page in re.findall(r"(?<![\w/.-])docs/[\w./-]+\.(?:md|json|svg)", path.read_text(encoding="utf-8")):
+                assert (ROOT / page).is_file(), f"{path.relative_to(ROOT)} names {page}"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = Path(sys.prefix, "environments", "wheel")
 """Always the same one, so that mypy need not look at the same libraries in every run."""
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/library.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 class Installed:

@@ -1,6 +1,6 @@
 """What works, but lowers security or will surprise: told in every synth, and an error with `--strict`.
 
-`WARNINGS` is the one list; docs/security.md tells of each.
+`WARNINGS` is the one list; docs/explanation/security.md tells of each.
 """
 
 from __future__ import annotations

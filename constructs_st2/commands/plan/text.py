@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,11 @@ _COLOURS: Mapping[Section, str] = {
 }
 MOST_LINES = 6
 """Lines that tell of one object. What is longer is for those who look at the manifests."""
+
+
+def has_colours() -> bool:
+    """Whether the standard output shows colours, and nobody has asked for none (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def terminal(plan: Plan, against: str, *, colours: bool, width: int | None = None) -> str:
