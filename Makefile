@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 
 .PHONY: synth setup try test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
-.PHONY: lock sbom clean
+.PHONY: lock sbom audit clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -69,6 +69,7 @@ bench: $(READY_DEV)
 
 docs: $(READY)
 	$(BIN)/python -m constructs_st2.commands.docs
+	cd tools && ../$(BIN)/python -m audit.exceptions
 
 # The typed bindings of custom kinds. Needs the cdk8s program of `make test`.
 imports: $(READY_DEV)
@@ -100,6 +101,17 @@ sbom: $(SUPPLY)/ready
 	$(PIP) --python build/sbom install --no-deps --no-build-isolation .
 	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 		--of JSON --output-file build/constructs-st2.cdx.json build/sbom/bin/python
+
+# Linters of others over the default cluster: checkov from PyPI, and kube-score, kube-linter and polaris from the PATH, or
+# built by Go where the proxy of Go's modules has them.
+audit: $(READY) .venv/audit/ready
+	cd tools && PATH="$(CURDIR)/.venv/audit/bin:$$PATH" ../$(BIN)/python -m audit
+
+CHECKOV := checkov==3.3.30
+.venv/audit/ready: $(READY)
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip --quiet --disable-pip-version-check install $(CHECKOV)
+	touch $@
 
 $(SUPPLY)/ready: $(READY) requirements/supply.lock
 	$(PYTHON) -m venv $(SUPPLY)

@@ -17,6 +17,12 @@ from constructs_st2.values.model.images import ImageOverride, St2Version
 ST2_UID = 1000
 """The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
 
+SERVICE_UID = 10001
+"""The user of services that need no name and own no files: a number that belongs to nobody, on the node neither.
+
+Their group is that of stanley, by which they read what the others do.
+"""
+
 _COMMUNITY = "stackstorm"
 _ENTERPRISE = "docker.stackstorm.com"
 _LEADING_MINOR = re.compile(r"v?(\d+\.\d+)(?![0-9])")

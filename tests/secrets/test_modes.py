@@ -14,6 +14,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.checks.surroundings import surroundings
@@ -382,3 +383,9 @@ class TestWithoutTheJob:
         made = cluster({**WITHOUT_JOB, "st2api": {"envFromSecrets": ["mine"]}})
         found = warnings(build(made).objects, surroundings(made))
         assert [problem.message.split('"')[1] for problem in found] == ["mine"]
+
+
+@pytest.mark.parametrize("key", ["keyFormat", "propertyFormat"])
+def test_placeholders_that_stand_for_nothing_are_refused(cluster: MakeCluster, key: str) -> None:
+    with pytest.raises(ValidationError, match=r"has \{relase\}, which stands for nothing"):
+        cluster({"secrets": {"mode": "external-secrets", "external": {key: "{relase}/{secret}-{key}"}}})

@@ -20,13 +20,14 @@ RESTRICTED_CONTAINER: Document = {
 }
 
 
-def restricted_pod(uid: int) -> Document:
-    """The security context of a pod that runs as some user, and as the group of the same number."""
+def restricted_pod(uid: int, group: int | None = None) -> Document:
+    """The security context of a pod that runs as some user, and as a group: by default that of the same number."""
+    group = uid if group is None else group
     return {
         "runAsNonRoot": True,
         "runAsUser": uid,
-        "runAsGroup": uid,
-        "fsGroup": uid,
+        "runAsGroup": group,
+        "fsGroup": group,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }

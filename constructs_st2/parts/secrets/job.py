@@ -9,7 +9,7 @@ from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
-from constructs_st2.facts.images import ST2_UID
+from constructs_st2.facts.images import SERVICE_UID, ST2_UID
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.contract import CONTRACT
 from constructs_st2.facts.secrets.given import references
@@ -115,7 +115,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     spec = pod_spec(
         settings,
         [container],
-        security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
+        security=overlaid(restricted_pod(SERVICE_UID, ST2_UID), cluster.values.pod_security_context),
         grace=30,
         serviceAccountName=cluster.release.named(COMPONENT),
         # The images are built for amd64 only.
