@@ -209,8 +209,10 @@ def unpinned_images(index: Index) -> Iterator[Problem]:
     for pod, container in images:
         if "@" not in container.spec["image"]:
             first.setdefault(container.spec["image"], (pod, f"{container.field}.image"))
-    for image, (pod, field) in first.items():
-        yield Problem("", pod.identity, field, f'"{image}" has no digest, as other images have; make them anew')
+    if first:
+        image, (pod, field) = next(iter(first.items()))
+        more = f", and {len(first) - 1} more have none" if len(first) > 1 else ""
+        yield Problem("", pod.identity, field, f'"{image}" has no digest, as other images have{more}; make them anew')
 
 
 _PINNED = re.compile(r":[\w.-]+@sha256:")

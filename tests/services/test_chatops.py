@@ -257,8 +257,9 @@ def test_reloader_restarts_the_bot_for_each_of_its_secrets(synth: Synth) -> None
             "3.9",
             {"env": {"HUBOT_SLACK_TOKEN": "s3cret"}},
             [
+                in_clear_text("HUBOT_SLACK_TOKEN", "st2chatops.tokens.HUBOT_SLACK_TOKEN"),
                 "st2chatops.env.HUBOT_SLACK_TOKEN is of st2 3.8; "
-                "st2 3.9 takes HUBOT_SLACK_BOT_TOKEN and HUBOT_SLACK_APP_TOKEN"
+                "st2 3.9 takes HUBOT_SLACK_BOT_TOKEN and HUBOT_SLACK_APP_TOKEN",
             ],
             id="token of another version as text",
         ),
