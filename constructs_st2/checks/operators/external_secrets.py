@@ -39,7 +39,7 @@ def external_secret(document: Document, _: Index) -> Iterator[Finding]:
 def _source(source: Document, field: str) -> Iterator[Finding]:
     reference = source.get("sourceRef")
     generator = at(source, "sourceRef", "generatorRef")
-    ways = [name for name, given in (("extract", source.get("extract")), ("find", source.get("find"))) if given]
+    ways = [name for name in ("extract", "find") if source.get(name) is not None]
     if generator:
         ways.append("generatorRef")
     if len(ways) > 1:
