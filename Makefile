@@ -10,7 +10,7 @@ SUPPLY := .venv/supply
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
-.PHONY: recording release imports kubernetes-types st2-options lock sbom clean
+.PHONY: recording release imports kubernetes-types st2-options lock sbom audit clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -73,6 +73,7 @@ bench: $(READY_DEV)
 
 docs: $(READY)
 	$(BIN)/python -m constructs_st2.commands.docs
+	cd tools && ../$(BIN)/python -m audit.exceptions
 
 # The site of docs/, in site/. A dead link, a missing anchor or a page that is in no menu is an error.
 export NO_MKDOCS_2_WARNING := 1
@@ -128,6 +129,17 @@ sbom: $(SUPPLY)/ready
 	$(PIP) --python build/sbom install --no-deps --no-build-isolation .
 	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 		--of JSON --output-file build/constructs-st2.cdx.json build/sbom/bin/python
+
+# Linters of others over the default cluster: checkov from PyPI, and kube-score, kube-linter and polaris from the PATH, or
+# built by Go where the proxy of Go's modules has them.
+audit: $(READY) .venv/audit/ready
+	cd tools && PATH="$(CURDIR)/.venv/audit/bin:$$PATH" ../$(BIN)/python -m audit
+
+CHECKOV := checkov==3.3.30
+.venv/audit/ready: $(READY)
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip --quiet --disable-pip-version-check install $(CHECKOV)
+	touch $@
 
 $(SUPPLY)/ready: $(READY) requirements/supply.lock
 	$(PYTHON) -m venv $(SUPPLY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import Synth
+from support import Objects, Synth
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.images import Images, pulled_by, st2_version, with_registry
@@ -114,3 +114,20 @@ def test_images_that_are_volumes_are_pulled_too(synth: Synth) -> None:
     assert reference in pulled_by(synth({"st2": {"packs": packs}}))
     pinned = synth({"st2": {"packs": packs}, "image": {"digests": {reference: DIGEST}}})
     assert [name for name in pulled_by(pinned) if "packs" in name] == [f"registry.example.org/packs@{DIGEST}"]
+
+
+def policies(objects: Objects) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for template in objects.pod_templates().values():
+        for container in (*template["spec"].get("initContainers", ()), *template["spec"]["containers"]):
+            found.setdefault(container["image"], set()).add(container["imagePullPolicy"])
+    return found
+
+
+def test_tags_are_looked_up_at_each_start_and_digests_are_not(synth: Synth) -> None:
+    busybox = "docker.io/library/busybox:1.37"
+    found = policies(synth({"image": {"digests": {busybox: DIGEST}}, "redis": {"image": {"digest": DIGEST}}}))
+    assert found.pop(f"{busybox}@{DIGEST}") == found.pop(f"docker.io/library/redis@{DIGEST}") == {"IfNotPresent"}
+    assert set.union(*found.values()) == {"Always"}
+    assert set.union(*policies(synth({"image": {"pullPolicy": "Never"}})).values()) == {"Never"}
+    assert set.union(*policies(synth({"profile": "dev"})).values()) == {"IfNotPresent"}

@@ -63,6 +63,11 @@ def _waiting(values: Values, in_namespace: str) -> list[str]:
     """What a first start shows that looks like a fault and is none."""
     if values.secrets.mode not in _MAKERS:
         return []
+    if values.secrets.were_bootstrapped:
+        return [
+            "                 nothing makes Secrets (secrets.bootstrap.enabled: false): they must be there already:",
+            f"                 {in_namespace} get secrets",
+        ]
     maker, looked_at = _MAKERS[values.secrets.mode]
     return [
         f"                 pods wait, with events FailedMount, until {maker} the Secrets:",
