@@ -15,6 +15,7 @@ from constructs_st2.commands.adopt.cli import adopt
 from constructs_st2.commands.cluster_options import STRICT, tell_warnings
 from constructs_st2.commands.completion import completion
 from constructs_st2.commands.diagram.cli import diagram
+from constructs_st2.commands.doctor.cli import doctor
 from constructs_st2.commands.explain import explain
 from constructs_st2.commands.images.cli import images
 from constructs_st2.commands.pipes import Program
@@ -102,6 +103,7 @@ cli.add_command(adopt)
 cli.add_command(completion)
 cli.add_command(explain)
 cli.add_command(images)
+cli.add_command(doctor)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from constructs_st2.checks.data import at
+from constructs_st2.commands.addresses import addresses
+from constructs_st2.commands.costs import Costs, gib, storage_text
 from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.kube.documents import Document, pod_template
-from constructs_st2.kube.quantity import total
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.services import web
 from constructs_st2.values.model import Values
 
@@ -28,13 +28,12 @@ _PLAIN_SECRETS = click.style(
 def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
     """A short text for the terminal."""
     release, values = cluster.release, cluster.values
-    floors = _floors(objects)
-    pods = sum(_pods(document, floors) for document in objects)
-    cpu, memory = (total(_requests(objects, resource, floors)) for resource in ("cpu", "memory"))
+    costs = Costs.of(objects)
     in_namespace = f"kubectl -n {release.namespace}"
     lines = [
-        f"{folder}/: {files} files, {len(objects)} objects, {pods} pods; "
-        f"requests {float(cpu):.4g} CPUs and {float(memory / 2**30):.3g} GiB",
+        f"{folder}/: {files} files, {len(objects)} objects, {costs.pods} pods; "
+        f"requests {float(costs.cpu):.4g} CPUs and {gib(costs.memory)}",
+        *([f"claims {storage_text(costs.storage)}"] if costs.storage else []),
         f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
         *([_PLAIN_SECRETS] if values.secrets.mode == "plain" else []),
         "",
@@ -90,41 +89,4 @@ def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
             steps = [f"Web UI           {scheme}://{values.service.hostname}/"]
         case "ClusterIP":
             pass
-    return [*steps, *(f"                 or {address}" for address in _addresses(cluster.values))]
-
-
-def _addresses(values: Values) -> Iterator[str]:
-    """Where an Ingress or a Gateway makes the web UI known."""
-    secured = {host for tls in values.ingress.tls for host in tls.hosts}
-    for rule in values.ingress.hosts if values.ingress.enabled else ():
-        if rule.host and any(path.service in (None, ST2WEB.name) and not path.service_name for path in rule.paths):
-            yield f"{'https' if rule.host in secured else 'http'}://{rule.host}/"
-    for host in values.gateway.hostnames if values.gateway.enabled else ():
-        yield f"https://{host}/"
-
-
-def _floors(objects: Iterable[Document]) -> Mapping[str, int]:
-    """The least number of pods of each Deployment that an autoscaler scales."""
-    scalers = [document for document in objects if document["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
-    return {
-        str(at(scaler, "spec", "scaleTargetRef", "name")): at(scaler, "spec", key)
-        for scaler in scalers
-        for key in ("minReplicas", "minReplicaCount")
-        if isinstance(at(scaler, "spec", key), int)
-    }
-
-
-def _pods(document: Document, floors: Mapping[str, int]) -> int:
-    if document["kind"] in ("Deployment", "StatefulSet"):
-        replicas: int = document["spec"].get("replicas", floors.get(document["metadata"]["name"], 1))
-        return replicas
-    return int(document["kind"] in ("Job", "Pod"))
-
-
-def _requests(objects: Sequence[Document], resource: str, floors: Mapping[str, int]) -> Iterable[str]:
-    for document in objects:
-        pod = pod_template(document)
-        for container in pod["spec"]["containers"] if pod else ():
-            quantity = container.get("resources", {}).get("requests", {}).get(resource)
-            if quantity is not None:
-                yield from [quantity] * _pods(document, floors)
+    return [*steps, *(f"                 or {address}" for address in addresses(cluster.values))]

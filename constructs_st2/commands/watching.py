@@ -16,7 +16,8 @@ import click
 from constructs_st2.changes import states
 from constructs_st2.changes.plan import plan_of
 from constructs_st2.changes.states import Files
-from constructs_st2.commands.plan.text import has_colours, terminal
+from constructs_st2.commands.plan.text import terminal
+from constructs_st2.commands.rows import has_colours
 
 _SECONDS = 0.3
 _LEFT_OUT = frozenset({"__pycache__", "node_modules"})

@@ -380,6 +380,17 @@ _MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}")
 """Small and large letters and digits on end, as generated passwords have them, and few names do."""
 
 
+def in_logins(text: str) -> Iterator[Look]:
+    """Users with passwords in front of hosts."""
+    for match in _LOGIN.finditer(text) if "@" in text else ():
+        yield Look(match.start(), "a user with a password", match[0].partition(":")[2].rpartition("@")[0])
+
+
+def is_random(word: str) -> bool:
+    """Whether a word is like a generated password."""
+    return _MIXED.fullmatch(word) is not None
+
+
 def is_shown(name: str, text: str) -> bool:
     """Whether messages may tell a value."""
     bare = text.strip()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_accept, with_cluster_options
+from constructs_st2.commands.rows import has_colours
 
 if TYPE_CHECKING:
     from constructs_st2.changes.plan import Plan
@@ -60,7 +61,7 @@ def plan(
     made = _plan(options, against, manifests, context, accept)
     against = f"{against}/" if against != CLUSTER and not against.startswith(GIT) else against
     if output == "text":
-        colours = text.has_colours()
+        colours = has_colours()
         click.echo(text.terminal(made, against, colours=colours), color=colours)
     else:
         click.echo(text.OUTPUTS[output](made, against))

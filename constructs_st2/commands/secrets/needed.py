@@ -33,8 +33,8 @@ class NeededSecret:
     """A Secret that somebody reads.
 
     ``purpose`` is empty for one that the contract does not have. ``maker`` is who makes it, of those whom the user does
-    not have to ask; empty where the user makes it, or the mode of Secrets says who. ``places`` are the keys of the
-    values that name it. ``own`` is false for one of the user's.
+    not have to ask; empty where the user makes it, or the mode of Secrets says who. ``places`` are the keys of values
+    that name it. ``own`` is false for one of the user's.
     """
 
     name: str
