@@ -9,7 +9,6 @@ SUPPLY := .venv/supply
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-
 .PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
 .PHONY: recording release imports kubernetes-types st2-options lock sbom audit clean
 
