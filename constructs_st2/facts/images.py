@@ -110,22 +110,16 @@ class Images:
         own_secret = [override.pull_secret] if override.pull_secret else []
         return Image(
             reference=(reference := pinned(reference, self._values.digests)),
-            pull_policy=self._pull_policy(reference, override.pull_policy),
+            pull_policy=override.pull_policy or self._values.pull_policy,
             version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
             pull_secrets=tuple(dict.fromkeys((*self._pull_secrets, *own_secret))),
         )
 
-    def _pull_policy(self, reference: str, own: str | None) -> str:
-        return own or self._values.pull_policy or ("IfNotPresent" if "@" in reference else "Always")
-
     def of_packs(self, packs: PacksImage, own: Image) -> Image:
-        """An image with packs, in a pod of another image.
-
-        Its tag is the user's own, and the registry may be one of this cluster: pods start without it.
-        """
+        """An image with packs, in a pod of another image."""
         return Image(
             reference=packs.reference,
-            pull_policy=packs.pull_policy or self._values.pull_policy or "IfNotPresent",
+            pull_policy=packs.pull_policy or self._values.pull_policy,
             version=own.version,
             pull_secrets=tuple(dict.fromkeys((*own.pull_secrets, *([packs.pull_secret] if packs.pull_secret else ())))),
         )
@@ -149,7 +143,7 @@ class Images:
             pull_secrets.append(override.pull_secret)
         return Image(
             reference=(reference := pinned(with_registry(reference, self._values.registry), self._values.digests)),
-            pull_policy=self._pull_policy(reference, override.pull_policy if override else None),
+            pull_policy=(override and override.pull_policy) or self._values.pull_policy,
             version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
             pull_secrets=tuple(dict.fromkeys(pull_secrets)),
         )

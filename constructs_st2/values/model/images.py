@@ -35,11 +35,7 @@ class Image(StrictModel):
         'Where the StackStorm images are. Default: "stackstorm", or "docker.stackstorm.com" with enterprise.enabled.'
     )
     tag: ImageTag = key("Tag of the StackStorm images. The st2 version is read off its beginning.", DEFAULT_TAG)
-    pull_policy: PullPolicy | None = key(
-        "When the kubelet pulls images. Default: `Always`, as a tag may mean another image tomorrow, and no two nodes "
-        "should differ; and `IfNotPresent` for images with a digest, whose pods start without the registry. "
-        "`IfNotPresent` in profile dev."
-    )
+    pull_policy: PullPolicy = key("When the kubelet pulls images.", "IfNotPresent")
     pull_secret: SecretName | None = key("Name of a Secret with registry credentials, for every pod.")
     utility_image: ImageReference = key(
         "Small image of busybox with nc, httpd and wget, for containers that wait for backends, and for those by which "
