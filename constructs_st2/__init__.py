@@ -34,13 +34,12 @@ _MODULES = {
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
     if name in ("App", "StackStorm"):
         from constructs_st2 import node
 
         node.start()
-    found: object = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    # Not importlib, which imports more: a program begins here, and does not catch signals yet.
+    found: object = getattr(__import__(f"{__name__}.{_MODULES[name]}", fromlist=[name]), name)
     # A module of the same name is an attribute of the package once it has been imported.
     globals()[name] = found
     return found

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import gc
-import os
 import pickle
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import kubernetes_validate.utils
 import pytest
 from servers import environments, kubernetes_programs, packages, roots
 from servers.bindings import definitions
 from servers.kube_apiserver import ApiServer, Kubectl
-from support import Environment, MakeCluster, Objects, Require, Server, Synth
+from support import Environment, MakeCluster, Objects, Require, Server, Synth, not_run
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
@@ -107,7 +106,7 @@ def require() -> Require:
     def find(program: str) -> str:
         path = packages.find(program)
         if path is None:
-            _not_run(f"there is no {program}; {packages.install_command(program)}")
+            not_run(f"there is no {program}; {packages.install_command(program)}")
         return path
 
     return find
@@ -120,7 +119,7 @@ def environment() -> Environment:
     def find(name: str) -> Path:
         interpreter = environments.python(name)
         if interpreter is None:
-            _not_run(f"there is no environment {name}; {sys.executable} tests/servers/install.py")
+            not_run(f"there is no environment {name}; {sys.executable} tests/servers/install.py")
         return interpreter
 
     return find
@@ -133,7 +132,7 @@ def server() -> Server:
     def find(name: str, suite: str) -> Path:
         root = roots.find(roots.Server(name, suite))
         if root is None:
-            _not_run(f"there is no {name} of Debian {suite}; as root {sys.executable} tests/servers/install.py")
+            not_run(f"there is no {name} of Debian {suite}; as root {sys.executable} tests/servers/install.py")
         return root
 
     return find
@@ -155,7 +154,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Kubectl with an API server that the module has for itself, and which is empty; or ends the test as not run."""
     program = kubernetes_programs.find_kubectl()
     if program is None:
-        _not_run(f"there is no kubectl; {kubernetes_programs.INSTALL}")
+        not_run(f"there is no kubectl; {kubernetes_programs.INSTALL}")
     with _api_server(tmp_path_factory) as server:
         yield Kubectl(program, server, tmp_path_factory.mktemp("kubectl"))
 
@@ -163,16 +162,9 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 def _api_server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
     programs = kubernetes_programs.find()
     if programs is None:
-        _not_run(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
+        not_run(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
     return ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
 
 
 def _define(server: ApiServer) -> None:
     server.define([each for file in definitions() for each in read_text(file.read_bytes(), file.name)])
-
-
-def _not_run(reason: str) -> NoReturn:
-    message = f"not run: {reason}"
-    if os.environ.get("ST2_TEST_REQUIRE_ALL") == "1":
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity, pod_template
@@ -16,6 +20,20 @@ LONG = os.environ.get("ST2_TEST_LONG") == "1"
 def examples(number: int) -> int:
     """How many examples are tried of something that has very many: half of the number, and all in long runs."""
     return number if LONG else number // 2
+
+
+def not_run(reason: str) -> NoReturn:
+    """End a test that this machine cannot run. With ST2_TEST_REQUIRE_ALL=1 that is a failure."""
+    message = f"not run: {reason}"
+    if os.environ.get("ST2_TEST_REQUIRE_ALL") == "1":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+def need_root() -> None:
+    """End a test of somebody who is not root as not run: it would make namespaces."""
+    if os.geteuid() != 0:
+        not_run(f"only root can make namespaces; sudo {sys.executable} -m pytest")
 
 
 class Objects(list[Document]):

@@ -69,6 +69,17 @@ def test_interrupts_at_any_time(place: Place) -> None:
         assert place.state() == good
 
 
+@pytest.mark.parametrize(
+    "begin", ["import constructs_st2; constructs_st2.program", "import constructs_st2.commands.entry"]
+)
+def test_nothing_is_imported_before_an_interrupt_is_an_end(begin: str) -> None:
+    """It takes longer than Python itself to start, and Python would print where it was."""
+    look = "sorted(name for name in {*sys.modules} - before if not name.startswith('constructs_st2'))"
+    program = f"import sys, __future__; before = {{*sys.modules}}; {begin}; print({look})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_the_status_tells_the_signal(place: Place) -> None:
     process = place.start()
     time.sleep(0.3)

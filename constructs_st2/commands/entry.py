@@ -1,13 +1,15 @@
-"""The program `constructs-st2`. Nothing is imported before signals are caught."""
+"""The program `constructs-st2`. Nothing is imported before an interrupt ends it without a traceback."""
 
 from __future__ import annotations
 
-from constructs_st2 import interrupts
-from constructs_st2.commands.program import run_and_leave
+from constructs_st2.commands.program import end_at_once, run_and_leave
 
 
 def main() -> None:
     """The program `constructs-st2`."""
+    end_at_once()
+    from constructs_st2 import interrupts
+
     interrupts.prepare()
     from constructs_st2.commands.cli import cli
 

@@ -1,11 +1,9 @@
 """What surrounds the work of every program of this package: interrupts, arguments, and errors in one line each.
 
-Little is imported before signals are caught, so that an interrupt ends the program at any time without a traceback.
+Nothing is imported before an interrupt ends the program without a traceback, and little before signals are caught.
 """
 
 from __future__ import annotations
-
-from constructs_st2 import interrupts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,14 +22,30 @@ def program(make: Callable[[Arguments], StackStorm]) -> Callable[[], None]:
     The program has the options of ``constructs-st2 synth``. At its end it prints a summary of the cluster that the
     function returns.
     """
+    if make.__module__ == "__main__":
+        end_at_once()
 
     def main() -> None:
+        end_at_once()
+        from constructs_st2 import interrupts
+
         interrupts.prepare()
         from constructs_st2.commands.synth import synth_command
 
         run_and_leave(synth_command(make))
 
     return main
+
+
+def end_at_once() -> None:
+    """Let an interrupt end the program as it ends any other, while there is nothing to tidy up: Python would print
+    where it was.
+    """
+    # What the module signal is made of. That one imports others first, which takes as long as Python's own start.
+    import _signal  # type: ignore[import-not-found, unused-ignore]
+
+    if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def run(command: Command) -> None:
@@ -59,6 +73,8 @@ def run(command: Command) -> None:
 
 def run_and_leave(command: Command) -> NoReturn:
     """Run a command, and end the program."""
+    from constructs_st2 import interrupts
+
     try:
         run(command)
     except SystemExit as end:

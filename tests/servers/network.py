@@ -17,6 +17,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from servers.st2web_pod import inside
+from support import need_root
 
 PATH = "/usr/lib/rabbitmq/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the tools of this machine are, and the servers that come from Debian."""
@@ -71,6 +72,7 @@ class Network:
     """The bridge, the processes of all pods and clients, and the names that clients see."""
 
     def __init__(self, folder: Path) -> None:
+        need_root()
         self.folder = folder
         self.hosts = Hosts(folder / "client-dns")
         etc = folder / "client-etc"

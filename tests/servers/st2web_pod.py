@@ -27,6 +27,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from support import need_root
+
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.services import nginx
 from constructs_st2.parts.services import scripts as service_scripts
@@ -72,6 +74,7 @@ IFF_UP = 1
 
 def new_network() -> int:
     """A network namespace with nothing but a loopback interface, as a file descriptor."""
+    need_root()
 
     def create() -> int:
         if libc.unshare(CLONE_NEWNET):
@@ -195,6 +198,7 @@ class Web:
         drain: int | None = None,
         limits: nginx.Limits = NO_LIMITS,
     ) -> None:
+        need_root()
         self.https = https
         self.command = nginx.COMMAND if drain is None else scripts.command(ON_TERM, "QUIT", drain, *nginx.COMMAND)
         self.tls = ssl.create_default_context(cafile=certificate.certificate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from servers.environments import Interpreter, coordinator
 from servers.etcd_cluster import Etcd
 from servers.ports import eventually
 from servers.utility import utility_image
-from support import LONG, Environment, MakeCluster, Objects, Require, Server, Synth
+from support import LONG, Environment, MakeCluster, Objects, Require, Server, Synth, need_root
 
 from constructs_st2.facts.backends.connections import connections
 from constructs_st2.parts.backends.etcd import scripts
@@ -44,8 +43,7 @@ def etcd(
     """Three members, which every test leaves as it found them."""
     for program in ("ip", "etcd"):
         require(program)
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     folder = tmp_path_factory.mktemp("etcd")
     utility = utility_image(require("busybox"), folder / "utility")
     root = Path("/") if version == "3.4" else server("etcd", "trixie")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from servers.ports import eventually
-from support import Require
+from support import Require, need_root
 
 from constructs_st2.parts.services import scripts
 
@@ -110,8 +110,7 @@ def hears(pid: int, number: signal.Signals) -> bool:
 @pytest.fixture
 def start(require: Require, tmp_path: Path) -> Iterator[Callable[..., Init]]:
     require("bash")
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     started: list[Init] = []
 
     def start(*arguments: object) -> Init:

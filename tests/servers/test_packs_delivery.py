@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 from servers.pods import FakeCluster, Image, Pod, PodFailed
-from support import MakeCluster, Objects, Require, Synth
+from support import MakeCluster, Objects, Require, Synth, need_root
 
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
@@ -122,8 +121,7 @@ class Release:
 @pytest.fixture
 def pods(cluster: MakeCluster, synth: Synth, require: Require, tmp_path: Path) -> Iterator[Pods]:
     require("ip")
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     with ExitStack() as stack:
         yield Pods(tmp_path, cluster, synth, stack)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from servers.ports import eventually
-from support import Require
+from support import Require, need_root
 
 from constructs_st2.parts.packs import scripts
 
@@ -145,8 +145,7 @@ def busybox(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["dash", "busybox"])
 def shell(request: pytest.FixtureRequest, require: Require, tmp_path: Path) -> Shell:
     """dash with the programs of GNU, as in st2's images, or nothing but busybox, as in Alpine's."""
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     if request.param == "busybox":
         return Shell(tmp_path, "sh", request.getfixturevalue("busybox"))
     return Shell(tmp_path, require("dash"), Path("/usr/bin"))

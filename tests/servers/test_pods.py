@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from servers.pods import FakeCluster, Image, Pod, PodFailed
 from servers.ports import eventually
-from support import Require
+from support import Require, need_root
 
 from constructs_st2.kube.documents import Document
 
@@ -34,8 +34,7 @@ HOST = "web-{}.web-headless.stackstorm.svc.cluster.local"
 def make_cluster(require: Require, tmp_path: Path) -> Iterator[MakeCluster]:
     require("ip")
     require("busybox")
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     with ExitStack() as clusters:
 
         def make(objects: list[Document], folder: str = "cluster", **options: Any) -> FakeCluster:

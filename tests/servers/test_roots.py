@@ -12,6 +12,7 @@ from servers import roots
 from servers.pods import FakeCluster, Image
 from servers.roots import ROOTS, Server
 from support import Server as FindServer
+from support import need_root
 
 VERSION = {
     "etcd": "etcd --version",
@@ -26,8 +27,7 @@ BROKEN = Server("broken", "trixie")
 def test_a_container_has_the_root_of_its_image_and_leaves_it_as_it_was(
     wanted: Server, server: FindServer, tmp_path: Path
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     root = server(*wanted)
     script = f"set -e; {VERSION[wanted.name]}; . /etc/os-release; echo $NAME; echo 1 | awk '{{print $1 + 1}}'; >/left"
     pod = {"metadata": {}, "spec": {"containers": [{"name": "main", "command": ["sh", "-c", script]}]}}

@@ -30,7 +30,7 @@ from servers.environments import Interpreter
 from servers.ports import accepts, eventually, free_port
 from servers.rabbitmq import RabbitMQ
 from servers.st2web_pod import HOST, Certificate, Web, inside
-from support import Environment, MakeCluster, Require, Synth
+from support import Environment, MakeCluster, Require, Synth, need_root
 
 from constructs_st2.commands.cli import cli
 from constructs_st2.facts.backends.connections import secrets_conf
@@ -439,8 +439,7 @@ class TestCertificate:
 
     def test_nginx_serves_it(self, require: Require, files: Certificate, tmp_path: Path) -> None:
         require("nginx")
-        if os.geteuid() != 0:
-            pytest.skip("not run: only root can make namespaces")
+        need_root()
         with contextlib.closing(Web(tmp_path, files, https=True)) as web:
             web.start()
 

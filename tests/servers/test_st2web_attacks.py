@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from servers.st2web_pod import HOST, LIMIT, WEBUI_PATH, Certificate, Web, eventually, inside
-from support import LONG, MakeCluster, Require
+from support import LONG, MakeCluster, Require, need_root
 
 from constructs_st2.kube.quantity import amount
 from constructs_st2.parts.services import nginx
@@ -45,8 +45,7 @@ def certificate(require: Require, tmp_path_factory: pytest.TempPathFactory) -> C
 @pytest.fixture
 def start(require: Require, certificate: Certificate, tmp_path: Path) -> Iterator[Start]:
     require("nginx")
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     started: list[Web] = []
 
     def begin(**options: object) -> Web:

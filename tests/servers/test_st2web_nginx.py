@@ -32,7 +32,7 @@ from servers.st2web_pod import (
     inside,
     lose_every_second_connection,
 )
-from support import Require
+from support import Require, need_root
 
 from constructs_st2.parts.jobs.scripts.st2_api import Service
 from constructs_st2.parts.services import nginx
@@ -64,8 +64,7 @@ def start_web(
     require: Require, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartWeb]:
     require("nginx")
-    if os.geteuid() != 0:
-        pytest.skip("not run: only root can make namespaces")
+    need_root()
     started: list[Web] = []
 
     def start(**options: object) -> Web:
