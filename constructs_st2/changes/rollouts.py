@@ -263,7 +263,7 @@ def _while_it_stays(difference: Difference) -> str | None:
         "Deployment": "pods of {} go on",
         "StatefulSet": "members of {} go on",
         "CronJob": "{} goes on",
-        "NetworkPolicy": "{} holds",
+        "NetworkPolicy": "the network policy {} holds",
         "ValidatingAdmissionPolicy": "{} goes on to keep the data",
         "HorizontalPodAutoscaler": "{} goes on to set the number of pods, against the manifests",
         "ScaledObject": "{} goes on to set the number of pods, against the manifests",

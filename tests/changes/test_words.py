@@ -136,6 +136,14 @@ def test_the_one_member_of_a_small_cluster_pauses_all(synth: Synth) -> None:
     assert "StackStorm stands still" in finding.text
 
 
+def test_changes_alike_are_told_by_names_that_differ(synth: Synth) -> None:
+    """The network policies of all pods are one component."""
+    plan = plan_of(synth({"monitoring": {"enabled": True}}), synth())
+    said = text.terminal(plan, "dist/", colours=False)
+    assert "network-policy, network-policy" not in said
+    assert "the network policy st2-statsd-exporter holds" in said
+
+
 def test_a_quorum_is_told(synth: Synth) -> None:
     (finding,) = plan_of(synth(), synth({"redis": {"configuration": {"hz": 20}}})).of(Section.PODS)
     assert "2 of 3 stay, of which 2 are a majority" in finding.text

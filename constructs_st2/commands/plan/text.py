@@ -66,7 +66,9 @@ def _rows(plan: Plan) -> Iterator[tuple[Action, str, list[str]]]:
         elif len(changes) < 3:
             yield from ((action, identity, _cut(told)) for identity in identities)
         else:
-            names = ", ".join(change.difference.component for change in changes)
+            components = [change.difference.component for change in changes]
+            are_distinct = len(set(components)) == len(changes)
+            names = ", ".join(components if are_distinct else [change.difference.name for change in changes])
             yield action, f"{len(changes)} {_plural(kind)}", [*_cut(told), *textwrap.wrap(names, 90)]
 
 
