@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -16,32 +17,42 @@ from constructs_st2.values.shape import keys, plain_types
 def objects_named_by(values: BaseModel) -> Mapping[str, frozenset[str]]:
     """The names of objects in what has been set, by their kind; of those that may be of any kind, by ``ANYTHING``."""
     found: dict[str, set[str]] = {}
-    for kind, name in _in(values, type(values)):
+    for kind, name in _in(values, ()):
         found.setdefault(kind, set()).add(name)
     return {kind: frozenset(names) for kind, names in found.items()}
 
 
-def _in(value: Any, declared: Any) -> Iterator[tuple[str, str]]:
+def _in(value: Any, alternatives: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """The names in a value, with the kinds of their objects; of models the types are known."""
     if isinstance(value, BaseModel):
         for attribute in value.model_fields_set:
             item = getattr(value, attribute)
             if isinstance(item, str | dict | list | BaseModel):
-                yield from _in(item, _type_of(type(value).model_fields[attribute]))
+                yield from _in(item, _alternatives_of(type(value), attribute))
         return
-    for alternative in plain_types(declared, keep=Names):
+    for alternative in alternatives:
         if kinds := [mark.kind for mark in get_args(alternative)[1:] if isinstance(mark, Names)]:
             yield from ((kind, text) for kind in kinds for text in texts(value))
         elif isinstance(value, dict) and is_typeddict(alternative):
             known = keys(alternative) or {}
             for name, item in value.items():
                 if name in known:
-                    yield from _in(item, known[name].type)
+                    yield from _in(item, _alternatives(known[name].type))
         elif isinstance(value, dict) and get_origin(alternative) is dict:
             for item in value.values():
-                yield from _in(item, get_args(alternative)[1])
+                yield from _in(item, _alternatives(get_args(alternative)[1]))
         elif isinstance(value, list) and get_origin(alternative) is list:
             for item in value:
-                yield from _in(item, get_args(alternative)[0])
+                yield from _in(item, _alternatives(get_args(alternative)[0]))
+
+
+def _alternatives(declared: Any) -> tuple[Any, ...]:
+    return tuple(plain_types(declared, keep=Names))
+
+
+@cache
+def _alternatives_of(model: type[BaseModel], attribute: str) -> tuple[Any, ...]:
+    return _alternatives(_type_of(model.model_fields[attribute]))
 
 
 def _type_of(field: FieldInfo) -> Any:
