@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ RATIO_TARGET = 1.5
 MILLISECONDS_PER_OBJECT_TARGET = 1.0
 MILLISECONDS_OF_CHECKS_TARGET = 5.0
 RELEASES = (1, 10, 100)
+FLEET = 20
+PLAN_RATIO_TARGET = 2.0
 
 
 class Spent(NamedTuple):
@@ -57,6 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         compare_with_floor(Path(folder) / "dist")
         compare_releases(Path(folder) / "releases")
+        compare_plan(Path(folder) / "fleet")
     time_checks()
 
 
@@ -83,6 +87,21 @@ def compare_releases(output: Path) -> None:
     size = last.bytes / last.objects / 1024
     name = f"each further object, {size:.1f} KiB of YAML, ms"
     report(name, each(further, last.objects - first.objects), MILLISECONDS_PER_OBJECT_TARGET)
+
+
+def compare_plan(output: Path) -> None:
+    """What a synth over an older state costs, whose step is looked at: all pods of StackStorm get another image."""
+    written, planned = [], []
+    for _ in range(3):
+        shutil.rmtree(output, ignore_errors=True)
+        written.append(release_run(FLEET, output, "3.9.0"))
+        planned.append(release_run(FLEET, output, "3.9.1"))
+        if not planned[-1]["changes"] > FLEET:
+            sys.exit(f"nothing was planned: {planned[-1]}")
+    before, after = (medians([spent_of(each) for each in runs]) for runs in (written, planned))
+    report(f"synth of {FLEET} releases in one app, s", before)
+    report(f"the same over an older state, with its plan of {planned[0]['changes']} changes, s", after)
+    report("ratio", Spent(after.wall / before.wall, after.cpu / before.cpu), PLAN_RATIO_TARGET)
 
 
 def time_checks() -> None:
@@ -125,10 +144,21 @@ def run(command: list[str]) -> Spent:
 
 def releases(count: int, output: Path) -> Cost:
     """The cost of so many releases: the median of three runs."""
-    command = [sys.executable, str(HERE / "releases.py"), str(count), str(output)]
-    runs = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(3)]
+    runs = [release_run(count, output) for _ in range(3)]
     written = sum(path.stat().st_size for path in output.iterdir())
-    return Cost(runs[0]["objects"], written, medians([Spent(each["seconds"], each["cpu"]) for each in runs]))
+    return Cost(int(runs[0]["objects"]), written, medians([spent_of(each) for each in runs]))
+
+
+def release_run(count: int, output: Path, *tag: str) -> dict[str, float]:
+    """What a program says of its synth of so many releases."""
+    command = [sys.executable, str(HERE / "releases.py"), str(count), str(output), *tag]
+    said: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return said
+
+
+def spent_of(said: Mapping[str, float]) -> Spent:
+    """What a program says it has spent."""
+    return Spent(said["seconds"], said["cpu"])
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
-import tarfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -33,6 +31,8 @@ def files_of_revision(revision: str, folder: Path) -> dict[str, bytes]:
     Raises:
         UserError: there is no such revision, or no such folder in it.
     """
+    import tarfile
+
     files = {}
     with tarfile.open(fileobj=io.BytesIO(_git(revision, folder, "archive", "--format=tar"))) as archive:
         for member in archive.getmembers():
@@ -64,6 +64,8 @@ def _git(revision: str, folder: Path, *command: str) -> bytes:
     Raises:
         UserError: there is no such revision, or no such folder in it.
     """
+    import subprocess
+
     around = folder.absolute().parent
     while not around.exists():
         around = around.parent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -21,7 +20,7 @@ from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Release
-from constructs_st2.kube.documents import Document, identity, place
+from constructs_st2.kube.documents import Document, copied, identity, place
 from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
@@ -465,7 +464,7 @@ def _plans(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:
 
 def _copied(parts: PartsOf) -> PartsOf:
     """A subclass may give the same objects to several clusters, none of which may see the changes of another."""
-    return lambda cluster: copy.deepcopy(list(parts(cluster)))
+    return lambda cluster: [Part(part.name, copied(part.documents)) for part in parts(cluster)]
 
 
 def _chart_around(scope: Construct) -> cdk8s.Chart | None:

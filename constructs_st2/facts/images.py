@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, pod_template
+from constructs_st2.values.deferred import made_of
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ServerImage
 from constructs_st2.values.model.content import PacksImage
@@ -98,7 +99,7 @@ class Images:
 
     def community(self, name: str) -> Image:
         """The image of a StackStorm service that needs no license."""
-        return self._of_st2(name, ImageOverride(), _COMMUNITY)
+        return self._of_st2(name, made_of(ImageOverride, {}), _COMMUNITY)
 
     def _of_st2(self, name: str, override: ImageOverride, default_repository: str) -> Image:
         repository = override.repository or self._values.repository or default_repository

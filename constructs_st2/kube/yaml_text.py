@@ -48,7 +48,7 @@ def yaml_text(documents: Iterable[Document]) -> str:
         return emitted(found)
 
 
-# --- What nearly all objects are made of, as the emitter of PyYAML writes it. That wants an event for each key and
+# --- What nearly all objects are made of, as the emitter of PyYAML writes it. That wants an event for each key and each
 # value, and takes four times as long.
 
 _INDENT = "  "

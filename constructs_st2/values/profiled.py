@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from constructs_st2.values.deferred import made_of, model_of
 from constructs_st2.values.layers import Layered, merge
-from constructs_st2.values.model.deferred import made_of, model_of
 from constructs_st2.values.shape import keys
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from constructs_st2.values.model.deferred import JsonSchemas
+from constructs_st2.values.deferred import JsonSchemas
 from constructs_st2.values.paths import KeyPath
 
 Schema = dict[str, Any]

@@ -181,11 +181,24 @@ class _Form(NamedTuple):
 
     what: str
     hints: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
+    flags: int
+
+    def is_possible(self, text: str) -> bool:
+        """Whether a text holds a hint."""
+        # Asked of each text and form; any() would take twice as long.
+        for hint in self.hints:  # noqa: SIM110
+            if hint in text:
+                return True
+        return False
+
+    def found_in(self, text: str) -> Iterator[re.Match[str]]:
+        """Where a text has the form. Patterns are compiled when they are needed: few texts hold a hint of any."""
+        return re.finditer(self.pattern, text, self.flags)
 
 
 def _form(what: str, hints: str, pattern: str, flags: int = 0) -> _Form:
-    return _Form(what, tuple(hints.split()), re.compile(pattern, flags))
+    return _Form(what, tuple(hints.split()), pattern, flags)
 
 
 def _token(what: str, hints: str, pattern: str) -> _Form:
@@ -280,8 +293,8 @@ def in_text(text: str) -> tuple[Look, ...]:
 
 def _in_text(text: str) -> Iterator[Look]:
     for form in _FORMS:
-        if any(hint in text for hint in form.hints):
-            for match in form.pattern.finditer(text):
+        if form.is_possible(text):
+            for match in form.found_in(text):
                 value = match[match.lastindex or 0]
                 if not (match.lastindex and is_placeholder(value)):
                     yield Look(match.start(), form.what, value)

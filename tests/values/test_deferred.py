@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 from constructs_st2.errors import UserError
 from constructs_st2.values import GivenValues, Values, from_mapping
 from constructs_st2.values.below import below
+from constructs_st2.values.deferred import has_defaults, made_of
 from constructs_st2.values.layers import merge
 from constructs_st2.values.model.base import StrictModel
-from constructs_st2.values.model.deferred import has_defaults, made_of
 from constructs_st2.values.plain import source_of
 from constructs_st2.values.profiled import with_profile
 from constructs_st2.values.shape import models_in

@@ -53,7 +53,7 @@ _MODULES = {
         "Quantity",
         "ScalarText",
     ),
-    "constructs_st2.values.model.deferred": ("deferred",),
+    "constructs_st2.values.deferred": ("deferred",),
     "constructs_st2.values.model.kubernetes_scalars": (
         "AT_LEAST_ONE",
         "STRICT",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 VERSION_ANNOTATION = "constructs-st2.dev/server-version"
@@ -71,17 +72,24 @@ class Upgrades:
 
     def reads(self, data: Version, server: Version) -> bool:
         """Whether a version of the server can be started on the data of another."""
-        steps = self.steps(data, server)
-        return steps is not None and len(steps) <= 1
+        if server < data or self.same_step(data, server):
+            return server >= data
+        following = self.following(data) if self.following else server
+        return following >= server or self.same_step(following, server)
 
     def readable(self, server: Version) -> list[str]:
         """The versions whose data a version of the server reads, as patterns of a shell: ``6.*``, ``7.0``."""
-        patterns: list[str] = []
-        for major in range(1, server.major + 1):
-            versions = [Version(major, minor) for minor in range(_MANY)]
-            read = [str(version) for version in versions if self.reads(version, server)]
-            patterns += [f"{major}.*"] if len(read) == len(versions) else read
-        return patterns
+        return list(_readable(self, server))
+
+
+@cache
+def _readable(upgrades: Upgrades, server: Version) -> tuple[str, ...]:
+    patterns: list[str] = []
+    for major in range(1, server.major + 1):
+        versions = [Version(major, minor) for minor in range(_MANY)]
+        read = [str(version) for version in versions if upgrades.reads(version, server)]
+        patterns += [f"{major}.*"] if len(read) == len(versions) else read
+    return tuple(patterns)
 
 
 MONGODB = Upgrades(

@@ -19,9 +19,9 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from constructs_st2.values.deferred import Deferred, JsonSchemas, within_others
 from constructs_st2.values.fitting import laid_over
 from constructs_st2.values.layers import Layered
-from constructs_st2.values.model.deferred import Deferred, JsonSchemas, within_others
 from constructs_st2.values.yaml_source import Source
 
 

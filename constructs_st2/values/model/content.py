@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.base import (
     FILE_NAME,
     ONE_KEY,
@@ -19,7 +20,6 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
-from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.images import PullPolicy
 from constructs_st2.values.model.kubernetes import SecurityContext, VolumeSource
 from constructs_st2.values.model.names import SecretName, StorageClassName

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.base import (
     ONE_KEY,
     AbsolutePath,
@@ -19,7 +20,6 @@ from constructs_st2.values.model.base import (
     Quantity,
     ScalarText,
 )
-from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.kubernetes_scalars import (
     AT_LEAST_ONE,
     STRICT,

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, StringConstraints
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.base import (
     API_VERSION,
     KIND,
@@ -16,7 +17,6 @@ from constructs_st2.values.model.base import (
     ObjectName,
     ScalarText,
 )
-from constructs_st2.values.model.deferred import deferred
 
 _OPEN = ConfigDict(extra="allow", strict=True)
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling, WorkAutoscaling
 from constructs_st2.values.model.base import (
     BODY_SIZE,
@@ -27,7 +28,6 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
-from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.exposure import CertManager
 from constructs_st2.values.model.images import ImageOverride
 from constructs_st2.values.model.kubernetes import EnvVarSource

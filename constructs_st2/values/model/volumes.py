@@ -6,8 +6,8 @@ from typing import Annotated
 
 from typing_extensions import Required, TypedDict
 
+from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.base import ONE_KEY, DnsLabel
-from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.kubernetes import VolumeMountOfVolume, VolumeSource
 from constructs_st2.values.model.kubernetes_scalars import STRICT
 
