@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from kubernetes_versions import KUBERNETES
-from servers import kube_apiserver
+from servers import kubernetes_programs
 
 from constructs_st2 import __version__, node
 from constructs_st2.facts.versions import ST2_RELEASES
@@ -31,7 +31,7 @@ def test_st2_and_its_backends() -> None:
 
 def test_kubernetes() -> None:
     oldest, newest = KUBERNETES[0], KUBERNETES[-1]
-    server = ".".join(kube_apiserver.version().removeprefix("v").split(".")[:2])
+    server = ".".join(kubernetes_programs.version().removeprefix("v").split(".")[:2])
     assert row("Kubernetes")[0] == oldest
     assert f"Kubernetes {oldest} or newer" in README
     assert row("Kubernetes")[1].startswith(f"every object fits the schemas of {oldest} to {newest},")

@@ -9,7 +9,7 @@ from pathlib import Path
 from constructs_st2.commands.diagram.picture import diagram
 from constructs_st2.commands.manual import manual
 from constructs_st2.commands.overview import overview
-from constructs_st2.commands.secrets.listing import consumers
+from constructs_st2.commands.secrets.needed import consumers
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.backends.failover import races, seconds

@@ -3,45 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from constructs_st2.values.model.names import Names
+from constructs_st2.values.paths import KeyPath
 from constructs_st2.values.shape import keys, plain_types
+
+
+class Reference(NamedTuple):
+    """That values name an object: the kind and name of it, and where they do so.
+
+    ``keys`` are those of the object that stand beside its name. ``optional``: there need be no such object.
+    ``beside`` is what else stands there, such as the namespace of a Gateway.
+    """
+
+    kind: str
+    name: str
+    place: KeyPath
+    keys: tuple[str, ...] = ()
+    optional: bool = False
+    beside: Mapping[str, Any] = {}
 
 
 def objects_named_by(values: BaseModel) -> Mapping[str, frozenset[str]]:
     """The names of objects in what has been set, by their kind; of those that may be of any kind, by ``ANYTHING``."""
     found: dict[str, set[str]] = {}
-    for kind, name in _in(values, type(values)):
-        found.setdefault(kind, set()).add(name)
+    for reference in references(values):
+        found.setdefault(reference.kind, set()).add(reference.name)
     return {kind: frozenset(names) for kind, names in found.items()}
 
 
-def _in(value: Any, declared: Any) -> Iterator[tuple[str, str]]:
+def references(values: BaseModel) -> Iterator[Reference]:
+    """What has been set that names objects."""
+    return _in(values, type(values), (), {})
+
+
+def _in(value: Any, declared: Any, place: KeyPath, beside: Mapping[str, Any]) -> Iterator[Reference]:
     if isinstance(value, BaseModel):
+        known = {key.attribute: name for name, key in (keys(type(value)) or {}).items()}
+        around = {name: getattr(value, attribute) for attribute, name in known.items()}
         for attribute in value.model_fields_set:
             item = getattr(value, attribute)
             if isinstance(item, str | dict | list | BaseModel):
-                yield from _in(item, _type_of(type(value).model_fields[attribute]))
+                declared_there = _type_of(type(value).model_fields[attribute])
+                yield from _in(item, declared_there, (*place, known[attribute]), around)
         return
     for alternative in plain_types(declared, keep=Names):
         if kinds := [mark.kind for mark in get_args(alternative)[1:] if isinstance(mark, Names)]:
-            yield from ((kind, text) for kind in kinds for text in texts(value))
+            named, optional = _keys_in(beside), beside.get("optional") is True
+            yield from (
+                Reference(kind, text, place, named, optional, beside) for kind in kinds for text in texts(value)
+            )
         elif isinstance(value, dict) and is_typeddict(alternative):
-            known = keys(alternative) or {}
+            known_there = keys(alternative) or {}
             for name, item in value.items():
-                if name in known:
-                    yield from _in(item, known[name].type)
+                if name in known_there:
+                    yield from _in(item, known_there[name].type, (*place, name), value)
         elif isinstance(value, dict) and get_origin(alternative) is dict:
-            for item in value.values():
-                yield from _in(item, get_args(alternative)[1])
+            for name, item in value.items():
+                yield from _in(item, get_args(alternative)[1], (*place, name), {})
         elif isinstance(value, list) and get_origin(alternative) is list:
-            for item in value:
-                yield from _in(item, get_args(alternative)[0])
+            for index, item in enumerate(value):
+                yield from _in(item, get_args(alternative)[0], (*place, index), {})
+
+
+def _keys_in(beside: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of an object that stand beside its name: one, or the items of a volume."""
+    items = beside.get("items")
+    found = [beside.get("key"), *(item.get("key") for item in items or () if isinstance(item, dict))]
+    return tuple(key for key in found if isinstance(key, str))
 
 
 def _type_of(field: FieldInfo) -> Any:

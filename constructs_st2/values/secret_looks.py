@@ -144,6 +144,7 @@ _REFERENCE = re.compile(
     r"(?:/|\./|\.\./)[^\s+=]*"  # a path
     r"|(?:file|op|vault|awssm|gcpsm|azkv)://?\S*|vault:\S+|ref\+\w+://\S+|arn:aws[\w-]*:(?:secretsmanager|ssm):\S+"
     r"|(?:https?|wss?|tcp|unix)://[^@\s]*"  # an address; those with secrets are told by their form
+    r"|sha256:[0-9a-f]{64}"  # the digest of an image
     r"|jwt,\S*"  # the kind of tokens of etcd that are signed, and where its keys are
 )
 """Where a secret is, rather than the secret."""
@@ -377,6 +378,17 @@ _LOGIN = re.compile(r"[^\s/@:]+:[^\s/@]+@(?!sha\d)\S+")
 
 _MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}")
 """Small and large letters and digits on end, as generated passwords have them, and few names do."""
+
+
+def in_logins(text: str) -> Iterator[Look]:
+    """Users with passwords in front of hosts."""
+    for match in _LOGIN.finditer(text) if "@" in text else ():
+        yield Look(match.start(), "a user with a password", match[0].partition(":")[2].rpartition("@")[0])
+
+
+def is_random(word: str) -> bool:
+    """Whether a word is like a generated password."""
+    return _MIXED.fullmatch(word) is not None
 
 
 def is_shown(name: str, text: str) -> bool:

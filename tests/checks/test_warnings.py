@@ -79,6 +79,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "is in clear text",
     ),
     (
+        "unpinned-image",
+        {"image": {"digests": {"docker.io/library/busybox:1.37": f"sha256:{'0' * 64}"}}},
+        "Deployment/st2-st2api: spec.template.spec.containers[st2api].image",
+        '"stackstorm/st2api:3.9" has no digest',
+    ),
+    (
         "snippet",
         {
             "st2web": {"tls": {"enabled": False}, "service": {"hostname": "a.b"}},

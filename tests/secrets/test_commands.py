@@ -351,6 +351,57 @@ class TestList:
             "  read by st2-st2chatops",
         ]
 
+    @pytest.mark.parametrize(
+        ("values", "name", "lines"),
+        [
+            ("image: {pullSecret: mine}", "mine (yours: image.pullSecret)", ["  .dockerconfigjson"]),
+            (
+                "st2: {password: {existingSecret: mine, key: word}}",
+                "mine (yours: st2.password.existingSecret)",
+                ["  word", "  read by st2-secrets-bootstrap"],
+            ),
+            (
+                "st2: {existingConfigSecret: mine}",
+                "mine (yours: st2.existingConfigSecret)",
+                ["  st2.secrets.conf"],
+            ),
+            (
+                "st2: {keyvalue: [{name: a, scope: system, secret: true, value: {existingSecret: mine, key: b}}]}",
+                "mine (yours: st2.keyvalue[0].value.existingSecret)",
+                ["  b"],
+            ),
+            (
+                "st2api: {envFromSecrets: [mine]}",
+                "mine (yours: st2api.envFromSecrets[0])",
+                ["  keys of your choice", "  read by st2-st2api"],
+            ),
+            (
+                "st2api: {extra_volumes: [{name: v, volume: {secret: {secretName: mine, optional: true}},"
+                " mount: {mountPath: /v}}]}",
+                "mine (yours, optional: st2api.extra_volumes[0].volume.secret.secretName)",
+                ["  keys of your choice"],
+            ),
+            (
+                "{st2web: {tls: {enabled: false}}, ingress: {enabled: true, hosts: [{host: a.example}],"
+                " tls: [{secretName: mine, hosts: [a.example]}]}}",
+                "mine (yours: ingress.tls[0].secretName)",
+                ["  tls.crt", "  tls.key", "  read by Ingress/st2-st2web-ingress"],
+            ),
+        ],
+    )
+    def test_what_values_name_besides(self, run: Run, tmp_path: Path, values: str, name: str, lines: list[str]) -> None:
+        (tmp_path / "values.yaml").write_text(values)
+        blocks = self.blocks(run)
+        assert blocks[name][: len(lines)] == lines
+
+    def test_what_the_manifests_bring_is_not_the_users(self, run: Run, tmp_path: Path) -> None:
+        spec = {"secretStoreRef": {"name": "store"}, "data": [{"secretKey": "A", "remoteRef": {"key": "a"}}]}
+        metadata = {"name": "mine", "namespace": "stackstorm"}
+        made = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata, "spec": spec}
+        values = {"st2api": {"envFromSecrets": ["mine"]}, "extraObjects": [made]}
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+        assert "mine (made by ExternalSecret/mine)" in self.blocks(run)
+
 
 class Kubectl:
     """A kubectl that knows some Secrets, and writes down what it is asked."""
@@ -440,6 +491,24 @@ class TestCheck:
             "there is no Secret st2-redis: Passwords of Redis and its sentinels",
         ]
 
+    def test_secrets_that_values_name_besides(self, inspect: Run, kubectl: Kubectl, tmp_path: Path) -> None:
+        optional = {
+            "name": "v",
+            "volume": {"secret": {"secretName": "c", "optional": True}},
+            "mount": {"mountPath": "/v"},
+        }
+        api = {"envFromSecrets": ["b"], "extra_volumes": [optional]}
+        values = {"st2": {"password": {"existingSecret": "a", "key": "word"}}, "st2api": api}
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+        assert inspect().errors == [
+            "there is no Secret b: st2api.envFromSecrets[0] names it",
+            "there is no Secret a: st2.password.existingSecret names it",
+        ]
+        kubectl.data |= {"a": {"other": ""}, "b": {}}
+        assert inspect().errors == ["Secret a has no key word: st2.password.existingSecret names it"]
+        kubectl.put("a", "word", b"\xff")
+        assert inspect().status == 0, "nothing is known of its form"
+
     def test_a_secret_without_any_data(self, inspect: Run, kubectl: Kubectl) -> None:
         kubectl.data["st2-st2-client-config"] = None  # type: ignore[assignment]
         assert inspect().errors == [
@@ -499,7 +568,7 @@ class TestCheck:
         assert inspect().errors == ["kubectl did not answer with Secret st2-redis in JSON"]
 
     def test_a_kubectl_that_hangs(self, inspect: Run, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("constructs_st2.commands.secrets.inspection._SECONDS", 0.2)
+        monkeypatch.setattr("constructs_st2.commands.kubectl.SECONDS", 0.2)
         kubectl.program.write_text("#!/bin/sh\nPATH=/usr/bin:/bin\nexec sleep 60\n")
         assert inspect().errors == ["kubectl does not answer within 0.2 s; is the cluster reachable?"]
 

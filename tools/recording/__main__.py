@@ -11,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from changes.api_server import api_server
+from servers import kubernetes_programs
+from servers.kube_apiserver import ApiServer
 
 from recording.terminal import picture, run, shortened
 
@@ -20,21 +21,21 @@ ROOT = Path(__file__).parents[2]
 
 def main(output: Path) -> None:
     """Run the commands, and write the picture."""
-    assets = Path(os.environ["KUBEBUILDER_ASSETS"])
+    servers, client = kubernetes_programs.find(), kubernetes_programs.find_kubectl()
+    if servers is None or client is None:
+        sys.exit(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
     with tempfile.TemporaryDirectory() as name:
         folder, programs, data = (Path(name, each) for each in ("project", "bin", "data"))
         for each in (folder, programs, data):
             each.mkdir()
         shutil.copy(ROOT / "values.yaml", folder)
-        with api_server(assets, data) as server:
-            kubectl = programs / "kubectl"
-            kubectl.write_text(f'#!/bin/sh\nexec {server.command} "$@"\n')
-            kubectl.chmod(0o755)
+        (programs / "kubectl").symlink_to(client)
+        with ApiServer(servers, data) as server:
             paths = [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
             environment = {
                 **os.environ,
                 "PATH": os.pathsep.join(paths),
-                "KUBECONFIG": os.devnull,
+                "KUBECONFIG": str(server.kubeconfig()),
                 "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
             }
             session = [

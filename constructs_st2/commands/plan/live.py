@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from constructs_st2.changes.returning import task_of
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of
 from constructs_st2.checks.index import MANAGED_BY_LABEL
 from constructs_st2.commands.cluster_options import ClusterOptions
-from constructs_st2.errors import UserError
+from constructs_st2.commands.kubectl import Kubectl
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import amount
@@ -48,8 +47,6 @@ KINDS = (
 )
 """The kinds of namespaced objects that manifests can have. No Secrets: those of a release are made in the cluster."""
 
-Kubectl = Sequence[str]
-
 
 class State(NamedTuple):
     """The live objects that manifests are about, and those of the release that they no longer hold.
@@ -68,7 +65,7 @@ def state(new: Sequence[Document], options: ClusterOptions, context: str | None)
     Raises:
         UserError: kubectl cannot be asked.
     """
-    kubectl = ["kubectl", *(["--context", context] if context else [])]
+    kubectl = Kubectl(context)
     found = {key_of(each): each for each in _same_names(new, kubectl)}
     namespaces = {namespace_of(each) for each in new if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY}
     releases = {
@@ -107,20 +104,20 @@ def _same_names(new: Sequence[Document], kubectl: Kubectl) -> list[Document]:
     asked = [each for each in new if each["kind"].lower() in known]
     if not asked:
         return []
-    return _items(_run([*kubectl, "get", "-f", "-", "-o", "json", "--ignore-not-found"], yaml_text(asked)))
+    return _items(kubectl.must("get", "-f", "-", "-o", "json", "--ignore-not-found", given=yaml_text(asked)))
 
 
 def _kinds(kubectl: Kubectl) -> Iterator[str]:
     """The kinds that the cluster knows, in small letters."""
-    for line in _run([*kubectl, "api-resources", "--no-headers"]).splitlines():
+    for line in kubectl.must("api-resources", "--no-headers").splitlines():
         yield line.split()[-1].lower()
 
 
 def _labelled(kubectl: Kubectl, namespace: str, releases: Iterable[str]) -> list[Document]:
-    served = set(_run([*kubectl, "api-resources", "--verbs=list", "--namespaced", "-o", "name"]).split())
+    served = set(kubectl.must("api-resources", "--verbs=list", "--namespaced", "-o", "name").split())
     kinds = [kind for kind in KINDS if kind in served]
     labels = f"{MANAGED_BY_LABEL}={MANAGED_BY},app.kubernetes.io/instance in ({','.join(sorted(releases))})"
-    answer = _run([*kubectl, "get", ",".join(kinds), "-n", namespace, "-l", labels, "-o", "json"])
+    answer = kubectl.must("get", ",".join(kinds), "-n", namespace, "-l", labels, "-o", "json")
     return [each for each in _items(answer) if not _belongs_to_other(each)]
 
 
@@ -135,17 +132,6 @@ def _items(answer: str) -> list[Document]:
         return []
     found = json.loads(answer)
     return mappings(found["items"]) if found.get("kind", "").endswith("List") else [found]
-
-
-def _run(command: Sequence[str], given: str | None = None) -> str:
-    try:
-        ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise UserError("there is no kubectl, by which to ask the cluster") from error
-    if ended.returncode:
-        said = ended.stderr.strip().splitlines() or ["it says nothing"]
-        raise UserError(f"kubectl: {said[-1]}")
-    return ended.stdout
 
 
 def as_applied(live: Document, wanted: Document | None) -> Document:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from constructs_st2.changes.difference import Action
 from constructs_st2.changes.findings import NEEDS_HANDS, Finding, Section
 from constructs_st2.changes.plan import Change, Plan
+from constructs_st2.commands.rows import row, terminal_width
 
 _MARKS: Mapping[Action, tuple[str, str]] = {"new": ("+", "green"), "changed": ("~", "yellow"), "gone": ("-", "red")}
 _COLOURS: Mapping[Section, str] = {
@@ -28,7 +28,7 @@ MOST_LINES = 6
 
 def terminal(plan: Plan, against: str, *, colours: bool, width: int | None = None) -> str:
     """The plan as text, with colours where they are wanted."""
-    columns = width or min(shutil.get_terminal_size((120, 24)).columns, 140)
+    columns = width or terminal_width()
 
     def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
         return click.style(text, fg=colour, bold=bold) if colours else text
@@ -93,21 +93,9 @@ def _cut(told: Sequence[str]) -> list[str]:
 
 def _wrapped(finding: Finding, plan: Plan, subjects: int, columns: int) -> Iterator[str]:
     accepted = " (accepted)" if finding.step and finding.step in plan.accepted else ""
-    indent = " " * (subjects + 4)
-    yield from textwrap.wrap(
-        finding.text + accepted,
-        columns,
-        initial_indent=f"  {finding.subject:{subjects}}  ",
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    # Commands stay in one line, to be copied.
-    numbered = len(finding.steps) > 1
-    for number, step in enumerate(finding.steps, start=1):
-        yield f"{indent}{f'{number}. ' if numbered else ''}{step}"
+    yield from row(finding.subject, finding.text + accepted, finding.steps, subjects=subjects, columns=columns)
     if finding.step and not accepted:
-        yield f"{indent}or take the responsibility: --accept {finding.step}"
+        yield f"{' ' * (subjects + 4)}or take the responsibility: --accept {finding.step}"
 
 
 def brief(plan: Plan, folder: Path) -> str:

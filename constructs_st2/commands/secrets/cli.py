@@ -100,10 +100,14 @@ def list_secrets(options: ClusterOptions) -> None:
 @click.option("--context", metavar="NAME", help="Context of kubectl. Default: the current one.")
 def check(options: ClusterOptions, context: str | None) -> None:
     """Check the Secrets of a running cluster, by kubectl: missing keys and wrong formats. Values are never shown."""
+    from constructs_st2.commands.kubectl import Kubectl
     from constructs_st2.commands.secrets.inspection import problems_in
+    from constructs_st2.commands.secrets.needed import needed
+    from constructs_st2.construct.build import build
 
     with options.cluster() as cluster:
-        found = problems_in(cluster, context)
+        secrets_needed = needed(cluster, build(cluster).objects)
+    found = problems_in(secrets_needed, cluster.release.namespace, Kubectl(context))
     if found:
         raise UserError(found)
     click.echo("all Secrets are there, and their values have the right form")

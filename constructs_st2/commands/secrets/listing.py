@@ -1,39 +1,34 @@
-"""The contract of one cluster, for people."""
+"""The Secrets of one cluster, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from constructs_st2.checks.pods import PodTemplate
+from constructs_st2.commands.secrets.needed import NeededKey, NeededSecret, needed
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.secrets.plan import PlannedSecret, expected
-
-
-def consumers(objects: Sequence[Document]) -> Mapping[str, list[str]]:
-    """The workloads whose pods read a Secret, by its name."""
-    readers: dict[str, list[str]] = {}
-    for document in objects:
-        pod = PodTemplate.of(document)
-        for name in sorted({use.name for use in pod.uses if use.kind == "Secret"}) if pod else ():
-            readers.setdefault(name, []).append(document["metadata"]["name"])
-    return readers
 
 
 def listing(cluster: Cluster, objects: Sequence[Document]) -> str:
     """The Secrets that a cluster needs, with their keys and readers."""
-    readers = consumers(objects)
-    blocks = []
-    for secret in expected(cluster):
-        lines = [f"{secret.name}{_owner(secret)}: {secret.spec.purpose}"]
-        lines += [f"  {key}: {spec.meaning}" for key, spec in secret.spec.keys.items()]
-        lines += ["  keys of your choice"] if secret.spec.open_ended else []
-        lines.append(f"  read by {', '.join(readers.get(secret.name, [])) or 'nobody yet'}")
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks)
+    return "\n\n".join(_block(secret) for secret in needed(cluster, objects))
 
 
-def _owner(secret: PlannedSecret) -> str:
+def _block(secret: NeededSecret) -> str:
+    purpose = f": {secret.purpose}" if secret.purpose else ""
+    lines = [f"{secret.name}{_owner(secret)}{purpose}"]
+    lines += [_key(key, spec) for key, spec in secret.keys.items()]
+    lines += ["  keys of your choice"] if secret.any_keys else []
+    lines.append(f"  read by {', '.join(secret.readers) or 'nobody yet'}")
+    return "\n".join(lines)
+
+
+def _key(name: str, key: NeededKey) -> str:
+    return f"  {name}: {key.meaning}" if key.meaning else f"  {name}"
+
+
+def _owner(secret: NeededSecret) -> str:
     if not secret.own:
-        return f" (yours: {secret.named_in})"
-    return f" (made by {secret.made_by})" if secret.made_by else ""
+        places = f": {', '.join(secret.places)}" if secret.places else ""
+        return f" (yours{', optional' if secret.optional else ''}{places})"
+    return f" (made by {secret.maker})" if secret.maker else ""

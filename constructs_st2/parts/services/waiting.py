@@ -12,6 +12,8 @@ from constructs_st2.parts.pods.pod import Container, Mount, Volume
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.scripts import WAIT_FOR
 
+WAIT_FOR_NAME = "wait-for-"
+"""What the names of these containers begin with; what they wait for follows."""
 WAIT_SECONDS = 600
 """How long one attempt waits. The kubelet then starts the next one, so this bounds a hang, not the wait as a whole."""
 
@@ -49,7 +51,7 @@ def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int =
     endpoints = [found for need in needs if (found := endpoint(need, cluster))]
     return [
         Container(
-            name=f"wait-for-{target.component}",
+            name=f"{WAIT_FOR_NAME}{target.component}",
             image=cluster.images.utility(),
             command=command(WAIT_FOR),
             args=[target.component, str(seconds), cluster.release.named(target.component), str(target.port)],

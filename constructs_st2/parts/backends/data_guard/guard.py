@@ -8,6 +8,8 @@ from constructs_st2.facts.images import Image
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container, Mount, env_of_pod
 
+NAME = "guard-data"
+"""How its container is called."""
 _SCRIPT = "guard-data.sh"
 _PACKAGE = "constructs_st2.parts.backends.data_guard.scripts"
 PATH = "/data"
@@ -36,7 +38,7 @@ def container(
     upgrades = UPGRADES[component]
     member = f"{release.namespace}/$(POD_NAME)"
     return Container(
-        name="guard-data",
+        name=NAME,
         image=image,
         command=scripts.command(_SCRIPT),
         args=[upgrades.name, str(version), member, *upgrades.readable(version)],

@@ -1,0 +1,1 @@
+"""`constructs-st2 doctor`: what a release lacks, before an apply and at any time."""

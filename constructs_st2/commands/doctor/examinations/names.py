@@ -1,0 +1,70 @@
+"""What manifests name must be there: Secrets with their keys, and whatever else values name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from constructs_st2.commands.doctor.expected import Expected
+from constructs_st2.commands.doctor.facts import Facts, Thing
+from constructs_st2.commands.doctor.findings import Finding, Level
+from constructs_st2.commands.doctor.wording import listed
+from constructs_st2.commands.secrets.needed import NeededSecret
+
+
+def secrets(expected: Expected, facts: Facts) -> Iterator[Finding]:
+    """The user's own Secrets always; those that are made in the cluster, once the release has been applied."""
+    for secret in expected.secrets:
+        if secret.optional:
+            continue
+        keys = facts.things.get(Thing("secrets", expected.namespace, secret.name))
+        if keys is not None:
+            if missing := [key for key in secret.keys if key not in keys]:
+                text = f"has no key {listed(missing)}: {secret.description}"
+                step = f"{expected.kubectl} edit secret {secret.name}"
+                yield Finding(Level.BROKEN, f"Secret {secret.name}", text, (step,))
+        elif not _will_be_made(secret, expected) or facts.is_applied:
+            text = f"is not there: {secret.description}"
+            yield Finding(Level.BROKEN, f"Secret {secret.name}", text, tuple(_steps(secret, expected)))
+
+
+def _will_be_made(secret: NeededSecret, expected: Expected) -> bool:
+    """Whether an apply brings it about."""
+    return secret.own and secret.maker != "you" and expected.cluster.values.secrets.mode != "existing"
+
+
+def _steps(secret: NeededSecret, expected: Expected) -> Iterable[str]:
+    if not secret.own:
+        keys = " ".join(f"--from-file={key}=FILE" for key in secret.keys) or "--from-env-file=FILE"
+        yield f"{expected.kubectl} create secret generic {secret.name} {keys}"
+    elif secret.maker not in ("", "you"):
+        kind, named, name = secret.maker.partition("/")
+        yield f"{expected.kubectl} {f'describe {kind.lower()} {name}' if named else 'get events'}"
+    else:
+        yield _BY_MODE[expected.cluster.values.secrets.mode].format(kubectl=expected.kubectl, name=secret.name)
+
+
+_BY_MODE = {
+    "bootstrap": "{kubectl} logs -l app.kubernetes.io/name=secrets-bootstrap --tail 20",
+    "external-secrets": "{kubectl} describe externalsecret {name}",
+    "existing": "constructs-st2 secrets generate | {kubectl} create -f -",
+    "plain": "kubectl apply -f dist/",
+}
+"""Who makes the Secrets, by `secrets.mode`: where one sees why there are none, or what makes them."""
+
+
+def others(expected: Expected, facts: Facts) -> Iterator[Finding]:
+    """ConfigMaps, claims, accounts, classes, issuers, stores and Gateways that values name."""
+    for wanted in expected.wanted:
+        if wanted.thing.resource in facts.unseen:
+            continue
+        subject = f"{wanted.kind} {wanted.thing.name}"
+        keys = facts.things.get(wanted.thing)
+        place = f" in the namespace {wanted.thing.namespace}" if wanted.thing.namespace else ""
+        where = f"-n {wanted.thing.namespace} " if wanted.thing.namespace else ""
+        step = f"kubectl {where}get {wanted.thing.resource}"
+        if keys is None:
+            text = f"is not there{place}: {listed(wanted.wanted_by, 3)} names it"
+            yield Finding(Level.BROKEN, subject, text, (step,))
+        elif missing := sorted(wanted.keys - keys):
+            text = f"has no key {listed(missing)}: {listed(wanted.wanted_by, 3)} names it"
+            yield Finding(Level.BROKEN, subject, text, (f"{step} {wanted.thing.name} -o yaml",))
