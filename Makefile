@@ -9,8 +9,8 @@ SUPPLY := .venv/supply
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup try test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
-.PHONY: lock sbom site site-walk site-release recording release clean
+.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
+.PHONY: recording release imports kubernetes-types st2-options lock sbom clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -30,14 +30,15 @@ $(READY_DEV): $(READY) requirements/dev.lock
 	$(PIP) install --require-hashes --requirement requirements/dev.lock
 	touch $@
 
-# The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
+# The tests of a file share servers, so they stay together; those that take long begin first, as tests/conftest.py says.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # As root on Debian, first installs the servers that some tests run. They wait for those, so there are more processes
 # than the two cores of a small machine.
+WORKERS ?= 4
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
-	$(PYTEST) --numprocesses 4
+	$(PYTEST) --numprocesses $(WORKERS)
 
 test-quick: $(READY_DEV)
 	$(PYTEST) --numprocesses 2 --ignore tests/servers --ignore tests/api
@@ -54,6 +55,10 @@ api-server: $(READY_DEV)
 # StackStorm on this machine, in a Kubernetes of its own: needs kubectl, and kind, k3d or minikube.
 try: $(READY)
 	$(BIN)/constructs-st2 try
+
+# The life of a release on the cluster of kubectl's current context, in the namespace stackstorm-e2e: an hour or less.
+e2e: $(READY_DEV)
+	$(BIN)/python -m pytest -v --capture=no e2e
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -7,14 +7,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from support import Synth
 
+from constructs_st2.changes.plan import plan_of
 from constructs_st2.commands import docs
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent
@@ -52,8 +55,12 @@ VALUES_FILES = [
 
 @pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_values_files_synthesize(path: Path) -> None:
+    assert objects_of(path)
+
+
+def objects_of(path: Path) -> list[dict[str, Any]]:
     loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
-    assert build(cluster_of(loaded.values)).objects
+    return build(cluster_of(loaded.values)).objects
 
 
 def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
@@ -65,15 +72,44 @@ def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
 
 
 def test_two_releases_in_one_app(tmp_path: Path) -> None:
-    example = str(ROOT / "examples" / "two_releases.py")
+    example = str(ROOT / "examples" / "fleet.py")
     subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
     namespaces = {
-        document["metadata"]["namespace"]
-        for path in tmp_path.iterdir()
-        for document in yaml.safe_load_all(path.read_text())
-        if document["kind"] == "Deployment"
+        document["metadata"]["namespace"] for document in read_folder(tmp_path) if document["kind"] == "Deployment"
     }
     assert namespaces == {"stackstorm-network", "stackstorm-storage"}
+
+
+def test_an_app_of_ones_own(tmp_path: Path) -> None:
+    example = str(ROOT / "examples" / "library_app.py")
+    subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    order = [next(n for n, name in enumerate(files) if part in name) for part in ("-tools", "-runners")]
+    assert order == sorted(order)
+    objects = [each for name in files for each in yaml.safe_load_all((tmp_path / name).read_text())]
+    of_stackstorm = [each for each in objects if each["metadata"]["name"] != "inventory"]
+    assert {each["metadata"]["labels"].get("example.org/team") for each in of_stackstorm} == {"automation"}
+    (api,) = (each for each in objects if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("-st2api"))
+    assert api["spec"]["revisionHistoryLimit"] == 3
+
+
+def test_every_example_is_in_their_table() -> None:
+    examples = ROOT / "examples"
+    table = (examples / "README.md").read_text(encoding="utf-8")
+    linked = {target.split("/")[0] for target, _ in LINK.findall(table)}
+    tracked = {path.name for path in examples.iterdir() if path.name not in ("README.md", "__pycache__", "dist")}
+    assert linked == tracked
+
+
+NEIGHBOURS = [("laptop", "production"), ("production", "etcd"), ("etcd", "external-backends"), ("eks", "gke")]
+
+
+@pytest.mark.parametrize("names", NEIGHBOURS, ids="-".join)
+def test_from_one_example_to_another_there_is_a_plan(names: tuple[str, str]) -> None:
+    old, new = (objects_of(ROOT / "examples" / f"{name}.yaml") for name in names)
+    plan = plan_of(old, new)
+    assert plan.changes
+    assert {finding.subject for finding in plan.findings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

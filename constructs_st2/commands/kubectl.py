@@ -21,9 +21,9 @@ class Ended(NamedTuple):
 
     @property
     def complaint(self) -> str:
-        """Why it failed, in a line. The lines before the last one repeat each attempt."""
+        """Why it failed, in a line: errors before the last one are of earlier attempts."""
         lines = self.said.strip().splitlines() or [f"it ended with status {self.status}"]
-        return lines[-1]
+        return next((line for line in reversed(lines) if line.lower().startswith("error")), lines[-1])
 
 
 @dataclass(frozen=True)

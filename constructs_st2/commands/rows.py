@@ -28,14 +28,16 @@ def row(subject: str, text: str, steps: Sequence[str], *, subjects: int, columns
         subject: what it is about.
         text: what is said of it.
         steps: commands, which stay in one line each, to be copied.
-        subjects: the width of the longest subject.
+        subjects: the width of subjects. A longer one has a line of its own.
         columns: the width of a line.
     """
     indent = " " * (subjects + 4)
+    if len(subject) > subjects:
+        yield f"  {subject}"
     yield from textwrap.wrap(
         text,
         columns,
-        initial_indent=f"  {subject:{subjects}}  ",
+        initial_indent=indent if len(subject) > subjects else f"  {subject:{subjects}}  ",
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,

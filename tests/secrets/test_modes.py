@@ -14,7 +14,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import MakeCluster, Objects, Synth
+from support import MakeCluster, Objects, Synth, examples
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
@@ -327,7 +327,7 @@ def values_with(place: str, secret: str, mode: str) -> dict[str, Any]:
     # The beginning keeps it from being a part of the words of a message.
     secret=st.from_regex("Zq7[abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789]{9,37}", fullmatch=True),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_secret_of_the_values_gets_anywhere(
     tmp_path_factory: pytest.TempPathFactory, place: str, mode: str, secret: str
 ) -> None:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from servers import kubernetes_programs
-from servers.kube_apiserver import ApiServer
+from servers.kube_apiserver import ApiServer, Kubectl
 
 from recording.terminal import picture, run, shortened
 
@@ -21,21 +21,20 @@ ROOT = Path(__file__).parents[2]
 
 def main(output: Path) -> None:
     """Run the commands, and write the picture."""
-    servers, client = kubernetes_programs.find(), kubernetes_programs.find_kubectl()
-    if servers is None or client is None:
-        sys.exit(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
+    found, kubectl = kubernetes_programs.find(), kubernetes_programs.find_kubectl()
+    if found is None or kubectl is None:
+        raise SystemExit(kubernetes_programs.INSTALL)
     with tempfile.TemporaryDirectory() as name:
         folder, programs, data = (Path(name, each) for each in ("project", "bin", "data"))
         for each in (folder, programs, data):
             each.mkdir()
         shutil.copy(ROOT / "values.yaml", folder)
-        (programs / "kubectl").symlink_to(client)
-        with ApiServer(servers, data) as server:
+        with ApiServer(found, data) as server:
+            (programs / "kubectl").symlink_to(kubectl)
             paths = [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
             environment = {
-                **os.environ,
+                **Kubectl(kubectl, server, data).environment,
                 "PATH": os.pathsep.join(paths),
-                "KUBECONFIG": str(server.kubeconfig()),
                 "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
             }
             session = [

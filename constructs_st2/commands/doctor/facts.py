@@ -11,6 +11,10 @@ from typing import Literal, NamedTuple
 State = Literal["waiting", "running", "terminated"]
 
 
+TIME_TO_START = timedelta(minutes=5)
+"""A release from nothing needs two minutes; what is not ready by then is not on its way."""
+
+
 class Minor(NamedTuple):
     """A minor version of Kubernetes."""
 
@@ -157,6 +161,7 @@ class Workload:
     wanted: int
     ready: int
     conditions: tuple[Condition, ...] = ()
+    created: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -315,6 +320,12 @@ class Facts:
     def is_applied(self) -> bool:
         """Whether anything of the release has been applied."""
         return bool(self.workloads or self.jobs)
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether all of the release is so new that it cannot be expected to run."""
+        made = [each.created for each in self.workloads if each.created]
+        return bool(made) and all(self.age(each) < TIME_TO_START for each in made)
 
     def sees(self, *names: str) -> bool:
         """Whether some fields tell all that there is."""

@@ -16,8 +16,12 @@ HIDDEN = "<hidden>"
 _PRIVATE = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _PEM = re.compile(rf"-----BEGIN {_PRIVATE}.*?(?:-----END {_PRIVATE}|\Z)", re.DOTALL)
 _TOKEN = re.compile(r"[\w+/=~-]{12,}")
+_WORD = re.compile(r"\w{3}")
+"""Less than that is punctuation."""
 _SHORTEST = 6
 """Characters of a secret that is searched for literally. Shorter ones are in too many other words."""
+_LONG = 16
+"""Characters of a line of a Secret that nobody writes by hand, as in keys."""
 
 
 def hidden(text: str, known: Collection[str] = ()) -> str:
@@ -29,32 +33,35 @@ def hidden(text: str, known: Collection[str] = ()) -> str:
     """
     for secret in known:
         text = text.replace(secret, HIDDEN)
-    text = _PEM.sub(HIDDEN, text)
-    for value in dict.fromkeys(sorted(_looks(text), key=len, reverse=True)):
-        text = text.replace(value, HIDDEN)
-    return _TOKEN.sub(lambda token: HIDDEN if secret_looks.is_random(token[0]) else token[0], text)
+    lines = []
+    found: set[str] = set()
+    for line in _PEM.sub(HIDDEN, text).split("\n"):
+        for value in sorted(_looks(line), key=len, reverse=True):
+            line = line.replace(value, HIDDEN)
+            found.add(value)
+        lines.append(_TOKEN.sub(lambda token: HIDDEN if secret_looks.is_random(token[0]) else token[0], line))
+    text = "\n".join(lines)
+    # What one line calls a password, another may tell without a name.
+    for value in sorted(found, key=len, reverse=True):
+        if len(value) >= _SHORTEST:
+            text = text.replace(value, HIDDEN)
+    return text
 
 
 def _looks(text: str) -> Iterator[str]:
-    for look in secret_looks.in_text(text):
-        yield look.value
-    for line in text.splitlines():
-        for look in (
-            *secret_looks.in_settings(line),
-            *secret_looks.in_pairs(line),
-            *secret_looks.in_command(line),
-            *secret_looks.in_logins(line),
-        ):
-            # A word such as "in" would be hidden everywhere.
-            if len(look.value) >= _SHORTEST or HIDDEN not in line:
-                yield look.value
+    """What looks like a secret in a line, or in a text of settings."""
+    for looks in (
+        secret_looks.in_text(text),
+        secret_looks.in_settings(text),
+        secret_looks.in_pairs(text),
+        secret_looks.in_command(text),
+        secret_looks.in_logins(text),
+    ):
+        yield from (look.value for look in looks if look.value != HIDDEN and _WORD.search(look.value))
 
 
 def writings(secrets: Iterable[str]) -> list[str]:
-    """The ways in which some secrets may be written, the longest first.
-
-    Secrets of several lines are settings: each of their lines may be told alone, and so may what is behind its name.
-    """
+    """The ways in which some secrets may be written, the longest first."""
     found: set[str] = set()
     for secret in secrets:
         for piece in _pieces(secret):
@@ -64,11 +71,9 @@ def writings(secrets: Iterable[str]) -> list[str]:
 
 
 def _pieces(secret: str) -> Iterator[str]:
-    yield secret
+    """A secret, and what of it may be told alone: of a text of several lines, passwords and lines of keys."""
+    yield secret.strip()
     lines = [line.strip() for line in secret.splitlines()]
-    if len(lines) < 2:
-        return
-    for line in lines:
-        if line and not re.fullmatch(r"\[\w+\]|[{}\[\],]+|-{5}.*-{5}", line):
-            yield line
-            yield re.split(r"\s*[=:]\s*", line, maxsplit=1)[-1].strip("\"', ")
+    if len(lines) > 1 or secret.startswith("{"):
+        yield from _looks(secret)
+        yield from (line for line in lines if len(line) >= _LONG and re.fullmatch(r"[A-Za-z0-9+/_=-]+", line))

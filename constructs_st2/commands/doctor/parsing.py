@@ -196,6 +196,7 @@ def workload(document: Document) -> Workload:
         wanted=_number(at(document, "spec", "replicas"), 1),
         ready=_number(at(document, "status", "readyReplicas")),
         conditions=conditions(document.get("status")),
+        created=moment(at(document, "metadata", "creationTimestamp")),
     )
 
 

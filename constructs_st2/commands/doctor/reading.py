@@ -126,10 +126,10 @@ class _Reader:
     def _miss(self, what: str, why: str) -> None:
         self._learn(unseen={**self.facts.unseen, what: why})
 
-    def ask(self, *arguments: str, given: str | None = None, seconds: float = _SECONDS) -> Ended:
+    def ask(self, *arguments: str, given: str | None = None, seconds: float | None = None) -> Ended:
         """Ask kubectl; where it gives no answer in time, that is one."""
         try:
-            return self.kubectl.run(*arguments, given=given, seconds=seconds)
+            return self.kubectl.run(*arguments, given=given, seconds=seconds or _SECONDS)
         except UserError as error:
             return Ended(1, "", "\n".join(error.problems))
 
@@ -331,10 +331,8 @@ def _telling(pod: Pod) -> Iterator[tuple[str, bool]]:
 
 def items(answer: Ended) -> list[Document] | None:
     """The objects in an answer; None where it is not a whole one."""
-    if answer.status:
-        return None
     found = as_json(answer.output)
-    return mappings(mapping(found).get("items"))
+    return None if answer.status or not isinstance(found, dict) else mappings(found.get("items"))
 
 
 def as_json(text: str) -> Any:
@@ -349,4 +347,6 @@ def why(answer: Ended) -> str:
     """Why something could not be read, in a line."""
     if refused := _FORBIDDEN.search(answer.said):
         return f"you may not {refused['verb']} {refused['resource']}"
+    if answer.status == 0:
+        return "kubectl did not answer in JSON"
     return answer.complaint.removeprefix("error: ").removeprefix("Error from server ")

@@ -20,12 +20,13 @@ from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import Facts, Pod, Thing
 from constructs_st2.commands.doctor.findings import Report
 from constructs_st2.commands.doctor.hiding import HIDDEN, hidden, writings
-from constructs_st2.commands.kubectl import Kubectl
+from constructs_st2.commands.kubectl import Ended, Kubectl
 from constructs_st2.errors import UserError
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.kube.documents import Document
 from constructs_st2.values import secret_looks
 
+AS_KNOWN = "<as in the manifests>"
 _LINES = 1000
 _BYTES = 400_000
 """How much of a log is taken: its end."""
@@ -67,7 +68,8 @@ def gather(folder: Path, expected: Expected, found: reading.Reading, report: Rep
     target.write("README.txt", _readme(expected, found.facts, searched=secrets is not None))
     target.write("secrets.txt", "\n".join(_secrets(expected, found.facts)))
     for name, documents in {**found.documents, **asker.further()}.items():
-        shown = json.dumps([_stripped(each) for each in documents], indent=1, ensure_ascii=False)
+        brief = (_without_known_texts(each, expected) for each in documents)
+        shown = json.dumps([_stripped(each) for each in brief], indent=1, ensure_ascii=False)
         target.write(f"objects/{name.partition('.')[0]}.json", shown)
     for path, log in asker.logs(found.facts):
         target.write(path, log)
@@ -92,7 +94,8 @@ class _Asker:
         self._expected = expected
         self._kubectl = kubectl
 
-    def _ask(self, *arguments: str) -> Any:
+    def _ask(self, *arguments: str) -> Ended | None:
+        """An answer; None where there is none in time."""
         try:
             return self._kubectl.run("--namespace", self._expected.namespace, *arguments, seconds=_SECONDS)
         except UserError:
@@ -121,7 +124,7 @@ class _Asker:
         """Objects that have not been looked at."""
         labels = f"app.kubernetes.io/instance={self._expected.cluster.release.name}"
 
-        def ask(kind: str) -> Any:
+        def ask(kind: str) -> Ended | None:
             return self._ask("get", kind, "--selector", labels, "--output", "json")
 
         with ThreadPoolExecutor(reading.AT_ONCE) as pool:
@@ -134,7 +137,7 @@ class _Asker:
         """The ends of all logs, by the names of their files; also of containers that ran before."""
         asked = list(_asked(facts))
 
-        def ask(which: tuple[str, str, bool]) -> Any:
+        def ask(which: tuple[str, str, bool]) -> Ended | None:
             pod, container, previous = which
             bounds = ("--tail", str(_LINES), "--limit-bytes", str(_BYTES), "--timestamps")
             return self._ask("logs", pod, "--container", container, *bounds, *(("--previous",) if previous else ()))
@@ -166,6 +169,15 @@ def _decoded(encoded: object) -> str:
         return base64.b64decode(str(encoded), validate=True).decode("utf-8")
     except ValueError:
         return ""
+
+
+def _without_known_texts(document: Document, expected: Expected) -> Document:
+    """A ConfigMap without the texts that the manifests have, too: they are long, and known."""
+    if document.get("kind") != "ConfigMap":
+        return document
+    known = mapping(mapping(expected.index.find("ConfigMap", expected.namespace, name_of(document))).get("data"))
+    data = {key: AS_KNOWN if known.get(key) == value else value for key, value in mapping(document.get("data")).items()}
+    return {**document, "data": data, **({"binaryData": "<left out>"} if "binaryData" in document else {})}
 
 
 def _stripped(document: Document) -> Document:
@@ -206,8 +218,9 @@ def _shown(value: Any, name: str) -> Any:
 def _secrets(expected: Expected, facts: Facts) -> Iterable[str]:
     """The Secrets by name, with the names of their keys."""
     for secret in expected.secrets:
-        found = facts.things.get(Thing("secrets", expected.namespace, secret.name))
-        yield f"{secret.name}: {'is not there' if found is None else ', '.join(sorted(found)) or 'no keys'}"
+        keys = facts.things.get(Thing("secrets", expected.namespace, secret.name))
+        yield secret.name if keys is not None else f"{secret.name} (is not there)"
+        yield from (f"    {key}" for key in sorted(keys or ()))
 
 
 def _readme(expected: Expected, facts: Facts, *, searched: bool) -> str:

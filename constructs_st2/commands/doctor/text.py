@@ -12,6 +12,8 @@ from constructs_st2.commands.rows import row, terminal_width
 
 _COLOURS: Mapping[Level, str] = {Level.BROKEN: "red", Level.WARNING: "yellow"}
 _MARKS: Mapping[Level, str] = {Level.BROKEN: "❌ ", Level.WARNING: "⚠️ ", Level.NOTE: ""}
+_WIDEST_SUBJECT = 30
+"""Longer ones stand out, so that there is room for what is said."""
 _UNSEEN = "Not looked at"
 
 
@@ -23,7 +25,7 @@ def terminal(report: Report, *, colours: bool, width: int | None = None) -> str:
         findings = report.of(level)
         if findings:
             lines += ["", click.style(level.value, fg=_COLOURS.get(level), bold=True) if colours else level.value]
-            subjects = max(len(finding.subject) for finding in findings)
+            subjects = min(_WIDEST_SUBJECT, max(len(finding.subject) for finding in findings))
             for each in findings:
                 lines += row(each.subject, each.text, each.steps, subjects=subjects, columns=columns)
     if report.unseen:

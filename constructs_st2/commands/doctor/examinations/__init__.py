@@ -41,6 +41,7 @@ EXAMINATIONS: Sequence[Examination] = (
     Examination(backends.guarded, ("pods",), applied=True),
     Examination(backends.quorums, ("workloads",), applied=True),
     Examination(versions.of_cluster),
+    Examination(admission.namespace),
     Examination(names.secrets, ("secrets",)),
     Examination(names.others),
     Examination(controllers.kinds, ("kinds",)),

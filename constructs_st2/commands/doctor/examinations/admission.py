@@ -15,6 +15,14 @@ _MOST = 600
 """Characters of what the API server says."""
 
 
+def namespace(expected: Expected, facts: Facts) -> Iterator[Finding]:
+    """A namespace that the manifests do not make must be there."""
+    if not facts.namespace_exists and expected.index.find("Namespace", "", expected.namespace) is None:
+        text = "is not there, and the values do not make it (namespace.create)"
+        step = f"kubectl create namespace {expected.namespace}"
+        yield Finding(Level.BROKEN, f"Namespace {expected.namespace}", text, (step,))
+
+
 def refused(expected: Expected, facts: Facts) -> Iterator[Finding]:
     """What the API server says of everything when it is tried out. Objects of which it says the same are told once."""
     subjects: dict[tuple[str, bool], list[str]] = {}

@@ -59,7 +59,8 @@ def quorums(expected: Expected, facts: Facts) -> Iterator[Finding]:
             yield Finding(Level.BROKEN, name_of(members.component), "is scaled to no members", (step,))
         elif members.ready < majority_of(members.wanted):
             text = f"{are_ready}, and {majority_of(members.wanted)} are a majority: {_STANDS_STILL[role]}"
-            yield Finding(Level.BROKEN, name_of(members.component), text, (step,))
+            level = Level.WARNING if facts.is_starting else Level.BROKEN
+            yield Finding(level, name_of(members.component), text, (step,))
         elif members.ready < members.wanted:
             spare = members.ready - majority_of(members.wanted)
             text = f"{are_ready}: it works, and {f'{spare} more' if spare else 'none more'} may be lost"

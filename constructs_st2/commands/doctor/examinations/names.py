@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import Facts, Thing
@@ -13,6 +13,7 @@ from constructs_st2.commands.secrets.needed import NeededSecret
 
 def secrets(expected: Expected, facts: Facts) -> Iterator[Finding]:
     """The user's own Secrets always; those that are made in the cluster, once the release has been applied."""
+    not_made: dict[str, list[str]] = {}
     for secret in expected.secrets:
         if secret.optional:
             continue
@@ -22,9 +23,14 @@ def secrets(expected: Expected, facts: Facts) -> Iterator[Finding]:
                 text = f"has no key {listed(missing)}: {secret.description}"
                 step = f"{expected.kubectl} edit secret {secret.name}"
                 yield Finding(Level.BROKEN, f"Secret {secret.name}", text, (step,))
-        elif not _will_be_made(secret, expected) or facts.is_applied:
+        elif not _will_be_made(secret, expected):
             text = f"is not there: {secret.description}"
-            yield Finding(Level.BROKEN, f"Secret {secret.name}", text, tuple(_steps(secret, expected)))
+            yield Finding(Level.BROKEN, f"Secret {secret.name}", text, (_step(secret, expected),))
+        elif facts.is_applied:
+            not_made.setdefault(_step(secret, expected), []).append(secret.name)
+    for step, names in not_made.items():
+        level = Level.WARNING if facts.is_starting else Level.BROKEN
+        yield Finding(level, "Secrets", f"have not been made: {listed(names)}", (step,))
 
 
 def _will_be_made(secret: NeededSecret, expected: Expected) -> bool:
@@ -32,20 +38,19 @@ def _will_be_made(secret: NeededSecret, expected: Expected) -> bool:
     return secret.own and secret.maker != "you" and expected.cluster.values.secrets.mode != "existing"
 
 
-def _steps(secret: NeededSecret, expected: Expected) -> Iterable[str]:
-    if not secret.own:
+def _step(secret: NeededSecret, expected: Expected) -> str:
+    if not secret.own or secret.maker == "you":
         keys = " ".join(f"--from-file={key}=FILE" for key in secret.keys) or "--from-env-file=FILE"
-        yield f"{expected.kubectl} create secret generic {secret.name} {keys}"
-    elif secret.maker not in ("", "you"):
+        return f"{expected.kubectl} create secret generic {secret.name} {keys}"
+    if secret.maker:
         kind, named, name = secret.maker.partition("/")
-        yield f"{expected.kubectl} {f'describe {kind.lower()} {name}' if named else 'get events'}"
-    else:
-        yield _BY_MODE[expected.cluster.values.secrets.mode].format(kubectl=expected.kubectl, name=secret.name)
+        return f"{expected.kubectl} {f'describe {kind.lower()} {name}' if named else 'get certificates,events'}"
+    return _BY_MODE[expected.cluster.values.secrets.mode].format(kubectl=expected.kubectl)
 
 
 _BY_MODE = {
     "bootstrap": "{kubectl} logs -l app.kubernetes.io/name=secrets-bootstrap --tail 20",
-    "external-secrets": "{kubectl} describe externalsecret {name}",
+    "external-secrets": "{kubectl} get externalsecrets",
     "existing": "constructs-st2 secrets generate | {kubectl} create -f -",
     "plain": "kubectl apply -f dist/",
 }

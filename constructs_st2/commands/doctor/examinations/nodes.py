@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from constructs_st2.checks.data import annotations_of, mapping, mappings
 from constructs_st2.commands.doctor.expected import Expected, Size
-from constructs_st2.commands.doctor.facts import Facts, Node
+from constructs_st2.commands.doctor.facts import Facts, Node, Taint
 from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import counted, gib, listed
 from constructs_st2.facts.backends import MONGODB
@@ -69,7 +69,7 @@ def room(expected: Expected, facts: Facts) -> Iterator[Finding]:
     for size in sorted(expected.sizes, key=lambda each: each.requests.get("memory", Decimal(0)), reverse=True):
         fitting = [node for node in usable if _takes(node, size)]
         if not fitting:
-            text = f"no node takes it: {_why_not(size)}"
+            text = f"no node takes it: {listed([each for node in usable for each in _obstacles(node, size)])}"
             yield Finding(Level.BROKEN, size.name, text, ("kubectl get nodes --show-labels", "kubectl describe nodes"))
         elif not any(_holds(node, size) for node in fitting):
             largest = max(fitting, key=lambda node: node.memory)
@@ -108,19 +108,20 @@ def health(_: Expected, facts: Facts) -> Iterator[Finding]:
 
 def zones(expected: Expected, facts: Facts) -> Iterator[Finding]:
     """Members of a backend survive the loss of what they do not share."""
-    usable = _usable(facts)
+    # Whether one of them is lost just now is told by itself.
+    nodes = [node for node in facts.nodes if node.schedulable]
     members = [size for size in expected.sizes if size.pod.owner["kind"] == "StatefulSet" and size.count > 1]
-    if not members or not usable:
+    if not members or not nodes:
         return
     names = listed([size.name for size in members])
     most = max(size.count for size in members)
-    if len(usable) < most:
+    if len(nodes) < most:
         text = (
-            f"{counted(len(usable), 'node')} for {most} members each of {names}: the loss of a node can take a majority"
+            f"{counted(len(nodes), 'node')} for {most} members each of {names}: the loss of a node can take a majority"
         )
         yield Finding(Level.WARNING, "Nodes", text, _GET)
         return
-    found = {node.zone for node in usable if node.zone}
+    found = {node.zone for node in nodes if node.zone}
     if 1 < len(found) < most:
         text = f"{len(found)} zones for {most} members each of {names}: the loss of a zone can take a majority"
         yield Finding(Level.NOTE, "Zones", text, _GET)
@@ -154,17 +155,26 @@ def _usable(facts: Facts) -> list[Node]:
 
 
 def _takes(node: Node, size: Size) -> bool:
-    selected = all(node.labels.get(label) == str(value) for label, value in size.node_selector.items())
-    return selected and all(_tolerates(size.pod.spec, taint.key, taint.value, taint.effect) for taint in node.taints)
+    return not any(_obstacles(node, size))
 
 
-def _tolerates(pod: Document, key: str, value: str, effect: str) -> bool:
-    if effect == "PreferNoSchedule":
+def _obstacles(node: Node, size: Size) -> Iterator[str]:
+    """What keeps a pod away from a node, besides its size."""
+    for label, value in size.node_selector.items():
+        if node.labels.get(label) != str(value):
+            yield f"no label {label}={value}"
+    for taint in node.taints:
+        if not _tolerates(size.pod.spec, taint):
+            yield f"taint {taint.key}"
+
+
+def _tolerates(pod: Document, taint: Taint) -> bool:
+    if taint.effect == "PreferNoSchedule":
         return True
     for toleration in mappings(pod.get("tolerations")):
-        same_key = toleration.get("key") in (None, "", key)
-        same_effect = toleration.get("effect") in (None, "", effect)
-        same_value = toleration.get("operator") == "Exists" or toleration.get("value", "") == value
+        same_key = toleration.get("key") in (None, "", taint.key)
+        same_effect = toleration.get("effect") in (None, "", taint.effect)
+        same_value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.value
         if same_key and same_effect and same_value:
             return True
     return False
@@ -173,11 +183,6 @@ def _tolerates(pod: Document, key: str, value: str, effect: str) -> bool:
 def _holds(node: Node, size: Size) -> bool:
     none = Decimal(0)
     return size.requests.get("cpu", none) <= node.cpu and size.requests.get("memory", none) <= node.memory
-
-
-def _why_not(size: Size) -> str:
-    labels = ", ".join(f"{label}={value}" for label, value in size.node_selector.items())
-    return f"it needs the labels {labels}, and to tolerate the taints" if labels else "none without a taint"
 
 
 def _asked(size: Size) -> str:

@@ -10,15 +10,13 @@ from constructs_st2.checks.data import name_of as name_of_object
 from constructs_st2.checks.index import CONTROLLERS
 from constructs_st2.commands.doctor.examinations import backends
 from constructs_st2.commands.doctor.expected import Expected
-from constructs_st2.commands.doctor.facts import Container, Facts, Pod
+from constructs_st2.commands.doctor.facts import TIME_TO_START, Container, Facts, Pod
 from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import in_words, listed
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 from constructs_st2.parts.services.waiting import WAIT_FOR_NAME
 
-_TIME_TO_START = timedelta(minutes=5)
-"""A release from nothing needs two minutes; what is not ready by then is not on its way."""
 _RECENTLY = timedelta(hours=1)
 _TIME_TO_END = timedelta(minutes=2)
 _MANY_RESTARTS = 3
@@ -144,7 +142,7 @@ def not_ready(expected: Expected, facts: Facts) -> Iterator[Finding]:
 def _is_broken(pod: Pod, cause: Cause, facts: Facts) -> bool:
     """Whether nobody does what this pod is for, and will not soon."""
     others = any(each.ready for each in facts.pods_of(pod.component))
-    return not others and (cause.hopeless or facts.age(pod.created) > _TIME_TO_START)
+    return not others and (cause.hopeless or facts.age(pod.created) > TIME_TO_START)
 
 
 def workloads(expected: Expected, facts: Facts) -> Iterator[Finding]:
@@ -167,7 +165,8 @@ def workloads(expected: Expected, facts: Facts) -> Iterator[Finding]:
             failures = [told.message for told in each.conditions if told.status == "True" and "Failure" in told.type]
             text = f"has no pods{f': {_short(failures[0])}' if failures else ''}"
             step = f"{expected.kubectl} describe {each.kind.lower()} {each.name}"
-            yield Finding(Level.BROKEN, each.component or each.name, text, (step,))
+            level = Level.WARNING if facts.is_starting else Level.BROKEN
+            yield Finding(level, each.component or each.name, text, (step,))
 
 
 def not_made(expected: Expected, facts: Facts) -> Iterator[Finding]:
