@@ -58,20 +58,20 @@ def _with_descriptions(root: Schema) -> Schema:
     """A schema whose keys are all described: those without words of their own by what they refer to."""
     definitions = root.get("$defs", {})
 
-    def told(schema: Schema, owner: str) -> Schema:
+    def told(schema: Schema, fallback: str = "") -> Schema:
         if "properties" not in schema:
             return schema
-        described = {key: _described(inner, definitions) for key, inner in schema["properties"].items()}
-        # Fields of Kubernetes' own types have names only; their reference is Kubernetes'.
-        fallback = f"of {owner}, as in the API of Kubernetes."
-        properties = {
-            key: inner if inner["description"] else {**inner, "description": f"`{key}` {fallback}"}
-            for key, inner in described.items()
-        }
+        properties = {}
+        for key, inner in schema["properties"].items():
+            description = _described(inner, definitions)["description"] or fallback.format(key=key)
+            properties[key] = {**inner, "description": description} if description else inner
         return {**schema, "properties": properties}
 
-    described = {name: told(inner, name) for name, inner in definitions.items()}
-    return {**told(root, "the values"), **({"$defs": described} if described else {})}
+    # Fields of Kubernetes' own types have names only; their reference is Kubernetes'.
+    described = {
+        name: told(inner, f"`{{key}}` of {name}, as in the API of Kubernetes.") for name, inner in definitions.items()
+    }
+    return {**told(root), **({"$defs": described} if described else {})}
 
 
 def _everywhere(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
