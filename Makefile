@@ -95,8 +95,8 @@ site-release: $(READY_DEV)
 release: $(READY_DEV)
 	cd tools && ../$(BIN)/python -m release $(VERSION) $(RELEASE)
 
-# The recording in the README: real commands, with the API server in KUBEBUILDER_ASSETS.
-recording: $(READY_DEV)
+# The recording in the README: real commands, and their output.
+recording: api-server
 	cd tools && PYTHONPATH=../tests ../$(BIN)/python -m recording ../docs/recording.svg
 
 # The typed bindings of custom kinds. Needs the cdk8s program of `make test`.

@@ -40,9 +40,10 @@ def plain_schema(model: type[BaseModel]) -> Schema:
 def json_schema(model: type[BaseModel], *, title: str = "Values", schema_id: str = "values.schema.json") -> Schema:
     """The JSON Schema (draft 2020-12) that every usable values file fits.
 
-    Besides what the model says, every key may be null, and every single value may hold a template.
+    Besides what the model says, every key may be null, and every single value may hold a template. Every key has a
+    description, which editors show.
     """
-    schema = _everywhere(plain_schema(model), _lenient)
+    schema = _everywhere(_with_descriptions(plain_schema(model)), _lenient)
     definitions = {**schema.pop("$defs", {}), _TEMPLATE: _TEMPLATE_SCHEMA}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
@@ -51,6 +52,26 @@ def json_schema(model: type[BaseModel], *, title: str = "Values", schema_id: str
         **schema,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _with_descriptions(root: Schema) -> Schema:
+    """A schema whose keys are all described: those without words of their own by what they refer to."""
+    definitions = root.get("$defs", {})
+
+    def told(schema: Schema, fallback: str = "") -> Schema:
+        if "properties" not in schema:
+            return schema
+        properties = {}
+        for key, inner in schema["properties"].items():
+            description = _described(inner, definitions)["description"] or fallback.format(key=key)
+            properties[key] = {**inner, "description": description} if description else inner
+        return {**schema, "properties": properties}
+
+    # Fields of Kubernetes' own types have names only; their reference is Kubernetes'.
+    described = {
+        name: told(inner, f"`{{key}}` of {name}, as in the API of Kubernetes.") for name, inner in definitions.items()
+    }
+    return {**told(root), **({"$defs": described} if described else {})}
 
 
 def _everywhere(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:

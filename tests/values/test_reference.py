@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model import Values as AllValues
+from constructs_st2.values.model import kubernetes
 from constructs_st2.values.reference import json_schema, markdown
 
 
@@ -148,6 +149,21 @@ def test_the_page_and_the_schema_are_stable() -> None:
 def test_the_values_that_are_shipped_fit_the_schema() -> None:
     shipped = yaml.safe_load((Path(__file__).parents[2] / "values.yaml").read_text())
     jsonschema.validate(shipped, json_schema(AllValues), jsonschema.Draft202012Validator)
+
+
+def test_every_key_has_a_description_for_editors() -> None:
+    schema = json_schema(AllValues)
+    models = {"": schema, **schema["$defs"]}
+    told = {
+        (name, key): str(inner.get("description", ""))
+        for name, model in models.items()
+        for key, inner in model.get("properties", {}).items()
+    }
+    assert len(told) > 1000
+    assert [place for place, description in told.items() if not description.strip()] == []
+    # Words of their own, but for the fields that Kubernetes describes.
+    borrowed = {name for (name, _), description in told.items() if description.endswith("in the API of Kubernetes.")}
+    assert borrowed <= {*vars(kubernetes), "ClaimSpec", "KubernetesObject", "ObjectMetadata", "SharedVolumeSource"}
 
 
 def test_the_schema_is_valid_and_says_what_it_is() -> None:

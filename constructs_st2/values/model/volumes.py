@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.deferred import deferred
@@ -16,6 +17,6 @@ from constructs_st2.values.model.kubernetes_scalars import STRICT
 class ExtraVolume(TypedDict, total=False):
     """A volume and where it is mounted, in the chart's form."""
 
-    name: Required[DnsLabel]
-    mount: Required[VolumeMountOfVolume]
-    volume: Required[Annotated[VolumeSource, ONE_KEY]]
+    name: Required[Annotated[DnsLabel, Field(description="Name of the volume.")]]
+    mount: Required[Annotated[VolumeMountOfVolume, Field(description="Where it is in the container.")]]
+    volume: Required[Annotated[VolumeSource, ONE_KEY, Field(description="Its source, as in Kubernetes.")]]
