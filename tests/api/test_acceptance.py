@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from servers.kube_apiserver import ApiServer, Refused
 from servers.ports import eventually
 from support import LONG, Synth
-from test_properties import FILES, outcome, written
+from test_properties import FILES, SCHEMA, outcome, written
 
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.construct.build import build
@@ -150,7 +150,7 @@ def kept(document: Document) -> Document:
 
 
 def test_bounds_are_in_force(bounded: Bounded, synth: Synth) -> None:
-    """Whatever one container lacks, its pod is refused for it; as to its storage, the server asks the pod as a whole."""
+    """What one container lacks, its pod is refused for. As to its storage, the server asks the pod as a whole."""
     for kind, resource in (("requests", "cpu"), ("limits", "memory")):
         objects = synth()
         del objects.container("st2api")["resources"][kind][resource]
@@ -210,3 +210,26 @@ def test_whatever_the_synth_accepts(api_server: ApiServer, folder: Path, values:
     if isinstance(objects, list):
         known = [document for document in objects if api_server.knows(document)]
         assert offer(api_server, known) == []
+
+
+PATHS = sorted(SCHEMA.fields().values(), key=repr)
+
+
+@pytest.mark.parametrize("path", PATHS if LONG else PATHS[::66], ids=repr)
+def test_every_key(api_server: ApiServer, folder: Path, path: tuple[str | int | None, ...]) -> None:
+    """What the synth accepts of each key of each type, wherever that is set first."""
+
+    @settings(
+        max_examples=6 if LONG else 3,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(SCHEMA.holding(path))
+    def offered(values: dict[str, Any]) -> None:
+        objects = outcome(written(values, folder))
+        if isinstance(objects, list):
+            assert offer(api_server, filter(api_server.knows, objects)) == []
+
+    offered()
