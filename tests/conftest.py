@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-import yaml
 from servers import environments, kubernetes_programs, packages, roots
-from servers.bindings import definitions
-from servers.kube_apiserver import ApiServer, Kubectl
+from servers.kube_apiserver import ApiServer, Kubectl, custom_kinds
 from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
 from constructs_st2.construct.build import build
@@ -106,7 +104,7 @@ def server() -> Server:
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that knows all kinds, with the namespace of the release, or ends the test as not run."""
     with _api_server(tmp_path_factory) as server:
-        _define(server)
+        server.define(custom_kinds())
         enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = {"name": "stackstorm", "labels": enforced}
         server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
@@ -128,10 +126,6 @@ def _api_server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
     if programs is None:
         _not_run(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
     return ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
-
-
-def _define(server: ApiServer) -> None:
-    server.define([each for file in definitions() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))])
 
 
 def _not_run(reason: str) -> NoReturn:
