@@ -14,14 +14,12 @@ from typing import Any
 import kubernetes_validate.utils
 import pytest
 from servers import environments, kubernetes_programs, packages, roots
-from servers.bindings import definitions
-from servers.kube_apiserver import ApiServer, Kubectl
+from servers.kube_apiserver import ApiServer, Kubectl, custom_kinds
 from support import Environment, MakeCluster, Objects, Require, Server, Synth, not_run
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.reading import read_text
 from constructs_st2.values import from_mapping
 
 # What is started in the background ignores these signals, and so would all programs that the tests start. A program
@@ -142,7 +140,7 @@ def server() -> Server:
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that knows all kinds, with the namespace of the release, or ends the test as not run."""
     with _api_server(tmp_path_factory) as server:
-        _define(server)
+        server.define(custom_kinds())
         enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = {"name": "stackstorm", "labels": enforced}
         server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
@@ -164,7 +162,3 @@ def _api_server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
     if programs is None:
         not_run(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
     return ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
-
-
-def _define(server: ApiServer) -> None:
-    server.define([each for file in definitions() for each in read_text(file.read_bytes(), file.name)])

@@ -27,7 +27,8 @@ from constructs_st2.values import load
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema
 
-FILES = ValuesFiles(json_schema(Values)).files()
+SCHEMA = ValuesFiles(json_schema(Values))
+FILES = SCHEMA.files()
 
 PINNED = json.loads((Path(__file__).parents[1] / "tools/kubernetes_types/pin.json").read_text())["version"]
 DESCRIBED = ".".join(PINNED.removeprefix("v").split(".")[:2])

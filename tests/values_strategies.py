@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
 Schema = Mapping[str, Any]
+Path = tuple[str | int | None, ...]
+"""A way down a schema: a key, a branch, or None for the items of a list and the values of a mapping."""
+
+
+class Field(NamedTuple):
+    """A key of a type."""
+
+    owner: str
+    name: str
+
 
 MOST_KEYS = 3
 """Optional keys of one mapping; few, so that examples stay readable and quick."""
@@ -23,8 +34,67 @@ class ValuesFiles:
         self._named: dict[str, st.SearchStrategy[Any]] = {}
 
     def files(self) -> st.SearchStrategy[dict[str, Any]]:
-        """Whole values files."""
-        return self.of(self.schema)
+        """Whole values files: any, or with one of all keys, which are so many that few would be met otherwise."""
+        paths = sorted(self.fields().values(), key=repr)
+        return st.one_of(self.of(self.schema), st.sampled_from(paths).flatmap(self.holding))
+
+    def fields(self) -> Mapping[Field, Path]:
+        """Every key of every type, and the shortest way to one of those keys from the top of a values file."""
+        found: dict[Field, Path] = {}
+        known: set[str] = set()
+        nodes: deque[tuple[Schema | bool, Path, str]] = deque([(self.schema, (), "")])
+        while nodes:
+            node, path, owner = nodes.popleft()
+            if isinstance(node, bool):
+                continue
+            if "$ref" in node:
+                owner = node["$ref"].rpartition("/")[2]
+                if owner in known:
+                    continue
+                known.add(owner)
+                node = self._referred(node["$ref"])
+            for position, branch in enumerate(node.get("anyOf", ())):
+                nodes.append((branch, (*path, position), owner))
+            for name, part in node.get("properties", {}).items():
+                found.setdefault(Field(owner, name), (*path, name))
+                nodes.append((part, (*path, name), f"{owner}.{name}"))
+            if inner := self._inner(node):
+                nodes.append((inner, (*path, None), f"{owner}.*"))
+        return found
+
+    def holding(self, path: Path) -> st.SearchStrategy[dict[str, Any]]:
+        """Values files in which something is at the end of a path."""
+        return self._holding(self.schema, path)
+
+    def _holding(self, node: Schema | bool, path: Path) -> st.SearchStrategy[Any]:
+        if not path or isinstance(node, bool):
+            return self.of(node)
+        if "$ref" in node:
+            return self._holding(self._referred(node["$ref"]), path)
+        step, rest = path[0], path[1:]
+        if isinstance(step, int):
+            return self._holding(node["anyOf"][step], rest)
+        if step is None:
+            inner = self._holding(self._inner(node) or True, rest)
+            if "items" in node:
+                return st.lists(inner, min_size=1, max_size=1)
+            return st.dictionaries(self._keys(node), inner, min_size=1, max_size=1)
+        parts = node["properties"]
+        required = {name: self.of(parts[name]) for name in node.get("required", ())}
+        return st.fixed_dictionaries({**required, step: self._holding(parts[step], rest)})
+
+    @staticmethod
+    def _inner(node: Schema) -> Schema | None:
+        """What describes the items of a list or the values of a mapping."""
+        patterns = node.get("patternProperties", {})
+        inner = node.get("items") or next(iter(patterns.values()), None) or node.get("additionalProperties")
+        return inner if isinstance(inner, Mapping) else None
+
+    @staticmethod
+    def _keys(node: Schema) -> st.SearchStrategy[str]:
+        for pattern in node.get("patternProperties", {}):
+            return st.from_regex(pattern, fullmatch=True).filter(str.isprintable)
+        return _TEXT.filter(bool)
 
     def of(self, node: Schema | bool) -> st.SearchStrategy[Any]:
         """What a part of the schema describes."""
@@ -98,8 +168,6 @@ class ValuesFiles:
             optional = {name: self.of(part) for name, part in parts.items() if name not in (*required, *free)}
             return self._chosen(required, optional)
         if "patternProperties" in node:
-            ((pattern, part),) = node["patternProperties"].items()
-            keys = st.from_regex(pattern, fullmatch=True).filter(str.isprintable)
-            return st.dictionaries(keys, self.of(part), max_size=2)
+            return st.dictionaries(self._keys(node), self.of(self._inner(node) or True), max_size=2)
         part = node.get("additionalProperties", True)
         return st.dictionaries(_TEXT.filter(bool), self.of(part), max_size=2) if part else st.just({})

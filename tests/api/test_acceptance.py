@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,34 @@ import pytest
 import test_blocks
 import test_documents
 import yaml
+from api.rich import RESTRICTED
 from hypothesis import HealthCheck, given, settings
 from servers.kube_apiserver import ApiServer, Refused
+from servers.ports import eventually
 from support import LONG, Synth
-from test_properties import FILES, outcome, written
+from test_properties import FILES, SCHEMA, outcome, written
 
+from constructs_st2.checks.pod_security import level_of
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
-from constructs_st2.kube.documents import Document, is_namespaced, pod_template
+from constructs_st2.kube.documents import Document, identity, is_namespaced, pod_template
 from constructs_st2.values import load
 
 NAMESPACE = "stackstorm"
+POD_SECURITY = "pod-security.kubernetes.io"
+STORAGE = "ephemeral-storage"
+LIMITS = [
+    {"type": "Pod", "min": {"memory": "1Mi"}, "max": {"memory": "64Gi", STORAGE: "200Gi"}},
+    {"type": "PersistentVolumeClaim", "min": {"storage": "1Mi"}, "max": {"storage": "1Ti"}},
+]
+QUOTA = {
+    "pods": "100",
+    "requests.cpu": "100",
+    "requests.memory": "100Gi",
+    "limits.memory": "100Gi",
+    f"requests.{STORAGE}": "300Gi",
+    f"limits.{STORAGE}": "300Gi",
+}
 
 _TAKEN: set[str] = set()
 """What the server has taken; most objects are the same in many clusters."""
@@ -58,43 +76,120 @@ def pods_of(objects: Iterable[Document]) -> Iterator[Document]:
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def test_the_default_cluster_is_applied_and_applied_again_changes_nothing(api_server: ApiServer, synth: Synth) -> None:
-    objects = synth(namespace="applied")
-    first = [api_server.apply(document) for document in objects]
-    again = [api_server.apply(document) for document in objects]
-    assert [each["metadata"].get("generation", 1) for each in first] == [1] * len(objects)
-    # The version changes with whatever changes; the generation, with the specification alone.
-    assert [each["metadata"]["resourceVersion"] for each in again] == [
-        each["metadata"]["resourceVersion"] for each in first
-    ]
-    for pod in pods_of(objects):
-        api_server.create(pod, dry_run=True)
+@pytest.fixture(scope="module")
+def bounded(api_server: ApiServer) -> Callable[[Iterable[Document]], list[str]]:
+    """Tells what a namespace with bounds refuses of the pods of some objects.
+
+    Pods must be within Pod Security and a LimitRange, and each container must ask for and limit what a ResourceQuota
+    counts. A LimitRange for containers would fill in what they lack, so this one is for pods and claims.
+    """
+    for level in ("baseline", "privileged", "restricted"):
+        labels = {f"{POD_SECURITY}/enforce": level}
+        api_server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": level, "labels": labels}})
+        for kind, spec in (("LimitRange", {"limits": LIMITS}), ("ResourceQuota", {"hard": QUOTA})):
+            metadata = {"name": "bounds", "namespace": level}
+            made = api_server.apply({"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec})
+        # No controller counts; without a count, nothing is bounded.
+        path = f"/api/v1/namespaces/{level}/resourcequotas/bounds/status"
+        counted = {"hard": QUOTA, "used": dict.fromkeys(QUOTA, "0")}
+        assert api_server.request("PUT", path, {**made, "status": counted})[0] == 200
+        within_limits = {"resources": {"limits": {"memory": "1Gi", STORAGE: "1Gi"}}}
+        unbounded = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "probe", "namespace": level},
+            "spec": {**RESTRICTED, "containers": [{**RESTRICTED["containers"][0], **within_limits}]},
+        }
+        eventually(partial(is_over_quota, api_server, unbounded), "the quota is in force", 30)
+    taken: set[str] = set()
+
+    def refused(objects: Iterable[Document]) -> list[str]:
+        objects = list(objects)
+        level = level_of([pod for each in objects if (pod := pod_template(each))])
+        refused = []
+        for pod in pods_of(objects):
+            pod["metadata"] = {**pod["metadata"], "namespace": level}
+            text = json.dumps(pod)
+            try:
+                if text not in taken:
+                    api_server.create(pod, dry_run=True)
+                taken.add(text)
+            except Refused as refusal:
+                refused.append(f"{pod['metadata'].get('labels')}: {refusal}")
+        return refused
+
+    return refused
+
+
+def is_over_quota(server: ApiServer, pod: Document) -> bool:
+    try:
+        server.create(pod, dry_run=True)
+    except Refused as refusal:
+        return "failed quota" in str(refusal)
+    return False
+
+
+Bounded = Callable[[Iterable[Document]], list[str]]
+
+
+def changed_again(server: ApiServer, objects: Sequence[Document]) -> list[str]:
+    """Apply objects in earnest, twice: those that the second time changed."""
+    wanted = {each["metadata"]["namespace"] for each in objects if is_namespaced(each)}
+    made = {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
+    for name in wanted - made:
+        server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    first, again = ([kept(server.apply(each)) for each in objects] for _ in range(2))
+    return [identity(each) for each, before, after in zip(objects, first, again, strict=True) if before != after]
+
+
+def kept(document: Document) -> Document:
+    """An object as it is, its generation too, without what the server writes down about writing."""
+    unsaid = ("managedFields", "resourceVersion")
+    metadata = {name: value for name, value in document["metadata"].items() if name not in unsaid}
+    return {**document, "metadata": metadata}
+
+
+def test_bounds_are_in_force(bounded: Bounded, synth: Synth) -> None:
+    """What one container lacks, its pod is refused for. As to its storage, the server asks the pod as a whole."""
+    for kind, resource in (("requests", "cpu"), ("limits", "memory")):
+        objects = synth()
+        del objects.container("st2api")["resources"][kind][resource]
+        (refusal,) = bounded(objects)
+        assert f"must specify {kind}.{resource} for: st2api" in refusal
 
 
 @pytest.mark.parametrize("block", test_blocks.BLOCKS)
-def test_every_optional_part(api_server: ApiServer, synth: Synth, block: str) -> None:
-    assert offer(api_server, synth(test_blocks.BLOCKS[block])) == []
-
-
-def test_all_optional_parts_together(api_server: ApiServer, synth: Synth) -> None:
-    objects = synth(test_blocks.together(test_blocks.BLOCKS))
+def test_every_optional_part(api_server: ApiServer, synth: Synth, bounded: Bounded, block: str) -> None:
+    objects = synth(test_blocks.BLOCKS[block])
     assert offer(api_server, objects) == []
-    for pod in pods_of(objects):
-        api_server.create(pod, dry_run=True)
+    assert bounded(objects) == []
+
+
+def test_all_optional_parts_together(api_server: ApiServer, synth: Synth, bounded: Bounded) -> None:
+    objects = synth(test_blocks.together(test_blocks.BLOCKS), namespace="together")
+    assert changed_again(api_server, objects) == []
+    assert bounded(objects) == []
 
 
 @pytest.mark.parametrize("path", test_documents.VALUES_FILES, ids=str)
-def test_every_example(api_server: ApiServer, path: Path) -> None:
-    loaded = load([path], [], release_name="st2", release_namespace=NAMESPACE)
-    assert offer(api_server, build(cluster_of(loaded.values)).objects) == []
+def test_every_example_is_applied_and_applied_again_changes_nothing(
+    api_server: ApiServer, bounded: Bounded, path: Path
+) -> None:
+    namespace = f"example-{test_documents.VALUES_FILES.index(path)}"
+    loaded = load([path], [], release_name="st2", release_namespace=namespace)
+    objects = build(cluster_of(loaded.values, "st2", namespace)).objects
+    assert changed_again(api_server, objects) == []
+    assert bounded(objects) == []
 
 
 @pytest.mark.parametrize("block", test_documents.BLOCKS.values(), ids=test_documents.BLOCKS)
 def test_every_documented_block(
-    api_server: ApiServer, synth: Synth, block: str, monkeypatch: pytest.MonkeyPatch
+    api_server: ApiServer, synth: Synth, bounded: Bounded, block: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(test_documents.ROOT / "examples" / "content")
-    assert offer(api_server, synth(yaml.safe_load(block))) == []
+    objects = synth(yaml.safe_load(block))
+    assert offer(api_server, objects) == []
+    assert bounded(objects) == []
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +210,26 @@ def test_whatever_the_synth_accepts(api_server: ApiServer, folder: Path, values:
     if isinstance(objects, list):
         known = [document for document in objects if api_server.knows(document)]
         assert offer(api_server, known) == []
+
+
+PATHS = sorted(SCHEMA.fields().values(), key=repr)
+
+
+@pytest.mark.parametrize("path", PATHS if LONG else PATHS[::66], ids=repr)
+def test_every_key(api_server: ApiServer, folder: Path, path: tuple[str | int | None, ...]) -> None:
+    """What the synth accepts of each key of each type, wherever that is set first."""
+
+    @settings(
+        max_examples=6 if LONG else 3,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(SCHEMA.holding(path))
+    def offered(values: dict[str, Any]) -> None:
+        objects = outcome(written(values, folder))
+        if isinstance(objects, list):
+            assert offer(api_server, filter(api_server.knows, objects)) == []
+
+    offered()

@@ -16,14 +16,22 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from servers.bindings import definitions
 from servers.kubernetes_programs import Programs
 from servers.ports import free_port
 
 from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.reading import read_text
 
 _TOKEN = "tests"
 _SECONDS_TO_START = 120
 _CRD_SECONDS = 30
+_IDLE_SECONDS = 30
+
+
+def custom_kinds() -> list[Document]:
+    """The definitions of all custom kinds that manifests may have."""
+    return [each for file in definitions() for each in read_text(file.read_bytes(), file.name)]
 
 
 class Refused(Exception):
@@ -79,6 +87,7 @@ class ApiServer:
         self._processes = [_start(programs.etcd, etcd, folder / "etcd.log")]
         self._processes.append(_start(programs.apiserver, apiserver, self._log))
         self._connection: http.client.HTTPSConnection | None = None
+        self._used = 0.0
 
     def __enter__(self) -> ApiServer:
         try:
@@ -98,7 +107,7 @@ class ApiServer:
             Refused: it cannot be applied.
         """
         options = "fieldManager=tests&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        path = f"{self._path(document)}/{document['metadata']['name']}?{options}"
+        path = f"{self.path(document)}/{document['metadata']['name']}?{options}"
         return self._taken("PATCH", path, document, "application/apply-patch+yaml")
 
     def create(self, document: Document, *, dry_run: bool = False) -> Document:
@@ -108,7 +117,7 @@ class ApiServer:
             Refused: it cannot be created.
         """
         options = "fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        return self._taken("POST", f"{self._path(document)}?{options}", document, "application/json")
+        return self._taken("POST", f"{self.path(document)}?{options}", document, "application/json")
 
     def define(self, definitions: list[Document]) -> None:
         """Make kinds known.
@@ -137,7 +146,12 @@ class ApiServer:
                 raise TimeoutError(f"{kind} of {api_version} is not served")
             time.sleep(0.05)
 
-    def _path(self, document: Document) -> str:
+    def path(self, document: Document) -> str:
+        """Where the objects of its kind and namespace are.
+
+        Raises:
+            Refused: no such kind is served.
+        """
         api_version, kind = document["apiVersion"], document["kind"]
         kinds = _discovered(self, api_version)
         if kind not in kinds:
@@ -156,6 +170,11 @@ class ApiServer:
         self, method: str, path: str, body: Document | None = None, content_type: str = "application/json"
     ) -> tuple[int, Document]:
         """Status and answer of a request."""
+        if self._connection is not None and time.monotonic() - self._used > _IDLE_SECONDS:
+            # The server soon ends connections that nobody uses.
+            self._connection.close()
+            self._connection = None
+        self._used = time.monotonic()
         headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
         if self._connection is None:
             # Its certificate is its own.

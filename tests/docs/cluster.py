@@ -1,0 +1,174 @@
+"""A cluster to type commands at: an API server with all objects, and what controllers would have made of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from servers.kube_apiserver import ApiServer, Refused
+
+from constructs_st2.kube.documents import Document, pod_template
+
+NAMESPACE = "stackstorm"
+_OF_THE_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
+_MADE = {
+    "PersistentVolumeClaim": "/api/v1/namespaces/stackstorm/persistentvolumeclaims",
+    "Pod": "/api/v1/namespaces/stackstorm/pods",
+    "Secret": "/api/v1/namespaces/stackstorm/secrets",
+    "Job": "/apis/batch/v1/namespaces/stackstorm/jobs",
+}
+"""The kinds of which commands and controllers make more than the manifests have."""
+
+
+_STORAGE: Document = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "default", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "example.org/a",
+    "allowVolumeExpansion": True,
+}
+
+
+class Cluster:
+    """The objects of a namespace, which can be brought back to what they were.
+
+    Args:
+        server: an API server that knows all kinds.
+        objects: the manifests, which are applied there already.
+    """
+
+    def __init__(self, server: ApiServer, objects: Sequence[Document]) -> None:
+        self._server = server
+        server.apply(_STORAGE)
+        self.act()
+        self._paths = {server.path(each) for each in objects} | set(_MADE.values())
+        self._before = self._found()
+
+    def act(self) -> None:
+        """Do what controllers and kubelets do: make pods and claims, end Jobs, and let go what is deleted."""
+        self._let_go()
+        workloads = [
+            {**item, "kind": kind}
+            for kind, path in (
+                ("Deployment", "/apis/apps/v1/namespaces/stackstorm/deployments"),
+                ("StatefulSet", "/apis/apps/v1/namespaces/stackstorm/statefulsets"),
+                ("Job", _MADE["Job"]),
+            )
+            for item in self._list(path)
+        ]
+        there = {kind: {item["metadata"]["name"] for item in self._list(_MADE[kind])} for kind in _MADE}
+        for each in (made for workload in workloads for made in _made_of(workload)):
+            if each["metadata"]["name"] not in there[each["kind"]]:
+                self._server.create(each)
+        for claim in self._list(_MADE["PersistentVolumeClaim"]):
+            if "volumeName" not in claim["spec"]:
+                self._bind(claim)
+        for job in workloads:
+            if job["kind"] == "Job" and "completionTime" not in job.get("status", {}):
+                self._end(job)
+
+    def _bind(self, claim: Document) -> None:
+        """Give a claim a volume, which can grow."""
+        name = claim["metadata"]["name"]
+        path = f"{_MADE['PersistentVolumeClaim']}/{name}"
+        bound = {"phase": "Bound", "accessModes": claim["spec"]["accessModes"]}
+        for where, part in (("", {"spec": {"volumeName": name}}), ("/status", {"status": bound})):
+            status, answer = self._server.request("PATCH", path + where, part, "application/merge-patch+json")
+            assert status < 300, answer
+
+    def restore(self) -> None:
+        """Bring back what was changed or deleted since the beginning, and delete what has been made since."""
+        self._let_go()
+        now = self._found()
+        for path in now.keys() - self._before.keys():
+            self._delete(path)
+        for path, before in self._before.items():
+            found = now.get(path)
+            if found is None:
+                self._make(path, before)
+            elif found["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]:
+                metadata = {**before["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}
+                status, answer = self._server.request("PUT", path, {**before, "metadata": metadata})
+                if status >= 300:
+                    # What cannot be changed back is made anew.
+                    self._delete(path)
+                    self._make(path, before)
+                else:
+                    self._before[path] = answer
+
+    def _make(self, path: str, before: Document) -> None:
+        document = copy.deepcopy(before)
+        document.pop("status", None)
+        for name in _OF_THE_SERVER:
+            document["metadata"].pop(name, None)
+        if document["kind"] == "Job":
+            # The server numbers them anew.
+            for labels in (document["metadata"]["labels"], document["spec"]["template"]["metadata"]["labels"]):
+                for name in [name for name in labels if "controller-uid" in name]:
+                    del labels[name]
+            document["spec"].pop("selector", None)
+        status, answer = self._server.request("POST", path.rpartition("/")[0], document)
+        assert status < 300, answer
+        if document["kind"] == "Job":
+            self._end(answer)
+        self._before[path] = self._server.request("GET", path)[1]
+
+    def _end(self, job: Document) -> None:
+        time = job["metadata"]["creationTimestamp"]
+        conditions = [
+            {"type": kind, "status": "True", "lastProbeTime": time, "lastTransitionTime": time}
+            for kind in ("SuccessCriteriaMet", "Complete")
+        ]
+        ended = {"startTime": time, "completionTime": time, "succeeded": 1, "conditions": conditions}
+        path = f"{_MADE['Job']}/{job['metadata']['name']}/status"
+        status, answer = self._server.request("PATCH", path, {"status": ended}, "application/merge-patch+json")
+        assert status < 300, answer
+
+    def _let_go(self) -> None:
+        """Nothing finalizes here, and no node ends its pods."""
+        for path, item in self._found(self._paths if hasattr(self, "_paths") else set(_MADE.values())).items():
+            if "deletionTimestamp" in item["metadata"]:
+                nothing = {"metadata": {"finalizers": None}}
+                self._server.request("PATCH", path, nothing, "application/merge-patch+json")
+
+    def _delete(self, path: str) -> None:
+        # The policy that guards data lets go what says so.
+        allowed = {"metadata": {"annotations": {"constructs-st2.dev/allow-deletion": "true"}, "finalizers": None}}
+        self._server.request("PATCH", path, allowed, "application/merge-patch+json")
+        self._server.request("DELETE", f"{path}?gracePeriodSeconds=0&propagationPolicy=Background")
+
+    def _found(self, paths: set[str] | None = None) -> dict[str, Document]:
+        """All objects, by path."""
+        return {
+            f"{path}/{item['metadata']['name']}": item
+            for path in sorted(paths or self._paths)
+            for item in self._list(path)
+        }
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        status, answer = self._server.request("GET", path)
+        if status != 200:
+            raise Refused(f"{path}: {answer}")
+        kind = {"kind": answer["kind"].removesuffix("List"), "apiVersion": answer["apiVersion"]}
+        return [{**kind, **item} for item in answer["items"]]
+
+
+def _made_of(workload: Document) -> Iterator[Document]:
+    """The pods and claims that a controller makes."""
+    template = pod_template(workload)
+    assert template
+    name, spec, kind = workload["metadata"]["name"], workload["spec"], workload["kind"]
+    ordinals = range(spec.get("replicas", 1))
+    labels = {**template["metadata"].get("labels", {}), **({"job-name": name} if kind == "Job" else {})}
+    for ordinal in ordinals:
+        pod = f"{name}-{ordinal}" if kind == "StatefulSet" else f"{name}-made{ordinal}"
+        pod_spec = copy.deepcopy(template["spec"])
+        for claim in spec.get("volumeClaimTemplates", ()):
+            metadata = {**claim["metadata"], "name": f"{claim['metadata']['name']}-{pod}", "namespace": NAMESPACE}
+            labelled = {**metadata, "labels": {**metadata.get("labels", {}), **spec["selector"]["matchLabels"]}}
+            yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": labelled, "spec": claim["spec"]}
+            source = {"persistentVolumeClaim": {"claimName": metadata["name"]}}
+            pod_spec.setdefault("volumes", []).append({"name": claim["metadata"]["name"], **source})
+        metadata = {**template["metadata"], "labels": labels, "name": pod, "namespace": NAMESPACE}
+        yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec}
