@@ -3,27 +3,32 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 READY_DEV := .venv/ready-dev
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SUPPLY := .venv/supply
 
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: synth setup test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options clean
+
+.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
+.PHONY: lock sbom clean
 
 synth: $(READY)
 	$(BIN)/python main.py
 
 setup: $(READY)
 
-# Node.js comes from PyPI where the machine has none that is new enough.
-$(READY): pyproject.toml
+# Nothing is installed but what has the hashes of the lock: neither what the package needs, nor what builds it. Node.js
+# comes from PyPI where the machine has none that is new enough.
+$(READY): pyproject.toml requirements/run.lock requirements/node.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
-	$(BIN)/python -m constructs_st2.node || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[node]'
+	$(PIP) install --require-hashes --requirement requirements/run.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m constructs_st2.node || $(PIP) install --require-hashes --requirement requirements/node.lock
 	touch $@
 
-$(READY_DEV): $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(READY_DEV): $(READY) requirements/dev.lock
+	$(PIP) install --require-hashes --requirement requirements/dev.lock
 	touch $@
 
 # The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
@@ -42,10 +47,18 @@ test-quick: $(READY_DEV)
 test-api: api-server
 	$(PYTEST) --numprocesses 2 tests/api
 
-# The first time builds the server from the sources of Kubernetes, which takes Go and many minutes; `make test` then runs
-# its tests too. With KUBEBUILDER_ASSETS, they use the one in that folder.
+# The first time builds the server and kubectl from the sources of Kubernetes, which takes Go and many minutes; `make test`
+# then runs their tests too. With KUBEBUILDER_ASSETS, they use those in that folder.
 api-server: $(READY_DEV)
-	$(BIN)/python tests/servers/kube_apiserver.py
+	$(BIN)/python tests/servers/kubernetes_programs.py
+
+# StackStorm on this machine, in a Kubernetes of its own: needs kubectl, and kind, k3d or minikube.
+try: $(READY)
+	$(BIN)/constructs-st2 try
+
+# The life of a release on the cluster of kubectl's current context, in the namespace stackstorm-e2e: an hour or less.
+e2e: $(READY_DEV)
+	$(BIN)/python -m pytest -v --capture=no e2e
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
@@ -74,5 +87,28 @@ kubernetes-types: $(READY_DEV)
 st2-options: $(READY_DEV)
 	cd tools && ../$(BIN)/python -m st2_options $(VERSION) "$(ST2)"
 
+# The newest versions that pyproject.toml allows, for all Pythons and systems together.
+LOCK := $(SUPPLY)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.10 --upgrade \
+	--generate-hashes --custom-compile-command "make lock" --group build
+lock: $(SUPPLY)/ready
+	$(LOCK) --output-file requirements/run.lock
+	$(LOCK) --constraint requirements/run.lock --extra node --output-file requirements/node.lock
+	$(LOCK) --constraint requirements/run.lock --extra node --extra dev --output-file requirements/dev.lock
+	$(LOCK) --group supply --output-file requirements/supply.lock
+
+# What the package is made of when it is installed by the lock: a bill of materials in the format of CycloneDX.
+sbom: $(SUPPLY)/ready
+	rm -rf build/sbom
+	$(PYTHON) -m venv --without-pip build/sbom
+	$(PIP) --python build/sbom install --require-hashes --requirement requirements/run.lock
+	$(PIP) --python build/sbom install --no-deps --no-build-isolation .
+	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--of JSON --output-file build/constructs-st2.cdx.json build/sbom/bin/python
+
+$(SUPPLY)/ready: $(READY) requirements/supply.lock
+	$(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements/supply.lock
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import signal
@@ -10,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import kubernetes_validate.utils
 import pytest
 import yaml
-from servers import environments, kube_apiserver, packages, roots
+from servers import environments, kubernetes_programs, packages, roots
 from servers.bindings import definitions
-from servers.kube_apiserver import ApiServer
+from servers.kube_apiserver import ApiServer, Kubectl
 from support import Environment, MakeCluster, Objects, Require, Server, Synth
 
 from constructs_st2.construct.build import build
@@ -28,13 +30,22 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
 
+# It would read the schemas of all kinds anew for each object: nine tenths of its time.
+for name in ("schema_contents", "all_versions"):
+    setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
+
 
 @pytest.fixture(scope="session")
 def cluster() -> MakeCluster:
     """Makes the cluster of some values: `cluster({"st2api": {"replicas": 3}}, release="blue")`."""
+    # Nobody can change it, so those who want the same one share it.
+    known: dict[str, Cluster] = {}
 
     def make(values: Mapping[str, Any] | None = None, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
-        return cluster_of(from_mapping(values or {}), release, namespace)
+        asked = repr((values or {}, release, namespace, Path.cwd()))
+        if asked not in known:
+            known[asked] = cluster_of(from_mapping(values or {}), release, namespace)
+        return known[asked]
 
     return make
 
@@ -105,15 +116,33 @@ def server() -> Server:
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that knows all kinds, with the namespace of the release, or ends the test as not run."""
-    programs = kube_apiserver.find()
-    if programs is None:
-        _not_run(f"there is no kube-apiserver; {kube_apiserver.INSTALL}")
-    with ApiServer(programs, tmp_path_factory.mktemp("apiserver")) as server:
-        server.define([each for file in definitions() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))])
+    with _api_server(tmp_path_factory) as server:
+        _define(server)
         enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = {"name": "stackstorm", "labels": enforced}
         server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
         yield server
+
+
+@pytest.fixture(scope="module")
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """Kubectl with an API server that the module has for itself, and which is empty; or ends the test as not run."""
+    program = kubernetes_programs.find_kubectl()
+    if program is None:
+        _not_run(f"there is no kubectl; {kubernetes_programs.INSTALL}")
+    with _api_server(tmp_path_factory) as server:
+        yield Kubectl(program, server, tmp_path_factory.mktemp("kubectl"))
+
+
+def _api_server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
+    programs = kubernetes_programs.find()
+    if programs is None:
+        _not_run(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")
+    return ApiServer(programs, tmp_path_factory.mktemp("apiserver"))
+
+
+def _define(server: ApiServer) -> None:
+    server.define([each for file in definitions() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))])
 
 
 def _not_run(reason: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The examples of content are whole, and docs/gitops.md is right about what runs again."""
+"""The examples of content are whole, and docs/how-to/gitops.md is right about what runs again."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ ROW = re.compile(r"^\| (?:`([\w.]+)`[^|]*|([^`|]+)) \| ([^|]+) \| ([^|]+) \|$", 
 
 
 def rows() -> dict[str, tuple[str, str]]:
-    """The table of docs/gitops.md: by key, the cells for Jobs and for pods."""
-    text = (ROOT / "docs" / "gitops.md").read_text(encoding="utf-8")
+    """The table of docs/how-to/gitops.md: by key, the cells for Jobs and for pods."""
+    text = (ROOT / "docs/how-to/gitops.md").read_text(encoding="utf-8")
     table = text.partition("## What runs again when")[2].partition("\n## ")[0]
     return {key or words: (jobs, pods) for key, words, jobs, pods in ROW.findall(table) if jobs.strip("-")}
 
@@ -275,7 +275,7 @@ def test_the_pack_of_the_example_is_one() -> None:
 
 
 def test_the_settings_for_ldap_are_complete() -> None:
-    page = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/access.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
     (entry,) = ini.parse(block)
     assert (entry.section, entry.option) == ("auth", "backend_kwargs")

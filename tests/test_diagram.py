@@ -15,9 +15,11 @@ from support import MakeCluster
 
 from constructs_st2.commands.diagram.cli import diagram as command
 from constructs_st2.commands.diagram.layout import text_width
-from constructs_st2.commands.diagram.parts import TIMES
+from constructs_st2.commands.diagram.mermaid import flowchart
+from constructs_st2.commands.diagram.parts import TIMES, parts_of
 from constructs_st2.commands.diagram.picture import diagram
 from constructs_st2.construct.flows import components, flows
+from constructs_st2.errors import UserError
 from constructs_st2.parts.flows import Flow, Place
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -224,3 +226,50 @@ class TestCommand:
     def test_a_file_that_cannot_be_written_is_said(self, tmp_path: Path) -> None:
         done = CliRunner().invoke(command, ["-o", str(tmp_path / "missing" / "cluster.svg")])
         assert str(done.exception).endswith("cluster.svg cannot be written: No such file or directory")
+
+
+DETAILED = """
+st2web: {tls: {enabled: false}}
+st2actionrunner: {pools: [{name: spot, replicas: 2}]}
+ingress: {enabled: true, hosts: [{host: st2.example.org}]}
+backup: {enabled: true, destination: {s3: {bucket: vault, credentials: {existingSecret: s3}}}}
+"""
+
+
+@pytest.fixture
+def detailed(tmp_path: Path) -> Path:
+    file = tmp_path / "values.yaml"
+    file.write_text(DETAILED)
+    return file
+
+
+def written(values: Path, name: str) -> bytes:
+    output = values.parent / name
+    result = CliRunner().invoke(command, ["-f", str(values), "-o", str(output)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return output.read_bytes()
+
+
+def test_it_tells_the_hosts_the_pools_and_where_backups_go(detailed: Path) -> None:
+    words = " ".join(text.text or "" for text in parsed(written(detailed, "a.svg").decode()).iter(f"{SVG}text"))
+    assert "http://st2.example.org" in words
+    assert f"pool spot: {TIMES}2" in words
+    assert "to s3://vault" in words
+
+
+def test_the_ending_of_the_file_tells_the_format(detailed: Path) -> None:
+    assert written(detailed, "a.png").startswith(b"\x89PNG")
+    chart = written(detailed, "a.mmd").decode()
+    assert chart.startswith("flowchart TB\n")
+    assert "<b>Database</b><br/>mongodb" in chart
+    with pytest.raises(UserError, match=r"\.svg, \.png, \.mmd"):
+        written(detailed, "a.gif")
+
+
+def test_a_flowchart_has_all_cells_and_connections(cluster: MakeCluster) -> None:
+    parts = parts_of(cluster(CLUSTERS["much"]))
+    chart = flowchart(parts)
+    assert chart.count("-->") == sum(len(rail.links) for rail in parts.rails)
+    assert chart.count("-.->") == len(parts.exchanges)
+    assert all(name in chart for cell in parts.cells for name in cell.lines)
+    assert not re.search(r'"[^"\n]*"[^"\n]*"[^"\n]*"\]', chart)

@@ -7,18 +7,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from support import Synth
 
+from constructs_st2.changes.plan import plan_of
 from constructs_st2.commands import docs
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")])
 BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -29,29 +31,9 @@ def test_generated_pages_are_fresh() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, f"{name} is stale: run make docs"
 
 
-PAGES_OF_VALUES = [
-    *(
-        ROOT / "docs" / f"{page}.md"
-        for page in (
-            "how-to",
-            "backends",
-            "packs",
-            "access",
-            "datastore",
-            "gitops",
-            "monitoring",
-            "autoscaling",
-            "backup",
-            "network",
-            "exposure",
-            "tls",
-        )
-    ),
-    ROOT / "examples" / "packs-image" / "README.md",
-]
 BLOCKS = {
-    f"{page.stem}:{number}": block
-    for page in PAGES_OF_VALUES
+    f"{page.relative_to(ROOT)}:{number}": block
+    for page in PAGES
     for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
 }
 
@@ -72,8 +54,12 @@ VALUES_FILES = [
 
 @pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_values_files_synthesize(path: Path) -> None:
+    assert objects_of(path)
+
+
+def objects_of(path: Path) -> list[dict[str, Any]]:
     loaded = load([path], [], release_name="st2", release_namespace="stackstorm")
-    assert build(cluster_of(loaded.values)).objects
+    return build(cluster_of(loaded.values)).objects
 
 
 def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
@@ -85,7 +71,7 @@ def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
 
 
 def test_two_releases_in_one_app(tmp_path: Path) -> None:
-    example = str(ROOT / "examples" / "two_releases.py")
+    example = str(ROOT / "examples" / "fleet.py")
     subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
     namespaces = {
         document["metadata"]["namespace"]
@@ -94,6 +80,38 @@ def test_two_releases_in_one_app(tmp_path: Path) -> None:
         if document["kind"] == "Deployment"
     }
     assert namespaces == {"stackstorm-network", "stackstorm-storage"}
+
+
+def test_an_app_of_ones_own(tmp_path: Path) -> None:
+    example = str(ROOT / "examples" / "library_app.py")
+    subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    order = [next(n for n, name in enumerate(files) if part in name) for part in ("-tools", "-runners")]
+    assert order == sorted(order)
+    objects = [each for name in files for each in yaml.safe_load_all((tmp_path / name).read_text())]
+    of_stackstorm = [each for each in objects if each["metadata"]["name"] != "inventory"]
+    assert {each["metadata"]["labels"].get("example.org/team") for each in of_stackstorm} == {"automation"}
+    (api,) = (each for each in objects if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("-st2api"))
+    assert api["spec"]["revisionHistoryLimit"] == 3
+
+
+def test_every_example_is_in_their_table() -> None:
+    examples = ROOT / "examples"
+    table = (examples / "README.md").read_text(encoding="utf-8")
+    linked = {target.split("/")[0] for target, _ in LINK.findall(table)}
+    tracked = {path.name for path in examples.iterdir() if path.name not in ("README.md", "__pycache__", "dist")}
+    assert linked == tracked
+
+
+NEIGHBOURS = [("laptop", "production"), ("production", "etcd"), ("etcd", "external-backends"), ("eks", "gke")]
+
+
+@pytest.mark.parametrize("names", NEIGHBOURS, ids="-".join)
+def test_from_one_example_to_another_there_is_a_plan(names: tuple[str, str]) -> None:
+    old, new = (objects_of(ROOT / "examples" / f"{name}.yaml") for name in names)
+    plan = plan_of(old, new)
+    assert plan.changes
+    assert {finding.subject for finding in plan.findings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -114,3 +132,11 @@ def test_paths_that_contributors_are_sent_to_exist() -> None:
     text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
     for path in re.findall(r"`(constructs_st2/[^`]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_pages_that_programs_name_exist() -> None:
+    """In messages, comments and files that people edit."""
+    for path in [*ROOT.glob("*.y*ml"), *ROOT.glob("constructs_st2/**/*"), *ROOT.glob("examples/**/*.yaml")]:
+        if path.suffix in {".py", ".sh", ".js", ".erl", ".conf", ".yaml", ".yml"}:
+            for page in re.findall(r"(?<![\w/.-])docs/[\w./-]+\.(?:md|json|svg)", path.read_text(encoding="utf-8")):
+                assert (ROOT / page).is_file(), f"{path.relative_to(ROOT)} names {page}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support import Synth
 
 from constructs_st2.errors import InvalidValues
-from constructs_st2.facts.images import Images, st2_version, with_registry
+from constructs_st2.facts.images import Images, pulled_by, st2_version, with_registry
 from constructs_st2.values import from_mapping
 from constructs_st2.values.model.images import ImageOverride
 
@@ -81,3 +82,35 @@ def test_tags_without_a_supported_version(tag: str, message: str) -> None:
     with pytest.raises(InvalidValues) as caught:
         st2_version(from_mapping({"image": {"tag": tag}}))
     assert [(problem.key, problem.message) for problem in caught.value.problems] == [("image.tag", message)]
+
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def test_a_digest_counts_for_every_container_that_has_the_image(synth: Synth) -> None:
+    busybox = "docker.io/library/busybox:1.37"
+    before, after = (pulled_by(synth(values)) for values in ({}, {"image": {"digests": {busybox: DIGEST}}}))
+    assert len(before[busybox]) == len(after[f"{busybox}@{DIGEST}"]) > 5
+    assert busybox not in after
+
+
+def test_digests_are_of_images_as_they_are_pulled(synth: Synth) -> None:
+    mirrored = "mirror.local/stackstorm/st2api:3.9"
+    objects = synth({"image": {"registry": "mirror.local", "digests": {mirrored: DIGEST}}})
+    template = objects.pod_templates()["st2-st2api"]
+    assert template["spec"]["containers"][0]["image"] == f"{mirrored}@{DIGEST}"
+    assert template["metadata"]["labels"]["app.kubernetes.io/version"] == "3.9"
+
+
+def test_a_digest_at_the_image_itself_wins(synth: Synth) -> None:
+    own = f"sha256:{'b' * 64}"
+    values = {"image": {"digests": {"stackstorm/st2api:3.9": DIGEST}}, "st2api": {"image": {"digest": own}}}
+    assert synth(values).container("st2api")["image"] == f"stackstorm/st2api@{own}"
+
+
+def test_images_that_are_volumes_are_pulled_too(synth: Synth) -> None:
+    packs = {"images": [{"repository": "registry.example.org", "name": "packs", "tag": "1"}], "imageVolumes": True}
+    reference = "registry.example.org/packs:1"
+    assert reference in pulled_by(synth({"st2": {"packs": packs}}))
+    pinned = synth({"st2": {"packs": packs}, "image": {"digests": {reference: DIGEST}}})
+    assert [name for name in pulled_by(pinned) if "packs" in name] == [f"registry.example.org/packs@{DIGEST}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -117,3 +118,27 @@ def test_errors_of_javascript_come_through(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
     assert "There is already a Construct with name 'a'" in done.stdout
+
+
+MAIN = Path(__file__).parent.parent / "main.py"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import sys; sys.argv.append('synth'); from constructs_st2.commands.entry import main; main()",
+        f"import runpy; runpy.run_path({str(MAIN)!r}, run_name='__main__')",
+    ],
+    ids=["constructs-st2", "main.py"],
+)
+def test_every_program_that_writes_says_that_there_is_none(program: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "JSII_NODE": "/nowhere/node"},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("error: cannot find Node.js (/nowhere/node)")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = Path(sys.prefix, "environments", "wheel")
 """Always the same one, so that mypy need not look at the same libraries in every run."""
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/library.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 class Installed:
@@ -123,7 +123,7 @@ def test_type_checkers_know_it(installed: Installed, tmp_path: Path) -> None:
     for number, block in enumerate(BLOCKS):
         (tmp_path / f"block_{number}.py").write_text(block)
     shutil.copy(ROOT / "main.py", tmp_path / "our_main.py")
-    shutil.copy(ROOT / "examples" / "two_releases.py", tmp_path)
+    shutil.copy(ROOT / "examples" / "fleet.py", tmp_path)
     (tmp_path / "wrong.py").write_text(WRONG)
     options = ["--strict", "--python-executable", str(installed.python), "--cache-dir", str(FOLDER.with_name("mypy"))]
     done = subprocess.run(

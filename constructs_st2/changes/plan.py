@@ -147,7 +147,7 @@ def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
         if difference.component == MONGODB.component and upgrades.same_step(old, new):
             return
         text = f"{upgrades.name} {old} -> {new}: no way leads back, because {old} does not read what {new} writes"
-        steps: tuple[str, ...] = ("make a backup first: docs/backup.md",)
+        steps: tuple[str, ...] = ("make a backup first: docs/how-to/backup.md",)
         if upgrades.before:
             steps = (f"enable all {upgrades.before} first: rabbitmqctl enable_feature_flag all",)
         elif difference.component != MONGODB.component:
@@ -162,7 +162,7 @@ def _st2_version(difference: Difference, _: Index, __: Index) -> Iterator[Findin
     old_version, new_version = (version_in(_tag(each or {})) for each in (difference.old, difference.new))
     if old_version and new_version and old_version != new_version:
         text = f"StackStorm {old_version} -> {new_version}: the way back may need a backup of the database from before"
-        yield Finding(Section.DATA, "st2", text, ("make a backup first: docs/backup.md",))
+        yield Finding(Section.DATA, "st2", text, ("make a backup first: docs/how-to/backup.md",))
 
 
 def _tag(deployment: Document) -> str:

@@ -101,9 +101,9 @@ def _version(backend: Backend) -> Iterator[Finding]:
             f"{upgrades.name} {old} -> {new}: an older server does not read the data of a newer one",
             [
                 f"keep {backend.component}.image.tag: {_tag(backend.old)}",
-                "or begin with new volumes, and restore a backup from before the upgrade: see docs/day-two.md"
+                "or begin with new volumes, and restore a backup from before the upgrade: see docs/how-to/day-two.md"
                 if backend.component == MONGODB.component
-                else "or begin with new volumes, which lose what is in the old ones: see docs/day-two.md",
+                else "or begin with new volumes, which lose what is in the old ones: see docs/how-to/day-two.md",
             ],
         )
     elif len(steps) > 1:

@@ -1,11 +1,12 @@
 """What works, but lowers security or will surprise: told in every synth, and an error with `--strict`.
 
-`WARNINGS` is the one list; docs/security.md tells of each.
+`WARNINGS` is the one list; docs/explanation/security.md tells of each.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, namespace_of
@@ -141,6 +142,23 @@ def plain_secrets(index: Index) -> Iterator[Problem]:
             return
 
 
+def unpinned_images(index: Index) -> Iterator[Problem]:
+    """An image is named by its tag alone, where others have got digests by `image.digests`."""
+    images = [(pod, each) for pod in index.pods for each in pod.containers if isinstance(each.spec.get("image"), str)]
+    if not any(_PINNED.search(container.spec["image"]) for _, container in images):
+        return
+    first: dict[str, tuple[PodTemplate, str]] = {}
+    for pod, container in images:
+        if "@" not in container.spec["image"]:
+            first.setdefault(container.spec["image"], (pod, f"{container.field}.image"))
+    for image, (pod, field) in first.items():
+        yield Problem("", pod.identity, field, f'"{image}" has no digest, as other images have; make them anew')
+
+
+_PINNED = re.compile(r":[\w.-]+@sha256:")
+"""A tag with a digest, as `image.digests` makes them; where a digest is given by hand there is no tag."""
+
+
 def open_to_the_world(index: Index) -> Iterator[Problem]:
     """An Ingress passes on texts that its controller executes."""
     for ingress in index.of_kind("Ingress"):
@@ -158,6 +176,7 @@ WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "custom-kind": custom_kinds,
     "secret-to-make": secrets_to_make,
     "plain-secrets": plain_secrets,
+    "unpinned-image": unpinned_images,
     "snippet": open_to_the_world,
 }
 """What is warned of, by the name that ends each warning."""

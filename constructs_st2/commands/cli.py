@@ -12,20 +12,19 @@ import click
 
 from constructs_st2 import __version__
 from constructs_st2.commands.adopt.cli import adopt
-from constructs_st2.commands.cluster_options import (
-    STRICT,
-    ClusterOptions,
-    tell_warnings,
-    with_cluster_options,
-)
+from constructs_st2.commands.cluster_options import STRICT, tell_warnings
+from constructs_st2.commands.completion import completion
 from constructs_st2.commands.diagram.cli import diagram
 from constructs_st2.commands.doctor.cli import doctor
+from constructs_st2.commands.explain import explain
+from constructs_st2.commands.images.cli import images
 from constructs_st2.commands.pipes import Program
 from constructs_st2.commands.plan.cli import plan
 from constructs_st2.commands.program import run
 from constructs_st2.commands.restore import restore
 from constructs_st2.commands.secrets.cli import secrets
 from constructs_st2.commands.synth import Arguments, synth_command
+from constructs_st2.commands.trying.cli import try_out
 from constructs_st2.commands.uninstall import uninstall
 from constructs_st2.commands.upgrade import upgrade
 from constructs_st2.errors import UserError
@@ -48,9 +47,8 @@ def cli() -> None:
 @synth_command
 def synth(arguments: Arguments) -> StackStorm:
     """Write the manifests of a cluster."""
-    from constructs_st2.construct.stackstorm import StackStorm
-    from constructs_st2.construct.writing import App
-    from constructs_st2.values import load_values
+    # By these names, they come with the Node.js that they need.
+    from constructs_st2 import App, StackStorm, load_values
 
     app = App(outdir=arguments.output, accept=arguments.accept)
     values = load_values(arguments.files, arguments.sets)
@@ -101,24 +99,15 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(Values), indent=2))
 
 
-@cli.command()
-@with_cluster_options
-def images(options: ClusterOptions) -> None:
-    """List the images that a cluster pulls, e.g. to mirror them."""
-    from constructs_st2.construct.build import build
-    from constructs_st2.facts.images import pulled_by
-
-    with options.cluster() as cluster:
-        objects = build(cluster).objects
-    for reference in pulled_by(objects):
-        click.echo(reference)
-
-
 cli.add_command(adopt)
+cli.add_command(completion)
+cli.add_command(explain)
+cli.add_command(images)
 cli.add_command(doctor)
 cli.add_command(plan)
 cli.add_command(restore)
 cli.add_command(secrets)
+cli.add_command(try_out)
 cli.add_command(uninstall)
 cli.add_command(upgrade)
 cli.add_command(diagram)

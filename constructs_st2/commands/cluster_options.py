@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from constructs_st2.commands.completion import complete_key
 from constructs_st2.errors import InvalidValues, UserError
 
 if TYPE_CHECKING:
     from constructs_st2.facts.cluster import Cluster
+    from constructs_st2.values import Loaded, Values
 
 DEFAULT_VALUES = Path("values.yaml")
 
@@ -29,29 +31,42 @@ class ClusterOptions:
     namespace: str
 
     @contextlib.contextmanager
-    def cluster(self) -> Iterator[Cluster]:
+    def cluster(self, of: Callable[[Values], Values] = lambda values: values) -> Iterator[Cluster]:
         """The cluster. What turns out to be wrong with its values inside the block is told by file and line.
+
+        Args:
+            of: what is made of the values before.
 
         Raises:
             UserError: the values cannot be used.
         """
         from constructs_st2.construct.build import UnsoundObjects
-        from constructs_st2.construct.clusters import cluster_of, further_problems
-        from constructs_st2.facts.release import Release
-        from constructs_st2.values import load_values
+        from constructs_st2.construct.clusters import cluster_of
 
-        Release(self.release, self.namespace)
-        loaded = load_values(or_default(self.files), self.sets).resolve(
-            self.release, self.namespace, lambda given: further_problems(given, self.release, self.namespace)
-        )
+        loaded = self.loaded()
         try:
-            yield cluster_of(loaded.values, self.release, self.namespace)
+            yield cluster_of(of(loaded.values), self.release, self.namespace)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
         except UnsoundObjects as error:
             from constructs_st2.construct.explaining import explained
 
             raise UserError(explained(error.found, error.objects, loaded)) from error
+
+    def loaded(self) -> Loaded[Values]:
+        """The values of the cluster, and where each was written.
+
+        Raises:
+            UserError: the values cannot be used.
+        """
+        from constructs_st2.construct.clusters import further_problems
+        from constructs_st2.facts.release import Release
+        from constructs_st2.values import load_values
+
+        Release(self.release, self.namespace)
+        return load_values(or_default(self.files), self.sets).resolve(
+            self.release, self.namespace, lambda given: further_problems(given, self.release, self.namespace)
+        )
 
 
 def or_default(files: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -75,6 +90,7 @@ _OPTIONS = (
         "sets",
         multiple=True,
         metavar="PATH=VALUE",
+        shell_complete=complete_key,
         help="Set one value, e.g. st2api.replicas=3; wins over all files.",
     ),
     click.option("--release", default="st2", envvar="ST2_RELEASE", show_default=True, help="Name of the release."),

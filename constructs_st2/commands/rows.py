@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
 _WIDEST = 140
+
+
+def has_colours() -> bool:
+    """Whether the standard output shows colours, and nobody has asked for none (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def terminal_width() -> int:

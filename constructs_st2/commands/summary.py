@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from constructs_st2.checks.data import at
+from constructs_st2.commands.addresses import addresses
 from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -85,17 +86,7 @@ def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
             steps = [f"Web UI           {scheme}://{values.service.hostname}/"]
         case "ClusterIP":
             pass
-    return [*steps, *(f"                 or {address}" for address in _addresses(cluster.values))]
-
-
-def _addresses(values: Values) -> Iterator[str]:
-    """Where an Ingress or a Gateway makes the web UI known."""
-    secured = {host for tls in values.ingress.tls for host in tls.hosts}
-    for rule in values.ingress.hosts if values.ingress.enabled else ():
-        if rule.host and any(path.service in (None, ST2WEB.name) and not path.service_name for path in rule.paths):
-            yield f"{'https' if rule.host in secured else 'http'}://{rule.host}/"
-    for host in values.gateway.hostnames if values.gateway.enabled else ():
-        yield f"https://{host}/"
+    return [*steps, *(f"                 or {address}" for address in addresses(cluster.values))]
 
 
 def _floors(objects: Iterable[Document]) -> Mapping[str, int]:

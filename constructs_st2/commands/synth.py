@@ -51,8 +51,15 @@ def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
     @with_accept
     @click.option("--quiet", is_flag=True, help="Do not print the summary. Warnings are printed nevertheless.")
     @STRICT
-    def synth(options: ClusterOptions, output: Path, accept: tuple[str, ...], quiet: bool, strict: bool) -> None:
+    @click.option("--watch", is_flag=True, help="Write again when a file changes, and tell what an apply would do.")
+    def synth(
+        options: ClusterOptions, output: Path, accept: tuple[str, ...], quiet: bool, strict: bool, watch: bool
+    ) -> None:
         files = or_default(options.files)
+        if watch:
+            from constructs_st2.commands.watching import watch as write_at_changes
+
+            write_at_changes(files, output)
         made = make(Arguments(files, options.sets, options.release, options.namespace, output, strict, accept))
         objects = made.current()
         tell_warnings(made.warnings(objects))

@@ -97,7 +97,7 @@ def steps_to(cluster: Cluster, what: str, version: str) -> Iterator[Step]:
         )
     steps = UPGRADES[what].steps(old, wanted)
     if steps is None:
-        raise UserError(f"{what} {old} -> {wanted}: no way leads back; docs/day-two.md tells what a backup can do")
+        raise UserError(f"{what} {old} -> {wanted}: no way leads back; see docs/how-to/day-two.md for a backup")
     yield from _backend(cluster, UPGRADES[what], old, steps)
 
 
@@ -120,7 +120,7 @@ def _backend(cluster: Cluster, upgrades: Upgrades, old: Version, steps: list[Ver
     held = cluster.values.mongodb.feature_compatibility_version
     before = [ready]
     if is_mongodb:
-        before.append(f"{kubectl} get jobs -l app=backup   # is there a backup of today? docs/backup.md")
+        before.append(f"{kubectl} get jobs -l app=backup   # is there a backup of today? docs/how-to/backup.md")
     if upgrades.before:
         flags = f"{kubectl} exec {cluster.release.named(upgrades.component)}-0 -c {upgrades.component} -- rabbitmqctl"
         before += [f"{flags} enable_feature_flag all", f"{flags} list_feature_flags   # all of them enabled"]
@@ -167,6 +167,6 @@ def _st2(cluster: Cluster, version: str) -> Iterator[Step]:
     follow = tuple(f"# then: constructs-st2 upgrade {each} {newest[each]}" for each in following)
     yield Step(
         {**kept, "image.tag": version},
-        (f"{kubectl} get jobs -l app=backup   # is there a backup of today? docs/backup.md",),
+        (f"{kubectl} get jobs -l app=backup   # is there a backup of today? docs/how-to/backup.md",),
         (f"{kubectl} rollout status deployment -l release={cluster.release.name} --timeout=1h", *follow),
     )

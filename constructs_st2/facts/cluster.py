@@ -15,6 +15,7 @@ from constructs_st2.facts.backends import Backend, connections
 from constructs_st2.facts.backends.rabbitmq import definitions
 from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.content import present
+from constructs_st2.facts.digests import with_digests
 from constructs_st2.facts.fallbacks import with_fallbacks
 from constructs_st2.facts.images import Images, st2_version
 from constructs_st2.facts.release import Release, Role
@@ -45,7 +46,7 @@ class Cluster:
             from constructs_st2.facts.priorities import with_priorities
 
             values = with_priorities(values, identity)
-        return cls(identity, with_fallbacks(values))
+        return cls(identity, with_digests(with_fallbacks(values)))
 
     @cached_property
     def version(self) -> St2Version:

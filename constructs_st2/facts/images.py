@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from constructs_st2.errors import InvalidValues, ValueProblem
@@ -56,6 +56,11 @@ def with_registry(reference: str, registry: str | None) -> str:
     return f"{registry}/{path}"
 
 
+def pinned(reference: str, digests: Mapping[str, str]) -> str:
+    """``reference`` with its digest, where there is one. The tag stays, for people: what is pulled is the digest."""
+    return f"{reference}@{digests[reference]}" if reference in digests else reference
+
+
 @dataclass(frozen=True)
 class Image:
     """An image as a container names it."""
@@ -94,9 +99,10 @@ class Images:
         reference = f"{repository}/{override.name or name}:{tag}"
         if override.digest:
             reference = f"{repository}/{override.name or name}@{override.digest}"
+        reference = with_registry(reference, self._values.registry)
         own_secret = [override.pull_secret] if override.pull_secret else []
         return Image(
-            reference=with_registry(reference, self._values.registry),
+            reference=pinned(reference, self._values.digests),
             pull_policy=override.pull_policy or self._values.pull_policy,
             version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
             pull_secrets=tuple(dict.fromkeys((*self._pull_secrets, *own_secret))),
@@ -120,7 +126,7 @@ class Images:
         if override and override.pull_secret:
             pull_secrets.append(override.pull_secret)
         return Image(
-            reference=with_registry(reference, self._values.registry),
+            reference=pinned(with_registry(reference, self._values.registry), self._values.digests),
             pull_policy=(override and override.pull_policy) or self._values.pull_policy,
             version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
             pull_secrets=tuple(dict.fromkeys(pull_secrets)),
@@ -132,6 +138,20 @@ def pulled_by(objects: Iterable[Document]) -> Mapping[str, list[str]]:
     users: dict[str, list[str]] = {}
     for document in objects:
         pod = pod_template(document)
-        for reference in {container["image"] for container in containers(pod)} if pod else ():
+        for reference in dict.fromkeys(each[field] for each, field in _images_of(pod)) if pod else ():
             users.setdefault(reference, []).append(document["metadata"]["name"])
     return dict(sorted(users.items()))
+
+
+def pin(document: Document, digests: Mapping[str, str]) -> None:
+    """Give the images of an object their digests."""
+    for place, field in _images_of(pod) if (pod := pod_template(document)) else ():
+        place[field] = pinned(place[field], digests)
+
+
+def _images_of(pod: Document) -> Iterator[tuple[Document, str]]:
+    """Where a pod names images: its containers, and volumes that are images."""
+    yield from ((container, "image") for container in containers(pod))
+    for volume in pod["spec"].get("volumes", ()):
+        if "reference" in (volume.get("image") or {}):
+            yield volume["image"], "reference"

@@ -1,6 +1,6 @@
 """How parts say what somebody who is on call wants to be told, and how Prometheus sees it.
 
-Each alert has a section in docs/runbooks.md.
+Each alert has a section in docs/how-to/runbooks.md.
 """
 
 from __future__ import annotations

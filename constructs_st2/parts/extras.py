@@ -7,13 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.images import pin
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.values.model import Patch, Values
 
 
 def extra_objects(values: Values) -> Iterable[Document]:
-    """The user's own objects."""
-    yield from (copy.deepcopy(dict(given)) for given in values.extra_objects)
+    """The user's own objects, with the digests of images that the values pin."""
+    for given in values.extra_objects:
+        document = copy.deepcopy(dict(given))
+        pin(document, values.image.digests)
+        yield document
 
 
 def apply_patches(patches: Iterable[Patch], objects: Iterable[Document]) -> None:

@@ -157,12 +157,13 @@ def _text(
     meanings: Mapping[str, str],
 ) -> str:
     if problem.type == "extra_forbidden":
-        return _unknown_key(problem.path, model)
+        return unknown_key(problem.path, model)
     text = _wrong_kind(problem) if problem.type in _KINDS else _wrong_value(problem, meanings)
     return f"the key {text}" if problem.is_about_key else text
 
 
-def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
+def unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
+    """What to say of a key that the model does not have: which one was probably meant."""
     name = str(path[-1])
     valid = list(keys_at(model, path[:-1]))
     near = nearest(name, valid)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
+
+from constructs_st2.values.paths import KeyPath
 
 Schema = dict[str, Any]
 
@@ -93,3 +95,51 @@ def _or_template(schema: Schema) -> Schema:
         return schema
     alternatives = [rule for rule in rules["anyOf"] if rule != {"type": "null"}] if set(rules) == {"anyOf"} else [rules]
     return {**annotations, "anyOf": [*alternatives, {"$ref": f"#/$defs/{_TEMPLATE}"}]}
+
+
+def described_at(root: Schema, path: KeyPath) -> Schema:
+    """What a plain schema says of the value at a path: without references, and its keys, of whatever alternative.
+
+    Raises:
+        KeyError: it says nothing of that.
+    """
+    definitions = root.get("$defs", {})
+    schema = root
+    for segment in path:
+        found = [inner for each in _alternatives(schema, definitions) for inner in _inside(each, segment)]
+        if not found:
+            raise KeyError(segment)
+        schema = found[0]
+    properties = {
+        key: _described(inner, definitions)
+        for each in _alternatives(schema, definitions)
+        for key, inner in each.get("properties", {}).items()
+    }
+    described = _described(schema, definitions)
+    return {**described, "properties": properties} if properties else described
+
+
+def _described(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """A schema with the description of what it refers to, where it has none of its own."""
+    if "description" in schema:
+        return schema
+    described = next((each for each in _alternatives(schema, definitions) if "description" in each), {})
+    return {**schema, "description": described.get("description", "")}
+
+
+def _alternatives(schema: Schema, definitions: Mapping[str, Schema]) -> list[Schema]:
+    if "$ref" in schema:
+        return _alternatives(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    inner = [each for keyword in ("anyOf", "oneOf") for each in schema.get(keyword, [])]
+    return [found for each in inner for found in _alternatives(each, definitions)] if inner else [schema]
+
+
+def _inside(schema: Schema, segment: str | int) -> Iterator[Schema]:
+    if isinstance(segment, int):
+        yield from [schema["items"]] if schema.get("items") else []
+    elif segment in schema.get("properties", {}):
+        yield schema["properties"][segment]
+    else:
+        yield from schema.get("patternProperties", {}).values()
+        if isinstance(schema.get("additionalProperties"), dict):
+            yield schema["additionalProperties"]

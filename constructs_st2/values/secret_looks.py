@@ -144,6 +144,7 @@ _REFERENCE = re.compile(
     r"(?:/|\./|\.\./)[^\s+=]*"  # a path
     r"|(?:file|op|vault|awssm|gcpsm|azkv)://?\S*|vault:\S+|ref\+\w+://\S+|arn:aws[\w-]*:(?:secretsmanager|ssm):\S+"
     r"|(?:https?|wss?|tcp|unix)://[^@\s]*"  # an address; those with secrets are told by their form
+    r"|sha256:[0-9a-f]{64}"  # the digest of an image
     r"|jwt,\S*"  # the kind of tokens of etcd that are signed, and where its keys are
 )
 """Where a secret is, rather than the secret."""

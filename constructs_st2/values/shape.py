@@ -82,6 +82,15 @@ def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
     return [owner for owner in found if not is_typeddict(owner)]
 
 
+def declared_at(model: Any, path: KeyPath) -> list[Any]:
+    """The types that the value at a path may have, with what they ask of it beside its kind."""
+    key = keys_at(model, path[:-1]).get(str(path[-1]))
+    if key is None:
+        return [inner for owner in types_at(model, path[:-1]) for inner in _inside(owner, path[-1])]
+    marks = key.field.metadata if key.field else []
+    return [Annotated[(key.type, *marks)] if marks else key.type]
+
+
 def types_at(model: Any, path: KeyPath) -> list[Any]:
     """The types that the value at a path may have."""
     owners = list(plain_types(model))

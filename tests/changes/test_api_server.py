@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.kube_apiserver import Kubectl
 from support import MakeCluster, Synth
 
 from constructs_st2.changes.findings import Section
@@ -23,22 +24,12 @@ from constructs_st2.kube.documents import identity
 from constructs_st2.kube.reading import read_folder
 from constructs_st2.kube.yaml_text import yaml_text
 
-from .api_server import ApiServer, api_server
 from .table import CHANGES
 
 PlanAgainst = Callable[[list[dict[str, Any]]], Plan]
 
 NAMESPACE = "stackstorm"
 ALLOW = "constructs-st2.dev/allow-deletion=true"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if not assets or not Path(assets, "kube-apiserver").exists():
-        pytest.skip("not run: there is no kube-apiserver in KUBEBUILDER_ASSETS")
-    with api_server(Path(assets), tmp_path_factory.mktemp("api")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -63,36 +54,36 @@ def claims(synth: Synth) -> Iterator[dict[str, Any]]:
         yield {**template, "metadata": metadata}
 
 
-def names(server: ApiServer, kind: str) -> list[str]:
-    found = json.loads(server.must("-n", NAMESPACE, "get", kind, "-o", "json"))["items"]
+def names(kubectl: Kubectl, kind: str) -> list[str]:
+    found = json.loads(kubectl.must("-n", NAMESPACE, "get", kind, "-o", "json"))["items"]
     return sorted(each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"])
 
 
-def is_going(server: ApiServer) -> bool:
-    found = json.loads(server.must("get", "namespace", NAMESPACE, "-o", "json"))
+def is_going(kubectl: Kubectl) -> bool:
+    found = json.loads(kubectl.must("get", "namespace", NAMESPACE, "-o", "json"))
     return "deletionTimestamp" in found["metadata"]
 
 
 @pytest.fixture
-def applied(server: ApiServer, dist: Path, synth: Synth) -> ApiServer:
+def applied(kubectl: Kubectl, dist: Path, synth: Synth) -> Kubectl:
     """One with the manifests, with claims and with Secrets, and with the policy in force."""
-    server.must("apply", "-f", str(dist))
+    kubectl.must("apply", "-f", str(dist))
     # The controller of StatefulSets creates claims, and applies nothing. Those that are there stay.
-    server.kubectl("create", "-f", "-", given=yaml_text(claims(synth)))
+    kubectl("create", "-f", "-", given=yaml_text(claims(synth)))
     secrets = map(secret, ("st2-mongodb", "st2-st2-datastore-crypto-key", "st2-st2-auth"))
-    server.must("apply", "-f", "-", given=yaml_text(secrets))
+    kubectl.must("apply", "-f", "-", given=yaml_text(secrets))
     end = time.monotonic() + 30
     # A policy takes a moment to be in force. The Secret would be deleted in no case.
-    while server.kubectl("-n", NAMESPACE, "delete", "secret", "st2-mongodb", "--dry-run=server").returncode == 0:
+    while kubectl("-n", NAMESPACE, "delete", "secret", "st2-mongodb", "--dry-run=server").returncode == 0:
         assert time.monotonic() < end, "the policy is not in force"
         time.sleep(0.2)
-    return server
+    return kubectl
 
 
-def test_deleting_the_manifests_keeps_the_data(applied: ApiServer, dist: Path) -> None:
+def test_deleting_the_manifests_keeps_the_data(applied: Kubectl, dist: Path) -> None:
     kept = ["data-st2-mongodb-0", "data-st2-rabbitmq-0", "data-st2-redis-0", "st2-docker-registry"]
     for time_ in ("once", "twice"):
-        ended = applied.kubectl("delete", "-f", str(dist), "--timeout=20s")
+        ended = applied("delete", "-f", str(dist), "--timeout=20s")
         assert ended.returncode == 1, time_
         assert "it holds data of StackStorm, and is kept" in ended.stderr
         assert f"kubectl annotate namespaces {NAMESPACE} {ALLOW}" in ended.stderr
@@ -105,44 +96,44 @@ def test_deleting_the_manifests_keeps_the_data(applied: ApiServer, dist: Path) -
     assert "st2-st2api" in names(applied, "deployment")
 
 
-def test_each_of_them_is_refused_and_says_how(applied: ApiServer) -> None:
+def test_each_of_them_is_refused_and_says_how(applied: Kubectl) -> None:
     for kind, name in (("secret", "st2-mongodb"), ("pvc", "data-st2-redis-0")):
-        ended = applied.kubectl("-n", NAMESPACE, "delete", kind, name)
+        ended = applied("-n", NAMESPACE, "delete", kind, name)
         assert ended.returncode == 1
         assert f"kubectl -n {NAMESPACE} annotate " in ended.stderr
         assert f"{name} {ALLOW}" in ended.stderr
-    assert applied.kubectl("-n", NAMESPACE, "delete", "pvc", "--all").returncode == 1
+    assert applied("-n", NAMESPACE, "delete", "pvc", "--all").returncode == 1
     assert len(names(applied, "pvc")) == 4
     # Another Secret is anybody's.
     applied.must("-n", NAMESPACE, "delete", "secret", "st2-st2-auth")
 
 
-def test_what_is_annotated_can_be_deleted(applied: ApiServer) -> None:
+def test_what_is_annotated_can_be_deleted(applied: Kubectl) -> None:
     applied.must("-n", NAMESPACE, "annotate", "pvc", "data-st2-redis-0", ALLOW)
     applied.must("-n", NAMESPACE, "delete", "pvc", "data-st2-redis-0", "--wait=false")
 
 
-def test_claims_that_go_with_their_set_by_the_values_can_go(applied: ApiServer) -> None:
+def test_claims_that_go_with_their_set_by_the_values_can_go(applied: Kubectl) -> None:
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "st2-redis", "uid": "1"}
     patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
     applied.must("-n", NAMESPACE, "patch", "pvc", "data-st2-rabbitmq-0", "-p", patch)
     applied.must("-n", NAMESPACE, "delete", "pvc", "data-st2-rabbitmq-0", "--wait=false")
 
 
-def test_other_namespaces_are_left_alone(applied: ApiServer) -> None:
+def test_other_namespaces_are_left_alone(applied: Kubectl) -> None:
     applied.must("create", "namespace", "other")
     applied.must("-n", "other", "create", "secret", "generic", "st2-mongodb", "--from-literal=a=b")
     applied.must("-n", "other", "delete", "secret", "st2-mongodb")
     applied.must("delete", "namespace", "other", "--wait=false")
 
 
-def scripted(applied: ApiServer, script: str, folder: Path) -> None:
+def scripted(applied: Kubectl, script: str, folder: Path) -> None:
     """Run the commands that `uninstall` prints; nothing is waited for, because nothing is ever cleaned up here."""
     program = folder / "kubectl"
     waiting = 'case " $* " in *" delete "*) set -- "$@" --wait=false ;; esac'
-    program.write_text(f'#!/bin/sh\n{waiting}\nexec {applied.command} "$@"\n')
+    program.write_text(f'#!/bin/sh\n{waiting}\nexec {applied.program} "$@"\n')
     program.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "KUBECONFIG": "/dev/null"}
+    environment = {**applied.environment, "PATH": f"{folder}:{os.environ['PATH']}"}
     ended = subprocess.run(["sh", "-eu", "-c", script], check=False, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
 
@@ -152,14 +143,11 @@ def commands(make: Callable[[Cluster, str], Iterator[str]], cluster: MakeCluster
 
 
 @pytest.fixture
-def plan_against(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanAgainst:
+def plan_against(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> PlanAgainst:
     """Plans against what the API server has."""
-    program = tmp_path / "bin" / "kubectl"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {server.command} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("KUBECONFIG", "/dev/null")
+    for name, value in kubectl.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{kubectl.program.parent}{os.pathsep}{os.environ['PATH']}")
 
     def plan(wanted: list[dict[str, Any]]) -> Plan:
         found = live.state(wanted, ClusterOptions((), (), "st2", NAMESPACE), None)
@@ -168,7 +156,7 @@ def plan_against(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return plan
 
 
-def test_what_was_applied_is_no_difference(applied: ApiServer, dist: Path, plan_against: PlanAgainst) -> None:
+def test_what_was_applied_is_no_difference(applied: Kubectl, dist: Path, plan_against: PlanAgainst) -> None:
     """Whatever the API server made of it."""
     wanted = read_folder(dist)
     plan = plan_against(wanted)
@@ -184,19 +172,19 @@ def jobs_of(synth: Synth, **values: Any) -> list[dict[str, Any]]:
     return [each for each in synth(settings, release="blue", namespace="blue") if each["kind"] == "Job"]
 
 
-def test_going_back_runs_jobs_again(server: ApiServer, synth: Synth, plan_against: PlanAgainst) -> None:
+def test_going_back_runs_jobs_again(kubectl: Kubectl, synth: Synth, plan_against: PlanAgainst) -> None:
     older, newer = jobs_of(synth), jobs_of(synth, config="[log]\nmask_secrets = False\n")
     prune = ("--prune", "-l", "release=blue", "--prune-allowlist=batch/v1/Job")
 
     def apply(jobs: list[dict[str, Any]], *options: str) -> str:
-        return server.must("apply", *options, "-f", "-", given=yaml_text(jobs))
+        return kubectl.must("apply", *options, "-f", "-", given=yaml_text(jobs))
 
-    server.must("create", "namespace", "blue")
+    kubectl.must("create", "namespace", "blue")
     apply(older, *prune)
     # A Job that somebody makes by hand has never been applied.
     by_hand = {**older[0], "metadata": {**older[0]["metadata"], "name": "by-hand"}}
     by_hand["metadata"]["labels"] = {**by_hand["metadata"]["labels"], "app": "backup"}
-    server.must("create", "-f", "-", given=yaml_text([by_hand]))
+    kubectl.must("create", "-f", "-", given=yaml_text([by_hand]))
     time.sleep(1.1)  # Kubernetes tells times in whole seconds.
     said = apply(newer)
     assert said.count(" created") == len(newer) == 2
@@ -205,13 +193,13 @@ def test_going_back_runs_jobs_again(server: ApiServer, synth: Synth, plan_agains
     (step,) = finding.steps
     assert apply(older).count(" unchanged") == 2, "they do not run again"
     arguments = step.split("#")[0].split()[1:]
-    server.must(*arguments, "--wait=false")
+    kubectl.must(*arguments, "--wait=false")
     assert apply(older).count(" created") == 2
     # Who always prunes need not do that.
     for jobs in (newer, older, newer):
         time.sleep(1.1)
         apply(jobs, *prune)
-        found = json.loads(server.must("-n", "blue", "get", "job", "-o", "json"))["items"]
+        found = json.loads(kubectl.must("-n", "blue", "get", "job", "-o", "json"))["items"]
         expected = {"by-hand", *(each["metadata"]["name"] for each in jobs)}
         assert {each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"]} == expected
         assert plan_against(jobs).of(Section.NOT_RUN) == []
@@ -230,7 +218,7 @@ def test_going_back_runs_jobs_again(server: ApiServer, synth: Synth, plan_agains
         ("time for actions", []),
     ],
 )
-def test_what_the_server_refuses_is_told(applied: ApiServer, synth: Synth, change: str, refused: list[str]) -> None:
+def test_what_the_server_refuses_is_told(applied: Kubectl, synth: Synth, change: str, refused: list[str]) -> None:
     before, after = (synth(values) for values in CHANGES[change])
     plan = plan_of(before, after)
     changed = {
@@ -240,20 +228,20 @@ def test_what_the_server_refuses_is_told(applied: ApiServer, synth: Synth, chang
     wrong = []
     for name, document in changed.items():
         assert document is not None
-        ended = applied.kubectl("apply", "--dry-run=server", "-f", "-", given=yaml_text([document]))
+        ended = applied("apply", "--dry-run=server", "-f", "-", given=yaml_text([document]))
         wrong += [name] if ended.returncode else []
     assert wrong == refused
     assert [finding.subject for finding in plan.of(Section.HANDS)] == refused
 
 
-def test_uninstalling_keeps_the_data(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
+def test_uninstalling_keeps_the_data(applied: Kubectl, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
     before = names(applied, "pvc"), names(applied, "secret")
     scripted(applied, commands(uninstall.stop, cluster, dist), tmp_path)
     assert (names(applied, "pvc"), names(applied, "secret")) == before
     assert names(applied, "statefulset") == []
 
 
-def test_uninstalling_all_but_backups(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
+def test_uninstalling_all_but_backups(applied: Kubectl, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
     labels = {"app.kubernetes.io/instance": "st2", "app.kubernetes.io/managed-by": "constructs-st2"}
     metadata = {"name": "st2-backup", "namespace": NAMESPACE, "labels": {**labels, "app.kubernetes.io/name": "backup"}}
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
@@ -264,7 +252,7 @@ def test_uninstalling_all_but_backups(applied: ApiServer, cluster: MakeCluster, 
     assert names(applied, "secret") == ["st2-st2-datastore-crypto-key"]
 
 
-def test_uninstalling_everything(applied: ApiServer, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
+def test_uninstalling_everything(applied: Kubectl, cluster: MakeCluster, dist: Path, tmp_path: Path) -> None:
     """The last one: it takes the namespace."""
     scripted(applied, commands(uninstall.everything, cluster, dist), tmp_path)
     assert is_going(applied)

@@ -79,6 +79,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "is in clear text",
     ),
     (
+        "unpinned-image",
+        {"image": {"digests": {"docker.io/library/busybox:1.37": f"sha256:{'0' * 64}"}}},
+        "Deployment/st2-st2api: spec.template.spec.containers[st2api].image",
+        '"stackstorm/st2api:3.9" has no digest',
+    ),
+    (
         "snippet",
         {
             "st2web": {"tls": {"enabled": False}, "service": {"hostname": "a.b"}},
@@ -97,7 +103,7 @@ def test_each_warning(synth: Synth, rule: str, values: dict[str, Any], where: st
 
 
 def test_every_warning_has_a_test_and_is_documented() -> None:
-    documented = Path(__file__).parents[2].joinpath("docs/security.md").read_text()
+    documented = Path(__file__).parents[2].joinpath("docs/explanation/security.md").read_text()
     assert {rule for rule, *_ in CASES} == set(WARNINGS)
     assert [name for name in WARNINGS if f"`{name}`" not in documented] == []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from changes.api_server import ApiServer, api_server
+from servers.kube_apiserver import Kubectl
 from support import Objects, Synth
 
 from constructs_st2.commands import cli
@@ -28,20 +28,20 @@ Doctor = Callable[..., tuple[int, str]]
 class Cluster:
     """An API server, what it holds, and the kubelet behind it."""
 
-    def __init__(self, server: ApiServer, node: Kubelet) -> None:
-        self.server = server
+    def __init__(self, kubectl: Kubectl, node: Kubelet) -> None:
+        self.kubectl = kubectl
         self.kubelet = node
 
     def put(self, documents: list[Document]) -> None:
         """Make objects that are not there, or change them."""
-        self.server.must("apply", "--server-side", "--force-conflicts", "-f", "-", given=yaml_text(documents))
+        self.kubectl.must("apply", "--server-side", "--force-conflicts", "-f", "-", given=yaml_text(documents))
         self.set([each for each in documents if "status" in each])
 
     def set(self, documents: list[Document]) -> None:
         """Set the status of objects."""
         if documents:
             options = ("--server-side", "--force-conflicts", "--subresource=status", "-f", "-")
-            self.server.must("apply", *options, given=yaml_text(map(_only_status, documents)))
+            self.kubectl.must("apply", *options, given=yaml_text(map(_only_status, documents)))
 
     def node(self, number: int) -> Document:
         """A node that is ready, with the kubelet."""
@@ -52,7 +52,7 @@ class Cluster:
 
     def delete(self, *what: str) -> None:
         """Delete an object."""
-        self.server.must("-n", states.NAMESPACE, "delete", "--force", "--grace-period=0", *what)
+        self.kubectl.must("-n", states.NAMESPACE, "delete", "--force", "--grace-period=0", *what)
 
 
 def _only_status(document: Document) -> Document:
@@ -66,19 +66,13 @@ def objects(synth: Synth) -> Objects:
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def empty(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One with nodes and a storage class."""
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if not assets or not Path(assets, "kube-apiserver").exists():
-        pytest.skip("not run: there is no kube-apiserver in KUBEBUILDER_ASSETS")
-    with (
-        kubelet(tmp_path_factory.mktemp("kubelet")) as node,
-        api_server(Path(assets), tmp_path_factory.mktemp("api")) as server,
-    ):
-        made = Cluster(server, node)
+    with kubelet(tmp_path_factory.mktemp("kubelet")) as node:
+        made = Cluster(kubectl, node)
         made.put([*(made.node(number) for number in (1, 2, 3)), states.storage_class()])
         # The controller of nodes does so, once they are ready.
-        server.must("taint", "nodes", "--all", "node.kubernetes.io/not-ready-")
+        kubectl.must("taint", "nodes", "--all", "node.kubernetes.io/not-ready-")
         yield made
 
 
@@ -90,10 +84,11 @@ def doctor(
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "kubectl"
-    reach = f"export KUBECONFIG=/dev/null HOME=/nonexistent\nexec {empty.server.command}"
-    program.write_text(f'#!/bin/sh\n{reach} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {empty.kubectl.program} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    for name in ("KUBECONFIG", "KUBECACHEDIR"):
+        monkeypatch.setenv(name, empty.kubectl.environment[name])
     monkeypatch.chdir(tmp_path)
     for name in ("ST2_VALUES", "ST2_RELEASE", "ST2_NAMESPACE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -185,7 +180,7 @@ def applied(empty: Cluster, objects: Objects) -> Cluster:
     """One in which the release runs, and all is well."""
     namespace, *others = objects
     empty.put([namespace])
-    empty.server.must("apply", "-f", "-", given=yaml_text(others))
+    empty.kubectl.must("apply", "-f", "-", given=yaml_text(others))
     empty.put([*states.pods(objects), *states.claims(objects)])
     empty.set(list(states.statuses(objects)))
     return empty
@@ -198,7 +193,7 @@ def secrets(applied: Cluster, tmp_path_factory: pytest.TempPathFactory) -> dict[
     command = [sys.executable, "-c", code, "secrets", "generate"]
     folder = tmp_path_factory.mktemp("secrets")
     text = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
-    applied.server.must("create", "-f", "-", given=text)
+    applied.kubectl.must("create", "-f", "-", given=text)
     return {each["metadata"]["name"]: each["stringData"] for each in yaml.safe_load_all(text)}
 
 
@@ -348,7 +343,7 @@ class TestSupport:
             },
         }
         # Notes the whole of it in an annotation.
-        cluster.server.must("apply", "-f", "-", given=yaml_text([config]))
+        cluster.kubectl.must("apply", "-f", "-", given=yaml_text([config]))
         pod = not_ready(pod_of(objects, "st2-st2web-x0"), states.running("st2web", ready=False))
         noted = {"note.example.org/login": f"mongodb://root:{root}@st2-mongodb:27017"}
         main = {**pod["spec"]["containers"][0], "env": [{"name": "SMTP_PASSWORD", "value": self.WORDS}]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import copy
+import http.client
 import itertools
 import json
 import re
@@ -280,12 +281,71 @@ def _invalid(resource: str, name: str, message: str) -> Failure:
     return Failure(422, "Invalid", f'{_KINDS[resource]} "{name}" is invalid: {message}')
 
 
+class Answer(NamedTuple):
+    """What comes back of a request: a status and a text, of which the end is missing if it is ``cut``."""
+
+    status: int
+    text: bytes
+    cut: bool
+
+
 class Server:
     """Where an API is reached. The API may be replaced by another one at any time."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.api = KubernetesApi("default", [], "")
+
+    def answer(self, request: Request, headers: Mapping[str, str]) -> Answer | None:
+        """What comes back of a request; None if the connection ends without an answer."""
+        api = self.api
+        with api._lock:
+            api.requests.append(request)
+            number = len(api.requests)
+        disturbance = api.disturb(number, request) or Disturbance()
+        time.sleep(disturbance.seconds)
+        disturbance.meanwhile()
+        if disturbance.cut == "before":
+            return None
+        status = 201 if request.method == "POST" else 200
+        try:
+            if disturbance.status:
+                raise Failure(disturbance.status, "InternalError", "the server is not able to handle this now")
+            document = api.answer(request, headers.get("Authorization", ""), headers.get("Content-Type", ""))
+        except Failure as failure:
+            status, document = failure.status, failure.document
+        if disturbance.cut == "after":
+            return None
+        return Answer(status, disturbance.page or json.dumps(document).encode(), disturbance.cut == "within")
+
+
+class Shortcut:
+    """A connection to a server inside this process: what `http.client.HTTPConnection` does, without a network."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def request(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> None:
+        answer = self._server.answer(Request(method, path, json.loads(body) if body else None), headers)
+        if answer is None:
+            raise http.client.RemoteDisconnected("Remote end closed connection without response")
+        self._answer = answer
+
+    def getresponse(self) -> Shortcut:
+        return self
+
+    @property
+    def status(self) -> int:
+        return self._answer.status
+
+    def read(self) -> bytes:
+        text = self._answer.text
+        if self._answer.cut:
+            raise http.client.IncompleteRead(text[: len(text) // 2])
+        return text
+
+    def close(self) -> None:
+        pass
 
 
 @contextmanager
@@ -313,34 +373,17 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1  # the answer in one piece
 
         def _handle(self) -> None:
-            api = server.api
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             request = Request(self.command, self.path, json.loads(content) if content else None)
-            with api._lock:
-                api.requests.append(request)
-                number = len(api.requests)
-            disturbance = api.disturb(number, request) or Disturbance()
-            time.sleep(disturbance.seconds)
-            disturbance.meanwhile()
+            answer = server.answer(request, dict(self.headers))
             self.close_connection = True
-            if disturbance.cut == "before":
+            if answer is None:
                 return
-            status = 201 if self.command == "POST" else 200
-            try:
-                if disturbance.status:
-                    raise Failure(disturbance.status, "InternalError", "the server is not able to handle this now")
-                kind = self.headers.get("Content-Type", "")
-                answer = api.answer(request, self.headers.get("Authorization", ""), kind)
-            except Failure as failure:
-                status, answer = failure.status, failure.document
-            if disturbance.cut == "after":
-                return
-            sent = disturbance.page or json.dumps(answer).encode()
-            self.send_response(status)
+            self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(sent)))
+            self.send_header("Content-Length", str(len(answer.text)))
             self.end_headers()
-            self.wfile.write(sent[: len(sent) // 2] if disturbance.cut == "within" else sent)
+            self.wfile.write(answer.text[: len(answer.text) // 2] if answer.cut else answer.text)
 
         do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _handle
 

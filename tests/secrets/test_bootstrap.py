@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import itertools
 import json
 import re
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import MakeCluster
+from support import LONG, MakeCluster
 
 from constructs_st2.facts.secrets.programs import bootstrap as program
 from constructs_st2.facts.secrets.programs import generate
@@ -29,7 +30,7 @@ from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.job import documents
 
 from .job_runs import AFTER, BEFORE, BEGIN, Applied, Outcome, Turns, at, users
-from .kubernetes_api import Disturbance, Request, Server, serving
+from .kubernetes_api import Disturbance, Request, Server, Shortcut, serving
 
 Apply = Callable[..., Applied]
 Values = Mapping[str, Any]
@@ -66,14 +67,12 @@ class Clock:
 
 @pytest.fixture(scope="module", autouse=True)
 def clock() -> Iterator[Clock]:
-    """The program waits without waiting, and saves time where others look for what hashes are."""
+    """The program waits without waiting, and makes hashes that are soon made; others look for what they are."""
     clock = Clock()
-    remembering = cache(crypt.sha512_crypt)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program, "time", clock)
         patch.setattr(program, "ROUNDS", 1)
-        patch.setattr(crypt, "sha512_crypt", remembering)
-        patch.setattr(generate, "sha512_crypt", remembering)
+        patch.setattr(crypt, "_ROUNDS", 1)
         yield clock
 
 
@@ -86,7 +85,33 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def apply(server: Server, cluster: MakeCluster) -> Apply:
     """A new cluster in which the Job runs that follows from some values."""
-    return lambda values=None: Applied(server, documents(cluster(values)))
+    return applying(server, cluster)
+
+
+@pytest.fixture(scope="module")
+def apply_nearby(server: Server, cluster: MakeCluster) -> Iterator[Apply]:
+    """The same without a network between the program and the API, for tests that look at each of its requests."""
+    nearby = server if LONG else Server("http://nearby")
+
+    def connection(host: str, timeout: float) -> http.client.HTTPConnection | Shortcut:
+        return Shortcut(nearby) if host == "nearby" else http.client.HTTPConnection(host, timeout=timeout)
+
+    client = SimpleNamespace(HTTPConnection=connection, HTTPException=http.client.HTTPException)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program, "http", SimpleNamespace(client=client))
+        yield applying(nearby, cluster)
+
+
+def applying(server: Server, cluster: MakeCluster) -> Apply:
+    made: dict[str, list[Document]] = {}
+
+    def apply(values: Values | None = None) -> Applied:
+        asked = repr(values)
+        if asked not in made:
+            made[asked] = documents(cluster(values))
+        return Applied(server, made[asked])
+
+    return apply
 
 
 @pytest.fixture
@@ -323,17 +348,17 @@ class TestOthersAtWork:
         new.api.disturb = lambda _, request: change if request.method == "PATCH" else None
         assert new.run().problems == ("somebody else keeps changing the Secrets; run this again later",)
 
-    def test_another_run_at_any_time(self, apply: Apply) -> None:
-        for number in range(1, request_count(apply()) + 1):
-            applied, others = apply(), list[Outcome]()
+    def test_another_run_at_any_time(self, apply_nearby: Apply) -> None:
+        for number in range(1, request_count(apply_nearby()) + 1):
+            applied, others = apply_nearby(), list[Outcome]()
             outcome = applied.run(at(number, partial(run_into, others, applied)))
             assert [outcome.problems for outcome in (outcome, *others)] == [(), ()]
             applied.assert_kept()
 
-    def test_a_change_and_another_run_at_any_time(self, apply: Apply) -> None:
+    def test_a_change_and_another_run_at_any_time(self, apply_nearby: Apply) -> None:
         """What was made of new values is not made anew of those that were read before."""
         for number in range(1, 20):
-            applied = apply()
+            applied = apply_nearby()
             applied.run()
             applied.api.put("st2-rabbitmq", {"rabbitmq-password": "second"})
             assert applied.run(at(number, partial(change_and_run, applied))).problems == ()
@@ -342,8 +367,8 @@ class TestOthersAtWork:
 
     @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.integers(0, 5), max_size=120), st.integers(2, 3))
-    def test_some_at_once_in_any_order(self, apply: Apply, order: list[int], count: int) -> None:
-        applied = apply()
+    def test_some_at_once_in_any_order(self, apply_nearby: Apply, order: list[int], count: int) -> None:
+        applied = apply_nearby()
         turns = Turns(order, range(count))
 
         def run(player: int) -> Outcome:
@@ -382,9 +407,9 @@ def change_and_run(applied: Applied) -> None:
 
 class TestTrouble:
     @pytest.mark.parametrize("trouble", ["cut before", "cut after"])
-    def test_of_any_request_passes(self, apply: Apply, trouble: str) -> None:
-        for number in range(1, request_count(apply()) + 1):
-            applied = apply()
+    def test_of_any_request_passes(self, apply_nearby: Apply, trouble: str) -> None:
+        for number in range(1, request_count(apply_nearby()) + 1):
+            applied = apply_nearby()
             applied.api.disturb = only_at(number, TROUBLES[trouble])
             assert applied.run().problems == (), number
             applied.assert_kept()
@@ -511,17 +536,17 @@ def without(rules: list[Document], verb: str, resource: str, begin_of_name: str)
 
 
 class TestKilled:
-    def test_at_any_request_and_run_again(self, apply: Apply) -> None:
-        for number in range(1, request_count(apply()) + 1):
-            applied = apply()
+    def test_at_any_request_and_run_again(self, apply_nearby: Apply) -> None:
+        for number in range(1, request_count(apply_nearby()) + 1):
+            applied = apply_nearby()
             applied.run_killed(number)
             assert len(applied.api.requests) == number - 1
             assert applied.run().problems == ()
             applied.assert_kept()
 
-    def test_at_any_request_with_keys_missing(self, apply: Apply) -> None:
+    def test_at_any_request_with_keys_missing(self, apply_nearby: Apply) -> None:
         def some() -> Applied:
-            applied = apply()
+            applied = apply_nearby()
             for name, present, _ in SOME_KEYS.values():
                 if applied.api.get("secrets", name) is None:
                     applied.api.put(name, present)
@@ -533,9 +558,9 @@ class TestKilled:
             assert applied.run().problems == ()
             applied.assert_kept()
 
-    def test_after_a_change(self, apply: Apply) -> None:
+    def test_after_a_change(self, apply_nearby: Apply) -> None:
         for number in range(1, 22):
-            applied = apply()
+            applied = apply_nearby()
             applied.run()
             applied.api.put("st2-rabbitmq", {"rabbitmq-password": "second"})
             applied.run_killed(number)
@@ -950,10 +975,10 @@ def before(apply: Apply) -> dict[tuple[str, str], str]:
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_is_there_and_wherever_it_ends(
-    apply: Apply, before: dict[tuple[str, str], str], data: st.DataObject
+    apply_nearby: Apply, before: dict[tuple[str, str], str], data: st.DataObject
 ) -> None:
     """Nothing is overwritten, and at the end all is there or the program tells what is not."""
-    applied = apply()
+    applied = apply_nearby()
     # TLS Secrets of the API's type for them are whole, or are not there.
     present = data.draw(st.sets(st.sampled_from(sorted(before))), "present")
     for name in sorted({name for name, _ in present}):

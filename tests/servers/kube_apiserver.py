@@ -1,101 +1,29 @@
-"""An API server of Kubernetes with its etcd, and nothing behind it: no controller acts upon what it takes.
-
-Its program comes from the folder KUBEBUILDER_ASSETS, where other projects' tests look for it too, or is built from the
-sources of Kubernetes by ``make test-api``, which takes many minutes, once. Its etcd is Debian's.
-"""
+"""An API server of Kubernetes with its etcd, and nothing behind it: no controller acts upon what it takes."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import os
-import re
-import shutil
 import ssl
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from functools import cache as cached
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from servers import cache, roots
+from servers.kubernetes_programs import Programs
 from servers.ports import free_port
 
 from constructs_st2.kube.documents import Document, identity
 
-ASSETS = "KUBEBUILDER_ASSETS"
-INSTALL = "make test-api"
-"""What builds the program."""
-
-_MODULE = Path(__file__).parents[2] / "tools" / "kube_apiserver"
-_PROGRAM = "kube-apiserver"
-_PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
-_VERSION = re.compile(r"\bk8s\.io/kubernetes (v\S+)")
-_ETCD = roots.Server("etcd", "trixie")
 _TOKEN = "tests"
 _SECONDS_TO_START = 120
 _CRD_SECONDS = 30
-
-
-class Programs(NamedTuple):
-    """The programs of an API server."""
-
-    apiserver: Path
-    etcd: Path
-
-
-def version() -> str:
-    """The version of Kubernetes that is built: ``v1.36.3``."""
-    found = _VERSION.search((_MODULE / "go.mod").read_text(encoding="utf-8"))
-    assert found
-    return found[1]
-
-
-def find() -> Programs | None:
-    """The programs, or None where some are missing."""
-    if assets := os.environ.get(ASSETS):
-        given = Programs(Path(assets, _PROGRAM), Path(assets, "etcd"))
-        return given if all(map(Path.exists, given)) else None
-    root = roots.find(_ETCD)
-    built = _folder() / _PROGRAM
-    return Programs(built, root / "usr/bin/etcd") if root and built.exists() else None
-
-
-def ensure() -> None:
-    """Build the programs that are missing. Never fails: tests that lack them say so."""
-    roots.ensure()
-    built = _folder() / _PROGRAM
-    if built.exists() or ASSETS in os.environ:
-        return
-    if shutil.which("go") is None:
-        print(f"there is no go, which builds {_PROGRAM}", file=sys.stderr)
-        return
-    built.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="unfinished.", dir=built.parent) as folder:
-        unfinished = Path(folder, _PROGRAM)
-        command = ["go", "build", "-ldflags", _LINK, "-o", str(unfinished), _PACKAGE]
-        print(*command, f"# Kubernetes {version()}, once; this takes a while", flush=True)
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto"}
-        if subprocess.run(command, cwd=_MODULE, env=environment, check=False).returncode == 0:
-            unfinished.rename(built)
-
-
-# What it says of itself decides which versions of its features it turns on.
-_LINK = f"-s -w -X k8s.io/component-base/version.gitVersion={version()}"
-
-
-def _folder() -> Path:
-    sums = (_MODULE / "go.sum").read_text(encoding="utf-8")
-    return cache.folder("kube-apiserver", version(), (sums, _LINK, os.uname().machine))
 
 
 class Refused(Exception):
@@ -112,6 +40,7 @@ class ApiServer:
 
     def __init__(self, programs: Programs, folder: Path) -> None:
         self._port, client, peer = free_port(), free_port(), free_port()
+        self._folder = folder
         self._log = folder / "apiserver.log"
         (folder / "tokens.csv").write_text(f'{_TOKEN},tests,tests,"system:masters"\n')
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -248,6 +177,19 @@ class ApiServer:
             answer = {"message": content.decode(errors="replace")}
         return response.status, answer
 
+    def kubeconfig(self) -> Path:
+        """The file by which kubectl reaches it, as one who may do everything."""
+        path = self._folder / "kubeconfig"
+        cluster = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+        named: Document = {
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "users": [{"name": "tests", "user": {"token": _TOKEN}}],
+            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
+        }
+        # JSON is YAML, too.
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "tests", **named}))
+        return path
+
     def _await_ready(self) -> None:
         end = time.monotonic() + _SECONDS_TO_START
         while not self._is_ready():
@@ -290,5 +232,28 @@ def _kinds(server: ApiServer, api_version: str) -> dict[str, tuple[str, bool]]:
 _discovered = cached(_kinds)
 
 
-if __name__ == "__main__":
-    ensure()
+class Kubectl:
+    """Kubectl for one API server.
+
+    Args:
+        program: its path.
+        server: what it speaks to.
+        folder: an empty folder for its files.
+    """
+
+    def __init__(self, program: Path, server: ApiServer, folder: Path) -> None:
+        self.program = program
+        self.server = server
+        self.environment = {**os.environ, "KUBECONFIG": str(server.kubeconfig()), "KUBECACHEDIR": str(folder)}
+        """What it has to know where it speaks to."""
+
+    def __call__(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run it, however it ends."""
+        command = [str(self.program), *arguments]
+        return subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=self.environment)
+
+    def must(self, *arguments: str, given: str | None = None) -> str:
+        """Run it, and it must succeed: what it says."""
+        ended = self(*arguments, given=given)
+        assert ended.returncode == 0, f"kubectl {' '.join(arguments)}: {ended.stderr}"
+        return ended.stdout

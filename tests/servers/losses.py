@@ -1,4 +1,4 @@
-"""What docs/backends.md says of the loss of members, and how it is tried."""
+"""What docs/explanation/backends.md says of the loss of members, and how it is tried."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal, Protocol, cast
 
 from servers.ports import eventually
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "backends.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/explanation/backends.md"
 _HEADING = "## When members are lost"
 
 Meanwhile = Literal["goes on", "stands still", ""]

@@ -1,4 +1,4 @@
-"""The tables of docs/backends.md about the loss of members: with ST2_TEST_LONG=1 every row is tried."""
+"""The tables of docs/explanation/backends.md about the loss of members: with ST2_TEST_LONG=1 every row is tried."""
 
 from __future__ import annotations
 

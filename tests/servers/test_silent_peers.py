@@ -301,5 +301,5 @@ def test_sockets_of_rabbitmq_inherit_what_its_configuration_says(parted: Parted)
 
 
 def test_py_amqp_has_times_of_its_own(parted: Parted) -> None:
-    """On them stands what docs/failover.md says of clients of RabbitMQ."""
+    """On them stands what docs/explanation/failover.md says of clients of RabbitMQ."""
     assert parted.said("options") == "60 10 1000"

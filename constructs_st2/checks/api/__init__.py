@@ -1,7 +1,8 @@
 """What the API server of Kubernetes refuses, so that it is known before half of a cluster is applied.
 
 `structure` says of which types objects are made, `rules` what must hold of each type: a rule a line, with the function
-of Kubernetes that it comes from. `forms` are the forms of single values, `judges` what looks at several fields.
+of Kubernetes that it comes from. `forms` are the forms of single values, `judges` what looks at several fields, of
+many types; what looks at those of one type stands beside its rules.
 """
 
 from __future__ import annotations

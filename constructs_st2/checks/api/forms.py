@@ -141,6 +141,11 @@ def one_of(*choices: str) -> Form:
     return check
 
 
+pull_policy = one_of("Always", "IfNotPresent", "Never")
+protocol = one_of("TCP", "UDP", "SCTP")
+retain_or_delete = one_of("Retain", "Delete")
+
+
 def number(least: int, greatest: int | None = None) -> Form:
     """A whole number within limits."""
 

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from constructs_st2.commands.addresses import addresses
 from constructs_st2.construct.flows import components, flows
+from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2WEB
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import BACKUP
 from constructs_st2.parts.flows import BACKEND_PURPOSES, EXTRA_JOBS, Component, End, Flow, Place
+from constructs_st2.values.model.backup import Destination
 
 Band = Literal["front", "middle", "back"]
 """The three rows of cells: what people and machines outside reach, the other components, and what all stand on."""
@@ -92,7 +96,8 @@ class Parts:
 def parts_of(cluster: Cluster) -> Parts:
     """The parts of a cluster's picture."""
     table = flows(cluster)
-    cells = [*_cells(components(cluster), table), *_elsewhere(table)]
+    details = _details(cluster)
+    cells = [*_cells(components(cluster), table, details), *_elsewhere(table)]
     return Parts(
         name=f"{cluster.release.name} in {cluster.release.namespace}",
         cells=tuple(cells),
@@ -113,13 +118,31 @@ def _port_in_words(flow: Flow) -> str:
     return str(flow.port) if flow.protocol == "TCP" else f"{flow.port}/{flow.protocol}"
 
 
-def _cells(found: Sequence[Component], table: Sequence[Flow]) -> list[Cell]:
+def _details(cluster: Cluster) -> Mapping[str, Sequence[str]]:
+    """What the values say of components that no flow tells."""
+    values = cluster.values
+    pools = [f"pool {pool.name}: {TIMES}{pool.replicas}" for pool in values.st2actionrunner.pools]
+    return {
+        ST2WEB.name: [url.rstrip("/") for url in addresses(values)],
+        ST2ACTIONRUNNER.name: pools,
+        BACKUP: [f"to {_target(values.backup.destination)}"] if values.backup.destination else [],
+    }
+
+
+def _target(destination: Destination) -> str:
+    if destination.s3:
+        return f"s3://{destination.s3.bucket}"
+    claim = destination.claim
+    return f"volume {claim.existing_claim}" if claim and claim.existing_claim else "a volume"
+
+
+def _cells(found: Sequence[Component], table: Sequence[Flow], details: Mapping[str, Sequence[str]]) -> list[Cell]:
     alike: dict[object, list[Component]] = {}
     for tier in (*_FRONT, *_MIDDLE, "backends"):
         for component in found:
             if component.tier == tier:
                 alike.setdefault((tier, _behaviour(component, table)), []).append(component)
-    return [_cell(group, table) for group in alike.values()]
+    return [_cell(group, table, details) for group in alike.values()]
 
 
 def _behaviour(component: Component, table: Iterable[Flow]) -> frozenset[object]:
@@ -131,7 +154,7 @@ def _behaviour(component: Component, table: Iterable[Flow]) -> frozenset[object]
     )
 
 
-def _cell(group: Sequence[Component], table: Sequence[Flow]) -> Cell:
+def _cell(group: Sequence[Component], table: Sequence[Flow], details: Mapping[str, Sequence[str]]) -> Cell:
     first = group[0]
     pods: dict[str, tuple[int, int]] = {}
     for each in group:
@@ -147,7 +170,7 @@ def _cell(group: Sequence[Component], table: Sequence[Flow]) -> Cell:
         title=_TITLES[first.role if first.tier == "backends" else first.tier],
         names=tuple(each.name for each in group),
         lines=tuple(lines),
-        notes=tuple(_notes(first.name, table)),
+        notes=(*_notes(first.name, table), *(note for each in group for note in details.get(each.name, ()))),
     )
 
 

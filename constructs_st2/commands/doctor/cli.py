@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
+from constructs_st2.commands.rows import has_colours
 
 
 @click.command()
@@ -56,7 +56,7 @@ def doctor(options: ClusterOptions, context: str | None, output: str, support: P
         gather(support, expected, reading, report, kubectl)
         click.echo(f"{support}/: gathered for support; look it over before you pass it on", err=True)
     if output == "text":
-        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colours = has_colours()
         click.echo(text.terminal(report, colours=colours), color=colours)
     else:
         click.echo(text.OUTPUTS[output](report))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_accept, with_cluster_options
+from constructs_st2.commands.rows import has_colours
 
 if TYPE_CHECKING:
     from constructs_st2.changes.plan import Plan
@@ -61,7 +61,7 @@ def plan(
     made = _plan(options, against, manifests, context, accept)
     against = f"{against}/" if against != CLUSTER and not against.startswith(GIT) else against
     if output == "text":
-        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colours = has_colours()
         click.echo(text.terminal(made, against, colours=colours), color=colours)
     else:
         click.echo(text.OUTPUTS[output](made, against))

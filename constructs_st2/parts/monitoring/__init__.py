@@ -46,7 +46,7 @@ def problems(values: Values, _: Release) -> Iterator[ValueProblem]:
     known = list(names())
     for index, name in enumerate(values.monitoring.rules.disabled):
         if name not in known:
-            message = there_is_no("alert", name, known, "docs/runbooks.md has a section for each")
+            message = there_is_no("alert", name, known, "docs/how-to/runbooks.md has a section for each")
             yield ValueProblem(f"monitoring.rules.disabled[{index}]", message)
     for index, mapping in enumerate(values.monitoring.statsd_exporter.mappings):
         missing = [key for key in ("match", "name") if not isinstance(mapping.get(key), str)]

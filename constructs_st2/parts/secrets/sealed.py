@@ -1,6 +1,6 @@
 """SealedSecrets: Secrets encrypted for the controller in the cluster, which may lie in a repository.
 
-https://github.com/bitnami-labs/sealed-secrets, docs/developer/crypto.md
+https://github.com/bitnami-labs/sealed-secrets/blob/main/docs/developer/crypto.md
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ RAW_PATHS: tuple[tuple[str, ...], ...] = (
 )
 """Where `{{ … }}` is content, such as Jinja of StackStorm, and no Helm template; nor does the chart render it."""
 
-_OF_BITNAMI = "the images are the official ones, not Bitnami's; see docs/backends.md for what there is instead"
+_OF_BITNAMI = "the images are the official ones, not Bitnami's: docs/explanation/backends.md tells what there is"
 _ALL_ALIKE = "all members are alike; their settings are directly below redis"
 _BACKENDS = ("mongodb", "rabbitmq", "redis")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")

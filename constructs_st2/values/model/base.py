@@ -159,6 +159,7 @@ LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 IMAGE_TAG = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
 IMAGE_DIGEST = r"^sha256:[0-9a-f]{64}$"
 IMAGE_REPOSITORY = r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
+IMAGE_NAME = f"{IMAGE_REPOSITORY[:-1]}(:{IMAGE_TAG[1:-1]})?$"
 IMAGE_REFERENCE = f"{IMAGE_REPOSITORY[:-1]}(:{IMAGE_TAG[1:-1]})?(@{IMAGE_DIGEST[1:-1]})?$"
 ABSOLUTE_PATH = r"^/[^\n]*$"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
@@ -193,6 +194,7 @@ MEANINGS: Mapping[str, str] = {
     IMAGE_TAG: 'an image tag (at most 128 letters, digits, "_", "." and "-")',
     IMAGE_DIGEST: 'an image digest ("sha256:" and 64 hexadecimal digits)',
     IMAGE_REPOSITORY: "an image repository, without tag",
+    IMAGE_NAME: "an image without digest, such as registry.example.org/name:tag",
     IMAGE_REFERENCE: "an image reference, such as registry.example.org/name:tag",
     ABSOLUTE_PATH: "an absolute path",
     QUANTITY: "a Kubernetes quantity, such as 250m or 512Mi",
@@ -239,6 +241,7 @@ def _not_a_reference(value: object) -> object:
 ImageTag: TypeAlias = Annotated[str, BeforeValidator(_not_a_reference), StringConstraints(pattern=IMAGE_TAG)]
 ImageDigest: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_DIGEST)]
 ImageRepository: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_REPOSITORY)]
+ImageName: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_NAME)]
 ImageReference: TypeAlias = Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)]
 TextLine: TypeAlias = Annotated[str, StringConstraints(pattern=TEXT_LINE)]
 """For what ends up in files of settings, variables and messages, where a line end would begin something else."""

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from constructs_st2.values.model.base import (
     DnsLabel,
     ImageDigest,
+    ImageName,
     ImageReference,
     ImageRepository,
     ImageTag,
@@ -40,6 +41,11 @@ class Image(StrictModel):
         "Small image of busybox with nc, httpd and wget, for containers that wait for backends, and for those by which "
         "members of RabbitMQ and etcd know of each other.",
         "docker.io/library/busybox:1.37",
+    )
+    digests: dict[ImageName, ImageDigest] = key(
+        "Digests of images, by the name and tag under which they are pulled; for every container that has one of them, "
+        "also for yours. `constructs-st2 images --pin` writes them.",
+        {},
     )
     entrypoint: list[str] = key(
         "Put before the command of every StackStorm service (except st2web and st2chatops), "

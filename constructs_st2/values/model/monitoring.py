@@ -38,7 +38,7 @@ class MonitoringRules(StrictModel):
     enabled: bool = key("Write a PrometheusRule with alerts. Needs the Prometheus Operator.", False)
     labels: Labels = key("Further labels, by which a Prometheus may select it.", {})
     disabled: list[str] = key("Names of alerts to leave out.", [])
-    runbook: Word = key("Page with a heading for each alert, to which the alerts link.", "docs/runbooks.md")
+    runbook: Word = key("Page with a heading for each alert, to which the alerts link.", "docs/how-to/runbooks.md")
     backup_max_age_hours: Annotated[int, Field(ge=1, le=10_000)] = key(
         "Age in hours at which the last good backup is too old.", 26
     )

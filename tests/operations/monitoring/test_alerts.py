@@ -17,7 +17,7 @@ from constructs_st2.parts.monitoring import documents
 from constructs_st2.parts.monitoring.alerts import alerts, names
 from constructs_st2.parts.optional import OPTIONAL_PARTS
 
-RUNBOOK = Path(__file__).parents[3] / "docs" / "runbooks.md"
+RUNBOOK = Path(__file__).parents[3] / "docs/how-to/runbooks.md"
 HEADING = re.compile(r"^## (StackStorm\w+)$", re.MULTILINE)
 ALERTS = [alert for group in alerts(part.load() for part in OPTIONAL_PARTS).values() for alert in group]
 ETCD = {"coordination": {"backend": "etcd"}}
@@ -55,7 +55,7 @@ def test_names_are_unique() -> None:
 
 def test_an_alert_leads_to_its_section(rules: Any) -> None:
     made = rules()["StackStormRedisNoMaster"]["annotations"]["runbook_url"]
-    assert made == "docs/runbooks.md#stackstormredisnomaster"
+    assert made == "docs/how-to/runbooks.md#stackstormredisnomaster"
     made = rules(runbook="https://wiki.example.org/stackstorm")["StackStormRedisNoMaster"]["annotations"]["runbook_url"]
     assert made == "https://wiki.example.org/stackstorm#stackstormredisnomaster"
 

@@ -103,7 +103,7 @@ class Client(redis.Redis):
 
     patience = 120.0
     """Seconds for which a command is tried again: another master takes 8 s, and 90 s when a server of the cluster's DNS
-    is lost with the old one, because sentinels that wait for names decide nothing (docs/failover.md)."""
+    is lost with the old one, because sentinels that wait for names decide nothing (see Failover)."""
 
     def __init__(self, pool: Any) -> None:
         super().__init__(connection_pool=pool)

@@ -1,0 +1,61 @@
+"""What the API server wants of each type, a rule a line.
+
+A module holds the rules of one kind of thing, and the functions that only they need.
+
+The source is the function in pkg/apis/GROUP/validation/validation.go of Kubernetes v1.36, of the group core where none
+is named, of k8s.io/apimachinery/pkg/apis/meta/v1/validation (meta), or of the kubelet in pkg/kubelet/kuberuntime.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from constructs_st2.checks.api.rules import access, containers, data, networks, pods, resources, volumes, workloads
+from constructs_st2.checks.api.rules.table import Field, Whole
+from constructs_st2.checks.api.structure import ROOTS, STRUCTURE
+from constructs_st2.checks.api.walk import LIST, ONE, Type
+
+__all__ = ["COMPILED", "FIELDS", "ROOTS", "WHOLES"]
+
+FIELDS: tuple[Field, ...] = (
+    *pods.FIELDS,
+    *containers.FIELDS,
+    *resources.FIELDS,
+    *volumes.FIELDS,
+    *networks.FIELDS,
+    *workloads.FIELDS,
+    *access.FIELDS,
+    *data.FIELDS,
+)
+
+WHOLES: tuple[Whole, ...] = (
+    *pods.WHOLES,
+    *containers.WHOLES,
+    *resources.WHOLES,
+    *volumes.WHOLES,
+    *networks.WHOLES,
+    *workloads.WHOLES,
+    *access.WHOLES,
+    *data.WHOLES,
+)
+
+
+def _compiled() -> dict[str, Type]:
+    """All that is known of each type."""
+    types: dict[str, Type] = defaultdict(Type)
+    for owner, children in STRUCTURE.items():
+        for name, child in children.items():
+            many = LIST if child.endswith(LIST) else ONE
+            types[owner].fields[name] = ([], types[child.removesuffix(many)], many)
+    for field in FIELDS:
+        for owner in field.types.split():
+            forms_of_field, *_ = types[owner].fields.setdefault(field.field, ([], None, ONE))
+            forms_of_field.append(field.form)
+    for whole in WHOLES:
+        for owner in whole.types.split():
+            types[owner].judges.append(whole.judge)
+    return dict(types)
+
+
+COMPILED = _compiled()
+"""The types by their names."""

@@ -1,0 +1,231 @@
+"""What makes pods, and what scales and limits them."""
+
+from __future__ import annotations
+
+from constructs_st2.checks.api import forms, judges
+from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.rules.table import Field, Whole
+from constructs_st2.checks.api.walk import Judge
+from constructs_st2.checks.data import at
+from constructs_st2.kube.documents import Document
+
+_SELECTING = "DaemonSetSpec DeploymentSpec ReplicaSetSpec StatefulSetSpec"
+_SCALED = "DeploymentSpec ReplicaSetSpec StatefulSetSpec"
+
+
+def rolling_update(node: Document) -> Faults:
+    """A rollout can go on."""
+    if node.get("maxUnavailable") in (0, "0%") and node.get("maxSurge") in (0, "0%"):
+        yield "maxUnavailable", "cannot be 0 when maxSurge is 0"
+
+
+def deadline(node: Document) -> Faults:
+    """A Deployment is not given up before its pods count as ready."""
+    ready, limit = node.get("minReadySeconds") or 0, node.get("progressDeadlineSeconds")
+    limit = 600 if limit is None else limit
+    if isinstance(ready, int) and isinstance(limit, int) and limit <= ready:
+        yield "progressDeadlineSeconds", f"is {limit}; must be more than minReadySeconds, {ready}"
+
+
+def restart_policy(*policies: str, default: str = "Always") -> Judge:
+    """Pods of a workload come back, or not."""
+
+    def judge(node: Document) -> Faults:
+        given = at(node, "template", "spec", "restartPolicy") or default
+        if given not in policies:
+            yield ("template", "spec", "restartPolicy"), f"must be {' or '.join(policies)}, not {given}"
+
+    return judge
+
+
+def indexed(node: Document) -> Faults:
+    """What is said of the indexes of a Job is for one that has some."""
+    if node.get("completionMode") == "Indexed":
+        if node.get("completions") is None:
+            yield "completions", "is required with completionMode: Indexed"
+        return
+    for field in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
+        if node.get(field) is not None:
+            yield field, "can only be used with completionMode: Indexed"
+
+
+def template_without(field: str) -> Judge:
+    """A field that pods have, but not those of a workload."""
+
+    def judge(node: Document) -> Faults:
+        if at(node, "template", "spec", field):
+            yield ("template", "spec", field), "cannot be set for pods of this kind of workload"
+
+    return judge
+
+
+def failure_policy(node: Document) -> Faults:
+    """Pods whose failures are looked at do not start anew by themselves."""
+    if node.get("podFailurePolicy") is not None and at(node, "template", "spec", "restartPolicy") != "Never":
+        yield ("template", "spec", "restartPolicy"), "must be Never with podFailurePolicy"
+
+
+def replicas(node: Document) -> Faults:
+    """An autoscaler has a range."""
+    least, greatest = node.get("minReplicas"), node.get("maxReplicas")
+    if isinstance(least, int) and isinstance(greatest, int) and greatest < least:
+        yield "maxReplicas", f"is {greatest}; must be at least minReplicas, {least}"
+
+
+_METRICS = {
+    "ContainerResource": "containerResource",
+    "External": "external",
+    "Object": "object",
+    "Pods": "pods",
+    "Resource": "resource",
+}
+
+
+def metric(node: Document) -> Faults:
+    """A metric is of one type."""
+    expected = _METRICS.get(str(node.get("type")))
+    for field in _METRICS.values():
+        if (node.get(field) is None) == (field == expected):
+            yield field, f"{'is required' if field == expected else 'cannot be used'} with type: {node.get('type')}"
+
+
+HIGHEST_PRIORITY = 1_000_000_000
+
+
+def priority(node: Document) -> Faults:
+    """Classes of Kubernetes itself come before all others."""
+    if str(at(node, "metadata", "name")).startswith("system-"):
+        yield ("metadata", "name"), "must not begin with system-, which is for Kubernetes itself"
+    value = node.get("value")
+    if isinstance(value, int) and value > HIGHEST_PRIORITY:
+        yield "value", f"must be at most {HIGHEST_PRIORITY}, not {value}"
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(f"{_SCALED} DaemonSetSpec", "minReadySeconds", forms.not_negative, "apps.ValidateDeploymentSpec"),
+    Field(_SCALED, "replicas", forms.not_negative, "apps.ValidateDeploymentSpec"),
+    Field("DaemonSetSpec DeploymentSpec", "revisionHistoryLimit", forms.not_negative, "apps.ValidateDeploymentSpec"),
+    Field("DeploymentSpec", "progressDeadlineSeconds", forms.not_negative, "apps.ValidateDeploymentSpec"),
+    Field("DeploymentStrategy", "type", forms.one_of("Recreate", "RollingUpdate"), "apps.ValidateDeploymentStrategy"),
+    Field("RollingUpdate", "maxUnavailable", forms.count_or_percent, "apps.ValidateRollingUpdateDeployment"),
+    Field("RollingUpdate", "maxSurge", forms.surge, "apps.ValidateRollingUpdateDeployment"),
+    Field("RollingUpdate", "partition", forms.not_negative, "apps.validateRollingUpdateStatefulSet"),
+    Field(
+        "StatefulSetSpec",
+        "podManagementPolicy",
+        forms.one_of("OrderedReady", "Parallel"),
+        "apps.ValidateStatefulSetSpec",
+    ),
+    Field(
+        "StatefulSetSpec",
+        "serviceName",
+        forms.unless_empty(forms.dns_label),
+        "apps.ValidateStatefulSetSpec",
+    ),
+    Field(
+        "StatefulSetUpdateStrategy DaemonSetUpdateStrategy",
+        "type",
+        forms.one_of("OnDelete", "RollingUpdate"),
+        "apps.ValidateStatefulSetSpec",
+    ),
+    Field(
+        "ClaimRetentionPolicy",
+        "whenDeleted",
+        forms.retain_or_delete,
+        "apps.ValidatePersistentVolumeClaimRetentionPolicy",
+    ),
+    Field(
+        "ClaimRetentionPolicy",
+        "whenScaled",
+        forms.retain_or_delete,
+        "apps.ValidatePersistentVolumeClaimRetentionPolicy",
+    ),
+    Field("JobSpec", "parallelism", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "completions", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "activeDeadlineSeconds", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "backoffLimit", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "ttlSecondsAfterFinished", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "completionMode", forms.one_of("Indexed", "NonIndexed"), "batch.validateJobSpec"),
+    Field("CronJobSpec", "schedule", forms.schedule, "batch.validateScheduleFormat"),
+    Field("CronJobSpec", "timeZone", forms.time_zone, "batch.validateTimeZone"),
+    Field("CronJobSpec", "startingDeadlineSeconds", forms.not_negative, "batch.validateCronJobSpec"),
+    Field(
+        "CronJobSpec",
+        "concurrencyPolicy",
+        forms.one_of("Allow", "Forbid", "Replace"),
+        "batch.validateConcurrencyPolicy",
+    ),
+    Field("CronJobSpec", "successfulJobsHistoryLimit", forms.not_negative, "batch.validateCronJobSpec"),
+    Field("CronJobSpec", "failedJobsHistoryLimit", forms.not_negative, "batch.validateCronJobSpec"),
+    Field(
+        "HorizontalPodAutoscalerSpec", "minReplicas", forms.positive, "autoscaling.validateHorizontalPodAutoscalerSpec"
+    ),
+    Field(
+        "HorizontalPodAutoscalerSpec", "maxReplicas", forms.positive, "autoscaling.validateHorizontalPodAutoscalerSpec"
+    ),
+    Field("HPAScalingRules", "stabilizationWindowSeconds", forms.number(0, 3600), "autoscaling.validateScalingRules"),
+    Field(
+        "HPAScalingRules", "selectPolicy", forms.one_of("Max", "Min", "Disabled"), "autoscaling.validateScalingRules"
+    ),
+    Field("HPAScalingPolicy", "type", forms.one_of("Pods", "Percent"), "autoscaling.validateScalingPolicy"),
+    Field("HPAScalingPolicy", "value", forms.positive, "autoscaling.validateScalingPolicy"),
+    Field("HPAScalingPolicy", "periodSeconds", forms.number(1, 1800), "autoscaling.validateScalingPolicy"),
+    Field("PodDisruptionBudgetSpec", "minAvailable", forms.count_or_percent, "policy.ValidatePodDisruptionBudgetSpec"),
+    Field(
+        "PodDisruptionBudgetSpec", "maxUnavailable", forms.count_or_percent, "policy.ValidatePodDisruptionBudgetSpec"
+    ),
+    Field(
+        "PodDisruptionBudgetSpec",
+        "unhealthyPodEvictionPolicy",
+        forms.one_of("AlwaysAllow", "IfHealthyBudget"),
+        "policy.ValidatePodDisruptionBudgetSpec",
+    ),
+    Field(
+        "PriorityClass", "preemptionPolicy", forms.one_of("PreemptLowerPriority", "Never"), "ValidatePreemptionPolicy"
+    ),
+    Field("LeaseSpec", "leaseDurationSeconds", forms.positive, "coordination.ValidateLeaseSpec"),
+    Field("LeaseSpec", "leaseTransitions", forms.not_negative, "coordination.ValidateLeaseSpec"),
+)
+
+WHOLES: tuple[Whole, ...] = (
+    Whole(_SELECTING, judges.required("selector", "template"), "apps.ValidateDeploymentSpec"),
+    Whole("DeploymentSpec", deadline, "apps.ValidateDeploymentSpec"),
+    Whole(
+        "DeploymentStrategy",
+        judges.only_with("rollingUpdate", "type", "RollingUpdate", default="RollingUpdate"),
+        "apps.ValidateDeploymentStrategy",
+    ),
+    Whole(
+        "StatefulSetUpdateStrategy",
+        judges.only_with("rollingUpdate", "type", "RollingUpdate", default="RollingUpdate"),
+        "apps.ValidateStatefulSetSpec",
+    ),
+    Whole("RollingUpdate", rolling_update, "apps.ValidateRollingUpdateDeployment"),
+    Whole(_SELECTING, template_without("activeDeadlineSeconds"), "apps.ValidatePodTemplateSpecForReplicaSet"),
+    Whole(f"{_SELECTING} JobSpec", template_without("ephemeralContainers"), "ValidatePodTemplateSpec"),
+    Whole(_SELECTING, restart_policy("Always"), "apps.ValidatePodTemplateSpecForReplicaSet"),
+    Whole("JobSpec", restart_policy("OnFailure", "Never"), "batch.validateJobSpec"),
+    Whole("JobSpec", indexed, "batch.validateJobSpec"),
+    Whole("JobSpec", failure_policy, "batch.validateJobSpec"),
+    Whole("CronJobSpec", judges.required("schedule", "jobTemplate"), "batch.validateCronJobSpec"),
+    Whole("HorizontalPodAutoscalerSpec", replicas, "autoscaling.validateHorizontalPodAutoscalerSpec"),
+    Whole(
+        "HorizontalPodAutoscalerSpec",
+        judges.required("maxReplicas", "scaleTargetRef"),
+        "autoscaling.validateHorizontalPodAutoscalerSpec",
+    ),
+    Whole(
+        "CrossVersionObjectReference",
+        judges.required("kind", "name"),
+        "autoscaling.ValidateCrossVersionObjectReference",
+    ),
+    Whole("HPAScalingRules", judges.not_empty("policies"), "autoscaling.validateScalingRules"),
+    Whole("HPAScalingPolicy", judges.required("type", "value", "periodSeconds"), "autoscaling.validateScalingPolicy"),
+    Whole("MetricSpec", metric, "autoscaling.validateMetricSpec"),
+    Whole(
+        "PodDisruptionBudgetSpec",
+        judges.not_both("minAvailable", "maxUnavailable"),
+        "policy.ValidatePodDisruptionBudgetSpec",
+    ),
+    Whole("PriorityClass", priority, "scheduling.ValidatePriorityClass"),
+)

@@ -1,0 +1,1 @@
+"""`constructs-st2 images`: what a cluster pulls, and the digests of that."""
