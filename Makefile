@@ -9,9 +9,8 @@ SUPPLY := .venv/supply
 # Python that is compiled starts faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-
-.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs imports kubernetes-types st2-options
-.PHONY: lock sbom clean
+.PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
+.PHONY: recording release imports kubernetes-types st2-options lock sbom audit clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -31,14 +30,15 @@ $(READY_DEV): $(READY) requirements/dev.lock
 	$(PIP) install --require-hashes --requirement requirements/dev.lock
 	touch $@
 
-# The tests of a file share servers, so they stay together; files keep their order, in which the long ones come early.
+# The tests of a file share servers, so they stay together; those that take long begin first, as tests/conftest.py says.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # As root on Debian, first installs the servers that some tests run. They wait for those, so there are more processes
 # than the two cores of a small machine.
+WORKERS ?= 4
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
-	$(PYTEST) --numprocesses 4
+	$(PYTEST) --numprocesses $(WORKERS)
 
 test-quick: $(READY_DEV)
 	$(PYTEST) --numprocesses 2 --ignore tests/servers --ignore tests/api
@@ -73,6 +73,31 @@ bench: $(READY_DEV)
 
 docs: $(READY)
 	$(BIN)/python -m constructs_st2.commands.docs
+	cd tools && ../$(BIN)/python -m audit.exceptions
+
+# The site of docs/, in site/. A dead link, a missing anchor or a page that is in no menu is an error.
+export NO_MKDOCS_2_WARNING := 1
+
+site: $(READY_DEV)
+	$(BIN)/mkdocs build --quiet --strict
+
+# Each page in Chromium, wide and narrow, light and dark: errors, dead links, what is too wide. SCREENSHOTS=DIR keeps
+# pictures.
+site-walk: site
+	cd tools && ../$(BIN)/python -m website ../site $(SCREENSHOTS)
+
+# The site of a release onto the branch gh-pages, beside those of others; MIKE=--push pushes it.
+site-release: $(READY_DEV)
+	$(BIN)/mike deploy $(MIKE) --update-aliases $(VERSION) latest
+	$(BIN)/mike set-default $(MIKE) latest
+
+# Version, changelog, commit, tag, wheel and source distribution: make release VERSION=1.2.3 [RELEASE=--dry-run]
+release: $(READY_DEV)
+	cd tools && ../$(BIN)/python -m release $(VERSION) $(RELEASE)
+
+# The recording in the README: real commands, with the API server in KUBEBUILDER_ASSETS.
+recording: $(READY_DEV)
+	cd tools && PYTHONPATH=../tests ../$(BIN)/python -m recording ../docs/recording.svg
 
 # The typed bindings of custom kinds. Needs the cdk8s program of `make test`.
 imports: $(READY_DEV)
@@ -93,7 +118,7 @@ LOCK := $(SUPPLY)/bin/uv pip compile pyproject.toml --quiet --universal --python
 lock: $(SUPPLY)/ready
 	$(LOCK) --output-file requirements/run.lock
 	$(LOCK) --constraint requirements/run.lock --extra node --output-file requirements/node.lock
-	$(LOCK) --constraint requirements/run.lock --extra node --extra dev --output-file requirements/dev.lock
+	$(LOCK) --constraint requirements/run.lock --extra node --extra dev --extra docs --output-file requirements/dev.lock
 	$(LOCK) --group supply --output-file requirements/supply.lock
 
 # What the package is made of when it is installed by the lock: a bill of materials in the format of CycloneDX.
@@ -104,6 +129,17 @@ sbom: $(SUPPLY)/ready
 	$(PIP) --python build/sbom install --no-deps --no-build-isolation .
 	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 		--of JSON --output-file build/constructs-st2.cdx.json build/sbom/bin/python
+
+# Linters of others over the default cluster: checkov from PyPI, and kube-score, kube-linter and polaris from the PATH, or
+# built by Go where the proxy of Go's modules has them.
+audit: $(READY) .venv/audit/ready
+	cd tools && PATH="$(CURDIR)/.venv/audit/bin:$$PATH" ../$(BIN)/python -m audit
+
+CHECKOV := checkov==3.3.30
+.venv/audit/ready: $(READY)
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip --quiet --disable-pip-version-check install $(CHECKOV)
+	touch $@
 
 $(SUPPLY)/ready: $(READY) requirements/supply.lock
 	$(PYTHON) -m venv $(SUPPLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import pickle
 import signal
@@ -13,7 +14,6 @@ from typing import Any, NoReturn
 
 import kubernetes_validate.utils
 import pytest
-import yaml
 from servers import environments, kubernetes_programs, packages, roots
 from servers.bindings import definitions
 from servers.kube_apiserver import ApiServer, Kubectl
@@ -22,6 +22,7 @@ from support import Environment, MakeCluster, Objects, Require, Server, Synth
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.kube.reading import read_text
 from constructs_st2.values import from_mapping
 
 # What is started in the background ignores these signals, and so would all programs that the tests start. A program
@@ -30,9 +31,34 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
 
+# Of what tests make little is garbage, and looking for it among all that is there takes a tenth of the time.
+gc.set_threshold(100_000, 50, 100)
+
 # It would read the schemas of all kinds anew for each object: nine tenths of its time.
 for name in ("schema_contents", "all_versions"):
     setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
+
+
+FIRST = (
+    *(f"servers/test_{name}.py" for name in ("rabbitmq_cluster", "redis_cluster", "secrets_consumers")),
+    *(f"servers/test_{name}.py" for name in ("rabbitmq_formation", "redis_coordination", "losses", "internal_tls")),
+    *(f"servers/test_{name}.py" for name in ("silent_peers", "scripts", "service_registry", "st2web_attacks")),
+    "servers/",
+    "values/test_dead_keys.py",
+    "test_wheel.py",
+    "secrets/",
+)
+"""Files and folders that take long, the longest first: what begins last is soon over, and nobody waits for it alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(folder).as_posix()
+        return next((place for place, begin in enumerate(FIRST) if path.startswith(begin)), len(FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +168,7 @@ def _api_server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
 
 
 def _define(server: ApiServer) -> None:
-    server.define([each for file in definitions() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))])
+    server.define([each for file in definitions() for each in read_text(file.read_bytes(), file.name)])
 
 
 def _not_run(reason: str) -> NoReturn:

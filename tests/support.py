@@ -13,6 +13,11 @@ LONG = os.environ.get("ST2_TEST_LONG") == "1"
 """Whether to try what takes many minutes, too: with the servers of all releases, whatever can happen."""
 
 
+def examples(number: int) -> int:
+    """How many examples are tried of something that has very many: half of the number, and all in long runs."""
+    return number if LONG else number // 2
+
+
 class Objects(list[Document]):
     """Synthesized objects, with ways to find one."""
 

@@ -84,13 +84,13 @@ def limit_of_pod(spec: Document, resource: str) -> Decimal:
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
-def test_every_container_has_limits_of_memory_and_disk_and_requests_both(cluster: MakeCluster, name: str) -> None:
+def test_every_container_has_limits_and_requests(cluster: MakeCluster, name: str) -> None:
     unbounded = [
         f"{workload} {container['name']}: {part}.{resource}"
         for workload, spec in pods(cluster(CLUSTERS[name]))
         for container in containers(spec)
         for part in ("requests", "limits")
-        for resource in ("memory", DISK)
+        for resource in ("cpu", "memory", DISK)
         if resource not in container.get("resources", {}).get(part, {})
     ]
     assert not unbounded
@@ -173,7 +173,7 @@ def test_what_is_set_about_a_helper_leaves_the_rest_as_it_was(cluster: MakeClust
     made = cluster({"helperResources": {"waiting": {"limits": {"memory": "48Mi"}}}})
     assert made.values.helper_resources.of("waiting") == {
         "requests": {"cpu": "5m", "memory": "8Mi", DISK: "8Mi"},
-        "limits": {"memory": "48Mi", DISK: "128Mi"},
+        "limits": {"cpu": "1", "memory": "48Mi", DISK: "128Mi"},
     }
 
 

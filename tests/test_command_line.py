@@ -50,8 +50,9 @@ def manifests(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_synth_without_files_writes_the_default_cluster(run: Run, tmp_path: Path) -> None:
-    result = run("synth")
+@pytest.mark.parametrize("arguments", [[], ["-f", str(ROOT / "values.yaml")]], ids=["no file", "its file"])
+def test_what_is_committed_is_the_default_cluster(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    result = run("synth", *arguments)
     assert result.status == 0
     assert manifests(tmp_path / "dist") == manifests(ROOT / "dist")
 

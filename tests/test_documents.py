@@ -17,6 +17,7 @@ from constructs_st2.changes.plan import plan_of
 from constructs_st2.commands import docs
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.values import load
 
 ROOT = Path(__file__).parent.parent
@@ -74,10 +75,7 @@ def test_two_releases_in_one_app(tmp_path: Path) -> None:
     example = str(ROOT / "examples" / "fleet.py")
     subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
     namespaces = {
-        document["metadata"]["namespace"]
-        for path in tmp_path.iterdir()
-        for document in yaml.safe_load_all(path.read_text())
-        if document["kind"] == "Deployment"
+        document["metadata"]["namespace"] for document in read_folder(tmp_path) if document["kind"] == "Deployment"
     }
     assert namespaces == {"stackstorm-network", "stackstorm-storage"}
 

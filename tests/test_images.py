@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import Synth
+from support import Objects, Synth
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.images import Images, pulled_by, st2_version, with_registry
@@ -114,3 +114,17 @@ def test_images_that_are_volumes_are_pulled_too(synth: Synth) -> None:
     assert reference in pulled_by(synth({"st2": {"packs": packs}}))
     pinned = synth({"st2": {"packs": packs}, "image": {"digests": {reference: DIGEST}}})
     assert [name for name in pulled_by(pinned) if "packs" in name] == [f"registry.example.org/packs@{DIGEST}"]
+
+
+def policies(objects: Objects) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for template in objects.pod_templates().values():
+        for container in (*template["spec"].get("initContainers", ()), *template["spec"]["containers"]):
+            found.setdefault(container["image"], set()).add(container["imagePullPolicy"])
+    return found
+
+
+def test_what_a_node_has_is_not_pulled_again(synth: Synth) -> None:
+    """So that pods start while the registry is away."""
+    assert set.union(*policies(synth()).values()) == {"IfNotPresent"}
+    assert set.union(*policies(synth({"image": {"pullPolicy": "Always"}})).values()) == {"Always"}

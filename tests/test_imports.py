@@ -18,6 +18,7 @@ from constructs_st2 import node
 from constructs_st2.errors import UserError
 from constructs_st2.kube.custom import BINDINGS, bindings, custom_object
 from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.kube.reading import read_text
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,7 +27,7 @@ def definitions() -> dict[str, tuple[str, Document]]:
     """The API version and the schema of each kind in imports/crds."""
     found = {}
     for path in sorted((ROOT / "imports" / "crds").glob("*.yaml")):
-        for crd in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        for crd in read_text(path.read_bytes(), path.name):
             (version,) = crd["spec"]["versions"]
             schema = version["schema"]["openAPIV3Schema"]
             found[crd["spec"]["names"]["kind"]] = (f"{crd['spec']['group']}/{version['name']}", schema)

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import examples
 from values_strategies import ValuesFiles
 
 from constructs_st2.construct.build import build
@@ -77,7 +78,7 @@ def written(values: Any, folder: Path) -> Path:
 
 
 thorough = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+from kubernetes_versions import KUBERNETES
 from support import Objects, Synth
-
-OLDEST = (1, 30)
-
-
-def minors() -> list[str]:
-    """The minor versions from the oldest supported one to the newest that the validator knows."""
-    folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
-    found = {
-        tuple(map(int, name.name.removeprefix("v").split("-")[0].split(".")[:2]))
-        for name in folder.iterdir()
-        if name.name.startswith("v1")
-    }
-    return [f"{major}.{minor}" for major, minor in sorted(found) if (major, minor) >= OLDEST]
-
 
 EVERYTHING: dict[str, Any] = {
     "enterprise": {"enabled": True},
@@ -80,13 +66,13 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("minor", minors())
+@pytest.mark.parametrize("minor", KUBERNETES)
 def test_the_default_cluster(default_objects: Objects, minor: str) -> None:
     for document in default_objects:
         kubernetes_validate.validate(document, minor, strict=True)
 
 
-@pytest.mark.parametrize("minor", [minors()[0], minors()[-1]])
+@pytest.mark.parametrize("minor", [KUBERNETES[0], KUBERNETES[-1]])
 def test_a_cluster_with_everything(synth: Synth, minor: str) -> None:
     for document in synth(EVERYTHING):
         kubernetes_validate.validate(document, minor, strict=True)
@@ -94,7 +80,7 @@ def test_a_cluster_with_everything(synth: Synth, minor: str) -> None:
 
 def test_etcd(synth: Synth) -> None:
     for document in synth({"coordination": {"backend": "etcd"}}):
-        kubernetes_validate.validate(document, minors()[0], strict=True)
+        kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
 
 
 def test_backends_elsewhere(synth: Synth) -> None:
@@ -105,14 +91,14 @@ def test_backends_elsewhere(synth: Synth) -> None:
         "coordination": {"backend": "external", "external": {"url": "redis://cache?ssl=true", **ca}},
     }
     for document in synth(values):
-        kubernetes_validate.validate(document, minors()[0], strict=True)
+        kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
 
 
 def test_the_development_profile(synth: Synth) -> None:
     for document in synth({"profile": "dev"}):
-        kubernetes_validate.validate(document, minors()[-1], strict=True)
+        kubernetes_validate.validate(document, KUBERNETES[-1], strict=True)
 
 
 def test_versions_are_there() -> None:
-    assert minors()[0] == "1.30"
-    assert len(minors()) >= 5
+    assert KUBERNETES[0] == "1.30"
+    assert len(KUBERNETES) >= 5

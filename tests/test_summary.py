@@ -30,6 +30,7 @@ def test_the_first_steps(say: Any) -> None:
         say()
         == """\
 dist/: 13 files, 69 objects, 36 pods; requests 3.345 CPUs and 15.3 GiB
+claims 57 GiB of the default class
 release blue, namespace automation, st2 3.9, profile ha
 
 Apply            kubectl apply -f dist/
@@ -71,6 +72,17 @@ def test_it_tells_the_addresses_that_an_ingress_or_a_gateway_makes_known(say: An
     assert "\n                 or http://plain.example.org/\n" in said
     gateway = {"enabled": True, "parentRefs": [{"name": "web"}], "hostnames": ["gate.example.org"]}
     assert "\n                 or https://gate.example.org/\n" in say({"st2web": web, "gateway": gateway})
+
+
+def test_storage_is_told_by_its_class(say: Any) -> None:
+    backup = {"enabled": True, "destination": {"claim": {"create": {"size": "2Ti", "storageClass": "cold"}}}}
+    said = say({"backup": backup, "mongodb": {"persistence": {"storageClass": "fast"}}})
+    assert "\nclaims 27 GiB of the default class, 2048 GiB of class cold, 30 GiB of class fast\n" in said
+
+
+def test_nothing_is_claimed_where_nothing_is_kept(say: Any) -> None:
+    none = {"persistence": {"enabled": False}}
+    assert "claims" not in say({"mongodb": none, "rabbitmq": none, "redis": none})
 
 
 def test_pods_that_are_scaled_count_as_often_as_there_are_at_least(say: Any) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_st2 import node
-from constructs_st2.kube.yaml_text import yaml_text
+from constructs_st2.kube import yaml_text as module
+from constructs_st2.kube.yaml_text import emitted, yaml_text
 
 TEXTS = """
 = ~ - : ? ! % @ ` , . .. .5 -.5 +.5 5. 1. 0 00 0755 0o17 0x1F 0b11 1_000 1e3 1E3 1e+3 -1e-3 1.5e3 .inf -.INF .nan
@@ -61,6 +62,33 @@ def test_shared_parts_are_written_twice_and_lines_are_not_folded() -> None:
     text = yaml_text([{"b": shared, "a": shared}])
     assert "&" not in text
     assert text.splitlines() == ["b:", f"  x: {shared['x']}", "a:", f"  x: {shared['x']}"]
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *BLANKS, *CONTROLS, "a\nb\n", "a\n\nb", "x" * 128, "x" * 129])
+def test_a_text_is_written_as_the_emitter_writes_it(text: str) -> None:
+    document = {"a": text, "list": [text, [text, [text]], {"b": text, "c": text}], "map": {text or "x": {"d": text}}}
+    assert yaml_text([document, document]) == emitted([document, document])
+
+
+AWKWARD = st.text(st.sampled_from("ab01 \n\t-:#?'\"\\&*!|>%@`,[]{}<=.~yné\u2028\x07"), max_size=6)
+SHAPES: st.SearchStrategy[Any] = st.recursive(
+    AWKWARD | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(AWKWARD, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.dictionaries(AWKWARD, SHAPES, max_size=3), max_size=3))
+def test_objects_are_written_as_the_emitter_writes_them(documents: list[dict[str, Any]]) -> None:
+    assert yaml_text(documents) == emitted(documents)
+
+
+def test_what_is_usual_does_not_need_the_emitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "emitted", lambda _: pytest.fail("asked the emitter"))
+    for path in (Path(__file__).parent.parent / "dist").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert yaml_text(yaml.safe_load_all(text)) == text
 
 
 PLAIN: st.SearchStrategy[Any] = st.recursive(

@@ -16,6 +16,7 @@ from constructs_st2.checks import (
     limits,
     metadata,
     mounts,
+    operators,
     pod_security,
     quorum,
     references,
@@ -36,6 +37,7 @@ Rule = Callable[[Index], Iterator[Problem]]
 
 RULES: tuple[Rule, ...] = (
     *api.RULES,
+    *operators.RULES,
     *references.RULES,
     *mounts.RULES,
     *services.RULES,

@@ -25,6 +25,7 @@ class Surroundings:
 
     ``secrets`` maps names to keys, None standing for any key; ``services`` maps names to ports. ``content`` are the
     paths at which a service, known by the label ``app`` of its pods, must find files that its image does not have.
+    ``made_secrets`` are the names of Secrets that a program of ours has made before.
     """
 
     secrets: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Surroundings:
     service_accounts: frozenset[str] = frozenset()
     claims: frozenset[str] = frozenset()
     content: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    made_secrets: frozenset[str] = frozenset()
 
 
 class Found(NamedTuple):

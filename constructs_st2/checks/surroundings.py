@@ -10,6 +10,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.optional import parts_of
+from constructs_st2.parts.secrets.plan import planned
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.names import ANYTHING
@@ -32,6 +33,9 @@ def surroundings(cluster: Cluster) -> Surroundings:
             entry.name: frozenset(mount.path for content in entry.contents for mount in mounts_of(content, cluster))
             for entry in CATALOGUE
         },
+        made_secrets=frozenset(secret.name for secret in planned(cluster) if secret.own)
+        if values.secrets.were_bootstrapped
+        else frozenset(),
     )
 
 

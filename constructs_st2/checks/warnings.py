@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, namespace_of
+from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, namespace_of, strings
 from constructs_st2.checks.index import Index, Surroundings, is_ours
 from constructs_st2.checks.pod_security import ENFORCE_LABEL, violations
 from constructs_st2.checks.pods import PodTemplate, Use
 from constructs_st2.checks.problem import Problem
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
-from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.kube.documents import Document, identity, is_built_in, scope_of, scopes_defined_by
 
 _SHOWN = 3
 """Fields of a pod that one warning names."""
@@ -105,14 +105,72 @@ def custom_kinds(index: Index) -> Iterator[Problem]:
         yield Problem("", identity(document), "kind", message)
 
 
+def namespaces_unknown(index: Index) -> Iterator[Problem]:
+    """An object of a custom kind goes to whatever namespace kubectl looks at."""
+    defined = scopes_defined_by(index.objects)
+    for document in index.objects:
+        kind = (str(document["apiVersion"]).rpartition("/")[0], document["kind"])
+        if not namespace_of(document) and kind not in defined and scope_of(document) is None:
+            message = "is not said, and whether the kind has one is not known: kubectl then takes that of its context"
+            yield Problem("", identity(document), "metadata.namespace", message)
+
+
+_NODE_PORTS = range(30000, 32768)
+
+
+def node_ports_out_of_range(index: Index) -> Iterator[Problem]:
+    """A port of nodes is none that clusters give unless their administrators say so."""
+    for service in index.of_kind("Service"):
+        for position, port in enumerate(mappings(at(service, "spec", "ports"))):
+            number = port.get("nodePort")
+            if isinstance(number, int) and number and number not in _NODE_PORTS:
+                message = (
+                    f"is {number}; clusters give {_NODE_PORTS[0]} to {_NODE_PORTS[-1]} unless they are told otherwise"
+                )
+                yield Problem("", identity(service), f"spec.ports[{port.get('name', position)}].nodePort", message)
+
+
+_CAPABILITIES = frozenset(
+    {
+        *("AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN"),
+        *("DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL", "LEASE"),
+        *("LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST"),
+        *("NET_RAW", "PERFMON", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT"),
+        *("SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE"),
+        *("SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM", "ALL"),
+    }
+)
+"""Those of Linux (include/uapi/linux/capability.h), without CAP_, as Kubernetes names them; and all of them."""
+
+
+def unknown_capabilities(index: Index) -> Iterator[Problem]:
+    """A container has or drops a capability that Linux does not know: no container runtime starts it."""
+    for pod in index.pods:
+        for container in pod.containers:
+            for what in ("add", "drop"):
+                field = f"{container.field}.securityContext.capabilities.{what}"
+                for position, name in enumerate(strings(at(container.spec, "securityContext", "capabilities", what))):
+                    if name.upper() not in _CAPABILITIES:
+                        bare = name.upper().removeprefix("CAP_")
+                        hint = f"; did you mean {bare}?" if bare in _CAPABILITIES else ""
+                        message = f'"{name}" is no capability of Linux: the container would not start{hint}'
+                        yield Problem("", pod.identity, f"{field}[{position}]", message)
+
+
 def secrets_to_make(index: Index) -> Iterator[Problem]:
     """Pods wait for Secrets that nothing here makes."""
-    made = _made_by_jobs(index)
+    made = _made_by_jobs(index) | {
+        (pod.namespace, name) for pod in index.pods for name in index.surroundings.made_secrets
+    }
     first: dict[tuple[str, str], tuple[PodTemplate, Use]] = {}
     for pod in index.pods:
         for use in pod.uses:
             place = (pod.namespace, use.name)
-            is_made = place in made or index.provider("Secret", *place) is not None
+            is_made = (
+                place in made
+                or use.name in index.surroundings.made_secrets
+                or index.provider("Secret", *place) is not None
+            )
             if use.kind == "Secret" and not use.optional and not is_made:
                 first.setdefault(place, (pod, use))
     for (namespace, name), (pod, use) in first.items():
@@ -151,8 +209,10 @@ def unpinned_images(index: Index) -> Iterator[Problem]:
     for pod, container in images:
         if "@" not in container.spec["image"]:
             first.setdefault(container.spec["image"], (pod, f"{container.field}.image"))
-    for image, (pod, field) in first.items():
-        yield Problem("", pod.identity, field, f'"{image}" has no digest, as other images have; make them anew')
+    if first:
+        image, (pod, field) = next(iter(first.items()))
+        more = f", and {len(first) - 1} more have none" if len(first) > 1 else ""
+        yield Problem("", pod.identity, field, f'"{image}" has no digest, as other images have{more}; make them anew')
 
 
 _PINNED = re.compile(r":[\w.-]+@sha256:")
@@ -176,6 +236,9 @@ WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "custom-kind": custom_kinds,
     "secret-to-make": secrets_to_make,
     "plain-secrets": plain_secrets,
+    "namespace-unknown": namespaces_unknown,
+    "node-port-range": node_ports_out_of_range,
+    "unknown-capability": unknown_capabilities,
     "unpinned-image": unpinned_images,
     "snippet": open_to_the_world,
 }

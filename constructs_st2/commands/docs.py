@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from constructs_st2.commands import sizing
 from constructs_st2.commands.diagram.picture import diagram
+from constructs_st2.commands.manual import manual
+from constructs_st2.commands.overview import overview
 from constructs_st2.commands.secrets.needed import consumers
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
@@ -15,6 +18,8 @@ from constructs_st2.facts.backends.silence import pairs
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
 from constructs_st2.facts.images import pulled_by
 from constructs_st2.facts.secrets.contract import CONTRACT
+from constructs_st2.parts.monitoring.alerts import alerts
+from constructs_st2.parts.optional import OPTIONAL_PARTS
 from constructs_st2.values import from_mapping
 from constructs_st2.values.model import Values
 from constructs_st2.values.reference import json_schema, markdown
@@ -31,8 +36,16 @@ def pages() -> Mapping[str, str]:
         "reference/secrets.md": _secrets(),
         "reference/services.md": _services(),
         "reference/images.md": _images(),
-        "explanation/failover.md": _failover(),
+        "reference/commands.md": _commands(),
+        "reference/alerts.md": _alerts(),
+        "explanation/failover.md": _with_tables(
+            "explanation/failover.md", {"failovers": _races(), "silence": _silence()}
+        ),
+        "how-to/resources.md": _with_tables(
+            "how-to/resources.md", {"sizes": sizing.rows(), "assumptions": sizing.assumptions()}
+        ),
         "cluster.svg": diagram(cluster_of(from_mapping({}))),
+        "overview.svg": _overview(),
     }
 
 
@@ -45,7 +58,7 @@ def _secrets() -> str:
         "# Secrets",
         "",
         "The Secrets of a release, by their name after `<release>-`: the contract between those who make them and the",
-        "pods that read them. [How to](../how-to/common-tasks.md#secrets) tells how to choose who makes them, and",
+        "pods that read them. [How to](../how-to/secrets.md) tells how to choose who makes them, and",
         "how to change them.",
         "`constructs-st2 secrets list` prints what your own cluster needs.",
         "",
@@ -100,10 +113,51 @@ def _images() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failover() -> str:
-    """The page as it is, with its tables made anew."""
-    page = (FOLDER / "explanation/failover.md").read_text(encoding="utf-8")
-    for name, lines in {"failovers": _races(), "silence": _silence()}.items():
+def _commands() -> str:
+    from constructs_st2.commands.cli import cli
+
+    intro = f"""\
+{GENERATED}
+
+# Command line
+
+`make setup` makes `.venv/bin/constructs-st2`, and so does `pip install` of the wheel. `python main.py` takes the
+options of `constructs-st2 synth`. Errors go to the standard error stream, a line each, and the exit status is 1.
+"""
+    return manual({"constructs-st2": cli}, intro)
+
+
+def _alerts() -> str:
+    lines = [
+        GENERATED,
+        "",
+        "# Alerts",
+        "",
+        "What `monitoring.rules` watches, and for how many minutes it must last. Each name leads to what the alert",
+        "means and what to do. [Monitoring](../how-to/monitoring.md#alerts) tells how to turn them on, change limits,",
+        "and leave some out.",
+        "",
+    ]
+    for group, members in alerts(part.load() for part in OPTIONAL_PARTS).items():
+        lines += [f"## {group}", "", "| alert | severity | minutes | summary |", "|---|---|---|---|"]
+        lines += [
+            f"| [{alert.name}](../how-to/runbooks.md#{alert.name.lower()}) | {alert.severity} | {alert.minutes} "
+            f"| {alert.summary} |"
+            for alert in members
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _overview() -> str:
+    cluster = cluster_of(from_mapping({}))
+    return overview(build(cluster).objects, cluster.release.name)
+
+
+def _with_tables(file: str, tables: Mapping[str, Iterator[str]]) -> str:
+    """A page as it is, with its tables made anew."""
+    page = (FOLDER / file).read_text(encoding="utf-8")
+    for name, lines in tables.items():
         before, begin, rest = page.partition(f"<!-- {name}: made by `make docs` -->\n")
         _, end, after = rest.partition("<!-- end -->\n")
         page = "".join([before, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, after])

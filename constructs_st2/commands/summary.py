@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from constructs_st2.checks.data import at
 from constructs_st2.commands.addresses import addresses
+from constructs_st2.commands.costs import Costs, gib, storage_text
 from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.kube.documents import Document, pod_template
-from constructs_st2.kube.quantity import total
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.services import web
 from constructs_st2.values.model import Values
 
@@ -29,13 +28,12 @@ _PLAIN_SECRETS = click.style(
 def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
     """A short text for the terminal."""
     release, values = cluster.release, cluster.values
-    floors = _floors(objects)
-    pods = sum(_pods(document, floors) for document in objects)
-    cpu, memory = (total(_requests(objects, resource, floors)) for resource in ("cpu", "memory"))
+    costs = Costs.of(objects)
     in_namespace = f"kubectl -n {release.namespace}"
     lines = [
-        f"{folder}/: {files} files, {len(objects)} objects, {pods} pods; "
-        f"requests {float(cpu):.4g} CPUs and {float(memory / 2**30):.3g} GiB",
+        f"{folder}/: {files} files, {len(objects)} objects, {costs.pods} pods; "
+        f"requests {float(costs.cpu):.4g} CPUs and {gib(costs.memory)}",
+        *([f"claims {storage_text(costs.storage)}"] if costs.storage else []),
         f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
         *([_PLAIN_SECRETS] if values.secrets.mode == "plain" else []),
         "",
@@ -65,6 +63,11 @@ def _waiting(values: Values, in_namespace: str) -> list[str]:
     """What a first start shows that looks like a fault and is none."""
     if values.secrets.mode not in _MAKERS:
         return []
+    if values.secrets.were_bootstrapped:
+        return [
+            "                 nothing makes Secrets (secrets.bootstrap.enabled: false): they must be there already:",
+            f"                 {in_namespace} get secrets",
+        ]
     maker, looked_at = _MAKERS[values.secrets.mode]
     return [
         f"                 pods wait, with events FailedMount, until {maker} the Secrets:",
@@ -87,30 +90,3 @@ def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
         case "ClusterIP":
             pass
     return [*steps, *(f"                 or {address}" for address in addresses(cluster.values))]
-
-
-def _floors(objects: Iterable[Document]) -> Mapping[str, int]:
-    """The least number of pods of each Deployment that an autoscaler scales."""
-    scalers = [document for document in objects if document["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")]
-    return {
-        str(at(scaler, "spec", "scaleTargetRef", "name")): at(scaler, "spec", key)
-        for scaler in scalers
-        for key in ("minReplicas", "minReplicaCount")
-        if isinstance(at(scaler, "spec", key), int)
-    }
-
-
-def _pods(document: Document, floors: Mapping[str, int]) -> int:
-    if document["kind"] in ("Deployment", "StatefulSet"):
-        replicas: int = document["spec"].get("replicas", floors.get(document["metadata"]["name"], 1))
-        return replicas
-    return int(document["kind"] in ("Job", "Pod"))
-
-
-def _requests(objects: Sequence[Document], resource: str, floors: Mapping[str, int]) -> Iterable[str]:
-    for document in objects:
-        pod = pod_template(document)
-        for container in pod["spec"]["containers"] if pod else ():
-            quantity = container.get("resources", {}).get("requests", {}).get(resource)
-            if quantity is not None:
-                yield from [quantity] * _pods(document, floors)

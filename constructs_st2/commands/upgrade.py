@@ -13,6 +13,7 @@ from constructs_st2.commands.cluster_options import DEFAULT_VALUES, ClusterOptio
 if TYPE_CHECKING:
     from constructs_st2.facts.backends.upgrades import Upgrades, Version
     from constructs_st2.facts.cluster import Cluster
+    from constructs_st2.facts.release import Release
 
 BACKENDS = ("mongodb", "rabbitmq", "redis", "etcd")
 
@@ -123,19 +124,21 @@ def _backend(cluster: Cluster, upgrades: Upgrades, old: Version, steps: list[Ver
         before.append(f"{kubectl} get jobs -l app=backup   # is there a backup of today? docs/how-to/backup.md")
     if upgrades.before:
         flags = f"{kubectl} exec {cluster.release.named(upgrades.component)}-0 -c {upgrades.component} -- rabbitmqctl"
-        before += [f"{flags} enable_feature_flag all", f"{flags} list_feature_flags   # all of them enabled"]
+        listed = f"{flags} list_feature_flags name state stability   # all enabled, but experimental ones"
+        before += [f"{flags} enable_feature_flag all", listed]
     reached = old
     for version in steps:
         if is_mongodb and not upgrades.same_step(reached, version) and held != str(reached):
-            yield _compatibility(kubectl, reached)
+            yield _compatibility(cluster.release, reached)
         yield Step({key: upgrades.tag(version)}, tuple(before), (ready,))
         reached, held = version, held if upgrades.same_step(reached, version) else None
     if is_mongodb and held != str(reached):
-        yield _compatibility(kubectl, reached)
+        yield _compatibility(cluster.release, reached)
 
 
-def _compatibility(kubectl: str, version: Version) -> Step:
-    logs = f"{kubectl} logs -l app.kubernetes.io/name=mongodb -c reconcile --tail=-1"
+def _compatibility(release: Release, version: Version) -> Step:
+    members = ",".join(f"{key}={value}" for key, value in release.selector("mongodb").items())
+    logs = f"kubectl -n {release.namespace} logs -l {members} -c reconcile --tail=-1"
     return Step(
         {"mongodb.featureCompatibilityVersion": str(version)},
         after=(f"until {logs} | grep -q 'featureCompatibilityVersion is {version}'; do sleep 5; done",),

@@ -18,16 +18,19 @@ from constructs_st2.values.paths import KeyPath, dotted
 _SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
 
 
-def explained(problems: Iterable[Problem], objects: Sequence[Document], loaded: Loaded[Values]) -> list[str]:
+def explained(
+    problems: Iterable[Problem], objects: Sequence[Document], loaded: Loaded[Values], *, with_rules: bool = False
+) -> list[str]:
     """A line of text for each problem, those of values first, in the order of the files.
 
     Args:
         problems: what is wrong with the objects.
         objects: the objects.
         loaded: the values that they were made of.
+        with_rules: whether each line ends with the name of the rule; of problems that no value is to blame for, all do.
     """
     explanation = _Explanation(objects, loaded)
-    by_value: dict[tuple[KeyPath, str], list[str]] = {}
+    by_value: dict[tuple[KeyPath, str, str], list[str]] = {}
     others: list[str] = []
     for problem in problems:
         path = explanation.origin(problem)
@@ -36,8 +39,11 @@ def explained(problems: Iterable[Problem], objects: Sequence[Document], loaded: 
         else:
             named_alike = problem.field.endswith(dotted(path[-1:]))
             subject = problem.object if named_alike else f"{problem.object}: {problem.field}"
-            by_value.setdefault((path, problem.message), []).append(subject)
-    findings = [Finding(path, f"{message} ({_listed(subjects)})") for (path, message), subjects in by_value.items()]
+            rule = f" [{problem.rule}]" if with_rules else ""
+            by_value.setdefault((path, problem.message, rule), []).append(subject)
+    findings = [
+        Finding(path, f"{message} ({_listed(subjects)}){rule}") for (path, message, rule), subjects in by_value.items()
+    ]
     return [*loaded.layered.report(findings), *others]
 
 

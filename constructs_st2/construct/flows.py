@@ -70,7 +70,7 @@ def flows(cluster: Cluster) -> tuple[Flow, ...]:
 
 def _components(cluster: Cluster) -> Iterator[Component]:
     values = cluster.values
-    if values.secrets.mode == "bootstrap":
+    if values.secrets.has_bootstrap:
         yield Component(SECRETS_BOOTSTRAP, "operations", "jobs", SECRETS_BOOTSTRAP)
     for role, backend in cluster.backends.items():
         name = backend.component
@@ -102,7 +102,7 @@ def _of_services(cluster: Cluster) -> Iterator[Flow]:
 
 def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
     values = cluster.values
-    if values.secrets.mode == "bootstrap":
+    if values.secrets.has_bootstrap:
         for port in KUBERNETES_API_PORTS:
             yield Flow(SECRETS_BOOTSTRAP, Place.KUBERNETES_API, port, "Secrets")
     for task in tasks(cluster):

@@ -15,7 +15,7 @@ from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.clear_text import no_secrets
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION
-from constructs_st2.kube.documents import Document, is_namespaced, pod_template
+from constructs_st2.kube.documents import Document, pod_template, scope_of, scopes_defined_by
 from constructs_st2.parts.backends.in_cluster import member_set
 from constructs_st2.parts.backends.member_set import MemberSet
 from constructs_st2.parts.backends.part import backend_part
@@ -53,8 +53,9 @@ def compose(cluster: Cluster, plans: Mapping[str, Plan] | None = None) -> Compos
         # The namespace is the first file, but what it enforces follows from the pods of all others.
         pods = [pod for document in documents_of(composed) if (pod := pod_template(document))]
         composed["namespace"][:0] = loose([namespace(cluster, level_of(pods))])
+    defined = scopes_defined_by(documents_of(composed))
     for document in documents_of(composed):
-        _set_namespace(document, cluster.release.namespace)
+        _set_namespace(document, cluster.release.namespace, defined)
     for name, parts in composed.items():
         if wave := plans[name].wave:
             for document in documents_of({name: parts}):
@@ -65,9 +66,10 @@ def compose(cluster: Cluster, plans: Mapping[str, Plan] | None = None) -> Compos
     return {name: parts for name, parts in composed.items() if parts}
 
 
-def _set_namespace(document: Document, namespace: str) -> None:
+def _set_namespace(document: Document, namespace: str, defined: Mapping[tuple[str, str], str]) -> None:
     # Objects of users, in values or in tiers of their own, need not name it.
-    if is_namespaced(document) and "namespace" not in document["metadata"]:
+    scope = defined.get((document["apiVersion"].rpartition("/")[0], document["kind"])) or scope_of(document)
+    if scope == "Namespaced" and "namespace" not in document["metadata"]:
         document["metadata"] = {**document["metadata"], "namespace": namespace}
 
 

@@ -292,7 +292,12 @@ class StackStorm(Patient):
             objects: the objects, where they are known already.
         """
         objects = self.current() if objects is None else objects
-        return [*self.cluster.settings.warnings, *map(str, warnings_of(objects))]
+        found = warnings_of(objects, surroundings(self.cluster))
+        if not found:
+            return list(self.cluster.settings.warnings)
+        from constructs_st2.construct.explaining import explained
+
+        return [*self.cluster.settings.warnings, *explained(found, objects, self._loaded, with_rules=True)]
 
     def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
         """The `problems` as lines of text, by the file, line and key of the value that is to blame, where one is known.

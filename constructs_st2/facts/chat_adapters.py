@@ -128,9 +128,7 @@ def chatops_problems(values: Values, version: St2Version) -> Iterator[ValueProbl
         message = f'is not "{name}", as st2chatops.adapter says; set that one, and remove this'
         yield ValueProblem(f"st2chatops.env.{ADAPTER}", message)
         return
-    strange = dict(_strange_variables(values, known[name]))
-    yield from strange.values()
-    yield from (problem for name, problem in _literal_secrets(values) if name not in strange)
+    yield from _strange_variables(values, known[name])
     yield from _said_twice(values)
     yield from _missing_settings(values, known[name])
 
@@ -146,8 +144,8 @@ def _login(adapter: ChatAdapter, values: Values) -> Login | None:
     return complete[0] if complete else None
 
 
-def _strange_variables(values: Values, adapter: ChatAdapter) -> Iterator[tuple[str, ValueProblem]]:
-    """Variables that only other adapters know, by name."""
+def _strange_variables(values: Values, adapter: ChatAdapter) -> Iterator[ValueProblem]:
+    """Variables that only other adapters know."""
     for key, names in (("env", values.st2chatops.env), ("tokens", values.st2chatops.tokens)):
         for name in names:
             owners = [other for other in ADAPTERS if name in other.variables]
@@ -158,18 +156,7 @@ def _strange_variables(values: Values, adapter: ChatAdapter) -> Iterator[tuple[s
                 message = f"is of st2 {_either(owners[0].versions)}; st2 {_either(adapter.versions)} takes {needed}"
             else:
                 message = f"is of the adapter {owners[0].name}; remove it, or change st2chatops.adapter"
-            yield name, ValueProblem(f"st2chatops.{key}.{name}", message)
-
-
-def _literal_secrets(values: Values) -> Iterator[tuple[str, ValueProblem]]:
-    """Secrets that stand in the values themselves, by the variable's name."""
-    for name, value in values.st2chatops.env.items():
-        if name in SECRETS and isinstance(value, str):
-            message = (
-                "is a secret, and a values file is no place for it: put it into a Secret and say where in "
-                f"{SECRETS[name]} ({{existingSecret: NAME, key: KEY}})"
-            )
-            yield name, ValueProblem(f"st2chatops.env.{name}", message)
+            yield ValueProblem(f"st2chatops.{key}.{name}", message)
 
 
 def _said_twice(values: Values) -> Iterator[ValueProblem]:

@@ -152,24 +152,30 @@ def _of_settings(values: Values) -> Iterator[tuple[str, str]]:
 
 
 def _advice(place: _Place) -> str:
+    if place.path[:2] == ("st2chatops", "env") and place.name in chat_adapters.SECRETS:
+        return f"put it into a Secret and say where in {chat_adapters.SECRETS[place.name]} (existingSecret, key)"
     if advice := next((advice for pattern, advice in _ADVICE if begins_with(place.path, [pattern])), None):
         return advice
     return _BY_VARIABLE if "env" in place.path else _BY_SECRET
 
 
 def _found(values: Values) -> Iterator[_Found]:
-    made_for_secrets = {*given(values), *external(values), *_of_chat_bot(values), "secrets.seed", LIST, "st2.config"}
+    bot = {f"st2chatops.env.{name}" for name in values.st2chatops.env if name in chat_adapters.SECRETS}
+    elsewhere = {*given(values), *external(values), *bot, "secrets.seed", LIST, "st2.config"}
+    yield from _of_chat_bot(values)
     for name in values.model_fields_set:
         field = type(values).model_fields[name]
-        yield from _in(getattr(values, name), _Place((field.alias or name,)), made_for_secrets)
+        yield from _in(getattr(values, name), _Place((field.alias or name,)), elsewhere)
 
 
-def _of_chat_bot(values: Values) -> Iterator[str]:
-    """The variables of the chat bot of which `chat_adapters` tells what to do; where it is off, those of the chart."""
+def _of_chat_bot(values: Values) -> Iterator[_Found]:
+    """Variables of the chat bot that are known to be secret; but for what the chart's values say where it is off."""
     bot = values.st2chatops
     for name, value in bot.env.items():
-        if name in chat_adapters.SECRETS and (bot.enabled or "CHANGE-ME" in str(value)):
-            yield f"st2chatops.env.{name}"
+        is_text = isinstance(value, str) and secret_looks.is_literal(value)
+        if name in chat_adapters.SECRETS and is_text and (bot.enabled or "CHANGE-ME" not in str(value)):
+            look = Look(0, f"a value of {name}", str(value))
+            yield _Found(_Place(("st2chatops", "env", name), name=name), look)
 
 
 def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:

@@ -11,10 +11,17 @@ from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, pod_template
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ServerImage
+from constructs_st2.values.model.content import PacksImage
 from constructs_st2.values.model.images import ImageOverride, St2Version
 
 ST2_UID = 1000
 """The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
+
+SERVICE_UID = 10001
+"""The user of services that need no name and own no files: a number that belongs to nobody, on the node neither.
+
+Their group is that of stanley, by which they read what the others do.
+"""
 
 _COMMUNITY = "stackstorm"
 _ENTERPRISE = "docker.stackstorm.com"
@@ -102,10 +109,19 @@ class Images:
         reference = with_registry(reference, self._values.registry)
         own_secret = [override.pull_secret] if override.pull_secret else []
         return Image(
-            reference=pinned(reference, self._values.digests),
+            reference=(reference := pinned(reference, self._values.digests)),
             pull_policy=override.pull_policy or self._values.pull_policy,
             version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
             pull_secrets=tuple(dict.fromkeys((*self._pull_secrets, *own_secret))),
+        )
+
+    def of_packs(self, packs: PacksImage, own: Image) -> Image:
+        """An image with packs, in a pod of another image."""
+        return Image(
+            reference=packs.reference,
+            pull_policy=packs.pull_policy or self._values.pull_policy,
+            version=own.version,
+            pull_secrets=tuple(dict.fromkeys((*own.pull_secrets, *([packs.pull_secret] if packs.pull_secret else ())))),
         )
 
     def utility(self) -> Image:
@@ -126,7 +142,7 @@ class Images:
         if override and override.pull_secret:
             pull_secrets.append(override.pull_secret)
         return Image(
-            reference=pinned(with_registry(reference, self._values.registry), self._values.digests),
+            reference=(reference := pinned(with_registry(reference, self._values.registry), self._values.digests)),
             pull_policy=(override and override.pull_policy) or self._values.pull_policy,
             version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
             pull_secrets=tuple(dict.fromkeys(pull_secrets)),

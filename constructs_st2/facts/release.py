@@ -107,3 +107,7 @@ class Release:
         if version is not None:
             labels["app.kubernetes.io/version"] = version
         return labels
+
+
+RESERVED_LABELS = frozenset(Release("x", "x").labels("x", "backend", version="x"))
+"""Labels by which objects and pods of a release are known. Nobody else gives them a value."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
 Document: TypeAlias = dict[str, Any]
 """One Kubernetes object as plain data, exactly as it is written to a manifest."""
@@ -79,15 +79,54 @@ _CLUSTER_SCOPED = frozenset(
 _GROUPS_WITHOUT_SUFFIX = frozenset({"", "apps", "autoscaling", "batch", "policy"})
 
 
+_CUSTOM_NAMESPACED: Mapping[str, frozenset[str]] = {
+    "bitnami.com": frozenset({"SealedSecret"}),
+    "cert-manager.io": frozenset({"Certificate", "CertificateRequest", "Issuer"}),
+    "external-secrets.io": frozenset({"ExternalSecret", "PushSecret", "SecretStore"}),
+    "gateway.networking.k8s.io": frozenset(
+        {"BackendTLSPolicy", "GRPCRoute", "Gateway", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute"}
+    ),
+    "keda.sh": frozenset({"ScaledJob", "ScaledObject", "TriggerAuthentication"}),
+    "monitoring.coreos.com": frozenset(
+        {
+            *("Alertmanager", "AlertmanagerConfig", "PodMonitor", "Probe", "Prometheus", "PrometheusAgent"),
+            *("PrometheusRule", "ScrapeConfig", "ServiceMonitor", "ThanosRuler"),
+        }
+    ),
+}
+"""Kinds of operators that this program, or its users, have to do with."""
+_CUSTOM_CLUSTER_SCOPED = frozenset({"GatewayClass"})
+
+
 def is_built_in(document: Document) -> bool:
     """Whether the object's kind is part of Kubernetes, and not defined by a CustomResourceDefinition."""
     group = document["apiVersion"].rpartition("/")[0]
     return group in _GROUPS_WITHOUT_SUFFIX or (group.endswith(".k8s.io") and group != "gateway.networking.k8s.io")
 
 
+def scope_of(document: Document) -> Literal["Namespaced", "Cluster"] | None:
+    """Where an object of this kind lives, as a CustomResourceDefinition says it; None if nothing is known."""
+    kind = document["kind"]
+    if is_built_in(document):
+        return "Cluster" if kind in _CLUSTER_SCOPED else "Namespaced"
+    if kind in _CUSTOM_NAMESPACED.get(document["apiVersion"].rpartition("/")[0], ()):
+        return "Namespaced"
+    # Operators call those kinds ClusterIssuer, ClusterSecretStore, ClusterPolicy, and so on.
+    return "Cluster" if kind.startswith("Cluster") or kind in _CUSTOM_CLUSTER_SCOPED else None
+
+
 def is_namespaced(document: Document) -> bool:
-    """Whether the object is known to live in a namespace. Nothing is known about custom kinds."""
-    return is_built_in(document) and document["kind"] not in _CLUSTER_SCOPED
+    """Whether the object is known to live in a namespace."""
+    return scope_of(document) == "Namespaced"
+
+
+def scopes_defined_by(objects: Iterable[Document]) -> dict[tuple[str, str], str]:
+    """Where objects of custom kinds live whose definitions are among some objects: by API group and kind."""
+    definitions = (each.get("spec") for each in objects if each.get("kind") == "CustomResourceDefinition")
+    return {
+        (str(_below(spec, "group")), str(_below(spec, "names", "kind"))): str(_below(spec, "scope"))
+        for spec in definitions
+    }
 
 
 def fingerprint(content: object) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import BaseModel
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs, users_jobs_settings
-from constructs_st2.facts.release import LABEL_LIMIT, Release
+from constructs_st2.facts.release import LABEL_LIMIT, RESERVED_LABELS, Release
 from constructs_st2.parts.config.namespace import POD_SECURITY, POD_SECURITY_MODES
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import HttpService
-from constructs_st2.values.paths import dotted
+from constructs_st2.values.paths import KeyPath, dotted
 
 _ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _KEDA_PREFIX = "keda-hpa-"
@@ -38,6 +40,7 @@ def impossible_combinations(values: Values, release: Release) -> list[ValueProbl
         *_of_hosts(values),
         *_of_namespace(values),
         *_of_objects(values),
+        *_of_labels(values, ()),
     ]
 
 
@@ -78,6 +81,26 @@ def _of_objects(values: Values) -> Iterator[ValueProblem]:
         if document["kind"].endswith("List") and "items" in document:
             message = f"{document['kind']} is no object but several; give each as an item of extraObjects"
             yield ValueProblem(f"extraObjects[{index}].kind", message)
+
+
+def _of_labels(part: object, path: KeyPath) -> Iterator[ValueProblem]:
+    """Nothing takes the place of a label of the release: what is not lost would be selected by somebody else."""
+    if isinstance(part, list):
+        for index, item in enumerate(part):
+            yield from _of_labels(item, (*path, index))
+    if not isinstance(part, BaseModel):
+        return
+    for name in part.model_fields_set:
+        field = type(part).model_fields.get(name)
+        key = (*path, (field and field.alias) or name)
+        value = getattr(part, name)
+        if not name.endswith("labels"):
+            yield from _of_labels(value, key)
+            continue
+        for label in value if isinstance(value, Mapping) else ():
+            if label in RESERVED_LABELS:
+                message = "is set by the release: selectors and network policies go by it; take another label"
+                yield ValueProblem(dotted((*key, label)), message)
 
 
 def _of_namespace(values: Values) -> Iterator[ValueProblem]:

@@ -17,6 +17,7 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.images import DEFAULT_TAG
 from constructs_st2.values.plain import plain, source_of
+from constructs_st2.values.profiled import with_profile
 from constructs_st2.values.yaml_source import Source
 
 __all__ = ["GivenValues", "Loaded", "Values", "ValuesLike", "from_mapping", "load", "load_values"]
@@ -94,4 +95,4 @@ def from_mapping(values: Mapping[str, Any]) -> Values:
         pydantic.ValidationError: the data does not fit.
     """
     source = source_of(values)
-    return Values.model_validate(merge([*below(merge([source])), source]).data)
+    return Values.model_validate(with_profile(Values, merge([*below(merge([source])), source])))

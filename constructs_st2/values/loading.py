@@ -23,6 +23,7 @@ from constructs_st2.values.layers import (
     without_nulls,
 )
 from constructs_st2.values.paths import KeyPath, get, resolve
+from constructs_st2.values.profiled import with_profile
 from constructs_st2.values.shape import default_of, keys_at, types_at
 from constructs_st2.values.templates import Rendered, render_all
 from constructs_st2.values.yaml_source import Source, read
@@ -160,7 +161,7 @@ def _validated(model: type[M], layered: Layered, meanings: Mapping[str, str]) ->
     valid: _Valid[M] = _Valid(layered)
     for _ in range(_ROUNDS):
         try:
-            valid.values = model.model_validate(valid.layered.data)
+            valid.values = model.model_validate(with_profile(model, valid.layered))
             return valid
         except ValidationError as error:
             from constructs_st2.values.problems import findings_from

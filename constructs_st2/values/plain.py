@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Layered, merge
 from constructs_st2.values.paths import KeyPath
+from constructs_st2.values.profiled import with_profile
 from constructs_st2.values.yaml_source import Source
 
 M = TypeVar("M", bound=BaseModel)
@@ -63,7 +64,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
     model, source = type(made), source_of(data)
     layered = merge([*below(merge([source])), source])
     try:
-        model.__pydantic_validator__.validate_python(layered.data, self_instance=made)
+        model.__pydantic_validator__.validate_python(with_profile(model, layered), self_instance=made)
     except ValidationError as error:
         from constructs_st2.values.problems import findings_from
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from constructs_st2.values.model.deferred import JsonSchemas
 from constructs_st2.values.paths import KeyPath
 
 Schema = dict[str, Any]
@@ -26,7 +27,7 @@ _SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
 _LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 
 
-class _Generator(GenerateJsonSchema):
+class _Generator(JsonSchemas):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 

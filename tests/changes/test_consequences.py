@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,9 +20,19 @@ from .telling import told
 KEPT_PODS = ("Deployment", "StatefulSet")
 
 
-def planned(synth: Synth, name: str) -> tuple[Objects, Objects, Plan]:
-    before, after = (synth(values) for values in CHANGES[name])
-    return before, after, plan_of(before, after)
+Planned = Callable[[str], tuple[Objects, Objects, Plan]]
+
+
+@pytest.fixture(scope="module")
+def planned(synth: Synth) -> Planned:
+    """The objects before and after a change of the table, and the plan of it. Do not change them."""
+
+    @cache
+    def find(name: str) -> tuple[Objects, Objects, Plan]:
+        before, after = (synth(values) for values in CHANGES[name])
+        return before, after, plan_of(before, after)
+
+    return find
 
 
 def test_there_is_an_expectation_for_each_of_many_changes() -> None:
@@ -29,13 +41,13 @@ def test_there_is_an_expectation_for_each_of_many_changes() -> None:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_is_told(synth: Synth, name: str) -> None:
-    assert told(planned(synth, name)[2]) == EXPECTED[name]
+def test_what_is_told(planned: Planned, name: str) -> None:
+    assert told(planned(name)[2]) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_it_fits_the_objects(synth: Synth, name: str) -> None:
-    before, after, plan = planned(synth, name)
+def test_it_fits_the_objects(planned: Planned, name: str) -> None:
+    before, after, plan = planned(name)
     old, new = by_name(before), by_name(after)
     both = old.keys() & new.keys()
     # Kubernetes replaces pods when, and only when, their template differs.

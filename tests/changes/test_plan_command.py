@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support import Synth
 
 from constructs_st2.commands import cli
 from constructs_st2.commands.plan import live
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.kube.yaml_text import yaml_text
 
 Run = Callable[..., tuple[int, str, str]]
@@ -212,7 +212,8 @@ if arguments[0] == "api-resources":
     print("\\n".join(state["names"] if names else state["kinds"]))
 elif "-f" in arguments:
     import yaml
-    asked = {{(d["kind"], d["metadata"]["name"]) for d in yaml.safe_load_all(sys.stdin) if d}}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    asked = {{(d["kind"], d["metadata"]["name"]) for d in yaml.load_all(sys.stdin, loader) if d}}
     found = [d for d in state["objects"] if (d["kind"], d["metadata"]["name"]) in asked]
     print(json.dumps({{"kind": "List", "items": found}}))
 else:
@@ -293,5 +294,5 @@ def test_manifests_that_another_app_wrote(run: Run, tmp_path: Path, synth: Synth
         (tmp_path / name).mkdir()
         objects = synth({"st2api": {"replicas": replicas}}, release="blue", namespace="blue")
         (tmp_path / name / "all.yaml").write_text(yaml_text(objects))
-        assert len(list(yaml.safe_load_all((tmp_path / name / "all.yaml").read_text()))) == len(objects)
+        assert len(read_folder(tmp_path / name)) == len(objects)
     assert "st2api.replicas 2 -> 4" in run("plan", "--manifests", "new", "--against", "old")[1]

@@ -205,18 +205,36 @@ def test_what_is_missing_is_found(change: Change, finding: Finding) -> None:
             id="a templated key of a SealedSecret",
         ),
         pytest.param(
-            both(custom("external-secrets.io/v1", "ExternalSecret", dataFrom=[{"extract": {}}]), use_made("any")),
+            both(
+                custom("external-secrets.io/v1", "ExternalSecret", dataFrom=[{"extract": {"key": "a"}}]),
+                use_made("any"),
+            ),
             id="whatever an ExternalSecret extracts",
         ),
         pytest.param(
             both(
-                custom("external-secrets.io/v1", "ExternalSecret", target={"template": {"data": {"conf": "x"}}}),
+                custom(
+                    "external-secrets.io/v1",
+                    "ExternalSecret",
+                    target={"template": {"data": {"conf": "x"}}},
+                    secretStoreRef={"name": "store"},
+                    data=[{"secretKey": "a"}],
+                ),
                 use_made("conf"),
             ),
             id="a templated key of an ExternalSecret",
         ),
         pytest.param(
-            both(custom("cert-manager.io/v1", "Certificate", secretName="made"), use_made("tls.crt")),
+            both(
+                custom(
+                    "cert-manager.io/v1",
+                    "Certificate",
+                    secretName="made",
+                    issuerRef={"name": "ca"},
+                    dnsNames=["a.example.org"],
+                ),
+                use_made("tls.crt"),
+            ),
             id="the Secret of a Certificate",
         ),
         pytest.param(

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Synth
+from support import MakeCluster, Objects, Synth
 
 from constructs_st2.checks.warnings import WARNINGS, warnings
+from constructs_st2.construct.plans import compose
+from constructs_st2.kube.custom import BINDINGS
+from constructs_st2.kube.documents import Document
+from constructs_st2.parts.tiers import documents_of
 
 HOST_PATH = {"name": "x", "mount": {"mountPath": "/x"}, "volume": {"hostPath": {"path": "/x"}}}
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
@@ -79,10 +83,28 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "is in clear text",
     ),
     (
+        "namespace-unknown",
+        {"extraObjects": [{"apiVersion": "example.org/v1", "kind": "Db", "metadata": {"name": "x"}}]},
+        "Db/x: metadata.namespace",
+        "kubectl then takes that of its context",
+    ),
+    (
+        "node-port-range",
+        {"st2web": {"service": {"type": "NodePort", "nodePort": 8443}}},
+        "Service/st2-st2web: spec.ports[https].nodePort",
+        "is 8443; clusters give 30000 to 32767",
+    ),
+    (
+        "unknown-capability",
+        {"st2api": {"securityContext": {"capabilities": {"drop": ["ALL", "CAP_NET_RAW"]}}}},
+        "Deployment/st2-st2api: spec.template.spec.containers[st2api].securityContext.capabilities.drop[1]",
+        '"CAP_NET_RAW" is no capability of Linux: the container would not start; did you mean NET_RAW?',
+    ),
+    (
         "unpinned-image",
         {"image": {"digests": {"docker.io/library/busybox:1.37": f"sha256:{'0' * 64}"}}},
-        "Deployment/st2-st2api: spec.template.spec.containers[st2api].image",
-        '"stackstorm/st2api:3.9" has no digest',
+        "Job/st2-secrets-bootstrap-",
+        '"stackstorm/st2actionrunner:3.9" has no digest, as other images have, and 14 more have none',
     ),
     (
         "snippet",
@@ -114,12 +136,24 @@ def test_what_is_recommended_has_none(synth: Synth, values: dict[str, Any]) -> N
 
 
 def test_kinds_that_are_defined_here_are_no_surprise(synth: Synth) -> None:
-    definition = {
+    definition: Document = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "dbs.example.org"},
         "spec": {"group": "example.org", "names": {"kind": "Db"}},
     }
     made = {"apiVersion": "example.org/v1", "kind": "Db", "metadata": {"name": "x"}}
-    assert {problem.rule for problem in warnings(synth({"extraObjects": [made]}))} == {"custom-kind"}
-    assert warnings(synth({"extraObjects": [made, definition]})) == []
+    told = {problem.rule for problem in warnings(synth({"extraObjects": [made]}))}
+    assert told == {"custom-kind", "namespace-unknown"}
+    for scope, namespace in (("Namespaced", "stackstorm"), ("Cluster", None)):
+        definition["spec"]["scope"] = scope
+        objects = synth({"extraObjects": [made, definition]})
+        assert warnings(objects) == []
+        assert objects.named("Db", "x")["metadata"].get("namespace") == namespace
+
+
+@pytest.mark.parametrize("kind", BINDINGS)
+def test_objects_of_known_kinds_go_to_the_namespace_of_the_release(cluster: MakeCluster, kind: str) -> None:
+    mine = {"apiVersion": BINDINGS[kind].api_version, "kind": kind, "metadata": {"name": "x"}, "spec": {}}
+    objects = Objects(documents_of(compose(cluster({"extraObjects": [mine]}))))
+    assert objects.named(kind, "x")["metadata"]["namespace"] == "stackstorm"

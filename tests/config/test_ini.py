@@ -11,6 +11,7 @@ from config import oslo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oslo_config import cfg
+from support import examples
 
 from constructs_st2.facts.ini import ConfValue, IniError, parse, render
 from constructs_st2.facts.st2_options import Option
@@ -76,7 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(value=st.text(alphabet=st.one_of(st.sampled_from("$%{}\\\"' =:#;[]\n\tax"), st.characters(codec="utf-8"))))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 def test_any_text_is_refused_or_read_as_given(value: str, folder: Path) -> None:
     try:
         text = render({"section": {"option": value, "next": "x"}})
@@ -141,7 +142,7 @@ LINES = st.sampled_from(
 
 
 @given(lines=st.lists(LINES, max_size=8))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 def test_any_file_is_refused_or_cut_up_as_oslo_config_does(lines: list[str], folder: Path) -> None:
     text = "\n".join(lines)
     try:

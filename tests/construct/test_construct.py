@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import yaml
 
 from constructs_st2 import node
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.parts.tiers import Part
 from constructs_st2.values import Values, load_values
 from constructs_st2.values.model import ActionRunner
@@ -38,7 +38,7 @@ def app(tmp_path: Path) -> cdk8s.App:
 def written(app: cdk8s.App) -> dict[str, Document]:
     """What an app writes, by namespace, kind and name."""
     app.synth()
-    objects = [each for path in Path(app.outdir).iterdir() for each in yaml.safe_load_all(path.read_text())]
+    objects = read_folder(Path(app.outdir))
     found = {f"{each['metadata'].get('namespace', '')}/{identity(each)}": each for each in objects}
     assert len(found) == len(objects)
     return found

@@ -146,3 +146,12 @@ def test_values_that_cannot_be_honoured(tmp_path: Path, values: str, expected: s
     with pytest.raises(UserError) as caught:
         StackStorm(App(outdir=tmp_path / "dist"), "Default", values=load_values([path], []))
     assert [problem.removeprefix(f"{tmp_path}/") for problem in caught.value.problems] == [expected]
+
+
+def test_warnings_are_told_by_file_and_line_and_end_with_their_name(tmp_path: Path) -> None:
+    (path := tmp_path / "values.yaml").write_text("st2web:\n  service:\n    nodePort: 8443\n")
+    cluster = StackStorm(App(outdir=tmp_path / "dist"), "Default", values=load_values([path], []))
+    assert cluster.warnings() == [
+        f"{path}:3: st2web.service.nodePort: is 8443; clusters give 30000 to 32767 unless they are told otherwise "
+        "(Service/st2-st2web) [node-port-range]"
+    ]

@@ -9,6 +9,8 @@ from support import Synth
 
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.content import datastore
+from constructs_st2.kube import parted as parted_files
 from constructs_st2.kube.parted import FILES_LIMIT, applied_size, parted
 from constructs_st2.values import from_mapping
 
@@ -39,8 +41,11 @@ def test_all_configurations_of_packs_are_in_one_folder(synth: Synth, secret: str
     assert sources[3:] == ([{"secret": {"name": "mine"}}] if secret else [])
 
 
-def test_all_items_are_loaded(synth: Synth) -> None:
-    items = [{"name": f"n{number}", "value": "x" * (FILES_LIMIT // 2)} for number in range(3)]
+def test_all_items_are_loaded(synth: Synth, monkeypatch: pytest.MonkeyPatch) -> None:
+    # PyYAML takes seconds to write a text of the real size.
+    for module in (datastore, parted_files):
+        monkeypatch.setattr(module, "FILES_LIMIT", FILES_LIMIT // 20)
+    items = [{"name": f"n{number}", "value": "x" * (FILES_LIMIT // 40)} for number in range(3)]
     objects = synth({"st2": {"keyvalue": items}})
     job = objects.begins("Job", "st2-job-key-load")
     arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]

@@ -84,11 +84,12 @@ def doctor(
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "kubectl"
-    program.write_text(f'#!/bin/sh\nexec {empty.kubectl.program} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n')
+    reach = (
+        f"export HOME=/nonexistent KUBECONFIG={empty.kubectl.environment['KUBECONFIG']}\nexec {empty.kubectl.program}"
+    )
+    program.write_text(f'#!/bin/sh\n{reach} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    for name in ("KUBECONFIG", "KUBECACHEDIR"):
-        monkeypatch.setenv(name, empty.kubectl.environment[name])
     monkeypatch.chdir(tmp_path)
     for name in ("ST2_VALUES", "ST2_RELEASE", "ST2_NAMESPACE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -6,23 +6,16 @@ the old content in the database.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support import Objects, Synth
 
 from constructs_st2.kube.documents import identity
 from constructs_st2.values.layers import overlay
 
 from .kubernetes_jobs import name_of
-
-ROOT = Path(__file__).parent.parent.parent
 
 SECRET_ITEM = {"name": "token", "secret": True, "value": {"existingSecret": "tokens", "key": "aws"}}
 CONTENT: dict[str, Any] = {
@@ -306,20 +299,3 @@ def test_a_job_of_the_user_runs_again_when_it_is_another_one(
 ) -> None:
     values = overlay(CONTENT, jobs(extra=[EXTRA]))
     assert ("Job/mine" in changes(synth(values), synth(overlay(values, change)))) == runs_again
-
-
-def test_the_same_values_give_the_same_files(tmp_path: Path) -> None:
-    values = overlay(CONTENT, jobs(extra=[EXTRA], extra_hooks=[{**EXTRA, "hook": "post-install"}]))
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
-    processes = {
-        seed: subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), "--quiet", "-f", "values.yaml", "--output", f"out-{seed}"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        )
-        for seed in ("1", "4711")
-    }
-    assert [process.wait(60) for process in processes.values()] == [0, 0]
-    one, other = ({path.name: path.read_bytes() for path in (tmp_path / f"out-{seed}").iterdir()} for seed in processes)
-    assert one == other
-    assert b"job-mine" in one["80-jobs.k8s.yaml"]

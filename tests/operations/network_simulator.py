@@ -112,8 +112,14 @@ class _Network:
         return [rule for namespace, rule in rules if _of_peer(rule.get(side), other, namespace)]
 
 
+_READ: dict[int, tuple[Document, Selector]] = {}
+"""Selectors that have been read, by what they are in memory; they are kept, so that nothing else comes there."""
+
+
 def _selects(selector: Document, labels: Mapping[str, str]) -> bool:
-    return Selector.of(selector).matches(labels)
+    if id(selector) not in _READ:
+        _READ[id(selector)] = (selector, Selector.of(selector))
+    return _READ[id(selector)][1].matches(labels)
 
 
 def _of_port(rule: Document, port: Port) -> bool:
@@ -164,13 +170,13 @@ def without_each_part(policies: Sequence[Document]) -> Iterator[tuple[Document, 
     Yields the policy that it is missing of, where it was, and all policies without it.
     """
     for place in _parts(policies):
-        *path, last = place
-        copy: Any = _copied(policies)
-        target = copy
+        number, *path, last = place
+        copy: Any = [_copied(each) if each is policies[number] else each for each in policies]
+        target = copy[number]
         for step in path:
             target = target[step]
         del target[last]
-        yield policies[place[0]], ".".join(map(str, place[1:])), copy
+        yield policies[number], ".".join(map(str, place[1:])), copy
 
 
 def _parts(policies: Sequence[Document]) -> Iterator[tuple[Any, ...]]:

@@ -47,7 +47,10 @@ def test_it_may_list_pods_and_nothing_else(synth: Synth) -> None:
     (binding,) = (each for each in objects.of_kind("RoleBinding") if each["roleRef"]["name"] == "st2-execution-watch")
     assert [subject["name"] for subject in binding["subjects"]] == ["st2-execution-watch"]
     pod = objects.pod("execution-watch")
-    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("st2-execution-watch", True)
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("st2-execution-watch", False)
+    assert "/var/run/secrets/kubernetes.io/serviceaccount" in [
+        mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]
+    ]
 
 
 def test_of_secrets_it_has_the_login_alone(synth: Synth) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import pytest
 from operations.network_simulator import Connection, Host, Port, connections, pods, selected, without_each_part
@@ -97,13 +98,19 @@ def policies(cluster: Cluster) -> list[Document]:
     return documents(cluster, ClusterTable(cluster))
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True)
+class Case:
     """A cluster in its network."""
 
     cluster: Cluster
     objects: Objects
     hosts: Sequence[Host]
     policies: Sequence[Document]
+
+    @cached_property
+    def possible(self) -> set[Connection]:
+        """All connections that can be made."""
+        return connections(self.hosts, self.policies)
 
 
 @pytest.fixture(scope="module")
@@ -184,18 +191,17 @@ class TestAllPairs:
         self, case: Callable[..., Case], values: dict[str, Any], limited: bool
     ) -> None:
         made = case(values, limited=limited)
-        assert connections(made.hosts, made.policies) == meant(made.cluster, made.hosts)
+        assert made.possible == meant(made.cluster, made.hosts)
 
     def test_everybody_who_waits_can_connect(
         self, case: Callable[..., Case], values: dict[str, Any], limited: bool
     ) -> None:
         made = case(values, limited=limited)
-        possible = connections(made.hosts, made.policies)
         for client, service, port in waits(made.objects):
             spec = made.objects.named("Service", service)["spec"]
             if spec["type"] != "ExternalName":
                 server = spec["selector"]["app.kubernetes.io/name"]
-                assert Connection(f"{client}/0", f"st2-{server}/1", port, "TCP") in possible
+                assert Connection(f"{client}/0", f"st2-{server}/1", port, "TCP") in made.possible
 
 
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
@@ -206,10 +212,16 @@ def test_no_part_of_a_policy_is_superfluous(case: Callable[..., Case], values: d
     hosts = [host for host in made.hosts if not host.name.endswith("/1") or host.component in members]
     variants = list(without_each_part(made.policies))
     assert variants
+    concerned = {name_of(policy): selected(hosts, policy) for policy in made.policies}
+    right = {name: connections(hosts, made.policies, of=some) for name, some in concerned.items()}
     for policy, part, policies in variants:
-        concerned = selected(hosts, policy)
-        right = connections(hosts, made.policies, of=concerned)
-        assert connections(hosts, policies, of=concerned) < right, (policy["metadata"]["name"], part)
+        name = name_of(policy)
+        assert connections(hosts, policies, of=concerned[name]) < right[name], (name, part)
+
+
+def name_of(policy: Document) -> str:
+    name: str = policy["metadata"]["name"]
+    return name
 
 
 def waits(objects: Objects) -> Iterator[tuple[str, str, int]]:

@@ -31,8 +31,10 @@ from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.commands import cli
 from constructs_st2.construct.build import build
 from constructs_st2.facts.secrets.formats import Format
+from constructs_st2.facts.secrets.programs import bootstrap
 from constructs_st2.facts.secrets.programs.sha512_crypt import verified
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.reading import read_text
 from constructs_st2.parts.secrets.forms import problem
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.plan import planned
@@ -60,7 +62,7 @@ class Result(NamedTuple):
     @property
     def manifests(self) -> dict[str, Document]:
         assert self.status == 0, self.err
-        return {manifest["metadata"]["name"]: manifest for manifest in yaml.safe_load_all(self.out)}
+        return {manifest["metadata"]["name"]: manifest for manifest in read_text(self.out, "stdout")}
 
     @property
     def errors(self) -> list[str]:
@@ -78,6 +80,8 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `constructs-st2 secrets` in an empty folder, inside this process."""
     monkeypatch.chdir(tmp_path)
+    # Hashes that are slow on purpose would take half of the time; test_bootstrap_as_shipped.py waits for them.
+    monkeypatch.setattr(bootstrap, "ROUNDS", 1)
     for name in ("ST2_VALUES", "ST2_RELEASE", "ST2_NAMESPACE"):
         monkeypatch.delenv(name, raising=False)
 

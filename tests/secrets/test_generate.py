@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import MakeCluster
+from support import MakeCluster, examples
 
 from constructs_st2.facts.secrets.programs import bootstrap, encodings, generate
 from constructs_st2.facts.secrets.programs.generate import NotGiven, from_seed, from_system, is_current, make
@@ -239,7 +239,7 @@ class TestSha512Crypt:
 
     if SYSTEM_CRYPT:
 
-        @settings(max_examples=60, deadline=None, derandomize=True)
+        @settings(max_examples=examples(60), deadline=None, derandomize=True)
         @given(
             st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=200),
             st.text(generate.ALPHABET, min_size=1, max_size=16),

@@ -14,8 +14,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import MakeCluster, Objects, Synth
+from pydantic import ValidationError
+from support import MakeCluster, Objects, Synth, examples
 
+from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.checks.warnings import warnings
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues, UserError
@@ -27,6 +30,7 @@ from constructs_st2.parts.secrets.plan import planned
 from constructs_st2.values import load
 
 PLAIN = {"secrets": {"mode": "plain", "seed": "development"}}
+WITHOUT_JOB: dict[str, Any] = {"secrets": {"bootstrap": {"enabled": False}}}
 EXTERNAL = {"secrets": {"mode": "external-secrets"}}
 NAMES = {
     "st2-st2-auth",
@@ -327,7 +331,7 @@ def values_with(place: str, secret: str, mode: str) -> dict[str, Any]:
     # The beginning keeps it from being a part of the words of a message.
     secret=st.from_regex("Zq7[abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789]{9,37}", fullmatch=True),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_secret_of_the_values_gets_anywhere(
     tmp_path_factory: pytest.TempPathFactory, place: str, mode: str, secret: str
 ) -> None:
@@ -358,3 +362,30 @@ def test_a_secret_of_a_wrong_type_is_not_shown(value: object, tmp_path_factory: 
     with pytest.raises(UserError) as caught:
         load([path], [], release_name="st2", release_namespace="stackstorm")
     assert str(caught.value).endswith(":2: st2.password: must be {existingSecret: NAME, key: KEY}, or a text in quotes")
+
+
+class TestWithoutTheJob:
+    """`secrets.bootstrap.enabled: false`: what the Job has made is there, and nobody has its rights."""
+
+    def test_nothing_but_the_job_and_its_rights_goes(self, synth: Synth) -> None:
+        before, after = synth(), synth(WITHOUT_JOB)
+        assert [each for each in before if each not in after] == [
+            each for each in before if each["metadata"]["name"].startswith("st2-secrets-bootstrap")
+        ]
+        assert [each for each in after if each not in before] == []
+        assert {each["kind"] for each in after} & {"Role", "RoleBinding"} == set()
+
+    def test_no_network_policy_speaks_of_it(self, synth: Synth) -> None:
+        objects = synth({**WITHOUT_JOB, "networkPolicy": {"enabled": True}})
+        assert "secrets-bootstrap" not in str(list(objects))
+
+    def test_its_secrets_are_no_surprise_and_others_are(self, cluster: MakeCluster) -> None:
+        made = cluster({**WITHOUT_JOB, "st2api": {"envFromSecrets": ["mine"]}})
+        found = warnings(build(made).objects, surroundings(made))
+        assert [problem.message.split('"')[1] for problem in found] == ["mine"]
+
+
+@pytest.mark.parametrize("key", ["keyFormat", "propertyFormat"])
+def test_placeholders_that_stand_for_nothing_are_refused(cluster: MakeCluster, key: str) -> None:
+    with pytest.raises(ValidationError, match=r"has \{relase\}, which stands for nothing"):
+        cluster({"secrets": {"mode": "external-secrets", "external": {key: "{relase}/{secret}-{key}"}}})

@@ -75,7 +75,7 @@ def _build(go: str, names: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix="unfinished.", dir=folder) as unfinished:
         packages = [f"k8s.io/kubernetes/cmd/{name}" for name in names]
         command = [go, "build", "-ldflags", _link(), "-o", f"{unfinished}{os.sep}", *packages]
-        print(*command, f"# Kubernetes {_version()}, once; this takes a while", flush=True)
+        print(*command, f"# Kubernetes {version()}, once; this takes a while", flush=True)
         environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto"}
         environment.pop("GOROOT", None)  # It may be that of an older Go.
         if subprocess.run(command, cwd=_MODULE, env=environment, check=False).returncode == 0:
@@ -86,15 +86,15 @@ def _build(go: str, names: tuple[str, ...]) -> None:
 def _folder() -> Path:
     """Where the built programs are: another folder for other sources, and for other programs."""
     sources = tuple((_MODULE / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
-    return cache.folder("kubernetes", _version(), (sources, _BUILT, _link(), os.uname().machine))
+    return cache.folder("kubernetes", version(), (sources, _BUILT, _link(), os.uname().machine))
 
 
 def _link() -> str:
     """How they are linked. What the server says of itself decides which versions of its features it turns on."""
-    return f"-s -w -X k8s.io/component-base/version.gitVersion={_version()}"
+    return f"-s -w -X k8s.io/component-base/version.gitVersion={version()}"
 
 
-def _version() -> str:
+def version() -> str:
     """The version of Kubernetes that is built: ``v1.36.3``."""
     return _in_module(r"\bk8s\.io/kubernetes (v\S+)")
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 DEBIAN: Mapping[str, str] = {
     "busybox": "busybox",
+    "chromium": "chromium",
     "dash": "dash",
     "docker-registry": "docker-registry",
     "etcd": "etcd-server",

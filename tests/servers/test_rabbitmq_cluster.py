@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import time
 import urllib.request
@@ -22,6 +23,7 @@ from servers.rabbitmq_client import Client
 from servers.secrets import secrets_of
 from support import MakeCluster, Objects, Require, Synth
 
+from constructs_st2.commands.upgrade import steps_to
 from constructs_st2.facts.backends.rabbitmq import WATCH_QUEUE_EXPIRY
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -186,6 +188,16 @@ class TestThreeNodes:
         nodes.work.declare(WORK, WATCH)
         queue = nodes.queues()[WORK]
         assert (queue["type"], queue["durable"], len(queue["members"])) == ("quorum", True, 3)
+
+    def test_take_the_commands_that_an_upgrade_begins_with(self, nodes: Nodes, cluster: MakeCluster) -> None:
+        old = cluster({"rabbitmq": {"image": {"tag": "3.13-management"}}})
+        printed = (line for step in steps_to(old, "rabbitmq", "4.2") for line in step.before)
+        commands = [shlex.split(line, comments=True) for line in dict.fromkeys(printed) if " exec " in line]
+        enabling, listing = (command[command.index("--") + 1 :] for command in commands)
+        nodes.run(0, *enabling)
+        flags = [line.split() for line in nodes.run(0, *listing).splitlines()]
+        assert [flag for flag in flags if flag[1:] == ["enabled", "stable"]]
+        assert not [flag for flag in flags if flag[1:] == ["disabled", "stable"]]
 
     def test_let_clients_have_exclusive_queues(self, nodes: Nodes) -> None:
         assert nodes.work.send_to_itself() == "hello"

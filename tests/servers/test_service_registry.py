@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from servers.secrets import secrets_of
 from support import Environment, MakeCluster, Require
 
 from constructs_st2.construct.build import build
-from constructs_st2.facts.catalogue import ST2NOTIFIER, ST2SCHEDULER, CatalogueEntry
+from constructs_st2.facts.catalogue import ST2NOTIFIER, ST2SCHEDULER, ST2TIMERSENGINE, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
@@ -31,8 +32,14 @@ from constructs_st2.values.model.images import St2Version
 
 SERVICES = {ST2NOTIFIER: 1, ST2SCHEDULER: 3}
 """One that must get SIGINT, and one that obeys SIGTERM as the first process of its container; how often they die."""
+SINGLE = ST2TIMERSENGINE
+"""One of which there may be one only."""
+GRACE = 3
+"""Its seconds to stop."""
 INTERPRETER = programs.PYTHON
 PATIENCE = 60
+READER = f"st2-{SINGLE.name}-other-5d8f7c-x2x4z_1".encode()
+"""Who looks at the registry: a pod of another Deployment, whose name begins like that of the single one."""
 
 # Joins and leaves as st2 does in st2common/service_setup.py and in the `cmd` modules of services.
 SERVICE = """#!/opt/stackstorm/st2/bin/python
@@ -103,6 +110,14 @@ class Registry:
         joined(pod, service, 1)
         return pod
 
+    def begin(self, service: CatalogueEntry) -> Pod:
+        """A pod whose service need not have joined."""
+        return self._pods.deploy(f"st2-{service.name}")
+
+    def join(self, service: CatalogueEntry) -> None:
+        """Let the one who looks be a member, too."""
+        self._reader(f"join({group(service)!r}, {{}})", PATIENCE)
+
     def members(self, service: CatalogueEntry) -> set[str]:
         return {member.decode() for member in self._reader(f"members({group(service)!r})", PATIENCE)}
 
@@ -148,6 +163,7 @@ def registry(
     values = {
         "st2": {"version": version, "datastore_crypto_key": DISABLED},
         "coordination": {"backend": "external", "external": {"url": backend.url}},
+        SINGLE.name: {"terminationGracePeriodSeconds": GRACE},
         # The Python that runs the tests may be in the home of root.
         "securityContext": {"runAsUser": 0, "runAsNonRoot": False},
     }
@@ -157,7 +173,7 @@ def registry(
             INTERPRETER: PYTHON.format(python=python),
             "/etc/st2/st2.conf": "",
         }
-        for service in SERVICES
+        for service in (*SERVICES, SINGLE)
     }
     with pods_of(cluster(values), files, folder / "pods") as pods:
         server = pods.background(backend.command)
@@ -168,7 +184,7 @@ def registry(
         port = int(backend.url.rpartition(":")[2])
         reachable = f"exec 3<>/dev/tcp/{NODE_IP}/{port}"
         eventually(lambda: pods.client(["bash", "-c", reachable]).returncode == 0, f"{name} accepts connections")
-        reader = Interpreter(python, coordinator(backend.url, b"reader"), variables, pods.background)
+        reader = Interpreter(python, coordinator(backend.url, READER), variables, pods.background)
         yield Registry(pods, reader)
 
 
@@ -179,7 +195,7 @@ def lives_on(registry: Registry, service: CatalogueEntry, kills: int) -> None:
     for times in range(kills):
         pod.restart_container(service.name)
         joined(pod, service, times + 2)
-    assert pythons(pod, service) == [service.name, *["leave_registry.py", service.name] * kills]
+    assert pythons(pod, service) == [service.name, *["service_registry.py", service.name] * kills]
     (member,) = registry.members(service)
     assert member.startswith(f"{pod.name}_")
     pod.stop()
@@ -208,6 +224,38 @@ def test_so_it_is_with_each_release_of_tooz_and_each_backend(
 ) -> None:
     with registry(version, backend, *setting) as coordinated:
         lives_on(coordinated, ST2SCHEDULER, 1)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_may_not_run_twice_waits_for_the_end_of_its_former_pod(backend: str, setting: Setting) -> None:
+    with registry("3.9", backend, *setting) as coordinated:
+        former = coordinated.deploy(SINGLE)
+        successor = coordinated.begin(SINGLE)
+        waiting = f"waiting until {former.name} has left {group(SINGLE).decode()}"
+        eventually(lambda: waiting in successor.log(SINGLE.name), "the successor waits", PATIENCE)
+        assert "joined" not in successor.log(SINGLE.name)
+        former.stop()
+        joined(successor, SINGLE, 1)
+        (member,) = coordinated.members(SINGLE)
+        assert member.startswith(f"{successor.name}_")
+
+
+def test_it_does_not_wait_for_longer_than_its_former_pod_may_take(setting: Setting) -> None:
+    with registry("3.9", "redis", *setting) as coordinated:
+        former = coordinated.deploy(SINGLE)
+        begun = time.monotonic()
+        successor = coordinated.begin(SINGLE)
+        joined(successor, SINGLE, 1)
+        assert time.monotonic() - begun > GRACE
+        assert former.exit_code(SINGLE.name) is None, "as on a node that is only cut off"
+
+
+def test_it_does_not_wait_for_pods_of_others(setting: Setting) -> None:
+    """Parts of the sensors are in one group."""
+    with registry("3.9", "redis", *setting) as coordinated:
+        coordinated.join(SINGLE)
+        pod = coordinated.deploy(SINGLE)
+        assert "waiting" not in pod.log(SINGLE.name)
 
 
 class TestStart:

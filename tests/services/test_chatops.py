@@ -92,6 +92,13 @@ def test_the_default_bot_is_on_slack_logged_in_as_the_first_user(synth: Synth) -
     assert whole_secrets(container) == ["st2-st2chatops"]
 
 
+def in_clear_text(name: str, place: str) -> str:
+    return (
+        f"st2chatops.env.{name} holds a value of {name} in clear text; put it into a Secret and say where in {place} "
+        f"(existingSecret, key); if it is no secret, add it to security.notSecret: st2chatops.env.{name}"
+    )
+
+
 @pytest.mark.parametrize(("version", "adapter", "login"), LOGINS)
 def test_an_adapter_needs_no_secret_but_those_of_its_tokens(
     synth: Synth, version: St2Version, adapter: ChatAdapter, login: Login
@@ -130,10 +137,7 @@ def test_no_token_may_stand_in_the_values(
         given = complete(adapter, login)
         given["tokens"].pop(name, None)
         given["env"][name] = "s3cret"
-        assert problems(cluster, values(version, **given)) == [
-            f"st2chatops.env.{name} is a secret, and a values file is no place for it: put it into a Secret and say "
-            f"where in st2chatops.tokens.{name} ({{existingSecret: NAME, key: KEY}})"
-        ]
+        assert problems(cluster, values(version, **given)) == [in_clear_text(name, f"st2chatops.tokens.{name}")]
 
 
 @pytest.mark.parametrize(
@@ -253,8 +257,9 @@ def test_reloader_restarts_the_bot_for_each_of_its_secrets(synth: Synth) -> None
             "3.9",
             {"env": {"HUBOT_SLACK_TOKEN": "s3cret"}},
             [
+                in_clear_text("HUBOT_SLACK_TOKEN", "st2chatops.tokens.HUBOT_SLACK_TOKEN"),
                 "st2chatops.env.HUBOT_SLACK_TOKEN is of st2 3.8; "
-                "st2 3.9 takes HUBOT_SLACK_BOT_TOKEN and HUBOT_SLACK_APP_TOKEN"
+                "st2 3.9 takes HUBOT_SLACK_BOT_TOKEN and HUBOT_SLACK_APP_TOKEN",
             ],
             id="token of another version as text",
         ),
@@ -276,10 +281,7 @@ def test_reloader_restarts_the_bot_for_each_of_its_secrets(synth: Synth) -> None
         pytest.param(
             "3.9",
             {"env": {"ST2_API_KEY": "s3cret"}},
-            [
-                "st2chatops.env.ST2_API_KEY is a secret, and a values file is no place for it: put it into a Secret "
-                "and say where in st2chatops.apiKey ({existingSecret: NAME, key: KEY})"
-            ],
+            [in_clear_text("ST2_API_KEY", "st2chatops.apiKey")],
             id="API key as text",
         ),
         pytest.param(
@@ -325,3 +327,15 @@ def test_a_secret_in_place_of_its_place_is_not_repeated(chatops: str) -> None:
         load([], [chatops], release_name="st2", release_namespace="stackstorm")
     (problem,) = caught.value.problems
     assert problem.endswith("must be {existingSecret: NAME, key: KEY}; the secret itself belongs into a Secret")
+
+
+def test_a_token_of_another_version_is_told_as_a_secret_too(cluster: MakeCluster) -> None:
+    told = problems(cluster, values("3.9", env={"HUBOT_SLACK_TOKEN": "s3cret"}))
+    assert in_clear_text("HUBOT_SLACK_TOKEN", "st2chatops.tokens.HUBOT_SLACK_TOKEN") in told
+    assert any("is of st2 3.8" in each for each in told)
+
+
+def test_the_user_may_say_that_a_variable_of_the_bot_is_no_secret(cluster: MakeCluster) -> None:
+    given = values("3.9", env={"ST2_API_KEY": "not-a-secret-1"})
+    excused = {**given, "security": {"notSecret": ["st2chatops.env.ST2_API_KEY"]}}
+    assert [each for each in problems(cluster, excused) if "ST2_API_KEY" in each] == []

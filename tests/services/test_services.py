@@ -118,16 +118,32 @@ def test_services_that_join_the_registry_leave_it_first_for_the_container_before
     if entry.registered_as is None:
         assert "start-registered.sh" not in str(container)
         return
-    start = ["sh", "/opt/constructs-st2/start-registered.sh", entry.registered_as, entry.command]
-    assert container["command"][-4:] == start
+    script = container["command"].index("/opt/constructs-st2/start-registered.sh")
+    alone = ["--alone", str(GRACE[entry.name] + 5), f"st2-{entry.name}"] if entry.is_single else []
+    assert container["command"][script + 1 :] == [*alone, entry.registered_as, entry.command]
     volumes = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     assert volumes["/tmp"] == "tmp"  # which outlasts the container
     assert "/opt/constructs-st2" in volumes
 
 
+def test_each_part_of_the_sensors_waits_for_its_own_former_pod(synth: Synth) -> None:
+    sensors = [{"name": "a", "ref": "p.A"}, {"name": "b", "ref": "p.B", "terminationGracePeriodSeconds": 90}]
+    objects = synth({"st2": {"packs": {"sensors": sensors}}})
+    for name, seconds in {"a": 65, "b": 95}.items():
+        command = objects.container(f"st2sensorcontainer-{name}")["command"]
+        assert command[2:5] == ["--alone", str(seconds), f"st2-st2sensorcontainer-{name}"]
+
+
+def test_without_coordination_nobody_can_wait_for_the_former_pod(synth: Synth) -> None:
+    shared = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier")
+    one = {name: {"replicas": 1} for name in shared}
+    objects = synth({"coordination": {"backend": "none"}, "redis": {"enabled": False}, **one})
+    assert "--alone" not in objects.container("st2timersengine")["command"]
+
+
 def test_the_scripts_of_services_come_with_the_program_that_leaves_the_registry(default_objects: Objects) -> None:
     scripts = default_objects.named("ConfigMap", "st2-st2-scripts")["data"]
-    assert {"start-registered.sh", "leave_registry.py"} <= set(scripts)
+    assert {"start-registered.sh", "service_registry.py"} <= set(scripts)
     assert "__init__.py" not in scripts
 
 

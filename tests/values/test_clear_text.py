@@ -96,7 +96,10 @@ def test_secrets_are_found_and_can_be_excused(values: dict[str, Any], key: str) 
                     "apiVersion": "external-secrets.io/v1",
                     "kind": "ExternalSecret",
                     "metadata": {"name": "x"},
-                    "spec": {"data": [{"secretKey": "password2", "remoteRef": {"key": "a", "property": "password"}}]},
+                    "spec": {
+                        "secretStoreRef": {"name": "store"},
+                        "data": [{"secretKey": "password2", "remoteRef": {"key": "a", "property": "password"}}],
+                    },
                 }
             ]
         },

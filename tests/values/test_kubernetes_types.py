@@ -62,7 +62,7 @@ API = {
     "io.k8s.api.other.v1.Unused": definition(x=TEXT),
 }
 MADE = '''
-@with_config(STRICT)
+@deferred(STRICT)
 class Part(TypedDict, total=False):
     """Something (e.g. a thing)."""
 
@@ -72,7 +72,7 @@ class Part(TypedDict, total=False):
 _ProbeKeywords = TypedDict("_ProbeKeywords", {"from": str}, total=False)
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Probe(_ProbeKeywords, total=False):
     """Something (e.g. a thing)."""
 

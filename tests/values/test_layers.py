@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import examples
 
 from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Finding, Layered, apply_set, merge, overlay, without_nulls
@@ -62,7 +63,7 @@ documents = st.recursive(
 
 
 @given(documents, documents, documents)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_merging_is_associative(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
     assert overlay(overlay(a, b), c) == overlay(a, overlay(b, c))
 
@@ -75,7 +76,7 @@ anything = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), anything, max_size=3), max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_source_named_for_a_value_holds_that_value(layers: list[dict[str, Any]]) -> None:
     sources = [Source(str(number), data, dict.fromkeys(_paths(data), 1)) for number, data in enumerate(layers)]
     layered = merge(sources)

@@ -18,13 +18,14 @@ from constructs_st2.values import load
         ("st2api", {"limits": {"memory": "128Mi"}}, {"requests": {"cpu": "100m", "memory": "128Mi"}}),
         ("st2api", {"limits": {"memory": "2Gi"}}, {"requests": {"cpu": "100m", "memory": "192Mi"}}),
         ("st2api", {"limits": {"cpu": 0.05}}, {"requests": {"cpu": "0.05", "memory": "192Mi"}}),
-        ("st2web", {"requests": {"memory": "1Gi"}}, {"limits": {"memory": "1Gi"}}),
-        ("st2web", {"requests": {"memory": "64Mi"}}, {"limits": {"memory": "256Mi"}}),
-        ("mongodb", {"requests": {"memory": "4Gi"}}, {"limits": {"memory": "4Gi"}}),
+        ("st2web", {"requests": {"cpu": "3"}}, {"limits": {"cpu": "3", "memory": "256Mi"}}),
+        ("st2web", {"requests": {"memory": "1Gi"}}, {"limits": {"cpu": "2", "memory": "1Gi"}}),
+        ("st2web", {"requests": {"memory": "64Mi"}}, {"limits": {"cpu": "2", "memory": "256Mi"}}),
+        ("mongodb", {"requests": {"memory": "4Gi"}}, {"limits": {"cpu": "4", "memory": "4Gi"}}),
         (
             "mongodb",
             {"requests": {"memory": "1Gi"}, "limits": {"memory": "3Gi"}},
-            {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}},
+            {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "4", "memory": "3Gi"}},
         ),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import examples
 
 from constructs_st2.errors import UserError
 from constructs_st2.values.yaml_source import Source, read
@@ -215,7 +216,7 @@ trees = st.recursive(
 
 
 @given(st.dictionaries(st.text(), trees, max_size=4), st.sampled_from([None, False, True]))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_reads_what_pyyaml_reads(data: dict[str, Any], flow: bool | None) -> None:
     text = yaml.safe_dump(data, default_flow_style=flow, allow_unicode=True)
     source = reading(text)

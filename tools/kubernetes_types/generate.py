@@ -37,7 +37,6 @@ Made by `make kubernetes-types` from the description of the API of Kubernetes {v
 
 from typing import Annotated, Literal
 
-from pydantic import with_config
 from typing_extensions import Required, TypedDict
 
 {imports}'''
@@ -54,6 +53,7 @@ _MODULES = {
         "Quantity",
         "ScalarText",
     ),
+    "constructs_st2.values.model.deferred": ("deferred",),
     "constructs_st2.values.model.kubernetes_scalars": (
         "AT_LEAST_ONE",
         "STRICT",
@@ -176,7 +176,7 @@ def _class(name: str, variant: Variant, definitions: Mapping[str, Definition]) -
     keywords = {field: text for field, text in fields.items() if keyword.iskeyword(field)}
     parent = f"_{name}Keywords" if keywords else "TypedDict"
     lines = [f"    {field}: {text}" for field, text in fields.items() if field not in keywords]
-    head = ["@with_config(STRICT)", f"class {name}({parent}, total=False):"]
+    head = ["@deferred(STRICT)", f"class {name}({parent}, total=False):"]
     text = "\n".join([*head, *_docstring(definition["description"]), "", *lines])
     if not keywords:
         return text

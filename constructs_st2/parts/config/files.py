@@ -18,7 +18,7 @@ from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.services.contents import OVERRIDES_CONFIG_MAP
 from constructs_st2.parts.services.urls import urls
 
-_SERVICES = Programs("constructs_st2.parts.services.scripts", ("leave_registry",))
+_SERVICES = Programs("constructs_st2.parts.services.scripts", ("service_registry",))
 
 
 def config_maps(cluster: Cluster) -> Iterator[Document]:

@@ -23,12 +23,14 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS
 from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
+from constructs_st2.parts.jobs.scripts.watch_executions import ACCOUNT
 from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
     Mount,
+    Volume,
     checksums,
     dns_config,
     environment,
@@ -69,7 +71,6 @@ def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
             security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
             grace=_GRACE,
             serviceAccountName=metadata["name"],
-            automountServiceAccountToken=True,
             # The images are built for amd64 only.
             nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
             dnsPolicy=cluster.values.dns_policy,
@@ -100,6 +101,7 @@ def _container(cluster: Cluster) -> Container:
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[
             Mount(volume, MOUNT_PATH),
+            Mount(Volume.api_token(), ACCOUNT),
             *mounts_of(Content.CREDENTIALS, cluster),
             *internal_tls.authority_mounts(cluster),
             *scratch(home_of(cluster.values)),

@@ -247,10 +247,10 @@ def _of_images(cluster: Cluster, own: Image) -> list[Container]:
         name, volume = f"packs-image-{index}", _image_volume(index, packs)
         if mounted:
             arguments = ("link", packs.reference, f"{volume.path}{STACKSTORM}")
-            image = replace(own, pull_secrets=_pull_secrets(packs, own))
+            image = replace(own, pull_secrets=cluster.images.of_packs(packs, own).pull_secrets)
             made.append(_merging(name, image, arguments, cluster, mounts=[volume]))
         else:
-            image = Image(packs.reference, packs.pull_policy or own.pull_policy, own.version, _pull_secrets(packs, own))
+            image = cluster.images.of_packs(packs, own)
             arguments = ("copy", packs.reference, STACKSTORM)
             made.append(_merging(name, image, arguments, cluster, security=packs.security_context))
     return made
@@ -295,7 +295,3 @@ def _merging(
             *mounts,
         ],
     )
-
-
-def _pull_secrets(packs: PacksImage, own: Image) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*own.pull_secrets, *([packs.pull_secret] if packs.pull_secret else ()))))

@@ -20,13 +20,14 @@ RESTRICTED_CONTAINER: Document = {
 }
 
 
-def restricted_pod(uid: int) -> Document:
-    """The security context of a pod that runs as some user, and as the group of the same number."""
+def restricted_pod(uid: int, group: int | None = None) -> Document:
+    """The security context of a pod that runs as some user, and as a group: by default that of the same number."""
+    group = uid if group is None else group
     return {
         "runAsNonRoot": True,
         "runAsUser": uid,
-        "runAsGroup": uid,
-        "fsGroup": uid,
+        "runAsGroup": group,
+        "fsGroup": group,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }
@@ -128,6 +129,18 @@ class Volume:
         items = [{"key": key, "path": path} for key, path in files.items()]
         source = {"secret": {"secretName": secret, "items": items, "defaultMode": READABLE_BY_GROUP}}
         return Volume(name, source, secret_at_start=secret if at_start else None)
+
+    @staticmethod
+    def api_token() -> Volume:
+        """What a program needs to ask the Kubernetes API, for the container that does: a token of an hour.
+
+        The kubelet makes it anew in time. It is what Kubernetes itself would mount into every container of the pod.
+        """
+        files: list[Document] = [
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        ]
+        return Volume("api-token", {"projected": {"sources": files, "defaultMode": READABLE_BY_GROUP}})
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
-from constructs_st2.facts.images import ST2_UID
+from constructs_st2.facts.images import SERVICE_UID, ST2_UID
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.contract import CONTRACT
 from constructs_st2.facts.secrets.given import references
+from constructs_st2.facts.secrets.programs.bootstrap import ACCOUNT
 from constructs_st2.kube.builders import config_map, identity
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs.job import job_document
@@ -105,15 +106,18 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         ],
         resources=cluster.values.helper_resources.of("bootstrap"),
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
-        mounts=[Mount(volume, MOUNT_PATH), Mount(Volume.scratch("tmp"), "/tmp", writable=True)],
+        mounts=[
+            Mount(volume, MOUNT_PATH),
+            Mount(Volume.api_token(), ACCOUNT),
+            Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+        ],
     )
     spec = pod_spec(
         settings,
         [container],
-        security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
+        security=overlaid(restricted_pod(SERVICE_UID, ST2_UID), cluster.values.pod_security_context),
         grace=30,
         serviceAccountName=cluster.release.named(COMPONENT),
-        automountServiceAccountToken=True,
         # The images are built for amd64 only.
         nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
         dnsPolicy=cluster.values.dns_policy,

@@ -10,6 +10,8 @@ def secret_documents(cluster: Cluster) -> list[Document]:
     """The objects by which the Secrets come into being. Those of other modes are not even imported."""
     match cluster.values.secrets.mode:
         case "bootstrap":
+            if not cluster.values.secrets.bootstrap.enabled:
+                return []
             from constructs_st2.parts.secrets.job import documents as bootstrap
 
             return bootstrap(cluster)

@@ -9,6 +9,7 @@ from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
+from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.backends import payload
@@ -20,11 +21,13 @@ from constructs_st2.parts.services.scripts import MESSAGING_CONNECTED, START_REG
 from constructs_st2.parts.services.stopping import stoppable
 from constructs_st2.parts.services.waiting import endpoint, scripts_mount
 from constructs_st2.values.model import Values
-from constructs_st2.values.model.services import EnvValue
+from constructs_st2.values.model.services import EnvValue, Service
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
 USUAL_START = 10
 """Seconds after which a service listens, or is connected to the message bus. Three to six were measured."""
+HEARD_AFTER = 5
+"""Seconds besides its grace period until a pod that is to end has ended, at most: its kubelet must hear of it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,13 @@ class Process:
 
 
 def st2_process(
-    entry: CatalogueEntry, cluster: Cluster, *, args: Sequence[str] = (), conf: Sequence[Mount] = ()
+    entry: CatalogueEntry,
+    cluster: Cluster,
+    *,
+    args: Sequence[str] = (),
+    conf: Sequence[Mount] = (),
+    component: str | None = None,
+    settings: Service | None = None,
 ) -> Process:
     """A Python service of st2: reads st2.conf, and whatever the catalogue says.
 
@@ -56,16 +65,19 @@ def st2_process(
         cluster: the cluster that it belongs to.
         args: further arguments.
         conf: further files for ``--config-file``, which win over the ConfigMap's but not over those from Secrets.
+        component: whose process it is, where the service has several.
+        settings: its values, where they are not those of the service.
     """
-    settings = configured(entry.name, cluster, conf)
+    configuration = configured(entry.name, cluster, conf)
     home = home_of(cluster.values)
+    program = _program(entry, cluster, component or entry.name, settings or getattr(cluster.values, entry.name))
     return Process(
-        command=[*cluster.values.image.entrypoint, *stoppable(_program(entry), entry.stop, entry, cluster.values)],
-        args=[*settings.args, *args],
-        env={**({"HOME": home} if entry.writes_home else {}), **settings.env},
+        command=[*cluster.values.image.entrypoint, *stoppable(program, entry.stop, entry, cluster.values)],
+        args=[*configuration.args, *args],
+        env={**({"HOME": home} if entry.writes_home else {}), **configuration.env},
         ports={"http": entry.port} if entry.port else {},
         mounts=[
-            *settings.mounts,
+            *configuration.mounts,
             *(
                 mount
                 for content in entry.contents
@@ -78,9 +90,15 @@ def st2_process(
     )
 
 
-def _program(entry: CatalogueEntry) -> list[str]:
+def _program(entry: CatalogueEntry, cluster: Cluster, component: str, settings: Service) -> list[str]:
     """What runs, and takes its arguments from ``Process.args``."""
-    return command(START_REGISTERED, entry.registered_as, entry.command) if entry.registered_as else [entry.command]
+    if not entry.registered_as:
+        return [entry.command]
+    alone: Sequence[object] = ()
+    if entry.is_single and cluster.values.coordination_backend != "none":
+        longest = stop_timing(entry, settings).grace + HEARD_AFTER
+        alone = ("--alone", longest, cluster.release.named(component))
+    return command(START_REGISTERED, *alone, entry.registered_as, entry.command)
 
 
 @dataclass(frozen=True)

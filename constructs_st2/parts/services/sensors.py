@@ -103,7 +103,14 @@ def workload(partition: Partition, cluster: Cluster) -> Workload:
     return Workload(
         entry=ST2SENSORCONTAINER,
         settings=partition.settings,
-        process=st2_process(ST2SENSORCONTAINER, cluster, args=partition.args, conf=conf),
+        process=st2_process(
+            ST2SENSORCONTAINER,
+            cluster,
+            args=partition.args,
+            conf=conf,
+            component=partition.component,
+            settings=partition.settings,
+        ),
         component=partition.component,
         role_annotations=partition.annotations,
     )

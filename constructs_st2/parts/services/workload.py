@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import ST2_UID, Image, Images
+from constructs_st2.facts.images import SERVICE_UID, ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.timing import stop_timing
@@ -161,7 +161,10 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         [main, *workload.process.beside],
         [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
         security=overlaid(
-            restricted_pod(ST2_UID), keepalive(values), workload.pod_security, values.pod_security_context
+            restricted_pod(ST2_UID if workload.entry.is_stanley else SERVICE_UID, ST2_UID),
+            keepalive(values),
+            workload.pod_security,
+            values.pod_security_context,
         ),
         grace=stop_timing(workload.entry, settings).grace,
         spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),

@@ -131,6 +131,8 @@ class Members(Pods):
 class Authorities(StrictModel):
     """Certificates of the authorities that a server's certificate is checked with; from one of two objects."""
 
+    NEEDS_SOMETHING = True
+
     config_map: ConfigMapName | None = key("ConfigMap that holds them.")
     existing_secret: SecretName | None = key("Secret that holds them.")
     key: Name = key("Key in the object.", "ca.crt")

@@ -51,6 +51,8 @@ class NewBackupClaim(StrictModel):
 class ClaimDestination(StrictModel):
     """Backups on a volume; one of the two keys."""
 
+    NEEDS_SOMETHING = True
+
     create: NewBackupClaim | None = key("Make a claim: `{}`, or its size, storage class and annotations.")
     existing_claim: ClaimName | None = key("Your own claim, on whose root the backups are.")
 
@@ -120,6 +122,8 @@ class S3Destination(StrictModel):
 
 class Destination(StrictModel):
     """Where backups go; one of the two keys."""
+
+    NEEDS_SOMETHING = True
 
     claim: ClaimDestination | None = key("A volume.")
     s3: S3Destination | None = key("A storage that speaks S3.")

@@ -11,14 +11,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     StringConstraints,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
 from constructs_st2.values.fitting import laid_over
 from constructs_st2.values.layers import Layered
+from constructs_st2.values.model.deferred import Deferred, JsonSchemas, within_others
 from constructs_st2.values.yaml_source import Source
 
 
@@ -35,6 +38,9 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=_camel_case, defer_build=True)
 
+    NEEDS_SOMETHING: ClassVar[bool] = False
+    """Whether it must not be empty, although no single key is required."""
+
     # Type checkers and editors know the keyword arguments from the fields.
     if not TYPE_CHECKING:
 
@@ -45,6 +51,15 @@ class StrictModel(BaseModel):
 
         # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
         __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return within_others(Deferred(cls), source, handler)
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        """As that of pydantic, which knows nothing of validators of their own."""
+        return super().model_json_schema(*args, **{"schema_generator": JsonSchemas, **options})
 
     @staticmethod
     def _below(_: Layered) -> Sequence[Source]:

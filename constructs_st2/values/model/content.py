@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator, with_config
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
@@ -19,6 +19,7 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
+from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.images import PullPolicy
 from constructs_st2.values.model.kubernetes import SecurityContext, VolumeSource
 from constructs_st2.values.model.names import SecretName, StorageClassName
@@ -60,7 +61,7 @@ class PacksImage(StrictModel):
         return f"{self.repository}/{self.name}" + (f"@{self.digest}" if self.digest else f":{self.tag}")
 
 
-@with_config(_STRICT)
+@deferred(_STRICT)
 class ClaimSpec(TypedDict, total=False):
     """A claim to be made."""
 
@@ -69,7 +70,7 @@ class ClaimSpec(TypedDict, total=False):
     annotations: Annotations
 
 
-@with_config(_STRICT)
+@deferred(_STRICT)
 class SharedVolumeSource(VolumeSource, total=False):
     """What a shared volume is made of; one of the keys."""
 

@@ -5,7 +5,6 @@ Made by `make kubernetes-types` from the description of the API of Kubernetes v1
 
 from typing import Annotated, Literal
 
-from pydantic import with_config
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
@@ -20,6 +19,7 @@ from constructs_st2.values.model.base import (
     Quantity,
     ScalarText,
 )
+from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.kubernetes_scalars import (
     AT_LEAST_ONE,
     STRICT,
@@ -37,7 +37,7 @@ from constructs_st2.values.model.kubernetes_scalars import (
 from constructs_st2.values.model.names import ClaimName, ConfigMapName, KubernetesFields, SecretName
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class AppArmorProfile(TypedDict, total=False):
     """AppArmorProfile defines a pod or container's AppArmor settings."""
 
@@ -45,7 +45,7 @@ class AppArmorProfile(TypedDict, total=False):
     localhostProfile: str
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class LocalObjectReference(TypedDict, total=False):
     """LocalObjectReference contains enough information to let you locate the referenced object inside the same
     namespace.
@@ -54,7 +54,7 @@ class LocalObjectReference(TypedDict, total=False):
     name: Required[SecretName]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Capabilities(TypedDict, total=False):
     """Adds and removes POSIX capabilities from running containers."""
 
@@ -62,7 +62,7 @@ class Capabilities(TypedDict, total=False):
     drop: list[str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ConfigMapEnvSource(TypedDict, total=False):
     """ConfigMapEnvSource selects a ConfigMap to populate the environment variables with."""
 
@@ -70,7 +70,7 @@ class ConfigMapEnvSource(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ConfigMapKeySelector(TypedDict, total=False):
     """Selects a key from a ConfigMap."""
 
@@ -79,7 +79,7 @@ class ConfigMapKeySelector(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class KeyToPath(TypedDict, total=False):
     """Maps a string key to a path within a volume."""
 
@@ -88,7 +88,7 @@ class KeyToPath(TypedDict, total=False):
     mode: Mode
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ContainerPort(TypedDict, total=False):
     """ContainerPort represents a network port in a single container."""
 
@@ -99,7 +99,7 @@ class ContainerPort(TypedDict, total=False):
     protocol: Literal["TCP", "UDP", "SCTP"]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ContainerResizePolicy(TypedDict, total=False):
     """ContainerResizePolicy represents resource resize policy for the container."""
 
@@ -107,7 +107,7 @@ class ContainerResizePolicy(TypedDict, total=False):
     restartPolicy: Required[Literal["NotRequired", "RestartContainer"]]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ResourceRequirements(TypedDict, total=False):
     """ResourceRequirements describes the compute resource requirements."""
 
@@ -115,7 +115,7 @@ class ResourceRequirements(TypedDict, total=False):
     limits: dict[str, Quantity]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class VolumeDevice(TypedDict, total=False):
     """volumeDevice describes a mapping of a raw block device within a container."""
 
@@ -123,7 +123,7 @@ class VolumeDevice(TypedDict, total=False):
     name: Required[DnsLabel]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class VolumeMount(TypedDict, total=False):
     """VolumeMount describes a mounting of a Volume within a container."""
 
@@ -136,7 +136,7 @@ class VolumeMount(TypedDict, total=False):
     recursiveReadOnly: Literal["Disabled", "IfPossible", "Enabled"]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ObjectFieldSelector(TypedDict, total=False):
     """ObjectFieldSelector selects an APIVersioned field of an object."""
 
@@ -144,7 +144,7 @@ class ObjectFieldSelector(TypedDict, total=False):
     apiVersion: Literal["v1"]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ResourceFieldSelector(TypedDict, total=False):
     """ResourceFieldSelector represents container resources (cpu, memory) and their output format."""
 
@@ -153,7 +153,7 @@ class ResourceFieldSelector(TypedDict, total=False):
     divisor: Quantity
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class EmptyDirVolumeSource(TypedDict, total=False):
     """Represents an empty directory for a pod."""
 
@@ -161,7 +161,7 @@ class EmptyDirVolumeSource(TypedDict, total=False):
     sizeLimit: Quantity
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SecretEnvSource(TypedDict, total=False):
     """SecretEnvSource selects a Secret to populate the environment variables with."""
 
@@ -169,7 +169,7 @@ class SecretEnvSource(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SecretKeySelector(TypedDict, total=False):
     """SecretKeySelector selects a key of a Secret."""
 
@@ -178,14 +178,14 @@ class SecretKeySelector(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ExecAction(TypedDict, total=False):
     """ExecAction describes a "run in container" action."""
 
     command: Required[list[str]]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class GRPCAction(TypedDict, total=False):
     """GRPCAction specifies an action involving a GRPC service."""
 
@@ -193,7 +193,7 @@ class GRPCAction(TypedDict, total=False):
     service: str
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HPAScalingPolicy(TypedDict, total=False):
     """HPAScalingPolicy is a single policy which must hold true for a specified past interval."""
 
@@ -202,7 +202,7 @@ class HPAScalingPolicy(TypedDict, total=False):
     periodSeconds: Required[ScalingPeriod]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HTTPHeader(TypedDict, total=False):
     """HTTPHeader describes a custom header to be used in HTTP probes."""
 
@@ -210,7 +210,7 @@ class HTTPHeader(TypedDict, total=False):
     value: Required[str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HostAlias(TypedDict, total=False):
     """HostAlias holds the mapping between IP and hostnames that will be injected as an entry in the pod's hosts
     file.
@@ -220,7 +220,7 @@ class HostAlias(TypedDict, total=False):
     hostnames: Required[list[str]]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HostPathVolumeSource(TypedDict, total=False):
     """Represents a host path mapped into a pod."""
 
@@ -231,7 +231,7 @@ class HostPathVolumeSource(TypedDict, total=False):
 _IPBlockKeywords = TypedDict("_IPBlockKeywords", {"except": list[Cidr]}, total=False)
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class IPBlock(_IPBlockKeywords, total=False):
     """IPBlock describes a particular CIDR (Ex. "192.168.1.0/24","2001:db8::/64") that is allowed to the pods matched
     by a NetworkPolicySpec's podSelector.
@@ -240,7 +240,7 @@ class IPBlock(_IPBlockKeywords, total=False):
     cidr: Required[Cidr]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ImageVolumeSource(TypedDict, total=False):
     """ImageVolumeSource represents a image volume resource."""
 
@@ -248,7 +248,7 @@ class ImageVolumeSource(TypedDict, total=False):
     reference: str
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class LabelSelectorRequirement(TypedDict, total=False):
     """A label selector requirement is a selector that contains values, a key, and an operator that relates the key
     and values.
@@ -259,14 +259,14 @@ class LabelSelectorRequirement(TypedDict, total=False):
     values: list[str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SleepAction(TypedDict, total=False):
     """SleepAction describes a "sleep" action."""
 
     seconds: Required[NotNegative]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class TCPSocketAction(TypedDict, total=False):
     """TCPSocketAction describes an action based on opening a socket."""
 
@@ -274,7 +274,7 @@ class TCPSocketAction(TypedDict, total=False):
     host: str
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class NFSVolumeSource(TypedDict, total=False):
     """Represents an NFS mount that lasts the lifetime of a pod."""
 
@@ -283,7 +283,7 @@ class NFSVolumeSource(TypedDict, total=False):
     readOnly: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class NodeSelectorRequirement(TypedDict, total=False):
     """A node selector requirement is a selector that contains values, a key, and an operator that relates the key
     and values.
@@ -294,7 +294,7 @@ class NodeSelectorRequirement(TypedDict, total=False):
     values: list[str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PersistentVolumeClaimVolumeSource(TypedDict, total=False):
     """PersistentVolumeClaimVolumeSource references the user's PVC in the same namespace."""
 
@@ -302,7 +302,7 @@ class PersistentVolumeClaimVolumeSource(TypedDict, total=False):
     readOnly: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PodDNSConfigOption(TypedDict, total=False):
     """PodDNSConfigOption defines DNS resolver options of a pod."""
 
@@ -310,7 +310,7 @@ class PodDNSConfigOption(TypedDict, total=False):
     value: ScalarText
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SELinuxOptions(TypedDict, total=False):
     """SELinuxOptions are the labels to be applied to the container."""
 
@@ -320,7 +320,7 @@ class SELinuxOptions(TypedDict, total=False):
     user: str
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SeccompProfile(TypedDict, total=False):
     """SeccompProfile defines a pod/container's seccomp profile settings."""
 
@@ -328,7 +328,7 @@ class SeccompProfile(TypedDict, total=False):
     localhostProfile: str
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Sysctl(TypedDict, total=False):
     """Sysctl defines a kernel parameter to be set."""
 
@@ -336,7 +336,7 @@ class Sysctl(TypedDict, total=False):
     value: Required[str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ServiceAccountTokenProjection(TypedDict, total=False):
     """ServiceAccountTokenProjection represents a projected service account token volume."""
 
@@ -345,7 +345,7 @@ class ServiceAccountTokenProjection(TypedDict, total=False):
     expirationSeconds: int
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Toleration(TypedDict, total=False):
     """The pod this Toleration is attached to tolerates any taint that matches the triple <key,value,effect> using
     the matching operator <operator>.
@@ -358,7 +358,7 @@ class Toleration(TypedDict, total=False):
     tolerationSeconds: int
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class VolumeMountOfVolume(TypedDict, total=False):
     """VolumeMount describes a mounting of a Volume within a container."""
 
@@ -371,7 +371,7 @@ class VolumeMountOfVolume(TypedDict, total=False):
     recursiveReadOnly: Literal["Disabled", "IfPossible", "Enabled"]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class CSIVolumeSource(TypedDict, total=False):
     """Represents a source location of a volume to mount, managed by an external CSI driver."""
 
@@ -382,7 +382,7 @@ class CSIVolumeSource(TypedDict, total=False):
     volumeAttributes: dict[str, str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ConfigMapProjection(TypedDict, total=False):
     """Adapts a ConfigMap into a projected volume."""
 
@@ -391,7 +391,7 @@ class ConfigMapProjection(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ConfigMapVolumeSource(TypedDict, total=False):
     """Adapts a ConfigMap into a volume."""
 
@@ -401,7 +401,7 @@ class ConfigMapVolumeSource(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SecretProjection(TypedDict, total=False):
     """Adapts a secret into a projected volume."""
 
@@ -410,7 +410,7 @@ class SecretProjection(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SecretVolumeSource(TypedDict, total=False):
     """Adapts a Secret into a volume."""
 
@@ -420,7 +420,7 @@ class SecretVolumeSource(TypedDict, total=False):
     optional: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class DownwardAPIVolumeFile(TypedDict, total=False):
     """DownwardAPIVolumeFile represents information to create the file containing the pod field."""
 
@@ -430,7 +430,7 @@ class DownwardAPIVolumeFile(TypedDict, total=False):
     resourceFieldRef: ResourceFieldSelector
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class EnvFromSource(TypedDict, total=False):
     """EnvFromSource represents the source of a set of ConfigMaps or Secrets."""
 
@@ -439,7 +439,7 @@ class EnvFromSource(TypedDict, total=False):
     secretRef: SecretEnvSource
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class EnvVarSource(TypedDict, total=False):
     """EnvVarSource represents a source for the value of an EnvVar."""
 
@@ -449,7 +449,7 @@ class EnvVarSource(TypedDict, total=False):
     secretKeyRef: SecretKeySelector
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HPAScalingRules(TypedDict, total=False):
     """HPAScalingRules configures the scaling behavior for one direction via scaling Policy Rules and a configurable
     metric tolerance.
@@ -460,7 +460,7 @@ class HPAScalingRules(TypedDict, total=False):
     policies: Annotated[list[HPAScalingPolicy], AT_LEAST_ONE]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HTTPGetAction(TypedDict, total=False):
     """HTTPGetAction describes an action based on HTTP Get requests."""
 
@@ -471,7 +471,7 @@ class HTTPGetAction(TypedDict, total=False):
     httpHeaders: list[HTTPHeader]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class LabelSelector(TypedDict, total=False):
     """A label selector is a label query over a set of resources."""
 
@@ -479,7 +479,7 @@ class LabelSelector(TypedDict, total=False):
     matchExpressions: list[LabelSelectorRequirement]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class NodeSelectorTerm(TypedDict, total=False):
     """A null or empty node selector term matches no objects."""
 
@@ -487,7 +487,7 @@ class NodeSelectorTerm(TypedDict, total=False):
     matchFields: list[NodeSelectorRequirement]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PodDNSConfig(TypedDict, total=False):
     """PodDNSConfig defines the DNS parameters of a pod in addition to those generated from DNSPolicy."""
 
@@ -496,7 +496,7 @@ class PodDNSConfig(TypedDict, total=False):
     options: list[PodDNSConfigOption]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class SecurityContext(TypedDict, total=False):
     """SecurityContext holds security configuration that will be applied to a container."""
 
@@ -513,7 +513,7 @@ class SecurityContext(TypedDict, total=False):
     seccompProfile: SeccompProfile
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PodSecurityContext(TypedDict, total=False):
     """PodSecurityContext holds pod-level security attributes and common container settings."""
 
@@ -531,14 +531,14 @@ class PodSecurityContext(TypedDict, total=False):
     sysctls: list[Sysctl]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class DownwardAPIProjection(TypedDict, total=False):
     """Represents downward API info for projecting into a projected volume."""
 
     items: list[DownwardAPIVolumeFile]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class DownwardAPIVolumeSource(TypedDict, total=False):
     """DownwardAPIVolumeSource represents a volume containing downward API info."""
 
@@ -546,7 +546,7 @@ class DownwardAPIVolumeSource(TypedDict, total=False):
     items: list[DownwardAPIVolumeFile]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class EnvVar(TypedDict, total=False):
     """EnvVar represents an environment variable present in a Container."""
 
@@ -555,7 +555,7 @@ class EnvVar(TypedDict, total=False):
     valueFrom: Annotated[EnvVarSource, ONE_KEY]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class HorizontalPodAutoscalerBehavior(TypedDict, total=False):
     """HorizontalPodAutoscalerBehavior configures the scaling behavior of the target in both Up and Down directions
     (scaleUp and scaleDown fields respectively).
@@ -565,7 +565,7 @@ class HorizontalPodAutoscalerBehavior(TypedDict, total=False):
     scaleDown: HPAScalingRules
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class LifecycleHandler(TypedDict, total=False):
     """LifecycleHandler defines a specific action that should be taken in a lifecycle hook."""
 
@@ -575,7 +575,7 @@ class LifecycleHandler(TypedDict, total=False):
     tcpSocket: TCPSocketAction
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Probe(TypedDict, total=False):
     """Probe describes a health check to be performed against a container to determine whether it is alive or ready
     to receive traffic.
@@ -593,7 +593,7 @@ class Probe(TypedDict, total=False):
     terminationGracePeriodSeconds: Positive
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class NetworkPolicyPeer(TypedDict, total=False):
     """NetworkPolicyPeer describes a peer to allow traffic to/from."""
 
@@ -602,7 +602,7 @@ class NetworkPolicyPeer(TypedDict, total=False):
     podSelector: LabelSelector
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PodAffinityTerm(TypedDict, total=False):
     """Defines a set of pods (namely those matching the labelSelector relative to the given namespace(s)) that this
     pod should be co-located (affinity) or not co-located (anti-affinity) with, where co-located is defined as
@@ -618,7 +618,7 @@ class PodAffinityTerm(TypedDict, total=False):
     mismatchLabelKeys: list[str]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class TopologySpreadConstraint(TypedDict, total=False):
     """TopologySpreadConstraint specifies how to spread matching pods among the given topology."""
 
@@ -632,7 +632,7 @@ class TopologySpreadConstraint(TypedDict, total=False):
     nodeTaintsPolicy: Literal["Honor", "Ignore"]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class NodeSelector(TypedDict, total=False):
     """A node selector represents the union of the results of one or more label queries over a set of nodes; that is,
     it represents the OR of the selectors represented by the node selector terms.
@@ -641,7 +641,7 @@ class NodeSelector(TypedDict, total=False):
     nodeSelectorTerms: Required[list[NodeSelectorTerm]]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PreferredSchedulingTerm(TypedDict, total=False):
     """An empty preferred scheduling term matches all objects with implicit weight 0 (i.e. it's a no-op)."""
 
@@ -649,7 +649,7 @@ class PreferredSchedulingTerm(TypedDict, total=False):
     preference: Required[NodeSelectorTerm]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class VolumeProjection(TypedDict, total=False):
     """Projection that may be projected along with other supported volume types."""
 
@@ -661,7 +661,7 @@ class VolumeProjection(TypedDict, total=False):
     serviceAccountToken: ServiceAccountTokenProjection
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Lifecycle(TypedDict, total=False):
     """Lifecycle describes actions that the management system should take in response to container lifecycle events."""
 
@@ -669,7 +669,7 @@ class Lifecycle(TypedDict, total=False):
     preStop: Annotated[LifecycleHandler, ONE_KEY]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class WeightedPodAffinityTerm(TypedDict, total=False):
     """The weights of all of the matched WeightedPodAffinityTerm fields are added per-node to find the most preferred
     node(s).
@@ -679,7 +679,7 @@ class WeightedPodAffinityTerm(TypedDict, total=False):
     podAffinityTerm: Required[PodAffinityTerm]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class NodeAffinity(TypedDict, total=False):
     """Node affinity is a group of node affinity scheduling rules."""
 
@@ -687,7 +687,7 @@ class NodeAffinity(TypedDict, total=False):
     preferredDuringSchedulingIgnoredDuringExecution: list[PreferredSchedulingTerm]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class ProjectedVolumeSource(TypedDict, total=False):
     """Represents a projected volume source."""
 
@@ -695,7 +695,7 @@ class ProjectedVolumeSource(TypedDict, total=False):
     sources: list[Annotated[VolumeProjection, ONE_KEY]]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Container(TypedDict, total=False):
     """A single application container that you want to run within a pod."""
 
@@ -725,7 +725,7 @@ class Container(TypedDict, total=False):
     tty: bool
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PodAffinity(TypedDict, total=False):
     """Pod affinity is a group of inter pod affinity scheduling rules."""
 
@@ -733,7 +733,7 @@ class PodAffinity(TypedDict, total=False):
     preferredDuringSchedulingIgnoredDuringExecution: list[WeightedPodAffinityTerm]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class PodAntiAffinity(TypedDict, total=False):
     """Pod anti affinity is a group of inter pod anti affinity scheduling rules."""
 
@@ -741,7 +741,7 @@ class PodAntiAffinity(TypedDict, total=False):
     preferredDuringSchedulingIgnoredDuringExecution: list[WeightedPodAffinityTerm]
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class VolumeSource(TypedDict, total=False):
     """Volume represents a named volume in a pod that may be accessed by any container in the pod."""
 
@@ -771,7 +771,7 @@ class VolumeSource(TypedDict, total=False):
     vsphereVolume: KubernetesFields
 
 
-@with_config(STRICT)
+@deferred(STRICT)
 class Affinity(TypedDict, total=False):
     """Affinity is a group of affinity scheduling rules."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, StringConstraints, with_config
+from pydantic import ConfigDict, StringConstraints
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.base import (
@@ -16,11 +16,12 @@ from constructs_st2.values.model.base import (
     ObjectName,
     ScalarText,
 )
+from constructs_st2.values.model.deferred import deferred
 
 _OPEN = ConfigDict(extra="allow", strict=True)
 
 
-@with_config(_OPEN)
+@deferred(_OPEN)
 class ObjectMetadata(TypedDict, total=False):
     """Metadata of a whole object."""
 
@@ -30,7 +31,7 @@ class ObjectMetadata(TypedDict, total=False):
     annotations: dict[AnnotationKey, ScalarText]
 
 
-@with_config(_OPEN)
+@deferred(_OPEN)
 class KubernetesObject(TypedDict, total=False):
     """Any Kubernetes object."""
 

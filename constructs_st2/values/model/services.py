@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator, with_config
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling, WorkAutoscaling
@@ -27,6 +27,7 @@ from constructs_st2.values.model.base import (
     key,
     section,
 )
+from constructs_st2.values.model.deferred import deferred
 from constructs_st2.values.model.exposure import CertManager
 from constructs_st2.values.model.images import ImageOverride
 from constructs_st2.values.model.kubernetes import EnvVarSource
@@ -34,7 +35,7 @@ from constructs_st2.values.model.names import SecretName
 from constructs_st2.values.model.pods import Pods
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
+@deferred(ConfigDict(extra="forbid", strict=True))
 class EnvSource(TypedDict):
     """An environment variable whose value lies in another object."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
 from constructs_st2.kube.documents import Document
@@ -126,7 +126,8 @@ class Run:
     def _stabilized(self, advice: int, now: int) -> int:
         def recent(direction: str) -> list[int]:
             window = self.scaler.behavior[direction]["stabilizationWindowSeconds"]
-            return [number for at, number in self._advised if at > now - window] or [advice]
+            latest = takewhile(lambda advised: advised[0] > now - window, reversed(self._advised))
+            return [number for _, number in latest] or [advice]
 
         lower, upper = min(*recent("scaleUp"), advice), max(*recent("scaleDown"), advice)
         return min(max(self.pods, lower), upper)

@@ -19,7 +19,7 @@ from constructs_st2.facts.images import Image
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.work import COUNTED_COLLECTIONS
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.backends import tls
+from constructs_st2.parts.backends import looking, tls
 from constructs_st2.parts.backends.member_set import (
     CONFIG_PATH,
     POD_NAME,
@@ -133,6 +133,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 # The shell keeps its history and settings in the home directory.
                 env=[POD_NAME, env_text("HOME", "/tmp")],
                 resources=cluster.values.helper_resources.of("reconcile"),
+                probes=looking.probes(f"{STATE_PATH}/looked"),
                 mounts=[
                     config,
                     own_scripts,
@@ -161,7 +162,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         ],
         client_ports={"mongodb": MONGODB.port},
         config={MONGOD_CONF: written(conf), REPLICA_SET: _replica_set(cluster)},
-        scripts=scripts.texts("constructs_st2.parts.backends.mongodb.scripts"),
+        scripts={**scripts.texts("constructs_st2.parts.backends.mongodb.scripts"), **looking.SCRIPTS},
     )
 
 

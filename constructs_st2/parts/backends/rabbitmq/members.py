@@ -165,6 +165,9 @@ def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
         command=scripts.command(_ANSWER, FORMATION_PORT),
         ports={"formation": FORMATION_PORT},
         resources=cluster.values.helper_resources.of("scripts"),
+        probes={
+            "livenessProbe": {"tcpSocket": {"port": "formation"}, "periodSeconds": 30, "timeoutSeconds": 5},
+        },
         mounts=mounts,
     )
 

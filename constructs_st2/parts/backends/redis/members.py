@@ -12,7 +12,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.backends import tls
+from constructs_st2.parts.backends import looking, tls
 from constructs_st2.parts.backends.member_set import (
     POD_NAME,
     STATE_PATH,
@@ -129,6 +129,7 @@ def member_set(cluster: Cluster) -> MemberSet:
                 command=scripts.command(_GUARD),
                 env=[POD_NAME],
                 resources=cluster.values.helper_resources.of("scripts"),
+                probes=looking.probes("/tmp/guard"),
                 mounts=mounts,
             ),
             *_exporter(cluster),
@@ -136,7 +137,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         client_ports={"sentinel": REDIS_SENTINEL.port},
         peer_ports={"redis": REDIS_PORT},
         config=config,
-        scripts=scripts.texts("constructs_st2.parts.backends.redis.scripts"),
+        scripts={**scripts.texts("constructs_st2.parts.backends.redis.scripts"), **looking.SCRIPTS},
     )
 
 

@@ -130,6 +130,7 @@ function main(pod, seconds) {
       out.say(`failed and tries again: ${error.message}`);
     }
     out.endPass();
+    print('looked');
     sleep(seconds * 1000);
   }
 }

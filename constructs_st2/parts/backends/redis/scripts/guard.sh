@@ -14,6 +14,8 @@ trap 'exit 0' TERM INT
 
 interval=${1:-5}
 own=$(own_host)
+# Asked by the liveness probe (looked.sh).
+looked=${LOOKED:-/tmp/guard}
 
 # usage: configured OPTION
 configured() {
@@ -102,6 +104,7 @@ look_after() {
     misled_before=''
     unknown_before=''
     while sleep "$interval"; do
+        : >"$looked"
         misled=$(misled)
         unknown=$(unknown_master)
         # shellcheck disable=SC2086

@@ -1,0 +1,1 @@
+"""Makes a release: version, section of the changelog, commit, tag, wheel and source distribution."""
