@@ -176,12 +176,14 @@ def test_before_an_apply_nothing_is_missing_that_comes_with_it(patient: Any) -> 
     assert "nothing of it has been applied yet" in report.headline
 
 
-@pytest.mark.parametrize("file", ["dev", "production", "enterprise"])
-def test_examples(file: str, cluster: MakeCluster, patients: dict[str, Patient]) -> None:
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_examples(file: Path, cluster: MakeCluster, patients: dict[str, Patient]) -> None:
     """All kinds of values can be looked at. They have their own notes on what is not there."""
-    values = yaml.safe_load((Path(__file__).parents[2] / "examples" / f"{file}.yaml").read_text(encoding="utf-8"))
-    made = cluster(values)
-    patient = patients[file] = Patient(Expected(made, build(made).objects))
+    made = cluster(yaml.safe_load(file.read_text(encoding="utf-8")))
+    patient = patients[file.stem] = Patient(Expected(made, build(made).objects))
     deployed = [
         Deployed("x", image, frozenset({image}), 1) for each in controllers.CONTROLLERS for image in each.images
     ]
@@ -192,7 +194,8 @@ def test_examples(file: str, cluster: MakeCluster, patients: dict[str, Patient])
     )
     default = (IngressClass("nginx", default=True),)
     report = patient.examine(deployed=tuple(deployed), claims=claims, ingress_classes=default, cron_jobs=backups)
-    assert not report.of(Level.BROKEN), report.findings
+    # Clouds have classes of their own.
+    assert {each.subject.partition(" ")[0] for each in report.of(Level.BROKEN)} <= {"IngressClass"}, report.findings
 
 
 class TestCluster:

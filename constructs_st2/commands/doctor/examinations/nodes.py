@@ -69,8 +69,10 @@ def room(expected: Expected, facts: Facts) -> Iterator[Finding]:
     for size in sorted(expected.sizes, key=lambda each: each.requests.get("memory", Decimal(0)), reverse=True):
         fitting = [node for node in usable if _takes(node, size)]
         if not fitting:
-            text = f"no node takes it: {listed([each for node in usable for each in _obstacles(node, size)])}"
-            yield Finding(Level.BROKEN, size.name, text, ("kubectl get nodes --show-labels", "kubectl describe nodes"))
+            obstacles = listed([each for node in usable for each in _obstacles(node, size)])
+            text = f"no node takes it: {obstacles}; it waits, unless an autoscaler of the cluster adds such a node"
+            steps = ("kubectl get nodes --show-labels", "kubectl describe nodes")
+            yield Finding(Level.WARNING, size.name, text, steps)
         elif not any(_holds(node, size) for node in fitting):
             largest = max(fitting, key=lambda node: node.memory)
             text = (
