@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, namespace_of
+from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, namespace_of, strings
 from constructs_st2.checks.index import Index, Surroundings, is_ours
 from constructs_st2.checks.pod_security import ENFORCE_LABEL, violations
 from constructs_st2.checks.pods import PodTemplate, Use
@@ -34,6 +34,23 @@ def pods_below_restricted(index: Index) -> Iterator[Problem]:
             message = f"is why the namespace {pod.namespace} can only be {admits} ({found[0].control}): {fields}{more}"
             yield pod.problem("", found[0].field, message)
             break
+
+
+def idle_capabilities(index: Index) -> Iterator[Problem]:
+    """A capability is added to processes that cannot get it: those of root have it, and others by a program only."""
+    for pod in index.pods:
+        of_pod = mapping(pod.spec.get("securityContext"))
+        for container in pod.containers:
+            context = mapping(container.spec.get("securityContext"))
+            added = strings(at(context, "capabilities", "add"))
+            user = context.get("runAsUser", of_pod.get("runAsUser"))
+            if added and user and context.get("allowPrivilegeEscalation") is False:
+                message = (
+                    f"adds {', '.join(added)}, which gains nothing: the user {user} is not root, and with "
+                    "allowPrivilegeEscalation: false no program gives it to others"
+                )
+                field = f"{container.field}.securityContext.capabilities.add"
+                yield Problem("", pod.identity, field, message)
 
 
 def namespaces_below_restricted(index: Index) -> Iterator[Problem]:
@@ -152,6 +169,7 @@ def open_to_the_world(index: Index) -> Iterator[Problem]:
 
 WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "pod-security-level": pods_below_restricted,
+    "idle-capability": idle_capabilities,
     "namespace-level": namespaces_below_restricted,
     "no-login": no_login,
     "plain-http": plain_http,
