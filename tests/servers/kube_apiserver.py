@@ -6,6 +6,7 @@ sources of Kubernetes by ``make test-api``, which takes many minutes, once. Its 
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
 import os
@@ -41,7 +42,7 @@ _PROGRAM = "kube-apiserver"
 _PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
 _VERSION = re.compile(r"\bk8s\.io/kubernetes (v\S+)")
 _ETCD = roots.Server("etcd", "trixie")
-_TOKEN = "tests"
+TOKEN = "tests"
 _SECONDS_TO_START = 120
 _CRD_SECONDS = 30
 
@@ -113,7 +114,7 @@ class ApiServer:
     def __init__(self, programs: Programs, folder: Path) -> None:
         self._port, client, peer = free_port(), free_port(), free_port()
         self._log = folder / "apiserver.log"
-        (folder / "tokens.csv").write_text(f'{_TOKEN},tests,tests,"system:masters"\n')
+        (folder / "tokens.csv").write_text(f'{TOKEN},tests,tests,"system:masters"\n')
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         (folder / "accounts.key").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
@@ -201,6 +202,37 @@ class ApiServer:
         """Whether it serves the kind of an object."""
         return document["kind"] in _discovered(self, document["apiVersion"])
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"https://127.0.0.1:{self._port}"
+
+    def client(self) -> ApiServer:
+        """The same server, with a connection of its own, to be closed: for another thread, or after a long time."""
+        other = copy.copy(self)
+        other._connection = None
+        return other
+
+    def close(self) -> None:
+        """Close the connection. The server runs on."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def kubeconfig(self, file: Path) -> Path:
+        """Write what kubectl and Helm need to reach it."""
+        cluster = {"server": self.url, "insecure-skip-tls-verify": True}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "users": [{"name": "tests", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
+            "current-context": "tests",
+        }
+        file.write_text(json.dumps(config), encoding="utf-8")
+        return file
+
     def _await_kind(self, api_version: str, kind: str) -> None:
         end = time.monotonic() + _CRD_SECONDS
         while kind not in _kinds(self, api_version):
@@ -227,7 +259,7 @@ class ApiServer:
         self, method: str, path: str, body: Document | None = None, content_type: str = "application/json"
     ) -> tuple[int, Document]:
         """Status and answer of a request."""
-        headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
         if self._connection is None:
             # Its certificate is its own.
             context = ssl._create_unverified_context()
@@ -262,8 +294,7 @@ class ApiServer:
             return False
 
     def _end(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self.close()
         # The server first: without its etcd it would only complain.
         for process in reversed(self._processes):
             process.kill()
