@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from constructs_st2.facts.secrets.programs import database
+from constructs_st2.facts.secrets.programs.database import Unanswered, has_encrypted_items
 from constructs_st2.facts.secrets.programs.generate import NotGiven, inputs, is_current, make, own_part
 
 DERIVED = "constructs-st2.dev/derived"
@@ -330,8 +330,8 @@ class Pass:
         given = where["password"]
         password = self._read(given["object"], given["key"]) if isinstance(given, dict) else given
         try:
-            found = database.has_encrypted_items(where, password)
-        except database.Unanswered as unanswered:
+            found = has_encrypted_items(where, password)
+        except Unanswered as unanswered:
             raise NotGiven(
                 f"is missing, and the database {where['name']}, in which items may be encrypted by it, does not tell: "
                 f"{unanswered}"
