@@ -37,6 +37,23 @@ def pods_below_restricted(index: Index) -> Iterator[Problem]:
             break
 
 
+def idle_capabilities(index: Index) -> Iterator[Problem]:
+    """A capability is added to processes that cannot get it: those of root have it, and others by a program only."""
+    for pod in index.pods:
+        of_pod = mapping(pod.spec.get("securityContext"))
+        for container in pod.containers:
+            context = mapping(container.spec.get("securityContext"))
+            added = strings(at(context, "capabilities", "add"))
+            user = context.get("runAsUser", of_pod.get("runAsUser"))
+            if added and user and context.get("allowPrivilegeEscalation") is False:
+                message = (
+                    f"adds {', '.join(added)}, which gains nothing: the user {user} is not root, and with "
+                    "allowPrivilegeEscalation: false no program gives it to others"
+                )
+                field = f"{container.field}.securityContext.capabilities.add"
+                yield Problem("", pod.identity, field, message)
+
+
 def namespaces_below_restricted(index: Index) -> Iterator[Problem]:
     """A namespace enforces a lower Pod Security level than its pods need, or none."""
     for namespace in index.of_kind("Namespace"):
@@ -230,6 +247,7 @@ def open_to_the_world(index: Index) -> Iterator[Problem]:
 
 WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "pod-security-level": pods_below_restricted,
+    "idle-capability": idle_capabilities,
     "namespace-level": namespaces_below_restricted,
     "no-login": no_login,
     "plain-http": plain_http,

@@ -14,9 +14,11 @@ from constructs_st2.facts.catalogue import APIS, CATALOGUE, ST2API, ST2AUTH, ST2
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP
 from constructs_st2.facts.jobs import REGISTER_CONTENT, SMOKE_TEST
+from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.flows import EXTRA_JOBS, KUBERNETES_API_PORTS, PURPOSES, Component, Flow, Place, flows_to
 from constructs_st2.parts.jobs.tasks import is_users, tasks
 from constructs_st2.parts.optional import parts_of
+from constructs_st2.parts.secrets.plan import outside_database
 from constructs_st2.parts.services import nginx, web
 from constructs_st2.parts.services.components import workloads_of
 from constructs_st2.values.model import Values
@@ -105,6 +107,8 @@ def _of_jobs(cluster: Cluster) -> Iterator[Flow]:
     if values.secrets.has_bootstrap:
         for port in KUBERNETES_API_PORTS:
             yield Flow(SECRETS_BOOTSTRAP, Place.KUBERNETES_API, port, "Secrets")
+        if outside_database(contract.DATASTORE, cluster):
+            yield from flows_to(SECRETS_BOOTSTRAP, [Need.DATABASE], cluster)
     for task in tasks(cluster):
         yield from flows_to(task.component, task.needs, cluster, waits=True)
         # The user's Jobs have all that the st2 command line and the programs of st2 need to reach anything.

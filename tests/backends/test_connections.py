@@ -295,7 +295,7 @@ def test_what_is_said_in_st2_conf_is_enough(cluster: MakeCluster, values: dict[s
         ("etcd.replicas=4", "must be odd (1, 3, 5 or 7), not 4"),
         ("redis.replicaCount=9", "must be at most 7, not 9"),
         ("redis.sentinel.enabled=false", "is not supported here; remove it: sentinels always run"),
-        ("redis.cluster.resources.x=3", "is not supported here; use redis.replicaCount"),
+        ("redis.cluster.x=3", "is not supported here; use redis.replicaCount"),
         ("rabbitmq.clustering.enabled=false", "is not supported here; remove it: nodes always form a cluster"),
     ],
 )

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import Require, Synth
+from support import Objects, Require, Synth
 
 from constructs_st2.facts.backends.upgrades import ETCD, MONGODB, RABBITMQ, REDIS, Upgrades, Version
 from constructs_st2.parts.backends.data_guard import scripts
@@ -18,7 +18,9 @@ MEMBER = "stackstorm/st2-mongodb-0"
 def start(folder: Path, version: str, member: str = MEMBER, upgrades: Upgrades = MONGODB) -> tuple[int, str]:
     major, minor = map(int, version.split("."))
     command = ["sh", str(SCRIPT), upgrades.name, version, member, *upgrades.readable(Version(major, minor))]
+    foreign = {"FOREIGN": upgrades.bitnami} if upgrades.bitnami else {}
     environment = {"PATH": "/bin:/usr/bin", "DATA_NOTE": str(folder / "note"), "TERMINATION_LOG": str(folder / "log")}
+    environment |= foreign
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return ended.returncode, ended.stderr.strip()
 
@@ -62,6 +64,27 @@ def test_the_data_of_another_member_is_left_alone(tmp_path: Path) -> None:
     status, said = start(tmp_path, "7.0", member="stackstorm/st2-mongodb-1")
     assert status == 1
     assert f"is that of {MEMBER}, and this is stackstorm/st2-mongodb-1" in said
+
+
+@pytest.mark.parametrize(
+    ("upgrades", "files"), [(MONGODB, "data/db"), (RABBITMQ, "rabbit@st2-rabbitmq-0.st2-rabbitmq-headless")]
+)
+def test_data_of_the_helm_chart_is_left_alone(tmp_path: Path, upgrades: Upgrades, files: str) -> None:
+    (tmp_path / files).mkdir(parents=True)
+    status, said = start(tmp_path, "7.0", upgrades=upgrades)
+    assert status == 1
+    assert said.startswith(f"this volume has data of the Helm chart's {upgrades.name} (")
+    assert not (tmp_path / "note").exists()
+
+
+def test_what_own_servers_leave_is_not_taken_for_the_chart_s(tmp_path: Path, default_objects: Objects) -> None:
+    for upgrades in (MONGODB, RABBITMQ):
+        for name in ("mnesia/rabbit@st2-rabbitmq-0", "WiredTiger", "journal", ".erlang.cookie", "lost+found"):
+            (tmp_path / upgrades.name / name).mkdir(parents=True)
+        assert start(tmp_path / upgrades.name, "4.2", upgrades=upgrades)[0] == 0
+    for component, pattern in (("mongodb", MONGODB.bitnami), ("rabbitmq", RABBITMQ.bitnami)):
+        guard = default_objects.pod(component)["initContainers"][0]
+        assert {"name": "FOREIGN", "value": pattern} in guard["env"]
 
 
 def test_a_damaged_note_says_so(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "is why the namespace stackstorm can only be baseline",
     ),
     (
+        "idle-capability",
+        {"st2actionrunner": {"securityContext": {"capabilities": {"add": ["NET_RAW"]}}}},
+        "Deployment/st2-st2actionrunner: spec.template.spec.containers[st2actionrunner].securityContext.capabilities",
+        "adds NET_RAW, which gains nothing: the user 1000 is not root",
+    ),
+    (
         "namespace-level",
         {"namespace": {"podSecurity": "none"}},
         "Namespace/stackstorm: metadata.labels[pod-security.kubernetes.io/enforce]",

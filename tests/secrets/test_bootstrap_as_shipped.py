@@ -172,7 +172,7 @@ def test_it_needs_nothing_but_cryptography(program: Program) -> None:
     ).communicate()
     loaded = {Path(name) for name in json.loads(output)}
     shipped = {path for path in loaded if path.is_relative_to(program.folder / "opt")}
-    assert {path.stem for path in shipped} == {"bootstrap", "encodings", "generate", "sha512_crypt"}
+    assert {path.stem for path in shipped} == {"bootstrap", "database", "encodings", "generate", "sha512_crypt"}
     library = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     others = {path for path in loaded - shipped if not any(path.is_relative_to(folder) for folder in library)}
     installed = {path.relative_to(program.folder / "libraries").parts[0] for path in others}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
 import os
@@ -23,7 +24,7 @@ from servers.ports import free_port
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.reading import read_text
 
-_TOKEN = "tests"
+TOKEN = "tests"
 _SECONDS_TO_START = 120
 _CRD_SECONDS = 30
 _IDLE_SECONDS = 30
@@ -50,7 +51,7 @@ class ApiServer:
         self._port, client, peer = free_port(), free_port(), free_port()
         self._folder = folder
         self._log = folder / "apiserver.log"
-        (folder / "tokens.csv").write_text(f'{_TOKEN},tests,tests,"system:masters"\n')
+        (folder / "tokens.csv").write_text(f'{TOKEN},tests,tests,"system:masters"\n')
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         (folder / "accounts.key").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
@@ -139,6 +140,23 @@ class ApiServer:
         """Whether it serves the kind of an object."""
         return document["kind"] in _discovered(self, document["apiVersion"])
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"https://127.0.0.1:{self._port}"
+
+    def client(self) -> ApiServer:
+        """The same server, with a connection of its own, to be closed: for another thread, or after a long time."""
+        other = copy.copy(self)
+        other._connection = None
+        return other
+
+    def close(self) -> None:
+        """Close the connection. The server runs on."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _await_kind(self, api_version: str, kind: str) -> None:
         end = time.monotonic() + _CRD_SECONDS
         while kind not in _kinds(self, api_version):
@@ -175,7 +193,7 @@ class ApiServer:
             self._connection.close()
             self._connection = None
         self._used = time.monotonic()
-        headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
         if self._connection is None:
             # Its certificate is its own.
             context = ssl._create_unverified_context()
@@ -202,7 +220,7 @@ class ApiServer:
         cluster = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
         named: Document = {
             "clusters": [{"name": "tests", "cluster": cluster}],
-            "users": [{"name": "tests", "user": {"token": _TOKEN}}],
+            "users": [{"name": "tests", "user": {"token": TOKEN}}],
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
         }
         # JSON is YAML, too.
@@ -223,8 +241,7 @@ class ApiServer:
             return False
 
     def _end(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self.close()
         # The server first: without its etcd it would only complain.
         for process in reversed(self._processes):
             process.kill()

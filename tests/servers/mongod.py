@@ -75,6 +75,8 @@ class ReplicaSet:
     config: Document
     users: dict[tuple[str, str], User] = field(default_factory=dict)
     roles: dict[tuple[str, str], Document] = field(default_factory=dict)
+    documents: dict[str, list[Document]] = field(default_factory=dict)
+    """By the name of the collection."""
     primary: Mongod | None = None
     elections: int = 0
 
@@ -202,6 +204,7 @@ class Mongod:
             "rolesInfo": self._roles_info,
             "createRole": self._create_role,
             "updateRole": self._update_role,
+            "find": self._find,
         }
         if name not in run:
             raise Refused(59, "CommandNotFound", f"no such command: '{name}'")
@@ -211,6 +214,8 @@ class Mongod:
     def _authorize(self, name: str, client: Client) -> None:
         user = self._users().get(client.identity)
         if user and {"role": "root", "db": "admin"} in user.roles:
+            return
+        if user and name == "find" and {"role": "readWrite", "db": client.identity[0]} in user.roles:
             return
         # The localhost exception; all clients are on this host.
         if self._users() or name not in ("replSetInitiate", "createUser"):
@@ -335,6 +340,11 @@ class Mongod:
             raise Refused(31, "RoleNotFound", f"Could not find role: {identity[1]}@{identity[0]}")
         roles[identity] = {name: command[name] for name in ("privileges", "roles")}
         return {}
+
+    def _find(self, command: Document) -> Document:
+        documents = self._member_of().documents.get(command["find"], [])
+        found = [each for each in documents if command.get("filter", {}).items() <= each.items()]
+        return {"cursor": {"id": 0, "ns": f"{command['$db']}.{command['find']}", "firstBatch": found[:1]}}
 
     def _check_roles(self, roles: list[Document]) -> None:
         for role in roles:

@@ -99,6 +99,8 @@ def test_notes_tell_what_became_of_each_key(file: Path) -> None:
         ({"mongodb": {"replicas": 5}}, "mongodb.replicas", 5),
         ({"mongodb": {"replicas": 5, "replicaCount": 5}}, "mongodb.replicas", 5),
         ({"redis": {"cluster": {"enabled": True, "slaveCount": 5}}}, "redis.replicas", 5),
+        ({"redis": {"cluster": {"slaveCount": 5, "resources": {"limits": {"cpu": "1"}}}}}, "redis.replicas", 5),
+        ({"mongodb": {"image": {"tag": "4.0"}}}, "mongodb.image.tag", None),
         ({"rabbitmq": {"extraPlugins": "a b"}}, "rabbitmq.plugins", ["a", "b"]),
         ({"rabbitmq": {"extraConfiguration": "a.b = 1\n"}}, "rabbitmq.configuration", {"a.b": "1"}),
         ({"rabbitmq": {"commonLabels": {"a": "b"}}}, "rabbitmq.labels", {"a": "b"}),
@@ -125,6 +127,24 @@ def test_what_the_chart_means(file: Path, data: Any, place: str, value: Any) -> 
     for name in place.split("."):
         found = getattr(found, name)
     assert found == value
+
+
+@pytest.mark.parametrize("more", [{"hosts": []}, {}, {"annotations": {"a": "b"}}])
+def test_an_ingress_for_the_host_of_st2web_ends_tls(file: Path, more: dict[str, Any]) -> None:
+    given = values(file, {"ingress": {"enabled": True, **more}, "st2web": {"service": {"hostname": "a.b.c"}}})
+    assert given.st2web.tls.enabled is False
+
+
+def test_an_ingress_that_speaks_https_does_not(file: Path) -> None:
+    annotations = {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}
+    ingress = {"ingress": {"enabled": True, "annotations": annotations}}
+    with pytest.raises(InvalidValues, match="st2web serves HTTPS"):
+        values(file, {**ingress, "st2web": {"service": {"hostname": "a.b.c"}}})
+
+
+def test_sentinels_have_the_resources_that_the_chart_gives_them(file: Path) -> None:
+    given = values(file, {"redis": {"sentinel": {"resources": {"limits": {"cpu": "1"}}}}})
+    assert given.helper_resources.sentinel["limits"]["cpu"] == "1"
 
 
 def test_a_name_of_a_secret_stands_for_the_secret_in_it(file: Path) -> None:

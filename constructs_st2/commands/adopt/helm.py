@@ -6,11 +6,14 @@ import base64
 import gzip
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document
 from constructs_st2.values.layers import overlay
 
 CHARTS = ("stackstorm-ha", "stackstorm-k8s")
@@ -22,7 +25,8 @@ _SECONDS = 60
 class HelmRelease:
     """What Helm remembers of a release.
 
-    ``given`` are the user's values, ``values`` those with the chart's defaults below.
+    ``given`` are the user's values, ``values`` those with the chart's defaults below. ``objects`` are those that Helm
+    has made, its hooks among them.
     """
 
     name: str
@@ -33,7 +37,7 @@ class HelmRelease:
     app_version: str
     given: Mapping[str, Any]
     values: Mapping[str, Any]
-    manifest: str
+    objects: Sequence[Document]
 
 
 def release_of(name: str, namespace: str, context: str | None = None) -> HelmRelease:
@@ -82,8 +86,13 @@ def _release(found: Mapping[str, Any], name: str, namespace: str) -> HelmRelease
         app_version=str(metadata.get("appVersion", "")),
         given=given,
         values=overlay(chart.get("values") or {}, given),
-        manifest=found.get("manifest", ""),
+        objects=list(_objects([found.get("manifest"), *(hook.get("manifest") for hook in found.get("hooks") or ())])),
     )
+
+
+def _objects(manifests: Sequence[str | None]) -> Iterator[Document]:
+    for manifest in filter(None, manifests):
+        yield from (document for document in yaml.safe_load_all(manifest) if isinstance(document, dict))
 
 
 def kubectl(arguments: Sequence[str], namespace: str, context: str | None = None) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-
-import yaml
 
 from constructs_st2.commands.adopt.helm import HelmRelease
 from constructs_st2.facts.versions import ST2_RELEASES
-from constructs_st2.kube.documents import Document, containers, identity, pod_template
+from constructs_st2.kube.documents import Document, containers, identity, is_namespaced, pod_template
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.paths import KeyPath, get
 
@@ -77,7 +76,7 @@ def _at(values: Mapping[str, Any], *path: str) -> Any:
 
 def comparison(release: HelmRelease, objects: Sequence[Document]) -> str:
     """A table by workload: what the chart had, and what there will be."""
-    old = _workloads(document for document in yaml.safe_load_all(release.manifest) if isinstance(document, dict))
+    old = _workloads(release.objects)
     new = _workloads(objects)
     rows = [("workload", "", "the chart had", "you get")]
     for name in sorted(old.keys() | new.keys()):
@@ -94,7 +93,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(escaped)} |"
 
 
-def _workloads(documents: Iterator[Document] | Sequence[Document]) -> dict[str, dict[str, str]]:
+def _workloads(documents: Sequence[Document]) -> dict[str, dict[str, str]]:
     return {
         identity(document): _facts(document, pod)
         for document in documents
@@ -119,6 +118,47 @@ def _flat(amounts: Mapping[str, Any] | None) -> str:
     return ", ".join(f"{name} {amount}" for name, amount in sorted((amounts or {}).items())) or "-"
 
 
+_HOLD_DATA = ("Secret", "PersistentVolumeClaim")
+_NOT_OF_STACKSTORM = "external-dns"
+"""A part of the chart that works for the whole cluster, and that nothing here replaces."""
+
+
+def fates(release: HelmRelease, secrets: Collection[str] | None) -> str:
+    """What becomes of each object of the release: ``delete``, ``keep``, or ``unused``, which the last step deletes.
+
+    Args:
+        release: the release.
+        secrets: the Secrets that the new manifests read; None where they cannot be told, so that all stay.
+    """
+    return "".join(
+        f"{_fate(document, secrets)} {document['kind'].lower()}/{document['metadata']['name']}\n"
+        for document in release.objects
+        if is_namespaced(document)
+    )
+
+
+def _fate(document: Document, secrets: Collection[str] | None) -> str:
+    metadata = document["metadata"]
+    if (metadata.get("labels") or {}).get("app.kubernetes.io/name") == _NOT_OF_STACKSTORM:
+        return "keep"
+    if document["kind"] not in _HOLD_DATA:
+        return "delete"
+    if document["kind"] == "Secret" and secrets is not None and metadata["name"] not in secrets:
+        return "unused"
+    return "keep"
+
+
+def _mongodb(release: HelmRelease) -> Iterator[str]:
+    """The pods of the chart's MongoDB, as kubectl names them: members, or what makes the single one."""
+    names = (f"{release.name}-mongodb", f"{release.name}-mongodb-ha")
+    for document in release.objects:
+        kind, name = document["kind"], document["metadata"]["name"]
+        if name in names and kind == "StatefulSet":
+            yield from (f"pod/{name}-{ordinal}" for ordinal in range(document["spec"].get("replicas", 1)))
+        elif name in names and kind == "Deployment":
+            yield f"deployment/{name}"
+
+
 def settings(release: HelmRelease, values: Mapping[str, Any]) -> str:
     """The settings that all steps read."""
     mongodb = release.values.get("mongodb") or {}
@@ -134,4 +174,5 @@ def settings(release: HelmRelease, values: Mapping[str, Any]) -> str:
     for name, value in facts.items():
         if not re.fullmatch(r"[\w.-]+", value):
             raise ValueError(f"{name} is {value!r}")
-    return "# Read by all steps.\n" + "".join(f"{name}={value}\n" for name, value in facts.items())
+    facts["OLD_MONGODB"] = " ".join(_mongodb(release))
+    return "# Read by all steps.\n" + "".join(f"{name}={shlex.quote(value)}\n" for name, value in facts.items())

@@ -43,7 +43,8 @@ class Upgrades:
     ``following`` is the only version that reads the data of an older one, besides those of the same step; None where
     every newer one does. ``same_step`` tells whether two versions differ so little that each reads the other's data
     upwards. ``because`` says what happens otherwise. ``tag`` makes the tag of the official image of a version.
-    ``before`` must be done on the old version, ``after`` on the new one, before the next step.
+    ``before`` must be done on the old version, ``after`` on the new one, before the next step. ``bitnami`` is what is
+    on a volume of Bitnami's image, which the Helm chart runs, and on none of the official one, as a pattern of a shell.
     """
 
     component: str
@@ -54,6 +55,7 @@ class Upgrades:
     tag: Callable[[Version], str] = str
     before: str | None = None
     after: str | None = None
+    bitnami: str | None = None
 
     def steps(self, old: Version, new: Version) -> list[Version] | None:
         """The versions to go through, the new one last; none where it is the same step, None where no way leads."""
@@ -101,6 +103,8 @@ MONGODB = Upgrades(
     same_step=lambda old, new: old.major == new.major,
     tag=str,
     after="featureCompatibilityVersion",
+    # Its volume is /bitnami/mongodb, with the server's data in data/db; that of the official image is /data/db.
+    bitnami="data/db",
 )
 RABBITMQ = Upgrades(
     "rabbitmq",
@@ -110,6 +114,8 @@ RABBITMQ = Upgrades(
     following=lambda version: Version(4, 0) if version == (3, 13) else Version(version.major, version.minor + 1),
     tag=lambda version: f"{version}-management",
     before="feature flags",
+    # Its volume is /bitnami/rabbitmq/mnesia, where each node has a folder; that of the official one /var/lib/rabbitmq.
+    bitnami="rabbit@*",
 )
 REDIS = Upgrades("redis", "Redis", because="an older Redis does not read the data of a newer one")
 ETCD = Upgrades(

@@ -39,10 +39,13 @@ def authorities(cluster: Cluster) -> Mapping[str, Authorities]:
 
 def mounts(cluster: Cluster) -> list[Mount]:
     """The mounts that bring those certificates to a pod."""
-    return [
-        Mount(_volume(f"ca-{section}", ca), str(PurePosixPath(ca_path(section, ca.key)).parent))
-        for section, ca in authorities(cluster).items()
-    ]
+    return [mount for section in authorities(cluster) for mount in mounts_of(section, cluster)]
+
+
+def mounts_of(section: str, cluster: Cluster) -> list[Mount]:
+    """The same for the connection of one section."""
+    ca = authorities(cluster).get(section)
+    return [Mount(_volume(f"ca-{section}", ca), str(PurePosixPath(ca_path(section, ca.key)).parent))] if ca else []
 
 
 def _volume(name: str, ca: Authorities) -> Volume:

@@ -11,11 +11,12 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
 from constructs_st2.facts.images import SERVICE_UID, ST2_UID
 from constructs_st2.facts.release import Release
-from constructs_st2.facts.secrets.contract import CONTRACT
+from constructs_st2.facts.secrets.contract import CONTRACT, DATASTORE
 from constructs_st2.facts.secrets.given import references
 from constructs_st2.facts.secrets.programs.bootstrap import ACCOUNT
 from constructs_st2.kube.builders import config_map, identity
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
@@ -33,9 +34,18 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
-from constructs_st2.parts.secrets.plan import ANNOTATIONS, PlannedSecret, claims, planned, secret_labels
+from constructs_st2.parts.secrets.plan import (
+    ANNOTATIONS,
+    PlannedSecret,
+    claims,
+    outside_database,
+    planned,
+    secret_labels,
+)
 
-_PROGRAMS = Programs("constructs_st2.facts.secrets.programs", ("bootstrap", "encodings", "generate", "sha512_crypt"))
+_PROGRAMS = Programs(
+    "constructs_st2.facts.secrets.programs", ("bootstrap", "database", "encodings", "generate", "sha512_crypt")
+)
 _PLAN = "plan.json"
 _REQUIRED_KEYS = {
     "kubernetes.io/tls": ["tls.crt", "tls.key"],
@@ -72,6 +82,7 @@ def plan(secrets: Iterable[PlannedSecret], cluster: Cluster) -> dict[str, Any]:
                 "own": secret.own,
                 "named_in": secret.named_in,
                 "claims": claims(secret.spec, cluster),
+                **({"database": asked} if (asked := outside_database(secret.spec, cluster)) else {}),
                 "required": _REQUIRED_KEYS.get(secret.spec.type, []),
                 "keys": dict(secret.recipes),
             }
@@ -109,6 +120,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         mounts=[
             Mount(volume, MOUNT_PATH),
             Mount(Volume.api_token(), ACCOUNT),
+            *(authorities.mounts_of("database", cluster) if outside_database(DATASTORE, cluster) else ()),
             Mount(Volume.scratch("tmp"), "/tmp", writable=True),
         ],
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import Recipe, SecretSpec
 from constructs_st2.kube.builders import KEPT
+from constructs_st2.kube.documents import Document
+from constructs_st2.values.model.secrets import SecretKey
 
 ANNOTATIONS: Mapping[str, str] = {
     # Argo CD takes what carries its label for its own; these Secrets are in no manifest, and must outlive it.
@@ -74,6 +77,28 @@ def claims(spec: SecretSpec, cluster: Cluster) -> list[str]:
         return others
     own = [f"data-{cluster.release.named(spec.data_in)}-{ordinal}" for ordinal in range(settings.replicas)]
     return [*own, *others]
+
+
+def outside_database(spec: SecretSpec, cluster: Cluster) -> Document | None:
+    """How a database elsewhere is reached that may hold what a Secret opens; None where there is none to ask.
+
+    The user may have given the connection otherwise, in a Secret of options (`st2.existingConfigSecret`).
+    """
+    mongodb = cluster.values.mongodb
+    external = mongodb.external
+    if spec is not contract.DATASTORE or mongodb.enabled or external is None:
+        return None
+    password = external.password
+    return {
+        "uri": external.uri,
+        "name": external.database,
+        "username": external.username,
+        "password": {"object": password.existing_secret, "key": password.key}
+        if isinstance(password, SecretKey)
+        else password,
+        "tls": external.tls.enabled,
+        "ca": ca_path("database", external.tls.ca.key) if external.tls.ca else None,
+    }
 
 
 def _of_chart(release: Release) -> list[str]:

@@ -35,6 +35,8 @@ RAW_PATHS: tuple[tuple[str, ...], ...] = (
 _OF_BITNAMI = "the images are the official ones, not Bitnami's: docs/explanation/backends.md tells what there is"
 _ALL_ALIKE = "all members are alike; their settings are directly below redis"
 _BACKENDS = ("mongodb", "rabbitmq", "redis")
+_OLD_MONGODB = "4.0"
+"""The default of charts before 1.0. Nothing here reads its data, and so nobody means it."""
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PORTS = {"mongodb": 27017, "rabbitmq": 5672, "redis": 6379}
 
@@ -90,7 +92,8 @@ def _plugins(value: Any) -> list[str]:
 def _redis_cluster(value: Any, path: KeyPath) -> Meaning | None:
     if not isinstance(value, dict):
         return None
-    others = sorted(set(value) - {"slaveCount", "enabled"})
+    # The subchart reads no `resources` there.
+    others = sorted(set(value) - {"slaveCount", "enabled", "resources"})
     if others:
         rest = ", ".join(dotted((*path, name)) for name in others)
         return refusal(f"use redis.replicaCount and, in the place of {rest}, keys directly below redis")
@@ -124,7 +127,9 @@ def _repository(value: Any, _: KeyPath) -> Meaning | None:
     return None
 
 
-def _tag(value: Any, _: KeyPath) -> Meaning | None:
+def _tag(value: Any, path: KeyPath) -> Meaning | None:
+    if path[0] == "mongodb" and value == _OLD_MONGODB:
+        return Meaning("data of MongoDB 4.0 comes by a dump; members are of the version that goes with StackStorm's")
     found = re.match(r"(\d+\.\d+)\S*-debian-\d+-r\d+$", value) if isinstance(value, str) else None
     return refusal(f"{_OF_BITNAMI}; their tags have no distribution: {found[1]}") if found else None
 
@@ -209,8 +214,15 @@ def _impatience(value: Any, _: KeyPath) -> Meaning | None:
 
 
 def _plain_http(value: Any, _: KeyPath) -> Meaning | None:
-    """In the chart st2web serves HTTP, and port 80 of it behind an Ingress has no other meaning."""
-    if not isinstance(value, dict) or value.get("enabled") is not True or not isinstance(value.get("hosts"), list):
+    """In the chart st2web serves HTTP, and port 80 of it behind an Ingress has no other meaning.
+
+    That is also the port where the Ingress has no hosts of its own, but that of st2web's Service.
+    """
+    if not isinstance(value, dict) or value.get("enabled") is not True:
+        return None
+    if not value.get("hosts"):
+        return None if _speaks_https(value.get("annotations")) else _ends_tls(value)
+    if not isinstance(value.get("hosts"), list):
         return None
     paths = [each for host in value["hosts"] if isinstance(host, dict) for each in host.get("paths") or ()]
     to_web = [
@@ -220,8 +232,16 @@ def _plain_http(value: Any, _: KeyPath) -> Meaning | None:
         and str(each.get("serviceName", "")).endswith("st2web")
         and each.get("servicePort") == 80
     ]
-    if not to_web:
-        return None
+    return _ends_tls(value) if to_web else None
+
+
+def _speaks_https(annotations: Any) -> bool:
+    """Whether the controller is told to speak HTTPS to Services."""
+    given = annotations if isinstance(annotations, dict) else {}
+    return any("backend-protocol" in str(name) and str(text).lower() == "https" for name, text in given.items())
+
+
+def _ends_tls(value: Any) -> Meaning:
     place = ("st2web", "tls", "enabled")
     return Meaning(f"the Ingress ends TLS: port 80 of st2web is {dotted(place)}: false", {place: False}, keeps=value)
 
@@ -299,6 +319,7 @@ RULES: tuple[ChartKey, ...] = (
     ),
     *_each(("st2client", "jobs"), "st2clientConfig", rule=_client_config),
     ChartKey(("st2web", "extra_volumes"), _certificate, known=True),
+    ChartKey(("st2web", "ST2WEB_HTTPS"), refused("no chart reads it there; it is st2web.tls.enabled")),
     ChartKey(("ingress", "hosts", "*", "paths", "*", "servicePort"), _number, known=True),
     ChartKey(("ingress",), _plain_http, known=True, unless=(("st2web", "tls"), ("st2web", "env", "ST2WEB_HTTPS"))),
     ChartKey(("st2", "config"), _impatience, known=True),
@@ -360,7 +381,7 @@ RULES: tuple[ChartKey, ...] = (
             "masterSet": agrees("mymaster", note="it is so anyway", otherwise="remove it: it is mymaster"),
             "port": agrees(26379, note="it is so anyway", otherwise="remove it: it is 26379"),
             "image": refused("sentinels run from the image of redis: use redis.image"),
-            "resources": refused("remove it: sentinels have small ones of their own; redis.resources is for Redis"),
+            "resources": moved("helperResources", "sentinel"),
         }.items()
     ),
     ChartKey(("redis", "architecture"), means_nothing("redis.replicaCount says how many members there are")),

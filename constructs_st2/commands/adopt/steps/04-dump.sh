@@ -2,26 +2,23 @@
 # Dumps the database of the chart to a file, with the number of documents of each collection.
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=mongo.sh
+. "$here/mongo.sh"
 
+[ -n "$OLD_MONGODB" ] || { say "the database is outside of the cluster, and stays there"; exit 0; }
 umask 077
-primary=
-for ordinal in 0 1 2 3 4 5 6; do
-    pod=$RELEASE-mongodb-$ordinal
-    # shellcheck disable=SC2016
-    if kube exec "$pod" -- sh -c '$(command -v mongosh || command -v mongo) --quiet --eval "print(db.isMaster().ismaster)"' \
-        2>/dev/null | grep -q true; then
-        primary=$pod
-        break
-    fi
-done
-[ -n "$primary" ] || fail "no pod $RELEASE-mongodb-N is the primary"
-
-kube exec "$primary" -- sh -c "$("$here/mongo.sh" counts)" >"$SAVED/counts.before"
-[ -s "$SAVED/counts.before" ] || fail "the database $DATABASE is empty"
-kube exec "$primary" -- sh -c "$("$here/mongo.sh" dump)" >"$SAVED/$DATABASE.archive.gz.new"
-[ -s "$SAVED/$DATABASE.archive.gz.new" ] || fail "the dump is empty"
-kube exec "$primary" -- sh -c "$("$here/mongo.sh" counts)" >"$SAVED/counts.after"
-cmp -s "$SAVED/counts.before" "$SAVED/counts.after" || fail "somebody wrote meanwhile: stop StackStorm first (03-stop.sh)"
-mv "$SAVED/$DATABASE.archive.gz.new" "$SAVED/$DATABASE.archive.gz"
-sha256sum "$SAVED/$DATABASE.archive.gz" >"$SAVED/SHA256SUMS"
-say "dumped $(wc -l <"$SAVED/counts.before") collections to $SAVED/$DATABASE.archive.gz"
+archive=$DATABASE.archive.gz
+# shellcheck disable=SC2086
+primary=$(primary_of $OLD_MONGODB)
+counts "$primary" "$DATABASE" >"$SAVED/counts.new"
+[ -s "$SAVED/counts.new" ] || fail "the database $DATABASE is empty"
+in_mongodb "$primary" "mongodump --quiet \"\$@\" --db $DATABASE --archive --gzip" </dev/null >"$SAVED/$archive.new"
+gzip --test "$SAVED/$archive.new" || fail "the dump has not come whole"
+counts "$primary" "$DATABASE" >"$SAVED/counts.after"
+cmp -s "$SAVED/counts.new" "$SAVED/counts.after" || fail "somebody wrote meanwhile: stop StackStorm first (03-stop.sh)"
+# The sum comes last, without which nobody takes the dump for one.
+rm -f "$SAVED/SHA256SUMS"
+mv "$SAVED/counts.new" "$SAVED/counts.before"
+mv "$SAVED/$archive.new" "$SAVED/$archive"
+(cd "$SAVED" && sha256sum "$archive" counts.before >SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS)
+say "dumped $(wc -l <"$SAVED/counts.before") collections to $SAVED/$archive"

@@ -1,22 +1,44 @@
 #!/bin/sh
-# Prints the command that a pod of MongoDB runs, of the chart or of ours: each finds its password where it has it.
-# usage: mongo.sh count-running | counts | dump | restore
-# shellcheck source=common.sh
-. "$(dirname "$0")/common.sh"
+# Read by the steps that ask MongoDB, in pods of the chart and of ours: functions.
 
-# The chart's pods have the password in their environment, ours in a file.
+# Each pod finds its password where it has it, and whether its server wants TLS; it asks none but its own server.
 # shellcheck disable=SC2016
-login='shell=$(command -v mongosh || command -v mongo)
-password=${MONGODB_ROOT_PASSWORD:-$(cat /etc/constructs-st2/secret/mongodb-root-password)}
-user=${MONGODB_ROOT_USER:-root}
-ask() { "$shell" --quiet -u "$user" -p "$password" --authenticationDatabase admin "$1" --eval "$2"; }'
-# shellcheck disable=SC2016
-unfinished='{status: {$nin: ["succeeded", "failed", "timeout", "canceled", "abandoned", "paused", "pending"]}}'
-case $1 in
-    count-running) ask="ask $DATABASE 'print(db.live_action_d_b.countDocuments($unfinished))'" ;;
-    counts) ask="ask ${2:-$DATABASE} 'db.getCollectionNames().sort().forEach(n => print(n + \" \" + db[n].countDocuments({})))'" ;;
-    dump) ask="mongodump --quiet -u \"\$user\" -p \"\$password\" --authenticationDatabase admin --db $DATABASE --archive --gzip" ;;
-    restore) ask="mongorestore -u \"\$user\" -p \"\$password\" --authenticationDatabase admin --drop --stopOnError --archive --gzip --nsFrom '$DATABASE.*' --nsTo '$NEW_DATABASE.*'" ;;
-    *) fail "there is no $1" ;;
-esac
-printf '%s\n%s\n' "$login" "$ask"
+MONGODB_LOGIN='password=${MONGODB_ROOT_PASSWORD:-}
+for file in "${MONGODB_ROOT_PASSWORD_FILE:-}" /etc/constructs-st2/secret/mongodb-root-password; do
+    [ -n "$password" ] || [ ! -r "$file" ] || password=$(cat "$file")
+done
+set --
+[ -z "$password" ] || set -- -u "${MONGODB_ROOT_USER:-root}" -p "$password" --authenticationDatabase admin
+shell_tls= tools_tls=
+if [ -e /etc/constructs-st2/keyfile/mongod.pem ]; then
+    shell_tls="--tls --tlsAllowInvalidCertificates" tools_tls="--ssl --tlsInsecure"
+fi
+'
+
+in_mongodb() { # POD COMMAND: a command of the shell there; its login is in $@
+    kube exec --stdin "$1" --container "$(container_of "$1")" -- sh -c "$MONGODB_LOGIN$2"
+}
+container_of() { # POD: the first container, others are exporters
+    case $1 in
+        pod/*) kube get "$1" --output 'jsonpath={.spec.containers[0].name}' ;;
+        *) kube get "$1" --output 'jsonpath={.spec.template.spec.containers[0].name}' ;;
+    esac
+}
+ask_mongodb() { # POD DATABASE JAVASCRIPT
+    # shellcheck disable=SC2016
+    in_mongodb "$1" '"$(command -v mongosh || command -v mongo)" --quiet "$@" $shell_tls '"$2 --eval '$3'" </dev/null
+}
+primary_of() { # POD...: the pod that accepts writes
+    for pod in "$@"; do
+        ask_mongodb "$pod" admin 'print(db.isMaster().ismaster)' 2>/dev/null | grep -qx true || continue
+        echo "$pod"
+        return 0
+    done
+    fail "none of these has a MongoDB that accepts writes: $*"
+}
+counts() { # POD DATABASE: the number of documents of each collection
+    ask_mongodb "$1" "$2" 'db.getCollectionNames().sort().forEach(function(n) { print(n + " " + db[n].countDocuments({})) })'
+}
+count_running() { # POD DATABASE
+    ask_mongodb "$1" "$2" 'print(db.live_action_d_b.countDocuments({status: {$nin: ["succeeded", "failed", "timeout", "canceled", "abandoned", "paused", "pending"]}}))'
+}

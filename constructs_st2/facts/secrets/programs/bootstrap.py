@@ -4,9 +4,10 @@ usage: python -m constructs_st2.facts.secrets.programs.bootstrap PLAN [FOLDER OF
 
 What is there is never overwritten, but for values that follow from others: where these have changed, and the old value
 is still the one that was written here, it is made anew. A value that opens stored data is not made while a volume claim
-of that data exists that is older than this Job: the data would be lost.
+of that data exists that is older than this Job: the data would be lost. A database that runs elsewhere is asked.
 
-Runs by the Python of the st2 images (3.8 and later), with the standard library and `cryptography` only.
+Runs by the Python of the st2 images (3.8 and later), with the standard library and `cryptography` only, and `pymongo`
+where a database is asked.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from constructs_st2.facts.secrets.programs.database import Unanswered, has_encrypted_items
 from constructs_st2.facts.secrets.programs.generate import NotGiven, inputs, is_current, make, own_part
 
 DERIVED = "constructs-st2.dev/derived"
@@ -304,6 +306,8 @@ class Pass:
                     f"is missing, but the volume claim {claim} exists, whose data it opens: it is not made anew. "
                     "Restore the Secret; or, if the data is not wanted, delete the claims"
                 )
+            if not _is_derived(recipe) and wanted.get("database"):
+                self._look_for_items(wanted["database"])
             return make(recipe, self._read, where)
         if not _is_derived(recipe) or (known is None and not wanted["own"]) or is_current(recipe, value, self._read):
             return None
@@ -316,6 +320,27 @@ class Pass:
             )
             return None
         return make(recipe, self._read, where, before=value)
+
+    def _look_for_items(self, where: Mapping[str, Any]) -> None:
+        """Make sure that a database holds nothing that another key has encrypted.
+
+        Raises:
+            NotGiven: it does, or does not tell.
+        """
+        given = where["password"]
+        password = self._read(given["object"], given["key"]) if isinstance(given, dict) else given
+        try:
+            found = has_encrypted_items(where, password)
+        except Unanswered as unanswered:
+            raise NotGiven(
+                f"is missing, and the database {where['name']}, in which items may be encrypted by it, does not tell: "
+                f"{unanswered}"
+            ) from None
+        if found:
+            raise NotGiven(
+                f"is missing, but the database {where['name']} holds items that are encrypted by it: it is not made "
+                "anew. Restore the Secret; or, if these items are not wanted, delete them"
+            )
 
     def _read(self, secret: str, key: str) -> str:
         if secret not in self._values:

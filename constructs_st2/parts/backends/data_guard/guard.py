@@ -6,7 +6,7 @@ from constructs_st2.facts.backends.upgrades import UPGRADES, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, env_of_pod
+from constructs_st2.parts.pods.pod import Container, Mount, env_of_pod, env_text
 
 NAME = "guard-data"
 """How its container is called."""
@@ -42,7 +42,10 @@ def container(
         image=image,
         command=scripts.command(_SCRIPT),
         args=[upgrades.name, str(version), member, *upgrades.readable(version)],
-        env=[env_of_pod("POD_NAME", "metadata.name")],
+        env=[
+            env_of_pod("POD_NAME", "metadata.name"),
+            *([env_text("FOREIGN", upgrades.bitnami)] if upgrades.bitnami else []),
+        ],
         resources=cluster.values.helper_resources.of("scripts"),
         mounts=[data, script],
     )

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run by the init container guard-data , before the server of a member touches its data: ends with one sentence
-# where the data is another member's, or another version's that this one cannot read. Else it notes beside the data who
+# where the data is another member's, another version's that this one cannot read, or of the Helm chart. Else it notes beside the data who
 # is about to write it.
 # usage: guard-data.sh NAME VERSION MEMBER PATTERN...     patterns of the versions whose data this version reads
 set -eu
@@ -32,6 +32,13 @@ if [ -s "$note" ]; then
     reads "$@" ||
         refuse "$name $noted wrote the data, and $name $version cannot read it: nothing was started; set the image back to $noted"
 fi
+
+# Files that a volume of the Helm chart has; StackStorm would start beside its data, and empty.
+# shellcheck disable=SC2086  # it is a pattern
+for found in "$(dirname "$note")"/${FOREIGN:-}; do
+    [ -z "${FOREIGN:-}" ] || [ ! -e "$found" ] ||
+        refuse "this volume has data of the Helm chart's $name ($found): nothing was started; constructs-st2 adopt tells how to come from the chart (if nobody wants the data, delete it)"
+done
 
 printf '%s\n%s\n' "$version" "$member" >"$note.new"
 mv "$note.new" "$note"
