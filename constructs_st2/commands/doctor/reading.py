@@ -56,7 +56,7 @@ class List(NamedTuple):
         where = ("--all-namespaces",) if self.everywhere else ("--namespace", expected.namespace)
         instance = f"app.kubernetes.io/instance={expected.cluster.release.name}"
         labels = ("--selector", instance) if self.of_release else ()
-        return (*where, "get", self.resources, *labels, *self.options, "--output", "json")
+        return ("get", self.resources, *where, *labels, *self.options, "--output", "json")
 
 
 _LISTS = (
