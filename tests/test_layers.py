@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections import defaultdict
 from graphlib import TopologicalSorter
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 
@@ -11,16 +13,24 @@ import grimp
 import pytest
 import yaml
 
-from constructs_st2.facts import catalogue, chat_adapters, components
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.facts import catalogue, chat_adapters, components, jobs
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.facts.st2_options import options_for
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
+from constructs_st2.parts.alerts import Alert
+from constructs_st2.parts.monitoring import alerts
 from constructs_st2.parts.optional import OPTIONAL_PARTS, OptionalPart, PartHooks
+from constructs_st2.values import from_mapping
 from constructs_st2.values.model import Values
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "constructs_st2"
+_TOKENS = {f"HUBOT_SLACK_{kind}_TOKEN": {"existingSecret": "slack", "key": kind} for kind in ("BOT", "APP")}
+CHATOPS = {"st2chatops": {"enabled": True, "env": {"HUBOT_ADAPTER": "slack"}, "tokens": _TOKENS}}
+"""The service that is off by default."""
 
 
 def test_no_two_modules_import_each_other() -> None:
@@ -86,6 +96,33 @@ def test_each_service_is_complete() -> None:
             size = yaml.safe_load(profile.read_text(encoding="utf-8")).get(entry.name, {})
             missing = {"replicas", "resources"} - size.keys()
             assert not missing, f"add {entry.name} to values/profiles/{profile.name}: {', '.join(sorted(missing))}"
+
+
+def test_each_service_is_built() -> None:
+    built = {document["metadata"]["name"] for document in build(cluster_of(from_mapping(CHATOPS))).objects}
+    for entry in catalogue.CATALOGUE:
+        assert f"st2-{entry.name}" in built, f"the tier {entry.tier} in construct/plans.py does not build {entry.name}"
+
+
+def test_all_jobs_are_listed() -> None:
+    """Looks at the texts, because a default cluster does not even import some."""
+    folder = ROOT / PACKAGE / "parts" / "jobs"
+    listed = (folder / "tasks.py").read_text(encoding="utf-8")
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.stem != "job"}
+    missing = [name for name, text in modules.items() if " Task(" in text and f"{name}." not in listed]
+    assert missing == [], "add its task to _tasks() of parts/jobs/tasks.py"
+    names = {value for name, value in vars(jobs).items() if name.isupper() and isinstance(value, str)}
+    of_tasks = names - {jobs.JOB, jobs.HOOK_ANNOTATION, jobs.EXTRA_HOOK}
+    assert of_tasks == {*jobs.PURPOSES}, "say what it does in PURPOSES of facts/jobs.py"
+    assert of_tasks == {*jobs.SKIPPABLE.values()}, "say by which name it is skipped in SKIPPABLE of facts/jobs.py"
+
+
+def test_all_alerts_are_listed() -> None:
+    known = set(alerts.names())
+    for module in pkgutil.iter_modules(alerts.__path__):
+        values = vars(import_module(f"{alerts.__name__}.{module.name}")).values()
+        made = {each.name for value in values if isinstance(value, tuple) for each in value if isinstance(each, Alert)}
+        assert made <= known, f"add those of {module.name}.py to parts/monitoring/alerts/__init__.py"
 
 
 def test_all_secrets_are_listed() -> None:

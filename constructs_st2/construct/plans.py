@@ -122,7 +122,9 @@ def _packs(cluster: Cluster) -> Iterator[Part]:
 
 
 def _api(cluster: Cluster) -> Iterator[Part]:
-    for entry in (catalogue.ST2AUTH, catalogue.ST2API, catalogue.ST2STREAM):
+    for entry in catalogue.CATALOGUE:
+        if entry.tier != "api":
+            continue
         process = st2_process(entry, cluster)
         ports, config_maps = process.ports, []
         if cluster.values.tls.internal.of_services:
