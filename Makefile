@@ -42,7 +42,7 @@ test: $(READY_DEV)
 
 # What needs nothing but the environment of this folder: no server, no other program.
 test-quick: $(READY_DEV)
-	$(PYTEST) --numprocesses 2 -m "not servers"
+	$(PYTEST) --numprocesses 2 -m "not servers" --ignore tests/api --ignore tests/servers
 
 # What the synth accepts, applied to a real API server.
 test-api: api-server

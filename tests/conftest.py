@@ -40,10 +40,19 @@ FIRST = (
     *(f"servers/test_{name}.py" for name in ("rabbitmq_cluster", "redis_cluster", "secrets_consumers")),
     *(f"servers/test_{name}.py" for name in ("rabbitmq_formation", "redis_coordination", "losses", "internal_tls")),
     *(f"servers/test_{name}.py" for name in ("silent_peers", "scripts", "service_registry", "st2web_attacks")),
+    "adopt/test_move.py",
+    "docs/",
+    "changes/test_api_server.py",
+    "changes/test_generations.py",
+    "doctor/test_doctor_on_api_server.py",
     "servers/",
+    "api/",
     "values/test_dead_keys.py",
+    "website/",
     "test_wheel.py",
     "secrets/",
+    "ha/",
+    "test_documents.py",
 )
 """Files and folders that take long, the longest first: what begins last is soon over, and nobody waits for it alone."""
 
@@ -55,24 +64,29 @@ OF_SERVERS = ("api/", "servers/")
 """Folders of tests that need them in other ways."""
 
 
-def _place(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).as_posix()
+@functools.cache
+def _place(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).as_posix()
 
 
-# The fixtures that a test asks for, and those that they ask for. Before pytest looks who has which marker.
+@functools.cache
+def _rank(path: Path) -> int:
+    return next((rank for rank, begin in enumerate(FIRST) if _place(path).startswith(begin)), len(FIRST))
+
+
+# Before pytest looks who has which marker.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _place(item).startswith(OF_SERVERS) or (isinstance(item, pytest.Function) and _asks_for_servers(item)):
+        if _place(item.path).startswith(OF_SERVERS) or _asks_for_servers(item):
             item.add_marker(pytest.mark.servers)
-
-    def rank(item: pytest.Item) -> int:
-        return next((rank for rank, begin in enumerate(FIRST) if _place(item).startswith(begin)), len(FIRST))
-
-    items.sort(key=rank)
+    items.sort(key=lambda item: _rank(item.path))
 
 
-def _asks_for_servers(item: pytest.Function) -> bool:
+def _asks_for_servers(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function):
+        return False
+    # Those of the fixtures that a test asks for, too.
     definitions = item._fixtureinfo.name2fixturedefs
     # Some files have a fixture of that name which imitates a server.
     return any(definitions[name][-1].func.__module__ == __name__ for name in SERVERS & definitions.keys())

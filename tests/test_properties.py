@@ -17,17 +17,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import examples
-from values_strategies import ValuesFiles
+from values_strategies import SCHEMA
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.kube.documents import Document
 from constructs_st2.values import load
-from constructs_st2.values.model import Values
-from constructs_st2.values.reference import json_schema
 
-SCHEMA = ValuesFiles(json_schema(Values))
 FILES = SCHEMA.files()
 
 PINNED = json.loads((Path(__file__).parents[1] / "tools/kubernetes_types/pin.json").read_text())["version"]

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from constructs_st2.values.model import Values
+from constructs_st2.values.reference import json_schema
+
 Schema = Mapping[str, Any]
 Path = tuple[str | int | None, ...]
 """A way down a schema: a key, a branch, or None for the items of a list and the values of a mapping."""
@@ -171,3 +174,7 @@ class ValuesFiles:
             return st.dictionaries(self._keys(node), self.of(self._inner(node) or True), max_size=2)
         part = node.get("additionalProperties", True)
         return st.dictionaries(_TEXT.filter(bool), self.of(part), max_size=2) if part else st.just({})
+
+
+SCHEMA = ValuesFiles(json_schema(Values))
+"""All that values can be. It takes a while to make, and so it is made once."""

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from servers.kube_apiserver import ApiServer, Refused
 from servers.ports import eventually
 from support import LONG, Synth
-from test_properties import FILES, SCHEMA, outcome, written
+from test_properties import FILES, outcome, written
+from values_strategies import SCHEMA
 
 from constructs_st2.checks.pod_security import level_of
 from constructs_st2.construct.build import build

@@ -19,14 +19,12 @@ from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import LONG, Objects, Synth
-from values_strategies import ValuesFiles
+from values_strategies import SCHEMA
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.values import from_mapping
-from constructs_st2.values.model import Values
-from constructs_st2.values.reference import json_schema
 
 Document = dict[str, Any]
 
@@ -261,8 +259,6 @@ def test_a_guarantee_that_is_broken_is_seen(
 
 # --- all values
 
-SCHEMA = json_schema(Values)
-FILES = ValuesFiles(SCHEMA)
 SERVICES = ("st2api", "st2scheduler", "st2actionrunner", "st2timersengine", "st2sensorcontainer")
 BACKENDS = ("mongodb", "rabbitmq", "redis")
 FEW = st.integers(1, 6)
@@ -296,7 +292,7 @@ def values_files() -> st.SearchStrategy[Document]:
     chosen = st.fixed_dictionaries(
         {}, optional={**dict.fromkeys(SERVICES, service), **dict.fromkeys(BACKENDS, members)}
     )
-    return st.builds(lambda file, more: {**file, **more, "profile": "ha"}, FILES.files(), chosen)
+    return st.builds(lambda file, more: {**file, **more, "profile": "ha"}, SCHEMA.files(), chosen)
 
 
 def without_the_users_own(value: Any) -> Any:
@@ -316,7 +312,7 @@ def release_of(values: Document) -> Release:
 
 
 @settings(
-    max_examples=2000 if LONG else 40,
+    max_examples=2000 if LONG else 15,
     deadline=None,
     derandomize=not LONG,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
