@@ -56,7 +56,8 @@ class List(NamedTuple):
         where = ("--all-namespaces",) if self.everywhere else ("--namespace", expected.namespace)
         instance = f"app.kubernetes.io/instance={expected.cluster.release.name}"
         labels = ("--selector", instance) if self.of_release else ()
-        return (*where, "get", self.resources, *labels, *self.options, "--output", "json")
+        # Behind the command: before it, kubectl takes --all-namespaces for the name of a plugin.
+        return ("get", self.resources, *where, *labels, *self.options, "--output", "json")
 
 
 _LISTS = (
