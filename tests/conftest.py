@@ -52,14 +52,34 @@ FIRST = (
 """Files and folders that take long, the longest first: what begins last is soon over, and nobody waits for it alone."""
 
 
+SERVERS = frozenset({"api_server", "environment", "kubectl", "require", "server"})
+"""Fixtures that start servers, or find programs and libraries that the Python environment does not have."""
+
+OF_SERVERS = ("api/", "servers/")
+"""Folders of tests that need them in other ways."""
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
+
+
+# The fixtures that a test asks for, and those that they ask for. Before pytest looks who has which marker.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folder = Path(__file__).parent
+    for item in items:
+        if _place(item).startswith(OF_SERVERS) or (isinstance(item, pytest.Function) and _asks_for_servers(item)):
+            item.add_marker(pytest.mark.servers)
 
-    def place(item: pytest.Item) -> int:
-        path = item.path.relative_to(folder).as_posix()
-        return next((place for place, begin in enumerate(FIRST) if path.startswith(begin)), len(FIRST))
+    def rank(item: pytest.Item) -> int:
+        return next((rank for rank, begin in enumerate(FIRST) if _place(item).startswith(begin)), len(FIRST))
 
-    items.sort(key=place)
+    items.sort(key=rank)
+
+
+def _asks_for_servers(item: pytest.Function) -> bool:
+    definitions = item._fixtureinfo.name2fixturedefs
+    # Some files have a fixture of that name which imitates a server.
+    return any(definitions[name][-1].func.__module__ == __name__ for name in SERVERS & definitions.keys())
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,14 @@ def test_what_is_committed_is_the_default_cluster(run: Run, tmp_path: Path, argu
     assert manifests(tmp_path / "dist") == manifests(ROOT / "dist")
 
 
+def test_no_command_is_loaded_for_another() -> None:
+    """What takes long to import, each command imports when it runs."""
+    heavy = ("cdk8s", "constructs_st2.values", "cryptography", "jsii", "pydantic", "yaml")
+    program = f"import sys, constructs_st2.commands.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_the_summary_goes_to_stderr(run: Run) -> None:
     result = run("synth")
     assert result.out == ""

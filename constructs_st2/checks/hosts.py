@@ -99,7 +99,8 @@ def _unreachable(index: Index, address: Address, namespace: str) -> str | None:
         ports |= {port["port"] for port in mappings(at(service, "spec", "ports")) if isinstance(port.get("port"), int)}
     if address.port in ports:
         return None
-    return f'Service "{first}" has no port {address.port}; its ports are: {", ".join(map(str, sorted(ports)))}'
+    has = ", ".join(map(str, sorted(ports))) or "none"
+    return f'Service "{first}" has no port {address.port}; its ports are: {has}'
 
 
 def _unreachable_member(index: Index, address: Address, pod_name: str, service: Document) -> str | None:

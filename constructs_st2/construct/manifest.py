@@ -14,7 +14,7 @@ from typing import Any
 import cdk8s
 from constructs import Construct, Node
 
-from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.documents import Document, copied, identity
 from constructs_st2.parts.tiers import Part
 
 
@@ -135,7 +135,9 @@ class Manifest(cdk8s.ApiObject):
                 # The chart's; objects without one are of the whole cluster.
                 continue
             metadata[key] = {**metadata.get(key, {}), **value} if isinstance(value, dict) else value
-        return {**self.document, "metadata": metadata}
+        # What a caller changes in it is not written, as of any other `cdk8s.ApiObject`.
+        whole: Document = copied({**self.document, "metadata": metadata})
+        return whole
 
     def _resolved(self, key: list[str], value: Any) -> Any:
         """A value as the resolvers of the app want it; they are asked again about what one has put there."""

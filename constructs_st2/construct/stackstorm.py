@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, IValidation, Node
+from constructs import Construct, Dependable, IConstruct, IValidation, Node
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
@@ -221,7 +221,7 @@ class StackStorm(Patient):
         self.step: ChangePlan | None = None
         """What the last synth of its app changed in the folder; None where there was nothing, or nothing changed."""
         super().__init__(scope, id)
-        if isinstance(scope, PatientApp) and not scope.seen:
+        if isinstance(scope, PatientApp) and not scope.seen and not self._makes_more():
             scope.waiting.append(self)
         else:
             self.look()
@@ -251,12 +251,22 @@ class StackStorm(Patient):
             return
         super().look()
         self._own_node.add_validation(_Validation(self))
+        Dependable.implement(self, _AllTiers(self))
         for warning in self.warnings(self.planned):
             self._own_node.add_metadata("warning", warning)
         self._tiers = {
             name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
             for name, parts in self._composed.items()
         }
+
+    def _makes_more(self) -> bool:
+        """Whether a class of a tier may add to the construct tree what is not among its parts."""
+        return any(self.TIERS[name].__init__ is not AnyTier.__init__ for name in self._composed)
+
+    def add_dependency(self, *dependencies: IConstruct) -> None:
+        """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does."""
+        for tier in self.tiers.values():
+            tier.add_dependency(*dependencies)
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
@@ -447,6 +457,19 @@ class _Validation:
     def validate(self) -> list[str]:
         """What is wrong with it."""
         return self._cluster.refusals()
+
+
+class _AllTiers(Dependable):
+    """What depends on a cluster depends on its tiers: cdk8s knows only of dependencies between charts."""
+
+    def __init__(self, cluster: StackStorm) -> None:
+        super().__init__()
+        self._cluster = cluster
+
+    @property
+    def dependency_roots(self) -> list[IConstruct]:
+        """The tiers."""
+        return list(self._cluster.tiers.values())
 
 
 def _plans(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:

@@ -18,6 +18,8 @@ SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
 LONGEST_COMPONENT = "job-register-content-0123456789"
 """The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""
 
+RELEASE_LABEL = "release"
+"""The label of the Helm chart that names the release."""
 LABEL_LIMIT = 63
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -98,7 +100,7 @@ class Release:
             "app.kubernetes.io/part-of": "stackstorm",
             "app.kubernetes.io/managed-by": MANAGED_BY,
             "app": app or component,
-            "release": self.name,
+            RELEASE_LABEL: self.name,
             "support": self.support,
             "vendor": "stackstorm",
         }

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs, users_jobs_settings
-from constructs_st2.facts.release import LABEL_LIMIT, RESERVED_LABELS, Release
+from constructs_st2.facts.release import LABEL_LIMIT, RELEASE_LABEL, RESERVED_LABELS, Release
 from constructs_st2.parts.config.namespace import POD_SECURITY, POD_SECURITY_MODES
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
@@ -98,7 +98,8 @@ def _of_labels(part: object, path: KeyPath) -> Iterator[ValueProblem]:
             yield from _of_labels(value, key)
             continue
         for label in value if isinstance(value, Mapping) else ():
-            if label in RESERVED_LABELS:
+            # A Prometheus of kube-prometheus-stack takes what has its own release in this label; nothing selects these.
+            if label in RESERVED_LABELS and not (path[0] == "monitoring" and label == RELEASE_LABEL):
                 message = "is set by the release: selectors and network policies go by it; take another label"
                 yield ValueProblem(dotted((*key, label)), message)
 

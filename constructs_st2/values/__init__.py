@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, Union
 
-from constructs_st2.errors import ValueProblem
+from constructs_st2.errors import UserError, ValueProblem
 from constructs_st2.values import chart
 from constructs_st2.values.below import below
 from constructs_st2.values.layers import merge
@@ -16,7 +16,7 @@ from constructs_st2.values.loading import Loaded, check, read_all
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.images import DEFAULT_TAG
-from constructs_st2.values.plain import plain, source_of
+from constructs_st2.values.plain import plain, source_of, wrong_keys
 from constructs_st2.values.profiled import with_profile
 from constructs_st2.values.yaml_source import Source
 
@@ -32,10 +32,21 @@ class GivenValues:
 
     @classmethod
     def of(cls, values: ValuesLike) -> GivenValues:
-        """Values in any of the forms in which they can be given."""
+        """Values in any of the forms in which they can be given.
+
+        Raises:
+            UserError: they have none of these forms, or keys that are no texts.
+        """
         if isinstance(values, GivenValues):
             return values
-        return cls((source_of(plain(values or {})),))
+        if values is not None and not isinstance(values, Values | Mapping):
+            raise UserError(
+                f"values must be Values, a mapping, or what load_values has read, not {type(values).__name__}"
+            )
+        data = {} if values is None else plain(values)
+        if wrong := [*wrong_keys(data)]:
+            raise UserError(wrong)
+        return cls((source_of(data),))
 
     def resolve(
         self, release: str, namespace: str, further: Callable[[Values], Iterable[ValueProblem]] = lambda _: ()

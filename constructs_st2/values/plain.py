@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Layered, merge
-from constructs_st2.values.paths import KeyPath
+from constructs_st2.values.paths import KeyPath, dotted
 from constructs_st2.values.profiled import with_profile
 from constructs_st2.values.yaml_source import Source
 
@@ -42,6 +42,20 @@ def _paths(value: object, path: KeyPath) -> Iterator[KeyPath]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _paths(item, (*path, index))
+
+
+def wrong_keys(value: object, path: KeyPath = ()) -> Iterator[str]:
+    """What is wrong with keys that no values file could have."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(key, str):
+                yield from wrong_keys(item, (*path, key))
+            else:
+                message = f"a key must be text, not {key!r}"
+                yield f"{dotted(path)}: {message}" if path else message
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from wrong_keys(item, (*path, index))
 
 
 def keyed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:

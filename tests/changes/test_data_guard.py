@@ -79,9 +79,13 @@ def test_data_of_the_helm_chart_is_left_alone(tmp_path: Path, upgrades: Upgrades
 
 def test_what_own_servers_leave_is_not_taken_for_the_chart_s(tmp_path: Path, default_objects: Objects) -> None:
     for upgrades in (MONGODB, RABBITMQ):
-        for name in ("mnesia/rabbit@st2-rabbitmq-0", "WiredTiger", "journal", ".erlang.cookie", "lost+found"):
-            (tmp_path / upgrades.name / name).mkdir(parents=True)
-        assert start(tmp_path / upgrades.name, "4.2", upgrades=upgrades)[0] == 0
+        volume = tmp_path / upgrades.name
+        (volume / "lost+found").mkdir(parents=True)
+        assert start(volume, "4.2", upgrades=upgrades)[0] == 0
+        # The volume of RabbitMQ is where its nodes have their folders, as Bitnami's is: the note tells whose they are.
+        for name in ("rabbit@st2-rabbitmq-0.st2-rabbitmq-headless", "data/db", "WiredTiger", "journal"):
+            (volume / name).mkdir(parents=True)
+        assert start(volume, "4.2", upgrades=upgrades) == (0, "")
     for component, pattern in (("mongodb", MONGODB.bitnami), ("rabbitmq", RABBITMQ.bitnami)):
         guard = default_objects.pod(component)["initContainers"][0]
         assert {"name": "FOREIGN", "value": pattern} in guard["env"]

@@ -139,6 +139,12 @@ def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
     assert [each["kind"] for each in stack.client.to_json()] == ["Deployment"]
 
 
+def test_what_is_done_to_the_json_of_an_object_is_not_written(app: cdk8s.App) -> None:
+    deployment = StackStorm(app, "st2", values={"profile": "dev"}).objects[API]
+    deployment.to_json()["spec"]["replicas"] = 77
+    assert written(app)[f"stackstorm/{API}"]["spec"]["replicas"] == deployment.document["spec"]["replicas"] == 1
+
+
 def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -> None:
     deployment = StackStorm(app, "st2").objects[API]
     for replicas in (3, 4):
@@ -231,6 +237,19 @@ def test_all_cluster_before_a_chart(app: cdk8s.App) -> None:
     assert "a-first" in max(path.name for path in files(app))
 
 
+def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
+    first, last = cdk8s.Chart(app, "z-first"), cdk8s.Chart(app, "a-last")
+    for chart in (first, last):
+        cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    last.add_dependency(stack)
+    stack.add_dependency(first)
+    app.synth()
+    names = sorted(path.name for path in files(app))
+    assert ("z-first" in names[0], "a-last" in names[-1]) == (True, True)
+    assert len(names) == 2 + len(stack.tiers)
+
+
 def files(app: cdk8s.App) -> Iterable[Path]:
     return Path(app.outdir).iterdir()
 
@@ -292,6 +311,22 @@ def test_wrong_values_are_told_as_those_of_files(app: cdk8s.App, values: Any, pr
     assert app.node.children == []
 
 
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ("values.yaml", "values must be Values, a mapping, or what load_values has read, not str"),
+        ([{"st2api": {}}], "values must be Values, a mapping, or what load_values has read, not list"),
+        ({1: 2}, "a key must be text, not 1"),
+        ({"st2api": {"env": {True: "x"}}}, "st2api.env: a key must be text, not True"),
+        ({"extraObjects": [{"data": {80: "x"}}]}, "extraObjects[0].data: a key must be text, not 80"),
+    ],
+)
+def test_what_cannot_be_values(app: cdk8s.App, values: Any, problem: str) -> None:
+    with pytest.raises(UserError) as caught:
+        StackStorm(app, "st2", values=values)
+    assert caught.value.problems == (problem,)
+
+
 def test_values_of_files_are_told_by_file_and_line(app: cdk8s.App, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("st2api:\n  replica: 3\n")
     with pytest.raises(UserError, match=r"a\.yaml:2: st2api\.replica: unknown key"):
@@ -348,6 +383,30 @@ def test_a_subclass_replaces_tiers_and_services(app: cdk8s.App) -> None:
     assert objects["stackstorm/ConfigMap/ours"]["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "10"}
     assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["ours"] == "yes"
     assert not any("/Job/st2-job-" in name for name in objects)
+
+
+class ClientWithMore(Client):
+    """The client, with an object and a label that are put into the construct tree itself."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        cdk8s.ApiObject(self, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+        self["st2client"]["Deployment"].metadata.add_label("team", "network")
+
+
+class WithMore(StackStorm):
+    """A cluster with a tier that does more than its parts say."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "client": ClientWithMore}
+
+
+@pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
+def test_what_a_tier_adds_when_it_is_made_is_written(kind: type[cdk8s.App], tmp_path: Path) -> None:
+    app = kind(outdir=str(tmp_path / "dist"))
+    WithMore(app, "st2", values={"profile": "dev"})
+    objects = written(app)
+    assert "stackstorm/ConfigMap/own" in objects
+    assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["team"] == "network"
 
 
 SHARED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}

@@ -254,6 +254,7 @@ OTHER_VALUES: Mapping[str, Any] = {
     "hosts.0.paths.0.serviceName": "other",
     "jobs.skip": ["register_content"],
     "keyvalue.0.encrypted": True,
+    "image.digests": {"docker.io/library/redis:8.0": f"sha256:{'0' * 64}"},
     "mongodb.configuration": {"net": {"maxIncomingConnections": 777}},
     "mongodb.external.uri": "mongodb://other.example.org/",
     "namespace.podSecurity": "none",

@@ -41,6 +41,7 @@ from typing_extensions import Required, TypedDict
 
 {imports}'''
 _MODULES = {
+    "constructs_st2.values.deferred": ("deferred",),
     "constructs_st2.values.model.base": (
         "ONE_KEY",
         "AbsolutePath",
@@ -53,7 +54,6 @@ _MODULES = {
         "Quantity",
         "ScalarText",
     ),
-    "constructs_st2.values.deferred": ("deferred",),
     "constructs_st2.values.model.kubernetes_scalars": (
         "AT_LEAST_ONE",
         "STRICT",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
 from constructs_st2.errors import UserError
 from constructs_st2.parts.secrets.scope import Scope
-from constructs_st2.values.model import Values
+
+if TYPE_CHECKING:
+    from constructs_st2.values.model import Values
 
 
 @click.group()

@@ -44,7 +44,8 @@ class Upgrades:
     every newer one does. ``same_step`` tells whether two versions differ so little that each reads the other's data
     upwards. ``because`` says what happens otherwise. ``tag`` makes the tag of the official image of a version.
     ``before`` must be done on the old version, ``after`` on the new one, before the next step. ``bitnami`` is what is
-    on a volume of Bitnami's image, which the Helm chart runs, and on none of the official one, as a pattern of a shell.
+    on a volume of Bitnami's image, which the Helm chart runs, as a pattern of a shell; only a volume that no member of
+    ours has noted is looked at.
     """
 
     component: str
@@ -114,7 +115,7 @@ RABBITMQ = Upgrades(
     following=lambda version: Version(4, 0) if version == (3, 13) else Version(version.major, version.minor + 1),
     tag=lambda version: f"{version}-management",
     before="feature flags",
-    # Its volume is /bitnami/rabbitmq/mnesia, where each node has a folder; that of the official one /var/lib/rabbitmq.
+    # Its volume is /bitnami/rabbitmq/mnesia, where each node has a folder.
     bitnami="rabbit@*",
 )
 REDIS = Upgrades("redis", "Redis", because="an older Redis does not read the data of a newer one")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Run by the init container guard-data , before the server of a member touches its data: ends with one sentence
-# where the data is another member's, another version's that this one cannot read, or of the Helm chart. Else it notes beside the data who
-# is about to write it.
+# Run by the init container guard-data, before the server of a member touches its data: ends with one sentence where
+# the data is another member's, another version's that this one cannot read, or of the Helm chart. Else it notes beside
+# the data who is about to write it.
 # usage: guard-data.sh NAME VERSION MEMBER PATTERN...     patterns of the versions whose data this version reads
 set -eu
 
@@ -31,14 +31,15 @@ if [ -s "$note" ]; then
         refuse "the data on this volume is that of $owner, and this is $member: nothing was started (if that is meant, delete $note)"
     reads "$@" ||
         refuse "$name $noted wrote the data, and $name $version cannot read it: nothing was started; set the image back to $noted"
+else
+    # Without a note nothing of this release has been here. What the Helm chart leaves on a volume is a pattern: the
+    # server would read it in the midst of the chart's own members, or begin empty beside it.
+    # shellcheck disable=SC2086
+    for found in "$(dirname "$note")"/${FOREIGN:-}; do
+        [ -z "${FOREIGN:-}" ] || [ ! -e "$found" ] ||
+            refuse "this volume has data of the Helm chart's $name ($found): nothing was started; constructs-st2 adopt tells how to come from the chart (if nobody wants the data, delete it)"
+    done
 fi
-
-# Files that a volume of the Helm chart has; StackStorm would start beside its data, and empty.
-# shellcheck disable=SC2086  # it is a pattern
-for found in "$(dirname "$note")"/${FOREIGN:-}; do
-    [ -z "${FOREIGN:-}" ] || [ ! -e "$found" ] ||
-        refuse "this volume has data of the Helm chart's $name ($found): nothing was started; constructs-st2 adopt tells how to come from the chart (if nobody wants the data, delete it)"
-done
 
 printf '%s\n%s\n' "$version" "$member" >"$note.new"
 mv "$note.new" "$note"
