@@ -364,7 +364,7 @@ def live(sandbox: Sandbox, kubectl: Kubectl, synth: Synth) -> Cluster:
 
 def as_run(command: Command) -> str:
     """What is typed for a command."""
-    text = filled(command.text)
+    text = bare(filled(command.text))
     first = program(text)
     if is_name(command) and first in ("kubectl", "constructs-st2"):
         return f"{text.split(' -')[0]} --help"
