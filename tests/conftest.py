@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import pickle
 import signal
 import sys
@@ -27,6 +28,9 @@ from constructs_st2.values import from_mapping
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
+
+# What is printed does not go by the width of the terminal in which the tests run.
+os.environ["COLUMNS"] = "120"
 
 # Of what tests make little is garbage, and looking for it among all that is there takes a tenth of the time.
 gc.set_threshold(100_000, 50, 100)

@@ -15,7 +15,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 SHELLS = frozenset({"bash", "console", "sh", "shell"})
 """Languages of blocks that are for a shell."""
 
-OTHERS = frozenset({"dockerfile", "ini", "json", "python", "toml", "yaml"})
+OTHERS = frozenset({"dockerfile", "ini", "json", "lua", "python", "text", "toml", "yaml"})
 """Languages of blocks that are not."""
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<ticks>```+)(?P<language>[\w-]*)\s*$")
@@ -92,15 +92,25 @@ def commands(block: Block) -> Iterator[Command]:
         begin = number
         text = lines[number].removeprefix("$ ")
         number += 1
-        while lines[number - 1].endswith("\\") and number < len(lines):
+        if not text.strip() or text.startswith("#") or (begin >= first and not lines[begin].startswith("$ ")):
+            continue
+        while _goes_on(text) and number < len(lines):
             text += "\n" + lines[number]
             number += 1
         if end := _HEREDOC.search(text):
             while lines[number - 1] != end[1]:
                 text += "\n" + lines[number]
                 number += 1
-        if text.strip() and not text.startswith("#") and (begin < first or lines[begin].startswith("$ ")):
-            yield Command(block.page, block.number + begin, text.strip(), block.number)
+        yield Command(block.page, block.number + begin, text.strip(), block.number)
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a shell waits for another line: a quotation is open, or the end of the line is escaped."""
+    try:
+        shlex.split(text, comments=True)
+    except ValueError:
+        return True
+    return text.endswith("\\")
 
 
 def spans(page: Path) -> Iterator[Command]:

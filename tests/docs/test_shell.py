@@ -16,7 +16,7 @@ Text, and `kubectl get pods
       three
 
     $ four
-    what it says
+    what it says, and doesn't repeat
 
     more of it
 
@@ -27,6 +27,11 @@ Text, and `kubectl get pods
       five <<'END'
       its input
       END
+
+      $ echo 'it
+        goes on' | cat
+      it
+        goes on
 
   ```sh
   six
@@ -46,8 +51,9 @@ def test_what_is_found(tmp_path: Path) -> None:
         (None, [(6, "kubectl one   # why"), (7, "two \\\n  three")]),
         (None, [(10, "four")]),
         (None, [(19, "five <<'END'\nits input\nEND")]),
-        ("sh", [(24, "six")]),
-        ("yaml", [(28, "seven: 8")]),
+        (None, [(23, "echo 'it\n  goes on' | cat")]),
+        ("sh", [(29, "six")]),
+        ("yaml", [(33, "seven: 8")]),
     ]
     assert [(each.number, each.text) for each in spans(page)] == [(3, "kubectl get pods -w")]
 

@@ -13,17 +13,20 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import test_blocks
 import yaml
 from adopt.test_release import RELEASE, stored
+from click.testing import CliRunner
 from docs.cluster import NAMESPACE, Cluster
 from docs.shell import OTHERS, PAGES, ROOT, SHELLS, Command, blocks, commands, exec_of, program, spans
 from servers.kube_apiserver import Kubectl, custom_kinds
 from support import Environment, Synth
 
+from constructs_st2.commands.cli import cli
+from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
 from constructs_st2.values.layers import overlay
 
@@ -32,6 +35,8 @@ HERE = Path(__file__).parent
 PROGRAMS: Mapping[str, str] = {
     "kubectl": "the real one at an API server; see kubectl.sh for what nodes do",
     "constructs-st2": "itself, in a folder with a values file, in a repository",
+    ".": "itself, with the environment of these tests",
+    "until": "itself",
     "python": "itself, there",
     "make": "`make synth` in earnest, other targets by --dry-run: they are there",
     ".ci/run": "by bash -n",
@@ -45,6 +50,7 @@ PROGRAMS: Mapping[str, str] = {
 STUBS: Mapping[str, str] = {
     "argocd": "there is no Argo CD",
     "cdk8s": "tests/servers/test_cdk8s_cli.py runs it",
+    "cosign": "there is no registry with an image",
     "curl": "there is no StackStorm to ask",
     "docker": "there is no Docker",
     "helm": "there is no Helm",
@@ -65,12 +71,23 @@ IN_PODS: Mapping[str, str] = {
 OF_ST2 = "st2"
 """The client of StackStorm, whose commands another test reads."""
 
-NO_COMMANDS = ("values.yaml ── typed values", "ok    shell action", "kill -USR2")
+NO_COMMANDS = ("values.yaml ── typed values", "values.yaml -> values", "ok    shell action", "kill -USR2")
 """How blocks begin that have no language and are not for a shell."""
+
+FOLLOWED = ROOT / "docs" / "tutorials"
+"""The pages whose blocks another test follows from the first to the last, but for those with prompts."""
+
+STEPS = "steps/"
+"""The folder of what `adopt` writes for a move, which tests/adopt/test_move.py makes."""
 
 _ID = "8e9e05c52164694d"
 _MEMBER = "rabbit@st2-rabbitmq-2.st2-rabbitmq-headless.stackstorm.svc.cluster.local"
 FILLED: Mapping[str, str] = {
+    "constructs-st2 synth -f values.yaml -f examples/production.yaml --set st2actionrunner.replicas=10": (
+        # The values here have other volumes and another destination of backups than the example.
+        "constructs-st2 synth -f production.yaml -f examples/production.yaml --set st2actionrunner.replicas=10"
+        " --output other"
+    ),
     "kubectl delete job NAME": "kubectl delete job backup-now",
     "kubectl delete node NAME": "kubectl delete node node-1",
     "kubectl describe certificate NAME": "kubectl describe certificate st2-mongodb",
@@ -85,7 +102,13 @@ FILLED: Mapping[str, str] = {
         """kubectl patch pvc data-st2-mongodb-0 -p '{"spec": {"resources": {"requests": {"storage": "20Gi"}}}}'"""
     ),
     "kubectl port-forward POD 9216": "kubectl port-forward st2-mongodb-0 9216",
+    "PYTHONPATH=tools python -m chart_suites CHECKOUT": "PYTHONPATH=tools python -m chart_suites chart",
     "make st2-options VERSION=3.9 ST2=PYTHON": "make st2-options VERSION=3.9 ST2=python",
+    "until constructs-st2 doctor >doctor.txt; test $? -ne 3; do sleep 15; done; cat doctor.txt": (
+        # No pod of the other release ever becomes ready.
+        "until constructs-st2 doctor -f production.yaml --release new >doctor.txt;"
+        " test $? -ne 3; do sleep 15; done; cat doctor.txt"
+    ),
     "rabbitmq-queues shrink NODE": f"rabbitmq-queues shrink {_MEMBER}",
     "rabbitmqctl forget_cluster_node NODE": f"rabbitmqctl forget_cluster_node {_MEMBER}",
 }
@@ -98,6 +121,7 @@ _CHANGE = "echo '{}: {{replicas: 3}}' >> values.yaml"
 _ADOPT = "constructs-st2 adopt --release st2 --namespace stackstorm"
 _ADOPTED = "constructs-st2 synth -f adopted/values.yaml --release st2 --namespace stackstorm --output adopted/dist"
 _RELEASE = "kubectl apply -f ../release.yaml"
+_ROBOTS = 'kubectl -n automation create secret generic robots --from-literal=wallboard="$(openssl rand -hex 32)"'
 BEFORE: Mapping[str, str] = {
     "constructs-st2 secrets check": _SECRETS,
     "constructs-st2 secrets check -f adopted/values.yaml": f"{_RELEASE} && {_ADOPT} && {_SECRETS}",
@@ -108,17 +132,22 @@ BEFORE: Mapping[str, str] = {
     'kubectl -n stackstorm patch secret st2-rabbitmq -p \'{"stringData": {"rabbitmq-password": "NEW"}}\'': _SECRETS,
     "make synth && git add dist/ && git commit": _CHANGE.format("st2notifier"),
     _ADOPT: _RELEASE,
+    _ROBOTS: "kubectl create namespace automation",
 }
 """What must have been done before."""
 
 NOT_HERE: Mapping[str, str] = {
+    "constructs-st2 images --pin -f values.yaml -o digests.yaml": "tests/servers/test_pinned_images.py asks a registry",
+    "constructs-st2 try": "tests/commands/test_trying.py runs it",
+    "constructs-st2 try --delete": "tests/commands/test_trying.py runs it",
     "kubectl get certificaterequest,order,challenge": "kinds of cert-manager that no manifest has",
 }
 """What would take more than an API server has."""
 
 _TOLD = (0, 2, 3)
-"""With what a plan ends."""
+"""With what end commands that tell what is found."""
 STATUSES: Mapping[str, tuple[int, ...]] = {
+    "constructs-st2 doctor": _TOLD,  # no node runs the pods
     "constructs-st2 plan": _TOLD,
     "kubectl delete -f dist/": (1,),  # the data is kept, as the page says
     "kubectl diff -f adopted/dist": (1,),  # nothing of it is applied
@@ -126,7 +155,9 @@ STATUSES: Mapping[str, tuple[int, ...]] = {
 """With what commands end that hold these, and do not end with 0."""
 
 _SECONDS = 120
-_LEFT_OPEN = re.compile(r"…|\b(?:CONTAINER|ID|NAME|NODE|POD|PYTHON|REF|TASK)\b")
+_TYPED = "secret\n"
+_FOR_A_SHELL = re.compile(r"[\n$&*;<>`|]")
+_LEFT_OPEN = re.compile(r"…|\b(?:CHECKOUT|CONTAINER|ID|NAME|NODE|POD|PYTHON|REF|TASK)\b")
 _NOTHING = re.compile(r"No resources found|no matching resources")
 
 _PARTS = ("backup", "internal TLS", "items", "monitoring", "packs in images", "registry", "roles", "smoke test")
@@ -138,12 +169,14 @@ ETCD: dict[str, Any] = {"coordination": {"backend": "etcd"}}
 
 def known(text: str) -> bool:
     first = program(text)
-    return first in {*PROGRAMS, *STUBS, *IN_PODS, OF_ST2}
+    return first in {*PROGRAMS, *STUBS, *IN_PODS, OF_ST2} or first.startswith(STEPS)
 
 
 def all_commands() -> Iterator[Command]:
     for page in PAGES:
         for block in blocks(page):
+            if page.parent == FOLLOWED and block.language == "sh":
+                continue
             if block.language in SHELLS or (not block.language and not block.text.startswith(NO_COMMANDS)):
                 yield from commands(block)
         # A word by itself is a name.
@@ -185,6 +218,13 @@ def test_nothing_is_kept_for_commands_that_are_gone() -> None:
     assert [text for text in (*FILLED, *BEFORE, *NOT_HERE) if text not in texts] == []
 
 
+class Done(NamedTuple):
+    """How a command ended, and all that it said."""
+
+    status: int
+    said: str
+
+
 class Sandbox:
     """A folder to type commands in, beside a cluster."""
 
@@ -203,16 +243,18 @@ class Sandbox:
             self._program(name, "")
         for name in (
             ".ci",
-            ".venv",
             "Makefile",
             "constructs_st2",
+            "examples",
             "imports",
             "main.py",
             "pyproject.toml",
+            "requirements",
             "tests",
             "tools",
         ):
             (self.folder / name).symlink_to(ROOT / name)
+        (self.folder / ".venv").symlink_to(sys.prefix)
         who = {f"GIT_{role}_{what}": "x@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         self.environment = {
             **{name: value for name, value in kubectl.environment.items() if not name.startswith(("ST2_", "CDK8S_"))},
@@ -233,24 +275,41 @@ class Sandbox:
         path.write_text(script if script.startswith("#!") else f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
-    def run(self, text: str) -> subprocess.CompletedProcess[str]:
+    def run(self, text: str) -> Done:
         """Type a command, and a password where it asks for one."""
-        return subprocess.run(
+        words = [] if _FOR_A_SHELL.search(text) else shlex.split(text, comments=True)
+        return self._run_here(words[1:]) if words[:1] == ["constructs-st2"] else self._run_by_shell(text)
+
+    def _run_here(self, arguments: list[str]) -> Done:
+        """Run our own program in this process, which has read it already."""
+        unset = {name: None for name in os.environ if name not in self.environment}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            ended = CliRunner().invoke(cli, arguments, _TYPED, {**unset, **self.environment})
+        if isinstance(ended.exception, UserError):
+            return Done(1, ended.output + "\n".join(ended.exception.problems))
+        if ended.exception and not isinstance(ended.exception, SystemExit):
+            raise ended.exception
+        return Done(ended.exit_code, ended.output)
+
+    def _run_by_shell(self, text: str) -> Done:
+        done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", text],
             cwd=self.folder,
             env=self.environment,
-            input="secret\n",
+            input=_TYPED,
             capture_output=True,
             text=True,
             check=False,
             timeout=_SECONDS,
         )
+        return Done(done.returncode, done.stdout + done.stderr)
 
     def must(self, text: str) -> str:
         """Type a command, which must succeed: what it says."""
         done = self.run(text)
-        assert done.returncode == 0, f"{text}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done.stdout + done.stderr
+        assert done.status == 0, f"{text}: {done.said[-4000:]}"
+        return done.said
 
 
 def issued(certificate: Document, sandbox: Sandbox) -> Document:
@@ -278,7 +337,9 @@ def sandbox(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Sandb
     kubectl.server.define(custom_kinds())
     made = Sandbox(kubectl, tmp_path_factory.mktemp("sandbox"))
     (made.folder / "values.yaml").write_text(yaml.safe_dump(VALUES))
-    (made.folder / "production.yaml").touch()
+    for name in ("digests.yaml", "hello.yaml", "packs.yaml", "production.yaml"):
+        (made.folder / name).touch()
+    (made.folder / "chart" / "tests" / "unit").mkdir(parents=True)
     (made.folder.parent / "release.yaml").write_text(json.dumps(release()))
     made.must("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout ../key.pem -out controller.pem")
     made.must("constructs-st2 synth --quiet && git init -q -b main && git add -A && git commit -qm first")
@@ -286,6 +347,7 @@ def sandbox(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Sandb
     made.must("git clone -q --bare . ../origin.git && git remote add origin ../origin.git && git fetch -q")
     made.must("kubectl apply -f dist/")
     made.must(f"kubectl config set-context --current --namespace {NAMESPACE}")
+    made.must("kubectl config set-context production --cluster tests --user tests")
     return made
 
 
@@ -302,15 +364,22 @@ def live(sandbox: Sandbox, kubectl: Kubectl, synth: Synth) -> Cluster:
 
 def as_run(command: Command) -> str:
     """What is typed for a command."""
-    text = filled(command.text)
+    text = bare(filled(command.text))
     first = program(text)
     if is_name(command) and first in ("kubectl", "constructs-st2"):
         return f"{text.split(' -')[0]} --help"
     if first == ".ci/run":
         return "bash -n .ci/run"
+    if first.startswith(STEPS):
+        return f"bash -n adopted/{first}"
     if first in IN_PODS:
         return f"kubectl exec {IN_PODS[first]} -- {text}"
     return text
+
+
+def bare(text: str) -> str:
+    """A command without the comment behind it."""
+    return text if "\n" in text else re.sub(r"\s+#\s.*", "", text)
 
 
 def parts() -> Iterator[tuple[str, list[Command]]]:
@@ -318,7 +387,7 @@ def parts() -> Iterator[tuple[str, list[Command]]]:
     known: set[str] = set()
     for page in PAGES:
         found = sorted((each for each in COMMANDS if each.page == page and is_run(each)), key=lambda each: each.number)
-        new = {each.text: each for each in reversed(found) if each.text not in known}
+        new = {bare(each.text): each for each in reversed(found) if bare(each.text) not in known}
         known.update(new)
         if new:
             yield page.stem, sorted(new.values(), key=lambda each: each.number)
@@ -332,9 +401,8 @@ def test_commands_of_a_page(sandbox: Sandbox, live: Cluster, asked: list[Command
             sandbox.must(before)
             live.act()
         done = sandbox.run(as_run(command))
-        said = done.stdout + done.stderr
-        if done.returncode not in statuses(command.text) or _NOTHING.search(said):
-            failed.append(f"{command.where}: {as_run(command)}\n{done.returncode}: {said[-1000:]}")
+        if done.status not in statuses(command.text) or _NOTHING.search(done.said):
+            failed.append(f"{command.where}: {as_run(command)}\n{done.status}: {done.said[-1000:]}")
         if before or not only_reads(command.text):
             live.act()
             # The commands of a block follow each other.

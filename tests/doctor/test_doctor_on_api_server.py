@@ -138,6 +138,7 @@ class TestBeforeAnApply:
         assert "asks for" in told(said, "st2-mongodb")
         assert "no node has as much" in told(said, "st2-mongodb")
         assert "is not there; volumes of st2-mongodb" in told(said, "StorageClass gone")
+        assert "controllers" not in said, "whoever may see all has them looked at, in all namespaces"
 
     def test_whoever_may_see_nothing_is_told_so(self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TEST_USER", "nobody")

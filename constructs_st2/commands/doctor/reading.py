@@ -56,6 +56,7 @@ class List(NamedTuple):
         where = ("--all-namespaces",) if self.everywhere else ("--namespace", expected.namespace)
         instance = f"app.kubernetes.io/instance={expected.cluster.release.name}"
         labels = ("--selector", instance) if self.of_release else ()
+        # Behind the command: before it, kubectl takes --all-namespaces for the name of a plugin.
         return ("get", self.resources, *where, *labels, *self.options, "--output", "json")
 
 
