@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from constructs_st2.checks import Surroundings
+from constructs_st2.checks.data import at
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -64,8 +65,8 @@ def surroundings_of_unknown(objects: Iterable[Document]) -> Surroundings:
 
 
 def _release_of(document: Document) -> str | None:
-    name: str | None = document.get("metadata", {}).get("labels", {}).get("app.kubernetes.io/instance")
-    return name
+    name = at(document, "metadata", "labels", "app.kubernetes.io/instance")
+    return name if isinstance(name, str) else None
 
 
 def _referred_in_items(values: Values) -> Iterator[str]:

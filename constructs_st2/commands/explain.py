@@ -43,6 +43,8 @@ def explain(options: ClusterOptions, key: str) -> None:
     With KEY=VALUE, what the cluster would be with that value; without KEY, all keys at the top.
     """
     name, assigned, text = key.partition("=")
+    if assigned and not name.strip("."):
+        raise UserError(f"{key}: a key is missing before the value; write KEY=VALUE, e.g. st2api.replicas=3")
     loaded = options.loaded()
     path = _known(name, loaded)
     trial = None

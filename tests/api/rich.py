@@ -344,6 +344,8 @@ BASE: tuple[Document, ...] = tuple(
 _INTERNAL = dict.fromkeys(("externalTrafficPolicy", "loadBalancerClass", "loadBalancerSourceRanges"))
 """A Service that nobody reaches from outside."""
 
+_OLD_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+
 BAD: tuple[Any, ...] = (
     -1,
     2**40,
@@ -367,6 +369,8 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
         {"hostNetwork": True, "containers": [{**CONTAINER, "ports": [{"containerPort": 90, "hostPort": 91}]}]},
         {"containers": [{**CONTAINER, "lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}]},
         {"containers": [{**CONTAINER, "securityContext": {"procMount": "Unmasked"}}]},
+        {"containers": [{**CONTAINER, "volumeDevices": [{"name": "empty", "devicePath": "/dev/a"}]}]},
+        {"hostAliases": [{"ip": "10.0.0.1", "hostnames": [name]} for name in "ab"]},
         {"hostUsers": False, "hostPID": True},
         {"hostIPC": True, "securityContext": {"sysctls": [{"name": "kernel.shmmax", "value": "1"}]}},
         {"hostNetwork": True, "setHostnameAsFQDN": True, "hostnameOverride": "a"},
@@ -517,11 +521,20 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
         {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 0}}},
         {"clusterIP": "a"},
         {"ipFamilies": ["IPv4", "IPv4"]},
+        {"ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "SingleStack"},
+        {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "SingleStack", "clusterIP": "10.96.0.77", "clusterIPs": None},
         {"externalIPs": ["127.0.0.1"]},
         {"externalIPs": ["a"]},
         {**_INTERNAL, "type": "ClusterIP", "allocateLoadBalancerNodePorts": False},
         {"ports": [{"name": str(port), "port": port, "nodePort": 30999} for port in (80, 81)]},
         {"healthCheckNodePort": 30998, "externalTrafficPolicy": "Cluster"},
+    ),
+    "Service": tuple(
+        {
+            "metadata": {"name": "a", "namespace": NAMESPACE, "annotations": {_OLD_RANGES: ranges}},
+            "spec": {"type": kind, "ports": [{"port": 80}]},
+        }
+        for kind, ranges in (("LoadBalancer", "10.0.0.0/8,10.0.0.0/33"), ("ClusterIP", "10.0.0.0/8"))
     ),
     "ServicePort": ({"port": None},),
     "Ingress": (

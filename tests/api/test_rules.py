@@ -83,9 +83,10 @@ def test_the_server_refuses_what_is_wrong(api_server: ApiServer) -> None:
 
 
 def is_refused(server: ApiServer, document: Document) -> bool:
-    """Whether the server takes neither the object nor the pods that a controller would make of it."""
+    """Whether the server does not take the object, or the pods that a controller would make of it."""
     try:
         server.create(document, dry_run=True)
+        server.apply(document, dry_run=True)
         template = pod_template(document)
         if template is not None and document["kind"] != "Pod":
             metadata = {**template["metadata"], "name": "a", "namespace": "default"}

@@ -73,6 +73,8 @@ def test_why_a_key_cannot_be_set_alone() -> None:
         ("st2api.replicas.x", "st2api.replicas.x: unknown key; there are none here"),
         ("st2api.replicas=x", 'st2api.replicas: must be a whole number, not the text "x"'),
         ("st2api.env={", "this is not YAML"),
+        ("=5", "=5: a key is missing before the value"),
+        (".=5", ".=5: a key is missing before the value"),
     ],
 )
 def test_what_is_wrong_is_told(key: str, message: str) -> None:

@@ -47,6 +47,9 @@ def session_affinity(node: Document) -> Faults:
         yield ("sessionAffinityConfig", "clientIP", "timeoutSeconds"), message
 
 
+_FAMILIES = {"IPv4": 4, "IPv6": 6}
+
+
 def cluster_addresses(node: Document) -> Faults:
     """Addresses of a Service within the cluster."""
     first, several = node.get("clusterIP"), strings(node.get("clusterIPs"))
@@ -58,6 +61,23 @@ def cluster_addresses(node: Document) -> Faults:
     families = strings(node.get("ipFamilies"))
     if len(families) != len(set(families)):
         yield "ipFamilies", "must not name a family twice"
+    for field, values in (("ipFamilies", families), ("clusterIPs", several)):
+        if len(values) > 1 and node.get("ipFamilyPolicy") == "SingleStack":
+            yield "ipFamilyPolicy", f"SingleStack is for one family, but {field} has {len(values)}"
+            break
+
+
+def families_of_addresses(node: Document) -> Faults:
+    """Addresses of a Service are of its families, in their order."""
+    from ipaddress import ip_address
+
+    families, several = strings(node.get("ipFamilies")), strings(node.get("clusterIPs"))
+    given = several or strings([node.get("clusterIP")])
+    for position, (family, value) in enumerate(zip(families, given, strict=False)):
+        known = _FAMILIES.get(family)
+        if known and value != "None" and not forms.address(value) and ip_address(value).version != known:
+            path = ("clusterIPs", position) if several else ("clusterIP",)
+            yield path, f"must be an address of {family}, the family at its place of ipFamilies, not {value}"
 
 
 _RESERVED = (("unspecified", "is_unspecified"), ("loopback", "is_loopback"), ("link-local", "is_link_local"))
@@ -76,7 +96,21 @@ def external_addresses(node: Document) -> Faults:
                 yield ("externalIPs", position), f"{value} is a {name} address"
 
 
-_FAMILIES = {"IPv4": 4, "IPv6": 6}
+_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+
+
+def ranges_in_annotation(node: Document) -> Faults:
+    """What was written into an annotation before there was a field for it is looked at, too."""
+    value = at(node, "metadata", "annotations", _RANGES)
+    path = ("metadata", "annotations", _RANGES)
+    if at(node, "spec", "loadBalancerSourceRanges") or not isinstance(value, str):
+        return
+    if at(node, "spec", "type") != "LoadBalancer":
+        yield path, "can only be used with type: LoadBalancer"
+    elif value.strip():
+        for part in value.strip().split(","):
+            if message := forms.padded_cidr(part):
+                yield path, message
 
 
 def endpoints(node: Document) -> Faults:
@@ -253,7 +287,9 @@ WHOLES: tuple[Whole, ...] = (
     Whole("ServiceSpec", service, "validateService"),
     Whole("ServiceSpec", session_affinity, "validateClientIPAffinityConfig"),
     Whole("ServiceSpec", cluster_addresses, "ValidateServiceClusterIPsRelatedFields"),
+    Whole("ServiceSpec", families_of_addresses, "ValidateServiceClusterIPsRelatedFields"),
     Whole("ServiceSpec", external_addresses, "ValidateEndpointIP"),
+    Whole("Service", ranges_in_annotation, "validateService"),
     Whole(
         "ServiceSpec", judges.only_with("loadBalancerClass", "type", "LoadBalancer"), "validateLoadBalancerClassField"
     ),

@@ -99,6 +99,22 @@ def spread(node: Document) -> Faults:
         seen.add(kind)
 
 
+def devices(node: Document) -> Faults:
+    """Only volumes of claims can be given as devices."""
+    claims = {
+        str(volume.get("name"))
+        for volume in mappings(node.get("volumes"))
+        if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
+    }
+    others = {str(volume.get("name")) for volume in mappings(node.get("volumes"))} - claims
+    for field in ("initContainers", "containers"):
+        for position, container in enumerate(mappings(node.get(field))):
+            for number, device in enumerate(mappings(container.get("volumeDevices"))):
+                if device.get("name") in others:
+                    message = f"{device['name']} is no volume of a claim; only those can be given as devices"
+                    yield (field, position, "volumeDevices", number, "name"), message
+
+
 def host_ports(node: Document) -> Faults:
     """Containers that run together do not want the same port of the node, and have their own in its network."""
     seen: set[Hashable] = set()
@@ -313,6 +329,7 @@ FIELDS: tuple[Field, ...] = (
 WHOLES: tuple[Whole, ...] = (
     Whole("PodSpec", dns, "validatePodDNSConfig"),
     Whole("PodSpec", spread, "ValidateSpreadConstraintNotRepeat"),
+    Whole("PodSpec", devices, "ValidateVolumeDevices"),
     Whole("PodSpec", host_ports, "checkHostPortConflicts"),
     Whole("PodSpec", sleeps, "validateSleepAction"),
     Whole("PodSpec", host_users, "validateHostUsers"),
@@ -329,6 +346,8 @@ WHOLES: tuple[Whole, ...] = (
     Whole("PodSecurityContext", judges.unique("sysctls", "name"), "validateSysctls"),
     Whole("PodDNSConfigOption", judges.required("name"), "validatePodDNSConfig"),
     Whole("LocalObjectReference", judges.required("name"), "validateImagePullSecrets"),
+    # A list that is merged by a key: created it can be, applied on the server's side not.
+    Whole("PodSpec", judges.unique("hostAliases", "ip"), "PodSpec.HostAliases +listMapKey=ip"),
     Whole("HostAlias", judges.required("ip"), "ValidateHostAliases"),
     Whole("SecurityContext", escalation, "ValidateSecurityContext"),
     Whole("SeccompProfile", seccomp, "validateSeccompProfileField"),
