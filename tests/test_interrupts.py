@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COUNT = int(os.environ.get("ST2_TEST_INTERRUPTS", "6"))
+COUNT = int(os.environ.get("ST2_TEST_INTERRUPTS", "4"))
 """How many interrupts; benchmarks/interrupts.sh makes 200."""
 
 

@@ -43,7 +43,7 @@ ODD: dict[str, Any] = {
     ]
 }
 EACH = {"default": {}, **BLOCKS, "dev": {"profile": "dev"}}
-CLUSTERS = {**(EACH if LONG else {name: EACH[name] for name in list(EACH)[9::9]}), "all": together(BLOCKS), "odd": ODD}
+CLUSTERS = {**(EACH if LONG else {name: EACH[name] for name in list(EACH)[9::18]}), "all": together(BLOCKS), "odd": ODD}
 """What is in single ones is in the one with all, too, and the default in the odd one; each takes seconds."""
 
 
