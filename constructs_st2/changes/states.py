@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from constructs_st2.checks import misshapen
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.reading import read_text
@@ -98,11 +99,32 @@ def documents(files: Files, known: Mapping[str, list[Document]] | None = None) -
     Args:
         files: the files.
         known: those of some files, which need not be read.
+
+    Raises:
+        UserError: a file is not made of Kubernetes objects, or one of them lacks what makes it one.
     """
     found: list[Document] = []
     for name, content in files.items():
-        found += known[name] if known and name in known else read_text(content, name)
+        if known and name in known:
+            found += known[name]
+        else:
+            found += shaped(read_text(content, name), name)
     return found
+
+
+def shaped(objects: list[Document], name: str) -> list[Document]:
+    """The objects, which must have what makes them some.
+
+    Args:
+        objects: the objects.
+        name: how messages name where they are from.
+
+    Raises:
+        UserError: one has not.
+    """
+    if problems := misshapen(objects):
+        raise UserError(f"{name}: {problem}" for problem in problems)
+    return objects
 
 
 def concerned(old: Files, new: Files) -> tuple[dict[str, bytes], dict[str, bytes]]:

@@ -75,6 +75,11 @@ def check(objects: Sequence[Document], surroundings: Surroundings = _NOTHING_ELS
     return sorted(set(problems), key=lambda problem: (problem.object, problem.field, problem.rule, problem.message))
 
 
+def misshapen(objects: Sequence[Document]) -> list[Problem]:
+    """Where objects lack what all that looks at them relies upon."""
+    return [problem for document in objects for problem in _shape(document)]
+
+
 def _shape(document: Document) -> Iterator[Problem]:
     """What is missing of an object that the rules rely upon."""
     required = {path: at(document, *path.split(".")) for path in ("apiVersion", "kind", "metadata.name")}

@@ -48,6 +48,17 @@ def git(*arguments: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("arguments", [("--against", "theirs"), ("--manifests", "theirs")])
+def test_objects_without_their_shape_are_named(run: Run, tmp_path: Path, arguments: tuple[str, str]) -> None:
+    run("synth", "--quiet")
+    (tmp_path / "theirs").mkdir()
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": 5}}
+    (tmp_path / "theirs" / "a.yaml").write_text(json.dumps(deployment))
+    status, _, error = run("plan", *arguments)
+    assert status == 1
+    assert error.startswith("error: a.yaml: Deployment/a: spec: has no pod template")
+
+
 def test_exit_statuses(run: Run) -> None:
     run("synth", "--quiet")
     assert run("plan")[0] == 0

@@ -106,9 +106,10 @@ def _plan(
 
 def _objects(options: ClusterOptions, manifests: Path | None) -> list[dict[str, object]]:
     if manifests is not None:
+        from constructs_st2.changes.states import shaped
         from constructs_st2.kube.reading import read_folder
 
-        return read_folder(manifests)
+        return shaped(read_folder(manifests), str(manifests))
     from constructs_st2.construct.build import build
 
     with options.cluster() as cluster:
