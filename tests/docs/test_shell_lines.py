@@ -88,6 +88,13 @@ FILLED: Mapping[str, str] = {
         "constructs-st2 synth -f production.yaml -f examples/production.yaml --set st2actionrunner.replicas=10"
         " --output other"
     ),
+    # It is looked over once with all parts; the rest of it is tests/doctor's.
+    "constructs-st2 doctor --output markdown          # for a chat or a ticket; json for programs": (
+        "constructs-st2 doctor --output markdown -f production.yaml --release new"
+    ),
+    "constructs-st2 doctor --support folder           # logs and facts to be passed on, without secrets": (
+        "constructs-st2 doctor --support folder -f production.yaml --release new"
+    ),
     "kubectl delete job NAME": "kubectl delete job backup-now",
     "kubectl delete node NAME": "kubectl delete node node-1",
     "kubectl describe certificate NAME": "kubectl describe certificate st2-mongodb",
