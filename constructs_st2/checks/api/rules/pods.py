@@ -336,6 +336,7 @@ WHOLES: tuple[Whole, ...] = (
     Whole("PodSpec", root, "kubelet.verifyRunAsNonRoot"),
     Whole("PodSpec", sysctls_of_host, "ValidateHostSysctl"),
     Whole("PodOS", judges.required("name"), "validateOS"),
+    Whole("PodSpec", judges.unique("schedulingGates", "name"), "validateSchedulingGates"),
     Whole("PodSchedulingGate", judges.required("name"), "validateSchedulingGates"),
     Whole(
         "PodResourceClaim",
