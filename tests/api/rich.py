@@ -364,6 +364,7 @@ BAD: tuple[Any, ...] = (
 CHANGES: Mapping[str, tuple[Document, ...]] = {
     "PodSpec": (
         {"dnsPolicy": "None", "dnsConfig": {}},
+        {"schedulingGates": [{"name": "example.org/a"}] * 2},
         {"topologySpreadConstraints": [POD["topologySpreadConstraints"][0]] * 2},
         {"containers": [{**CONTAINER, "ports": [{"containerPort": n, "hostPort": 90} for n in (90, 91)]}]},
         {"hostNetwork": True, "containers": [{**CONTAINER, "ports": [{"containerPort": 90, "hostPort": 91}]}]},

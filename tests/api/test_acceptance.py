@@ -154,7 +154,11 @@ def test_bounds_are_in_force(bounded: Bounded, synth: Synth) -> None:
     """What one container lacks, its pod is refused for. As to its storage, the server asks the pod as a whole."""
     for kind, resource in (("requests", "cpu"), ("limits", "memory")):
         objects = synth()
-        del objects.container("st2api")["resources"][kind][resource]
+        resources = objects.container("st2api")["resources"]
+        del resources[kind][resource]
+        if kind == "requests":
+            # Where there is a limit, it is the request, too.
+            del resources["limits"][resource]
         (refusal,) = bounded(objects)
         assert f"must specify {kind}.{resource} for: st2api" in refusal
 

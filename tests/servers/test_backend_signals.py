@@ -130,5 +130,6 @@ def accepts(pods: FakeCluster, stateful_set: str) -> None:
     data = claim / f"rabbit@{stateful_set}-0.{stateful_set}-headless.stackstorm.svc.cluster.local"
     data.mkdir(parents=True)
     (data / "rabbit_serial").write_text("1.\n")
+    (claim / "constructs-st2.note").write_text(f"4.2\nstackstorm/{stateful_set}-0\n")
     subprocess.run(["chown", "-R", "999", str(claim)], check=True)
     pods.start(stateful_set, 0)

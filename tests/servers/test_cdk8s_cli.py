@@ -13,7 +13,7 @@ from support import Require
 from constructs_st2 import node
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Makefile", "cdk8s.yaml", "constructs_st2", "main.py", "pyproject.toml")
+PARTS = ("Makefile", "cdk8s.yaml", "constructs_st2", "main.py", "pyproject.toml", "requirements")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("ST2_", "CDK8S_"))}
 
 

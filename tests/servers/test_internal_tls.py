@@ -158,7 +158,7 @@ class TestRedis:
             master = redis.settled()
             for member in range(3):
                 eventually(redis.pod(member).ready, f"{member} is ready")
-                assert redis.pod(member).live()
+                eventually(redis.pod(member).live, f"{member} is live")
             service = redis.service(environment("st2-3.9"))
             works(service)
             for port in (6379, 26379):

@@ -704,13 +704,19 @@ def test_the_old_shell_does_the_same(require: Require) -> None:
     program = [*node_command(), str(PROGRAMS / "old_shell.js"), str(SCRIPTS), require("mongosh")]
     result = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
-    server, peer, asleep = "connection to 127.0.0.1:27017", "connection to m-1:27017", "10000 ms pass"
+    server, peer = "connection to 127.0.0.1:27017", "connection to m-1:27017"
+    asleep = "10000 ms pass"
+    looked = ("looked", asleep)
     assert [line.partition(":")[0] if "WRONG" in line else line for line in result.stdout.splitlines()] == [
         *(server, "role uninitialized", "is uninitialized"),
-        *(peer, "waits to initiate the replica set: m-1:27017 does not answer: couldn't connect to server m-1", asleep),
-        *("role uninitialized", peer, "initiated the replica set rs0 with m-0:27017, m-1:27017", asleep),
-        *("role primary", "is primary", server, "created the user root", server, "created the user st2", asleep),
-        *("role primary", server, server, "set the password of the user st2", asleep),
+        *(
+            peer,
+            "waits to initiate the replica set: m-1:27017 does not answer: couldn't connect to server m-1",
+            *looked,
+        ),
+        *("role uninitialized", peer, "initiated the replica set rs0 with m-0:27017, m-1:27017", *looked),
+        *("role primary", "is primary", server, "created the user root", server, "created the user st2", *looked),
+        *("role primary", server, server, "set the password of the user st2", *looked),
         *("role primary", server, "WRONG ROOT PASSWORD", asleep),
     ]
 

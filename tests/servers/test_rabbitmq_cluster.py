@@ -458,6 +458,9 @@ def put(data: Path, *files: str) -> None:
         path = data / file
         path.parent.mkdir(exist_ok=True)
         path.write_text("something\n")
+    # Without the note of a member of ours it would be the data of the Helm chart.
+    pod = data.name.removeprefix("rabbit@").partition(".")[0]
+    (data.parent / "constructs-st2.note").write_text(f"4.2\nstackstorm/{pod}\n")
     subprocess.run(["chown", "-R", "999", str(data.parent)], check=True)
 
 

@@ -100,7 +100,7 @@ class TestThreeMembers:
     def test_they_form_a_cluster_when_all_start_at_once(self, redis: RedisCluster) -> None:
         for member in MEMBERS:
             eventually(redis.pod(member).ready, f"{member} is ready")
-            assert redis.pod(member).live()
+            eventually(redis.pod(member).live, f"{member} is live")
             facts = redis.facts(member)
             assert (facts["num-slaves"], facts["num-other-sentinels"], facts["quorum"]) == ("2", "2", "2")
 
