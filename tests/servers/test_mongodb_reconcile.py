@@ -717,7 +717,7 @@ def test_the_old_shell_does_the_same(require: Require) -> None:
         *("role uninitialized", peer, "initiated the replica set rs0 with m-0:27017, m-1:27017", *looked),
         *("role primary", "is primary", server, "created the user root", server, "created the user st2", *looked),
         *("role primary", server, server, "set the password of the user st2", *looked),
-        *("role primary", server, "WRONG ROOT PASSWORD", asleep),
+        *("role primary", server, "WRONG ROOT PASSWORD", *looked),
     ]
 
 

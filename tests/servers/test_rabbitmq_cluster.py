@@ -460,7 +460,7 @@ def put(data: Path, *files: str) -> None:
         path.write_text("something\n")
     # Without the note of a member of ours it would be the data of the Helm chart.
     pod = data.name.removeprefix("rabbit@").partition(".")[0]
-    (data.parent / "constructs-st2.note").write_text(f"4.2\nstackstorm/{pod}\n")
+    (data.parent / "constructs-st2.note").write_text(f"3.10\nstackstorm/{pod}\n")
     subprocess.run(["chown", "-R", "999", str(data.parent)], check=True)
 
 
