@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, StringConstraints, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ValidationError
 from support import LONG
-from typing_extensions import Required, is_typeddict
 
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.construct.plans import PLANS, compose
@@ -21,8 +19,9 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.parts.tiers import documents_of
 from constructs_st2.values import from_mapping
 from constructs_st2.values.layers import overlay
-from constructs_st2.values.model import Values, base
+from constructs_st2.values.model import Values
 from constructs_st2.values.paths import KeyPath, dotted
+from constructs_st2.values.samples import others
 from constructs_st2.values.shape import keys, plain_types
 
 _OF_FILES = "names a folder of files, which become those keys; tests/values/test_folders.py"
@@ -214,31 +213,6 @@ CLUSTERS: Mapping[str, dict[str, Any]] = {
 
 # --- other values
 
-OTHER_TEXTS: Mapping[str, str] = {
-    base.DNS_LABEL: "other",
-    base.DNS_SUBDOMAIN: "other",
-    base.HOST_NAME: "other.example.org",
-    base.QUALIFIED_NAME: "example.org/other",
-    base.LABEL_VALUE: "other",
-    base.KIND: "Other",
-    base.IMAGE_TAG: "3.9-r7",
-    base.IMAGE_DIGEST: f"sha256:{'0' * 64}",
-    base.IMAGE_REPOSITORY: "mirror.example.org/other",
-    base.IMAGE_REFERENCE: "other:7",
-    base.ABSOLUTE_PATH: "/other",
-    base.PATH_PATTERN: "/other",
-    base.QUANTITY: "7Gi",
-    base.ENV_NAME: "OTHER",
-    base.FILE_NAME: "other.yaml",
-    base.SENSOR_REFERENCE: "other.Sensor",
-    base.ACTION_REFERENCE: "other.action",
-    base.BODY_SIZE: "7m",
-    base.MAJOR_MINOR: "7.0",
-    base.HOURS: "1000h",
-    base.GATEWAY_DURATION: "77s",
-}
-"""Texts of which there are many, by the pattern that they match."""
-
 OTHER_VALUES: Mapping[str, Any] = {
     "apikeys.0.metadata": {"note": "other"},
     "apikeys.0.id": "1" * 24,
@@ -360,48 +334,6 @@ def models(declared: Any, path: KeyPath) -> Iterator[tuple[type[BaseModel], KeyP
             yield from models(get_args(plain)[-1], (*path, 0 if get_origin(plain) is list else "*"))
 
 
-def others(declared: Any, current: Any) -> Iterator[Any]:
-    """Values of a type that are not the current one; not all need be valid."""
-    for plain in plain_types(declared, keep=(StringConstraints, FieldInfo)):
-        yield from others_of(plain, current)
-
-
-def others_of(plain: Any, current: Any) -> Iterator[Any]:
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin is Annotated:
-        patterns = [str(mark.pattern) for mark in arguments[1:] if isinstance(mark, StringConstraints)]
-        yield from (OTHER_TEXTS[pattern] for pattern in patterns if pattern in OTHER_TEXTS)
-        yield from others(arguments[0], current)
-    elif origin is Literal:
-        yield from (choice for choice in arguments if choice != current)
-    elif plain is bool:
-        yield not current
-    elif plain in (int, float):
-        number = current if isinstance(current, int) else 2
-        yield from (number + 1, number - 1, number + 2, number * 10)
-    elif plain is str:
-        yield "other"
-    elif origin is list:
-        yield from ([*(current or []), item] for item in others(arguments[0], None))
-        yield from ([item] for item in others(arguments[0], None))
-    elif origin is dict:
-        for key in others(arguments[0], None):
-            yield from (
-                {**(current if isinstance(current, dict) else {}), key: item} for item in others(arguments[1], None)
-            )
-    elif is_typeddict(plain):
-        yield from others_of_fields(plain)
-
-
-def others_of_fields(plain: Any) -> Iterator[dict[str, Any]]:
-    known = keys(plain) or {}
-    required = {name: next(others(key.type, None)) for name, key in known.items() if get_origin(key.type) is Required}
-    if required:
-        yield required
-    else:
-        yield from ({name: item} for name, key in known.items() for item in others(key.type, None))
-
-
 # --- the test
 
 
@@ -489,7 +421,7 @@ def candidates(leaf: Leaf, current: Any) -> list[Any]:
         ending = ".".join(names[start:])
         if ending in OTHER_VALUES:
             return [OTHER_VALUES[ending]]
-    return [value for value in others(leaf.type, current) if value != current]
+    return list(others(leaf.type, current))
 
 
 WHAT_TO_DO = """
