@@ -229,8 +229,9 @@ def _differences(loaded: Loaded[Values], data: Mapping[str, Any], options: Clust
     from constructs_st2.changes.difference import differences
     from constructs_st2.values import GivenValues
 
-    changed = GivenValues.of(data).resolve(options.release, options.namespace)
-    return differences(_objects(loaded.values, options), _objects(changed.values, options))
+    # First what may be refused: the cluster as it is need not be built for that.
+    changed = _objects(GivenValues.of(data).resolve(options.release, options.namespace).values, options)
+    return differences(_objects(loaded.values, options), changed)
 
 
 def _objects(values: Values, options: ClusterOptions) -> list[Document]:

@@ -120,29 +120,34 @@ def _wait(kubectl: Kubectl, seconds: int, jobs: Collection[str]) -> None:
     """
     from constructs_st2.commands.trying.progress import KINDS, progress
 
-    begin, told, width = time.monotonic(), "", 0
+    begin, told = time.monotonic(), ""
+    on_terminal = sys.stdout.isatty()
     while True:
         answer = kubectl.must("get", ",".join(KINDS), "-n", NAMESPACE, "-o", "json")
         now = progress(json.loads(answer)["items"], jobs)
         elapsed = time.monotonic() - begin
+        is_over = now.is_complete or bool(now.failed) or elapsed > seconds
         if str(now) != told:
             told = str(now)
-            line = f"{elapsed:4.0f} s  {told}"
-            if sys.stdout.isatty():
-                line = line[: shutil.get_terminal_size().columns - 1]
-                click.echo(f"\r{line:{width}}", nl=False)
-                width = len(line)
-            else:
-                click.echo(line)
-        if now.is_complete or now.failed or elapsed > seconds:
-            click.echo() if sys.stdout.isatty() else None
+            _tell_progress(f"{elapsed:4.0f} s  {told}", on_terminal=on_terminal)
+        if is_over and on_terminal:
+            click.echo()
         if now.is_complete:
             return
         for job in now.failed:
             raise UserError([f"the Job {job} has failed; what it says:", *_logs(kubectl, f"job/{job}")])
-        if elapsed > seconds:
+        if is_over:
             raise UserError([f"not ready after {seconds} s: {told}", *now.trouble, *_ADVICE])
         time.sleep(_PAUSE)
+
+
+def _tell_progress(line: str, *, on_terminal: bool) -> None:
+    """Tell how far it is: on a terminal in the place of what was told before."""
+    if on_terminal:
+        width = shutil.get_terminal_size().columns - 1
+        click.echo(f"\r{line[:width]:{width}}", nl=False)
+    else:
+        click.echo(line)
 
 
 _ADVICE = (
