@@ -11,6 +11,7 @@ so a Job has one attempt.
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import signal
 import subprocess
@@ -94,7 +95,7 @@ class FakeCluster:
             stateful_set: the name of its StatefulSet.
             ordinal: its number there.
             blind_for: seconds in which it finds no other pod's name, as when a DNS server remembers for a while that
-                there was none. See also `Pod.see`.
+                there was none. `math.inf`: until `Pod.see`.
 
         Raises:
             PodFailed: an init container failed. Then the pod is gone again.
@@ -428,13 +429,14 @@ class Pod:
         """Undo `isolate`."""
         self.sandbox.connect()
 
-    def blind(self, seconds: float) -> None:
-        """Hide the names of all others from it for some time."""
+    def blind(self, seconds: float = math.inf) -> None:
+        """Hide the names of all others from it, for some time or until `see`."""
         self.sees_others = False
         self._cluster.publish()
-        self._sight = threading.Timer(seconds, self.see)
-        self._sight.daemon = True
-        self._sight.start()
+        if seconds < math.inf:
+            self._sight = threading.Timer(seconds, self.see)
+            self._sight.daemon = True
+            self._sight.start()
 
     def see(self) -> None:
         """Let it find the names of the others."""

@@ -22,8 +22,13 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def eventually(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Wait until something holds.
+PATIENCE = 120
+"""Seconds after which something that should come is taken not to come. A machine with much to do takes its time, and
+where all is well nobody waits as long: shorter ones are for what must not take longer."""
+
+
+def eventually(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until something holds, and goes on to hold: between two looks, it may have come and gone.
 
     Raises:
         TimeoutError: it did not, in that time.
