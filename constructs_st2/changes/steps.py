@@ -111,15 +111,14 @@ def _version(backend: Backend) -> Iterator[Finding]:
             backend,
             "version",
             f"{upgrades.name} {old} -> {new} in one step: {upgrades.because}",
-            list(upgrade_steps(upgrades, _tag(backend.old), steps)),
+            list(_upgrade_steps(upgrades, backend, old, steps)),
         )
     elif upgrades is UPGRADES[MONGODB.component] and not upgrades.same_step(old, new):
         yield from _compatibility(backend, old, new)
 
 
 def _compatibility(backend: Backend, old: Version, new: Version) -> Iterator[Finding]:
-    noted = at(backend.old, "metadata", "annotations", COMPATIBILITY_ANNOTATION)
-    held = version_in(noted) if isinstance(noted, str) else None
+    held = _held(backend)
     if held and held.major < old.major:
         yield _refused(
             backend,
@@ -129,15 +128,22 @@ def _compatibility(backend: Backend, old: Version, new: Version) -> Iterator[Fin
         )
 
 
-def upgrade_steps(upgrades: Upgrades, tag: str, steps: Sequence[Version]) -> Iterator[str]:
+def _held(backend: Backend) -> Version | None:
+    """The featureCompatibilityVersion that the values named."""
+    noted = at(backend.old, "metadata", "annotations", COMPATIBILITY_ANNOTATION)
+    return version_in(noted) if isinstance(noted, str) else None
+
+
+def _upgrade_steps(upgrades: Upgrades, backend: Backend, old: Version, steps: Sequence[Version]) -> Iterator[str]:
     """What to set in the values, one after the other."""
-    yield f'{upgrades.component}.image.tag: "{tag}", which keeps it as it is while all else changes; synth, apply'
-    for version in steps:
+    yield f'{upgrades.tag_key}: "{_tag(backend.old)}", which keeps it as it is while all else changes; synth, apply'
+    for key, value in upgrades.settings(old, steps, _held(backend)):
+        if key != upgrades.tag_key:
+            yield f'{key}: "{value}"; synth, apply, wait until it is said to be set'
+            continue
         if upgrades.before:
             yield f"enable all {upgrades.before}: {FEATURE_FLAGS}"
-        yield f'{upgrades.component}.image.tag: "{upgrades.tag(version)}"; synth, apply, wait for all members'
-        if upgrades.after:
-            yield f'{upgrades.component}.{upgrades.after}: "{version}"; synth, apply, wait until it is said to be set'
+        yield f'{key}: "{value}"; synth, apply, wait for all members'
 
 
 FEATURE_FLAGS = "rabbitmqctl enable_feature_flag all"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -43,7 +43,8 @@ class Upgrades:
     ``following`` is the only version that reads the data of an older one, besides those of the same step; None where
     every newer one does. ``same_step`` tells whether two versions differ so little that each reads the other's data
     upwards. ``because`` says what happens otherwise. ``tag`` makes the tag of the official image of a version.
-    ``before`` must be done on the old version, ``after`` on the new one, before the next step. ``bitnami`` is what is
+    ``before`` must be done on the old version; ``after`` is the key of the values by which the new one then uses its
+    formats, before the next step. ``bitnami`` is what is
     on a volume of Bitnami's image, which the Helm chart runs, as a pattern of a shell; only a volume that no member of
     ours has noted is looked at.
     """
@@ -72,6 +73,26 @@ class Upgrades:
             if len(steps) > _MANY:
                 return None
         return [*steps[1:-1], new]
+
+    @property
+    def tag_key(self) -> str:
+        """The key of the values that names the image's tag."""
+        return f"{self.component}.image.tag"
+
+    def settings(self, old: Version, steps: Sequence[Version], held: Version | None) -> Iterator[tuple[str, str]]:
+        """What to set in the values to go through some versions: keys and values, one after the other.
+
+        ``held`` is the version whose formats the values name, where a server keeps older ones until it is told.
+        """
+        reached = old
+        for version in steps:
+            if self.after and held != reached and not self.same_step(reached, version):
+                yield f"{self.component}.{self.after}", str(reached)
+            yield self.tag_key, self.tag(version)
+            held = held if self.same_step(reached, version) else None
+            reached = version
+        if self.after and held != reached:
+            yield f"{self.component}.{self.after}", str(reached)
 
     def reads(self, data: Version, server: Version) -> bool:
         """Whether a version of the server can be started on the data of another."""
