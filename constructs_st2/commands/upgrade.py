@@ -13,7 +13,6 @@ from constructs_st2.commands.cluster_options import DEFAULT_VALUES, ClusterOptio
 if TYPE_CHECKING:
     from constructs_st2.facts.backends.upgrades import Upgrades, Version
     from constructs_st2.facts.cluster import Cluster
-    from constructs_st2.facts.release import Release
 
 MONGODB = "mongodb"
 BACKENDS = (MONGODB, "rabbitmq", "redis", "etcd")
@@ -131,13 +130,16 @@ def _backend(cluster: Cluster, upgrades: Upgrades, old: Version, steps: list[Ver
         if key == upgrades.tag_key:
             yield Step({key: value}, tuple(before), (ready,))
         else:
-            yield Step({key: value}, after=(_compatibility_is_set(cluster.release, value),))
+            yield Step({key: value}, after=(_compatibility_is_set(cluster, value),))
 
 
-def _compatibility_is_set(release: Release, version: str) -> str:
+def _compatibility_is_set(cluster: Cluster, version: str) -> str:
+    """Waits for every member: each notes what its own data has."""
+    release, count = cluster.release, cluster.values.mongodb.replicas
     members = ",".join(f"{key}={value}" for key, value in release.selector(MONGODB).items())
-    logs = f"kubectl -n {release.namespace} logs -l {members} -c reconcile --tail=-1"
-    return f"until {logs} | grep -q 'featureCompatibilityVersion is {version}'; do sleep 5; done"
+    logs = f"kubectl -n {release.namespace} logs -l {members} -c reconcile --tail=-1 --prefix"
+    said = f"grep 'its data has featureCompatibilityVersion {version}' | sort -u | wc -l"
+    return f'until test "$({logs} | {said})" -ge {count}; do sleep 5; done'
 
 
 def _st2(cluster: Cluster, version: str) -> Iterator[Step]:
