@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, Dependable, IConstruct, IValidation, Node
+from constructs import Construct, Dependable, IConstruct, IValidation
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
@@ -277,7 +277,7 @@ class StackStorm(Patient):
         """All objects below this construct as they are now, those that were added to it among them."""
         if not self.seen:
             return self.planned
-        below = (each for each in self._own_node.find_all() if isinstance(each, cdk8s.ApiObject))
+        below = (each for each in self.what_is_made(self) if isinstance(each, cdk8s.ApiObject))
         return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
 
     def problems(self, objects: Sequence[Document] | None = None) -> list[Problem]:
@@ -330,8 +330,7 @@ class StackStorm(Patient):
     def _shared_with_others(self) -> Iterator[Problem]:
         """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
         own = set(map(place, self.planned))
-        # Not the property of the root, which makes what nobody has looked at.
-        for other in Node.of(self._own_node.root).find_all():
+        for other in self.what_is_made(self._own_node.root):
             if other is self:
                 return
             if not isinstance(other, StackStorm):
