@@ -6,6 +6,7 @@ Whatever happens, in the end there is one master that all follow, writes are acc
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,17 @@ class TestThreeMembers:
         pod = redis.pod(0)
         pod.containers["guard"].stop(20)
         assert pod.exit_code("guard") == 0
+        pod.restart_container("guard")
+
+    def test_a_member_is_ready_when_its_guard_has_looked_whatever_becomes_of_it(self, redis: RedisCluster) -> None:
+        pod = redis.pod(0)
+        pod.restart_container("guard")
+        eventually(lambda: not pod.containers["guard"].ready(), "the guard has not looked yet", 5)
+        eventually(pod.ready, "it has looked", 30)
+        pod.containers["guard"].signal(signal.SIGSTOP)
+        pod.exec("guard", ["touch", "-d", "1 day ago", "/tmp/guard"])
+        assert pod.ready()
+        assert not pod.live()
         pod.restart_container("guard")
 
 

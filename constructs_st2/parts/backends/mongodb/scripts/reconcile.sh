@@ -8,7 +8,7 @@ set -eu
 trap 'exit 0' TERM INT
 
 role=/run/constructs-st2/role
-# Asked by the liveness probe (looked.sh).
+# Asked by the probes (looked.sh, has-looked.sh).
 looked=/run/constructs-st2/looked
 pipe=/run/constructs-st2/reconcile
 # Read by guard-data.sh, whose lines come first.
@@ -56,7 +56,7 @@ pass_on() {
     done
 }
 
-rm -f "$pipe"
+rm -f "$pipe" "$looked"
 mkfifo "$pipe"
 pass_on <"$pipe" &
 reader=$!
