@@ -22,6 +22,7 @@ from constructs_st2.checks import (
     references,
     selectors,
     services,
+    templates,
     waves,
     workloads,
 )
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     *limits.RULES,
     *metadata.RULES,
     *cleartext.RULES,
+    *templates.RULES,
     *workloads.RULES,
     *pod_security.RULES,
     *waves.RULES,
@@ -70,14 +72,16 @@ def check(
     """
     problems: list[Problem] = []
     sound: list[Document] = []
-    strange = _undescribed(objects if foreign is None else foreign)
+    looked_up = objects if foreign is None else foreign
+    strange = _undescribed(looked_up)
     for document in objects:
         found = list(_shape(document))
         if not found:
             sound.append(document)
         # What is misspelled says more than that something is missing.
         problems += strange.get(id(document), found)
-    index = Index(sound, surroundings)
+    whole = set(map(id, sound))
+    index = Index(sound, surroundings, [each for each in looked_up if id(each) in whole])
     for rule in RULES:
         problems += rule(index)
     return sorted(set(problems), key=lambda problem: (problem.object, problem.field, problem.rule, problem.message))

@@ -14,6 +14,7 @@ from constructs_st2.checks.index import Index, Surroundings, is_ours
 from constructs_st2.checks.pod_security import ENFORCE_LABEL, violations
 from constructs_st2.checks.pods import PodTemplate, Use
 from constructs_st2.checks.problem import Problem
+from constructs_st2.checks.templates import left_to_others
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.kube.documents import Document, identity, is_built_in, scope_of, scopes_defined_by
 
@@ -269,6 +270,7 @@ WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "unpinned-image": unpinned_images,
     "snippet": open_to_the_world,
     "not-everywhere": not_everywhere,
+    "helm-template": left_to_others,
 }
 """What is warned of, by the name that ends each warning."""
 

@@ -15,7 +15,14 @@ from constructs_st2.kube.documents import Document
 from constructs_st2.parts.tiers import documents_of
 
 HOST_PATH = {"name": "x", "mount": {"mountPath": "/x"}, "volume": {"hostPath": {"path": "/x"}}}
+HELM: Document = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "x"},
+    "data": {"a": "b\nc={{ .Values.c }}"},
+}
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("helm-template", {"extraObjects": [HELM]}, "ConfigMap/x: data.a line 2", "{{ .Values.c }} is not rendered here"),
     (
         "not-everywhere",
         {"extraObjects": [{"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "x"}}]},
