@@ -97,6 +97,8 @@ def steps_to(cluster: Cluster, what: str, version: str) -> Iterator[Step]:
             f"st2 {cluster.version} works with {what} {'.'.join(map(str, newest))} at most: upgrade st2 first"
         )
     steps = UPGRADES[what].steps(old, wanted)
+    if steps is None and wanted > old:
+        raise UserError(f"{what} {old} -> {version}: no version that is known leads there; is there a {version}?")
     if steps is None:
         raise UserError(f"{what} {old} -> {wanted}: no way leads back; see docs/how-to/day-two.md for a backup")
     yield from _backend(cluster, UPGRADES[what], old, steps)
