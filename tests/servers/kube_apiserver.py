@@ -26,7 +26,7 @@ from constructs_st2.kube.reading import read_text
 
 TOKEN = "tests"
 _SECONDS_TO_START = 120
-_CRD_SECONDS = 30
+_CRD_SECONDS = 120
 _IDLE_SECONDS = 30
 
 
@@ -197,7 +197,7 @@ class ApiServer:
         if self._connection is None:
             # Its certificate is its own.
             context = ssl._create_unverified_context()
-            self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=60, context=context)
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=120, context=context)
         try:
             # Patches are read as YAML, which knows no pairs of escapes for one character.
             text = "" if body is None else json.dumps(body, ensure_ascii=False)
