@@ -25,6 +25,7 @@ from types import TracebackType
 
 from servers.containers import Container, Image, PodFailed
 from servers.network import NODE_IP, Network
+from servers.ports import PATIENCE
 from servers.volumes import Sources, Volumes, environment_of
 
 from constructs_st2.kube.documents import Document
@@ -56,7 +57,7 @@ class FakeCluster:
         *,
         images: Mapping[str, Image] | None = None,
         skip: Collection[str] = (),
-        init_seconds: float = 120,
+        init_seconds: float = PATIENCE,
         domain: str = "cluster.local",
         image_volumes: Mapping[str, Path] | None = None,
     ) -> None:
@@ -121,7 +122,7 @@ class FakeCluster:
         """
         return self._start(_of_workload(self._workload("Deployment", deployment)))
 
-    def run(self, job: str, seconds: float = 60) -> Pod:
+    def run(self, job: str, seconds: float = PATIENCE) -> Pod:
         """Run the pod of a Job to its end, once.
 
         Args:
@@ -158,7 +159,7 @@ class FakeCluster:
         return pod
 
     def client(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = 60
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of this machine as root, with the network and the names of the cluster."""
         return self.network.run(command, environment or {}, seconds)
@@ -381,7 +382,9 @@ class Pod:
             self._sight.cancel()
         self.sandbox.close()
 
-    def exec(self, container: str, command: Sequence[str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def exec(
+        self, container: str, command: Sequence[str], seconds: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in a container, as `kubectl exec` does."""
         return self.containers[container].exec(command, seconds)
 

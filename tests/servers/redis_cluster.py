@@ -23,6 +23,8 @@ from constructs_st2.parts.backends.redis.library import LIBRARY_FILE, library
 
 SET = "st2-redis"
 MASTER = "mymaster"
+GIVES_UP = 25
+"""Seconds after which the stop hook of a pod gives up to hand a master over."""
 
 # Like a service of st2: start_heart and a lock that times out are how st2common/services/coordination.py calls tooz.
 _SERVICE = """

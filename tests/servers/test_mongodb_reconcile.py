@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from servers.losses import LOSSES, Row, documented
+from servers.ports import PATIENCE
 from support import Require
 
 from constructs_st2 import node
@@ -704,7 +705,7 @@ def outcomes(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Mapp
         env={**os.environ, "HOME": str(folder), "CASES": str(folder / "cases.json")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
@@ -740,7 +741,7 @@ def test_a_change_of_role_is_said_once(outcomes: Mapping[str, list[Document]]) -
 def test_the_old_shell_does_the_same(require: Require) -> None:
     """With nothing but what the mongo shell of MongoDB 4.4 has."""
     program = [*node_command(), str(PROGRAMS / "old_shell.js"), str(SCRIPTS), require("mongosh")]
-    result = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert result.returncode == 0, result.stderr
     server, peer = "connection to 127.0.0.1:27017", "connection to m-1:27017"
     asleep = "10000 ms pass"
@@ -774,7 +775,7 @@ def explore() -> Explore:
             [*program, str(SCRIPTS / "reconcile.js"), variant, options],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert result.returncode == 0, result.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import kombu
 import pytest
-from servers.ports import eventually, free_port
+from servers.ports import PATIENCE, eventually, free_port
 from servers.rabbitmq import RabbitMQ
 from support import Require
 
@@ -43,7 +43,7 @@ class Shell:
 
     def run(self, script: str, *arguments: object, **environment: object) -> subprocess.CompletedProcess[str]:
         process = self.start(script, *arguments, **environment)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
 
@@ -107,7 +107,7 @@ class TestWaitFor:
         time.sleep(1)
         assert process.poll() is None
         with closing(socket.create_server(("127.0.0.1", port))):
-            process.communicate(timeout=10)
+            process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
 
     def test_one_of_several_is_enough(self, busybox: Shell, listener: int) -> None:
@@ -287,7 +287,7 @@ class TestClient:
 
         def start() -> subprocess.Popen[str]:
             started.append(shell.start(scripts.CLIENT, tmp_path / "config", HOME=home))
-            eventually((home / ".st2" / "config").is_symlink, "the configuration is linked", 5)
+            eventually((home / ".st2" / "config").is_symlink, "the configuration is linked")
             return started[-1]
 
         yield start
@@ -314,6 +314,5 @@ class TestClient:
 
     def test_ends_at_once_when_told(self, start: Callable[[], subprocess.Popen[str]]) -> None:
         process = start()
-        time.sleep(0.2)
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
