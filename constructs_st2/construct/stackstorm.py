@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
 from constructs import Construct, Dependable, IConstruct, IValidation
 
-from constructs_st2.checks import Problem, check
+from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct.clusters import cluster_of, further_problems
@@ -291,7 +292,7 @@ class StackStorm(Patient):
         # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
         state = pickle.dumps(objects)
         if self._checked is None or self._checked[0] != state:
-            found = [*check(objects, surroundings(self.cluster), self._foreign()), *self._shared_with_others()]
+            found = [*check(objects, self._surroundings, self._foreign()), *self._shared_with_others()]
             self._checked = (state, found)
         return self._checked[1]
 
@@ -302,12 +303,17 @@ class StackStorm(Patient):
             objects: the objects, where they are known already.
         """
         objects = self.current() if objects is None else objects
-        found = warnings_of(objects, surroundings(self.cluster), self._foreign())
+        found = warnings_of(objects, self._surroundings, self._foreign())
         if not found:
             return list(self.cluster.settings.warnings)
         from constructs_st2.construct.explaining import explained
 
         return [*self.cluster.settings.warnings, *explained(found, objects, self._loaded, with_rules=True)]
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        """What the objects may refer to although no manifest makes it."""
+        return surroundings(self.cluster)
 
     def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
         """The `problems` as lines of text, by the file, line and key of the value that is to blame, where one is known.

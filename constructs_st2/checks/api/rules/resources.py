@@ -49,10 +49,12 @@ def _is_all_or_nothing(name: str) -> bool:
 
 
 def _resource_name(name: str) -> str | None:
+    if name in _OF_CONTAINERS:
+        return None
     if message := forms.label_key(name):
         return message
     if "/" not in name:
-        if name in _OF_CONTAINERS or name.startswith(_HUGE):
+        if name.startswith(_HUGE):
             return None
         return "is no resource of containers; those that are not Kubernetes' own have a domain: example.org/name"
     if not _is_native(name) and (name.startswith("requests.") or forms.label_key(f"requests.{name}")):
@@ -61,6 +63,8 @@ def _resource_name(name: str) -> str | None:
 
 
 def _whole(name: str, amount: Any) -> str | None:
+    if name in _OF_CONTAINERS:
+        return None
     value = parsed(amount)
     if value is None:
         return None
