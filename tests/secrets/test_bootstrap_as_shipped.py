@@ -30,7 +30,11 @@ from constructs_st2.parts.pods.pod import SERVICE_ACCOUNT_PATH
 
 from .job_runs import BEFORE, Applied
 from .kubernetes_api import Disturbance, Server, serving
-from .pythons import OWN, pythons
+from .pythons import OWN, VERSIONS
+from .pythons import python as python_of
+
+pytestmark = pytest.mark.servers
+"""Each of them starts the program, some with Pythons that this environment does not have."""
 
 PYTHON = "/opt/stackstorm/st2/bin/python"
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -49,7 +53,7 @@ class Program(NamedTuple):
         # The libraries are for this Python; others have some of their own.
         path = f"{shipped}:{self.folder / 'libraries'}" if python == OWN else shipped
         return subprocess.Popen(
-            [*pythons("cryptography")[python], *arguments],
+            [*python_of(python, "cryptography"), *arguments],
             env={**self.environment, **environment, "PYTHONPATH": path},
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -185,7 +189,7 @@ def test_it_needs_nothing_but_cryptography(program: Program) -> None:
     assert all((program.folder / "libraries" / name).is_symlink() for name in installed)
 
 
-@pytest.mark.parametrize("python", pythons("cryptography"))
+@pytest.mark.parametrize("python", VERSIONS)
 def test_nothing_there_and_then_all(new: Applied, start: Start, python: str) -> None:
     first = end(start(python), new)
     assert (first.status, first.errors) == (0, [])
@@ -196,7 +200,7 @@ def test_nothing_there_and_then_all(new: Applied, start: Start, python: str) -> 
     assert new.api.writes == []
 
 
-@pytest.mark.parametrize("python", pythons("cryptography"))
+@pytest.mark.parametrize("python", VERSIONS)
 def test_keys_and_passwords_of_the_users(new: Applied, start: Start, python: str) -> None:
     new.api.put("st2-st2-ssh", {"private_key": written(rsa.generate_private_key(65537, 2048))})
     assert end(start(python), new).status == 0
