@@ -15,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from servers.bindings import definitions
+from servers.certificates import Authority
 from servers.kubernetes_programs import Programs
 from servers.ports import free_port
 
+from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.reading import read_text
 
@@ -64,9 +64,10 @@ class ApiServer:
         self._folder = folder
         self._log = folder / "apiserver.log"
         (folder / "tokens.csv").write_text(f'{TOKEN},tests,tests,"system:masters"\n')
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        (folder / "accounts.key").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+        # The server would make one of RSA itself, which costs more, then and at each connection.
+        for name, text in Authority().secret(["localhost"], ["127.0.0.1"]).items():
+            (folder / name).write_text(text)
+        certificate, key = folder / contract.TLS_CERTIFICATE, folder / contract.TLS_KEY
         etcd = {
             "data-dir": folder / "etcd",
             "listen-client-urls": f"http://127.0.0.1:{client}",
@@ -82,7 +83,8 @@ class ApiServer:
             "secure-port": self._port,
             "bind-address": "127.0.0.1",
             "advertise-address": "127.0.0.1",
-            "cert-dir": folder / "certificates",
+            "tls-cert-file": certificate,
+            "tls-private-key-file": key,
             "token-auth-file": folder / "tokens.csv",
             "authorization-mode": "RBAC",
             "anonymous-auth": "false",
@@ -90,8 +92,8 @@ class ApiServer:
             # With both families, so that it can give a Service whatever it asks for.
             "service-cluster-ip-range": "10.96.0.0/16,fd00:10:96::/112",
             "service-account-issuer": "https://kubernetes.default.svc",
-            "service-account-key-file": folder / "accounts.key",
-            "service-account-signing-key-file": folder / "accounts.key",
+            "service-account-key-file": certificate,
+            "service-account-signing-key-file": key,
             # Which ports nodes have to give is up to each cluster.
             "service-node-port-range": "1-65535",
             # Nobody makes the accounts, classes and quotas that these look for.
@@ -207,7 +209,7 @@ class ApiServer:
         self._used = time.monotonic()
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": content_type, "Accept": "application/json"}
         if self._connection is None:
-            # Its certificate is its own.
+            # Nobody knows its authority.
             context = ssl._create_unverified_context()
             self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=120, context=context)
         try:
