@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.rich import LABELS, NAMESPACE, SMALL
+from api.rich import JOB, LABELS, NAMESPACE, SMALL
 
 from constructs_st2.kube.documents import Document
 
@@ -23,6 +23,21 @@ _HOOK: Document = {
 _SCHEMA: Document = {
     "type": "object",
     "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+}
+_INDEXED: Document = {
+    "completionMode": "Indexed",
+    "completions": 3,
+    "backoffLimitPerIndex": 1,
+    "maxFailedIndexes": 1,
+    "podFailurePolicy": {
+        "rules": [
+            {"action": "FailJob", "onExitCodes": {"containerName": "a", "operator": "In", "values": [1, 2]}},
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        ]
+    },
+    "podReplacementPolicy": "Failed",
+    "successPolicy": {"rules": [{"succeededIndexes": "0,1-2"}]},
+    "template": JOB,
 }
 _REQUEST: Document = {"name": "a", "exactly": {"deviceClassName": "a.example.org", "count": 1}}
 
@@ -51,6 +66,7 @@ OTHERS: tuple[Document, ...] = tuple(
                 ]
             },
         ),
+        ("batch/v1", "Job", "indexed", {"spec": _INDEXED}),
         ("apps/v1", "ControllerRevision", "", {"revision": 1, "data": {"a": "b"}}),
         (
             "admissionregistration.k8s.io/v1",

@@ -51,6 +51,7 @@ NOT_ASKED_FOR = frozenset(
         "ISCSIPersistentVolumeSource.lun",
         "ISCSIVolumeSource.lun",
         "LimitRangeSpec.limits",
+        "PodFailurePolicy.rules",
         "PreferredSchedulingTerm.preference",
         "ResourceClaimTemplate.spec",
         "ResourceClaimTemplateSpec.spec",

@@ -26,6 +26,10 @@ _ISCSI = re.compile(r"iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[^,;*&$|\s]+)?|eui
 _BITS = re.compile(r"0|[1-9][0-9]*")
 _CONFIG_KEY = re.compile(r"(?!\.$|\.\.)[-._A-Za-z0-9]+")
 _CONTROLLER = re.compile(r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_INDEXES = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
+_URL_PATH = re.compile(r"\*|/([^/*]+/?)*(\*)?")
+_PATH_SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
 _ENV_NAME = re.compile(r"[ -<>-~]+")
 
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
@@ -89,6 +93,10 @@ port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter,
 header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
 env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
+identifier_text = _text("name", _IDENTIFIER, 253, 'letters, digits and "_", with a letter first')
+indexes = _text("list of indexes", _INDEXES, 65536, "numbers and ranges, such as 0,2-5")
+url_path = _text("path", _URL_PATH, 4096, 'a path that begins with "/", and maybe ends in "/*"')
+object_name = _text("name", _PATH_SEGMENT, 253, 'no "/" and "%", and neither "." nor ".."')
 config_key = _text("key", _CONFIG_KEY, 253, 'letters, digits, "-", "_" and "."')
 controller = _text("name of a controller", _CONTROLLER, 250, "a domain and a path, such as example.org/name")
 search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
@@ -126,6 +134,23 @@ def unless_empty(form: Form) -> Form:
 def external_name(value: object) -> str | None:
     """The name of a host, maybe with the dot of the root at its end."""
     return dns_subdomain(value.removesuffix(".") if isinstance(value, str) else value)
+
+
+_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
+
+
+def finalizer(value: object) -> str | None:
+    """What has to be done before an object goes. All but those of Kubernetes itself have a domain."""
+    if message := label_key(value):
+        return message
+    if "/" in str(value) or value in _FINALIZERS:
+        return None
+    return f'"{value}" must have a domain, such as example.org/{value}'
+
+
+def not_empty_text(value: object) -> str | None:
+    """A text of at least one character."""
+    return "must not be empty" if value == "" else None
 
 
 def nothing(_: object) -> str | None:

@@ -49,6 +49,17 @@ def exactly_one(*fields: str) -> Judge:
     return judge
 
 
+def at_most_one(*fields: str) -> Judge:
+    """Fields that exclude each other."""
+
+    def judge(node: Document) -> Faults:
+        found = [field for field in fields if node.get(field) is not None]
+        for field in found[1:]:
+            yield field, f"cannot be used together with {found[0]}; remove one of them"
+
+    return judge
+
+
 def not_both(first: str, second: str) -> Judge:
     """Two fields that exclude each other."""
 

@@ -229,6 +229,7 @@ FIELDS: tuple[Field, ...] = (
     Field("PodSpec", "priorityClassName", forms.dns_subdomain, "ValidatePodSpec"),
     Field("PodSpec", "runtimeClassName", forms.dns_subdomain, "ValidateRuntimeClassName"),
     Field("PodSpec", "nodeName", forms.dns_subdomain, "ValidatePodSpec"),
+    Field("PodSpec", "hostnameOverride", forms.dns_subdomain, "validatePodHostName"),
     Field("PodSpec", "hostname", forms.dns_label, "ValidatePodSpec"),
     Field("PodSpec", "subdomain", forms.dns_label, "ValidatePodSpec"),
     Field("PodSpec", "activeDeadlineSeconds", forms.number(1, 2**31 - 1), "ValidatePodSpec"),

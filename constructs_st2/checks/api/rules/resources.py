@@ -118,11 +118,19 @@ def quota(node: Document) -> Faults:
             yield path, "is nothing that a quota counts; what is not Kubernetes' own has a domain: example.org/name"
 
 
+_OF_RANGES = ("Container", "PersistentVolumeClaim", "Pod")
 _ORDER = ("min", "defaultRequest", "default", "max")
 
 
 def limit_range(node: Document) -> Faults:
     """The defaults of a range lie within it, and are there for containers alone."""
+    kind = node.get("type")
+    if isinstance(kind, str) and kind not in _OF_RANGES and "/" not in kind:
+        yield "type", f"must be one of {', '.join(_OF_RANGES)}, not {kind}"
+    for bound in (*_ORDER, "maxLimitRequestRatio"):
+        for name in mapping(node.get(bound)):
+            if "/" not in str(name) and name not in _OF_CONTAINERS | {"storage"} and not str(name).startswith(_HUGE):
+                yield (bound, str(name)), "is no resource; what is not Kubernetes' own has a domain: example.org/name"
     if node.get("type") == "Pod":
         for field in ("default", "defaultRequest"):
             if node.get(field):
