@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -14,6 +15,7 @@ from constructs import Construct, Dependable, IConstruct, IValidation
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.checks.warnings import warnings as warnings_of
+from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
@@ -201,6 +203,8 @@ class StackStorm(Patient):
         namespace: str | None = None,
         strict: bool = False,
     ) -> None:
+        if not isinstance(scope, Construct):
+            raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
         around = _chart_around(scope)
         if namespace is None:
             namespace = (around and around.namespace) or "stackstorm"
@@ -254,6 +258,8 @@ class StackStorm(Patient):
         super().look()
         self._own_node.add_validation(_Validation(self))
         Dependable.implement(self, _AllTiers(self))
+        # cdk8s knows only of what depends on something else in a chart.
+        vars(self.node)["add_dependency"] = self.add_dependency
         for warning in self.warnings(self.planned):
             self._own_node.add_metadata("warning", warning)
         self._tiers = {
@@ -269,6 +275,12 @@ class StackStorm(Patient):
         """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does."""
         for tier in self.tiers.values():
             tier.add_dependency(*dependencies)
+
+    def keep_order(self) -> None:
+        """Keep the namespace in front where charts of the app depend on each other, by which cdk8s orders them."""
+        root = self._own_node.root
+        if "namespace" in self.tiers and order.any_dependency(root):
+            order.put_first(self.tiers["namespace"], self.tiers.values(), order.dependencies(root))
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
@@ -292,7 +304,13 @@ class StackStorm(Patient):
         # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
         state = pickle.dumps(objects)
         if self._checked is None or self._checked[0] != state:
-            found = [*check(objects, self._surroundings, self._foreign()), *self._shared_with_others()]
+            found = [
+                *check(objects, self._surroundings, self._foreign()),
+                *self._shared_with_others(),
+                *self._lost(objects),
+            ]
+            if self.seen:
+                self.keep_order()
             self._checked = (state, found)
         return self._checked[1]
 
@@ -362,6 +380,28 @@ class StackStorm(Patient):
                 hint = "set namespace.create to false" if document["kind"] == "Namespace" else "let one of them make it"
                 message = f'is also an object of the cluster "{path}"; {hint}'
                 yield Problem("unique", identity(document), "metadata.name", message)
+
+    def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
+        """Objects for which cdk8s would write no file of their own, but over that of another."""
+        root = self._own_node.root
+        if isinstance(root, PatientApp) or not isinstance(root, cdk8s.App):
+            return
+        if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:
+            return
+        # Those of another cluster are told once, by the later one.
+        earlier: set[str] = set()
+        for other in Node.of(root).find_all():
+            if other is self:
+                break
+            if isinstance(other, StackStorm):
+                earlier.update(map(identity, other.planned))
+        count = Counter(map(identity, objects))
+        if lost := [name for name in count if name in earlier or count[name] > 1]:
+            message = (
+                f"FILE_PER_RESOURCE names files by kind and name, which {len(lost)} objects share with others, "
+                f"such as {lost[0]}, and all but one of each would be lost; take another output type"
+            )
+            yield Problem("unique", f"Release/{self.cluster.release.name}", "yaml_output_type", message)
 
     def _tier(self, kind: type[T], name: str) -> T:
         tier = self.tiers.get(name)

@@ -43,10 +43,13 @@ class Release:
     support: Literal["community", "enterprise"] = "community"
 
     def __post_init__(self) -> None:
+        given = (("release name", self.name), ("namespace", self.namespace))
+        if wrong := [f"{what} must be text, not {text!r}" for what, text in given if not isinstance(text, str)]:
+            raise UserError(wrong)
         longest = LABEL_LIMIT - len(f"-{LONGEST_COMPONENT}")
         problems = [
             f'{what} "{text}" must consist of small letters, digits and "-", and begin and end with a letter or digit'
-            for what, text in (("release name", self.name), ("namespace", self.namespace))
+            for what, text in given
             if not _DNS_LABEL.fullmatch(text)
         ]
         if len(self.name) > longest:
