@@ -105,6 +105,18 @@ def test_one_process_is_started_where_jsii_is_as_it_is_known(tmp_path: Path, cha
     assert (done.stdout, done.stderr) == (f"{processes} False\n", "")
 
 
+def test_packages_are_links_to_the_cache(tmp_path: Path) -> None:
+    """Otherwise each start links and removes hundreds of files."""
+    text = (
+        "from constructs_st2 import node; node.start()\n"
+        "from pathlib import Path\n"
+        f"print(*(each.is_symlink() for each in Path({str(tmp_path)!r}).glob('jsii-kernel-*/node_modules/*')))\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
+
+
 def test_errors_of_javascript_come_through(tmp_path: Path) -> None:
     text = (
         "from constructs_st2 import node; node.start()\n"

@@ -60,7 +60,7 @@ class Move:
         self.environment = {
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "HOME": str(folder),
-            "KUBECONFIG": str(server.kubeconfig()),
+            **server.for_kubectl(),
             "REAL_KUBECTL": str(kubectl),
             "IMAGE": os.environ.get("ST2_TEST_MONGODB", str(image)),
             "VOLUMES": str(self.volumes),

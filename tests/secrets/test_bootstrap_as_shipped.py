@@ -13,6 +13,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,8 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support import LONG, Objects
 
+from constructs_st2.facts.secrets.programs import bootstrap
 from constructs_st2.facts.secrets.programs.generate import certificate, private_key
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.jobs.scripts import watch_executions
+from constructs_st2.parts.pods.pod import SERVICE_ACCOUNT_PATH
 
 from .job_runs import BEFORE, Applied
 from .kubernetes_api import Disturbance, Server, serving
@@ -273,3 +277,8 @@ def test_outside_of_a_cluster(program: Program) -> None:
     output, errors = process.communicate()
     assert (process.returncode, output) == (1, "")
     assert errors == "error: there is no Kubernetes API here: KeyError('KUBERNETES_SERVICE_HOST')\n"
+
+
+@pytest.mark.parametrize("program", [bootstrap, watch_executions])
+def test_programs_look_for_the_token_where_it_is_mounted(program: ModuleType) -> None:
+    assert program.ACCOUNT == SERVICE_ACCOUNT_PATH

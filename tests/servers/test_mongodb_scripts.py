@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,11 @@ DIRECTORIES = {
     "tls": "/etc/constructs-st2/tls",
     "run": "/run/constructs-st2",
     "home": "/home",
+    "data": "/data/db",
 }
+
+NOTE = "7.0\nstackstorm/st2-mongodb-0\n"
+"""What guard-data has written."""
 
 # $1: a folder with a directory for each of the mount points that follow until "--"; the rest is the command.
 POD = """
@@ -342,6 +347,7 @@ def formed(make_pods: MakePods, tmp_path_factory: pytest.TempPathFactory) -> Ite
     cluster = Running(world, servers, make_pods(tmp_path_factory.mktemp("formed"), servers))
     try:
         for pod in cluster.pods:
+            pod.write("data/constructs-st2.note", NOTE)
             pod.start()
         cluster.says(0, f"waits to initiate the replica set: {servers[2].host} does not answer")
         assert all(server.set is None for server in servers)
@@ -350,6 +356,10 @@ def formed(make_pods: MakePods, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield cluster
     finally:
         cluster.close()
+
+
+def noted(pod: Pod, text: str) -> bool:
+    return (pod.folder / "data" / "constructs-st2.note").read_text() == text
 
 
 class TestReconcile:
@@ -388,6 +398,12 @@ class TestReconcile:
         finally:
             formed.servers[1].start()
         formed.wait(lambda: formed.pods[1].role == "secondary\n", "it is back")
+
+    def test_each_member_notes_the_formats_of_its_data(self, formed: Running) -> None:
+        for pod, server in zip(formed.pods, formed.servers, strict=True):
+            formed.wait(partial(noted, pod, f"{NOTE}6.0\n"), "it is noted")
+            assert "its data has featureCompatibilityVersion 6.0" in pod.said
+            assert server.formats == "6.0"
 
     def test_users_are_not_looked_at_in_every_pass(self, formed: Running) -> None:
         formed.wait_until_nobody_logs_in()

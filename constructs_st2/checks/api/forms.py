@@ -31,7 +31,8 @@ _ENV_NAME = re.compile(r"[ -<>-~]+")
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
 
 
-def _no_text(value: object) -> str:
+def no_text(value: object) -> str:
+    """What is said of a value that is no text."""
     return f"is {value!r}; expected a text: put it in quotes"
 
 
@@ -47,13 +48,13 @@ def _label_key(value: str) -> str | None:
 
 def label_key(value: object) -> str | None:
     """The key of a label, and whatever else is a qualified name: ``name`` or ``prefix.example.org/name``."""
-    return _label_key(value) if isinstance(value, str) else _no_text(value)
+    return _label_key(value) if isinstance(value, str) else no_text(value)
 
 
 def label_value(value: object) -> str | None:
     """The value of a label."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     if value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
         return f'"{value}" is no valid value; expected at most 63 letters, digits, "-", "_" and "."'
     return None
@@ -74,7 +75,7 @@ def label(key: object, value: object) -> str | None:
 def _text(what: str, pattern: re.Pattern[str], longest: int, form: str) -> Form:
     def check(value: object) -> str | None:
         if not isinstance(value, str):
-            return _no_text(value)
+            return no_text(value)
         if len(value) > longest or not pattern.fullmatch(value):
             return f'"{value}" is no valid {what}; expected at most {longest} characters: {form}'
         return None
@@ -234,7 +235,7 @@ def padded_cidr(value: object) -> str | None:
 def no_backsteps(value: object) -> str | None:
     """A path without steps up."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     return f'"{value}" must not contain ".."' if ".." in value.split("/") else None
 
 
@@ -261,7 +262,7 @@ def absolute(value: object) -> str | None:
 def host(value: object) -> str | None:
     """The host of a rule: a name, ``*.`` in front of it standing for one label, and no address."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     if not value:
         return None
     if address(value) is None:
@@ -293,7 +294,7 @@ def _time_zones() -> frozenset[str]:
 def schedule(value: object) -> str | None:
     """When, as in crontab."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     return "must not name a time zone, for which there is timeZone" if "TZ" in value else cron.fault(value)
 
 

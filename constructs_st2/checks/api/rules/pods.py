@@ -110,7 +110,7 @@ def devices(node: Document) -> Faults:
     for field in ("initContainers", "containers"):
         for position, container in enumerate(mappings(node.get(field))):
             for number, device in enumerate(mappings(container.get("volumeDevices"))):
-                if device.get("name") in others:
+                if str(device.get("name")) in others:
                     message = f"{device['name']} is no volume of a claim; only those can be given as devices"
                     yield (field, position, "volumeDevices", number, "name"), message
 

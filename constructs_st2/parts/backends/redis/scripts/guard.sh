@@ -14,8 +14,9 @@ trap 'exit 0' TERM INT
 
 interval=${1:-5}
 own=$(own_host)
-# Asked by the liveness probe (looked.sh).
+# Asked by the probes (looked.sh, has-looked.sh).
 looked=${LOOKED:-/tmp/guard}
+rm -f "$looked"
 
 # usage: configured OPTION
 configured() {
@@ -108,7 +109,6 @@ look_after() {
     misled_before=''
     unknown_before=''
     while sleep "$interval"; do
-        : >"$looked"
         misled=$(misled)
         unknown=$(unknown_master)
         # shellcheck disable=SC2086
@@ -125,6 +125,7 @@ look_after() {
         let_take_over
         needed_now=$(replicas_needed)
         [ -z "$needed_now" ] || redis 127.0.0.1 config set min-replicas-to-write "$needed_now" >/dev/null || true
+        : >"$looked"
     done
 }
 
