@@ -40,7 +40,7 @@ test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
 	$(PYTEST) --numprocesses $(WORKERS)
 
-# What needs nothing but the environment of this folder: no server, no other program.
+# What needs nothing but the environment of this folder: no server, no other program, and nothing that is built.
 test-quick: $(READY_DEV)
 	$(PYTEST) --numprocesses 2 -m "not servers" --ignore tests/api --ignore tests/servers
 

@@ -52,6 +52,7 @@ def wait_for(lines: queue.Queue[str], text: str) -> None:
         pytest.fail(f"no {text!r} in {seen}")
 
 
+@pytest.mark.servers  # a program that starts programs
 def test_each_change_is_written_and_told(watching: subprocess.Popen[str], tmp_path: Path) -> None:
     assert watching.stdout is not None
     lines = lines_of(watching.stdout)
