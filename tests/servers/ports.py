@@ -6,6 +6,9 @@ import socket
 import time
 from collections.abc import Callable
 
+_PAUSE = 0.05
+_LONGEST_PAUSE = 1
+
 
 def free_port() -> int:
     """A port that nothing listens on."""
@@ -25,11 +28,15 @@ def accepts(port: int) -> bool:
 def eventually(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
     """Wait until something holds.
 
+    What takes long to ask is asked less often: servers that start beside it need the time more.
+
     Raises:
         TimeoutError: it did not, in that time.
     """
-    end = time.monotonic() + seconds
+    begin = asked = time.monotonic()
     while not condition():
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now - begin > seconds:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
+        time.sleep(min(max(_PAUSE, now - asked), _LONGEST_PAUSE))
+        asked = time.monotonic()
