@@ -10,7 +10,7 @@ SUPPLY := .venv/supply
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
-.PHONY: recording release imports kubernetes-types st2-options lock sbom audit clean
+.PHONY: recording release imports kubernetes-types kubernetes-kinds st2-options lock sbom audit clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -108,6 +108,11 @@ imports: $(READY_DEV)
 # version from now on.
 kubernetes-types: $(READY_DEV)
 	cd tools && ../$(BIN)/python -m kubernetes_types $(VERSION)
+
+# The kinds of Kubernetes and their fields, from the oldest to the newest version that the program is for, such as
+# OLDEST=v1.30.14 NEWEST=v1.36.3; without them from those that are pinned.
+kubernetes-kinds: $(READY_DEV)
+	cd tools && ../$(BIN)/python -m kubernetes_types.kinds $(OLDEST) $(NEWEST)
 
 # The table of st2's options, of an installed st2: make st2-options VERSION=3.9 ST2=/opt/stackstorm/st2/bin/python
 st2-options: $(READY_DEV)

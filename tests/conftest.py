@@ -47,6 +47,7 @@ FIRST = (
     "adopt/test_move.py",
     "docs/",
     "changes/test_api_server.py",
+    "changes/test_upgrade_on_api_server.py",
     "changes/test_generations.py",
     "doctor/test_doctor_on_api_server.py",
     "servers/",

@@ -7,12 +7,15 @@ Node.js holds its metadata, and gets the other fields when patches are applied t
 
 from __future__ import annotations
 
+import inspect
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import cdk8s
-from constructs import Construct, Node
+import jsii
+from constructs import Construct, IConstruct, Node
 
 from constructs_st2.kube.documents import Document, copied, identity
 from constructs_st2.parts.tiers import Part
@@ -22,10 +25,28 @@ class Patient(Construct):
     """A construct that makes what is below it in Node.js only when somebody looks, because that is what takes time.
 
     Its ``node`` is no property, of which jsii would tell Node.js to ask Python for it from then on.
+
+    What nobody looks at is made by the functions of jsii that the classes of cdk8s call: those first check the types of
+    their arguments, for which jsii imports 80 modules, asyncio and unittest among them, in 25 ms.
     """
 
     seen = False
     """Whether somebody has looked at what is below it, and may have changed it."""
+
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        # `help` and others would tell of the metaclass of jsii, which takes anything.
+        whole = inspect.signature(cls.__init__)
+        cls.__signature__ = whole.replace(parameters=list(whole.parameters.values())[1:])
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        if isinstance(scope, Construct) and isinstance(id, str):
+            jsii.create(type(self), self, [scope, id])
+        else:
+            # Says what is wrong with them.
+            super().__init__(scope, id)
 
     @cached_property
     def node(self) -> Node:
@@ -42,12 +63,19 @@ class Patient(Construct):
         """Make what is below it."""
         self.seen = True
 
+    @staticmethod
+    def what_is_made(construct: IConstruct) -> list[IConstruct]:
+        """A construct and all below it, as they are, without making anything."""
+        node = construct._own_node if isinstance(construct, Patient) else construct.node
+        found: list[IConstruct] = jsii.invoke(node, "findAll", [])
+        return found
+
 
 class PatientApp(Patient, cdk8s.App):
     """An app in which clusters are made only when somebody looks."""
 
     def __init__(self, outdir: str) -> None:
-        super().__init__(outdir=outdir)
+        jsii.create(type(self), self, [{"outdir": outdir}])
         self.waiting: list[Patient] = []
         """What has not been made."""
 
@@ -85,6 +113,7 @@ class Manifest(cdk8s.ApiObject):
         """Whether somebody may have changed it."""
         self._tier = tier
         self._patches: list[cdk8s.JsonPatch] = []
+        self._resolved_before: tuple[bytes, Document] | None = None
         super().__init__(
             scope,
             f"{document['kind']}-{document['metadata']['name']}",
@@ -111,18 +140,33 @@ class Manifest(cdk8s.ApiObject):
             ValueError: a patch cannot be applied to it.
         """
         whole = self._completed(super().to_json())
-        if self._tier.resolvers:
-            whole = self._resolved([], whole)
+        return self._patched(self._resolved_anew(whole) if self._tier.resolvers else whole)
+
+    def current(self) -> Document:
+        """The same, without asking Node.js about what nobody has changed, nor resolvers about what they have seen.
+
+        cdk8s asks for the checks once per chart, and a resolver is asked about each value of each object.
+        """
+        if not self._tier.resolvers:
+            return self.to_json() if self.touched else self.document
+        whole = self._completed(super().to_json())
+        if self._resolved_before is None or self._resolved_before[0] != pickle.dumps(whole):
+            return self._patched(self._resolved_anew(whole))
+        return self._patched(copied(self._resolved_before[1]))
+
+    def _patched(self, whole: Document) -> Document:
         if not self._patches:
             return whole
         try:
-            return cdk8s.JsonPatch.apply(whole, *self._patches)
+            patched: Document = cdk8s.JsonPatch.apply(whole, *self._patches)
         except RuntimeError as error:
             raise ValueError(f"a JSON patch cannot be applied to {identity(self.document)}: {error}") from error
+        return patched
 
-    def current(self) -> Document:
-        """The same, without asking Node.js about what nobody has changed."""
-        return self.to_json() if self.touched or self._tier.resolvers else self.document
+    def _resolved_anew(self, whole: Document) -> Document:
+        resolved: Document = self._resolved([], whole)
+        self._resolved_before = (pickle.dumps(whole), copied(resolved))
+        return resolved
 
     def __repr__(self) -> str:
         return f"<Manifest {identity(self.document)}>"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, Dependable, IConstruct, IValidation, Node
+from constructs import Construct, Dependable, IConstruct, IValidation
 
-from constructs_st2.checks import Problem, check
+from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.checks.warnings import warnings as warnings_of
+from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
+from constructs_st2.construct.foreign import foreign
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
 from constructs_st2.construct.manifest import Tier as AnyTier
 from constructs_st2.construct.plans import PLANS, compose
@@ -199,6 +203,8 @@ class StackStorm(Patient):
         namespace: str | None = None,
         strict: bool = False,
     ) -> None:
+        if not isinstance(scope, Construct):
+            raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
         around = _chart_around(scope)
         if namespace is None:
             namespace = (around and around.namespace) or "stackstorm"
@@ -252,6 +258,8 @@ class StackStorm(Patient):
         super().look()
         self._own_node.add_validation(_Validation(self))
         Dependable.implement(self, _AllTiers(self))
+        # cdk8s knows only of what depends on something else in a chart.
+        vars(self.node)["add_dependency"] = self.add_dependency
         for warning in self.warnings(self.planned):
             self._own_node.add_metadata("warning", warning)
         self._tiers = {
@@ -268,6 +276,12 @@ class StackStorm(Patient):
         for tier in self.tiers.values():
             tier.add_dependency(*dependencies)
 
+    def keep_order(self) -> None:
+        """Keep the namespace in front where charts of the app depend on each other, by which cdk8s orders them."""
+        root = self._own_node.root
+        if "namespace" in self.tiers and order.any_dependency(root):
+            order.put_first(self.tiers["namespace"], self.tiers.values(), order.dependencies(root))
+
     @property
     def objects(self) -> Mapping[str, Manifest]:
         """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
@@ -277,7 +291,7 @@ class StackStorm(Patient):
         """All objects below this construct as they are now, those that were added to it among them."""
         if not self.seen:
             return self.planned
-        below = (each for each in self._own_node.find_all() if isinstance(each, cdk8s.ApiObject))
+        below = (each for each in self.what_is_made(self) if isinstance(each, cdk8s.ApiObject))
         return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
 
     def problems(self, objects: Sequence[Document] | None = None) -> list[Problem]:
@@ -290,7 +304,13 @@ class StackStorm(Patient):
         # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
         state = pickle.dumps(objects)
         if self._checked is None or self._checked[0] != state:
-            found = [*check(objects, surroundings(self.cluster)), *self._shared_with_others()]
+            found = [
+                *check(objects, self._surroundings, self._foreign()),
+                *self._shared_with_others(),
+                *self._lost(objects),
+            ]
+            if self.seen:
+                self.keep_order()
             self._checked = (state, found)
         return self._checked[1]
 
@@ -301,12 +321,17 @@ class StackStorm(Patient):
             objects: the objects, where they are known already.
         """
         objects = self.current() if objects is None else objects
-        found = warnings_of(objects, surroundings(self.cluster))
+        found = warnings_of(objects, self._surroundings, self._foreign())
         if not found:
             return list(self.cluster.settings.warnings)
         from constructs_st2.construct.explaining import explained
 
         return [*self.cluster.settings.warnings, *explained(found, objects, self._loaded, with_rules=True)]
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        """What the objects may refer to although no manifest makes it."""
+        return surroundings(self.cluster)
 
     def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
         """The `problems` as lines of text, by the file, line and key of the value that is to blame, where one is known.
@@ -327,11 +352,17 @@ class StackStorm(Patient):
         objects = self.current() if objects is None else objects
         return self.complaints(objects) or (self.warnings(objects) if self._strict else [])
 
+    def _foreign(self) -> list[Document] | None:
+        """The objects that this program has not made alone; None where anybody may have changed any of them."""
+        if self.seen:
+            return None
+        own = [name for name, tier in self.TIERS.items() if tier is StackStorm.TIERS.get(name)]
+        return foreign(self.cluster, self._composed, own)
+
     def _shared_with_others(self) -> Iterator[Problem]:
         """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
         own = set(map(place, self.planned))
-        # Not the property of the root, which makes what nobody has looked at.
-        for other in Node.of(self._own_node.root).find_all():
+        for other in self.what_is_made(self._own_node.root):
             if other is self:
                 return
             if not isinstance(other, StackStorm):
@@ -349,6 +380,28 @@ class StackStorm(Patient):
                 hint = "set namespace.create to false" if document["kind"] == "Namespace" else "let one of them make it"
                 message = f'is also an object of the cluster "{path}"; {hint}'
                 yield Problem("unique", identity(document), "metadata.name", message)
+
+    def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
+        """Objects for which cdk8s would write no file of their own, but over that of another."""
+        root = self._own_node.root
+        if isinstance(root, PatientApp) or not isinstance(root, cdk8s.App):
+            return
+        if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:
+            return
+        # Those of another cluster are told once, by the later one.
+        earlier: set[str] = set()
+        for other in Node.of(root).find_all():
+            if other is self:
+                break
+            if isinstance(other, StackStorm):
+                earlier.update(map(identity, other.planned))
+        count = Counter(map(identity, objects))
+        if lost := [name for name in count if name in earlier or count[name] > 1]:
+            message = (
+                f"FILE_PER_RESOURCE names files by kind and name, which {len(lost)} objects share with others, "
+                f"such as {lost[0]}, and all but one of each would be lost; take another output type"
+            )
+            yield Problem("unique", f"Release/{self.cluster.release.name}", "yaml_output_type", message)
 
     def _tier(self, kind: type[T], name: str) -> T:
         tier = self.tiers.get(name)

@@ -12,6 +12,7 @@ import cdk8s
 
 from constructs_st2.changes.states import concerned, names_before, previous
 from constructs_st2.changes.states import documents as documents_of
+from constructs_st2.construct import order
 from constructs_st2.construct.manifest import PatientApp
 from constructs_st2.construct.output import MANIFEST_SUFFIX, replacing
 from constructs_st2.construct.stackstorm import StackStorm
@@ -26,7 +27,8 @@ class App(PatientApp):
     """A `cdk8s.App` with a file for each chart, in which StackStorm clusters are written fast.
 
     It differs from a plain app in what concerns its folder: that is replaced as a whole when all has gone well; and a
-    file is called by the path of its chart, without a hash and without a number that changes with dependencies.
+    file is called by the path of its chart, without a hash. It gets a number in front only where a chart depends on
+    another that comes after it in the alphabet: files are applied in the order of their names.
 
     A step from what the folder held before that cannot work is refused, as long as nobody takes the responsibility.
 
@@ -76,7 +78,7 @@ class App(PatientApp):
         )
         if step.refused:
             raise UserError(line for finding in step.refused for line in finding.lines())
-        for each in self._own_node.find_all():
+        for each in self.what_is_made(self):
             if isinstance(each, StackStorm):
                 each.step = step
 
@@ -87,7 +89,7 @@ class App(PatientApp):
 
     def _files(self) -> Mapping[str, list[Document]]:
         """The objects of each file."""
-        below = self._own_node.find_all()
+        below = self.what_is_made(self)
         clusters = [each for each in below if isinstance(each, StackStorm)]
         if not self.seen and len(below) == len(clusters) + 1:
             # Nobody has looked at anything, nor added anything: what has been planned is what there is.
@@ -95,7 +97,17 @@ class App(PatientApp):
             return _named(file for cluster in clusters for file in cluster.planned_files.items())
         self.look()
         _refuse(line for cluster in clusters for line in cluster.refusals())
-        return _named((chart.node.path, chart.to_json()) for chart in self.charts)
+        return self._ordered({chart.node.path: chart.to_json() for chart in self.charts})
+
+    def _ordered(self, charts: Mapping[str, list[Document]]) -> Mapping[str, list[Document]]:
+        """The files of charts, with numbers where the names alone would put one before another that it depends on."""
+        named = _named(charts.items())
+        names = dict(zip(charts, named, strict=True))
+        before = order.dependencies(self)
+        if all(names[other] < names[path] for path, others in before.items() for other in others):
+            return named
+        paths = order.in_order(names, before)
+        return dict(zip(order.numbered(names[path] for path in paths), (charts[path] for path in paths), strict=True))
 
 
 def _refuse(complaints: Iterable[str]) -> None:

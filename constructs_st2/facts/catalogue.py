@@ -44,8 +44,9 @@ class Probes(Enum):
 
     AUTH = "GET /v1/sso, which needs no login"
     OPTIONS = "OPTIONS request by curl: these APIs answer every GET with 401"
-    MESSAGING = "ready while connected to the message bus; the end of the process is the only sign of death"
-    NONE = "the end of the process is the only sign of death"
+    MESSAGING = "ready while connected to the message bus; alive while it does anything at all"
+    DATABASE = "ready while connected to the database; alive while it does anything at all"
+    OWN = "those of its program, which is none of st2's services"
 
 
 Stop = Literal["TERM", "INT", "QUIT"]
@@ -232,7 +233,7 @@ ST2GARBAGECOLLECTOR = CatalogueEntry(
     tier="engines",
     needs=CONTROL_PLANE,
     # It opens its connection to the message bus only now and then: that cannot be a sign of readiness.
-    probes=Probes.NONE,
+    probes=Probes.DATABASE,
     stop="INT",
     rollout="recreate",
     registered_as="garbagecollector",
@@ -312,7 +313,7 @@ ST2CLIENT = CatalogueEntry(
         Content.RBAC,
         Content.SSH_KEY,
     ),
-    probes=Probes.NONE,
+    probes=Probes.OWN,
     rollout="recreate",
     writes_home=True,
     image="st2actionrunner",

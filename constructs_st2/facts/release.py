@@ -14,6 +14,8 @@ SERVICES_WAVE = 10
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
 """Secrets labelled ``plain`` were asked for: the user chose to have them in the manifests."""
+TEMPLATES_ANNOTATION = "constructs-st2.dev/templates"
+"""With `kept`, templates in an object are meant for whoever reads it."""
 
 LONGEST_COMPONENT = "job-register-content-0123456789"
 """The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""
@@ -41,10 +43,13 @@ class Release:
     support: Literal["community", "enterprise"] = "community"
 
     def __post_init__(self) -> None:
+        given = (("release name", self.name), ("namespace", self.namespace))
+        if wrong := [f"{what} must be text, not {text!r}" for what, text in given if not isinstance(text, str)]:
+            raise UserError(wrong)
         longest = LABEL_LIMIT - len(f"-{LONGEST_COMPONENT}")
         problems = [
             f'{what} "{text}" must consist of small letters, digits and "-", and begin and end with a letter or digit'
-            for what, text in (("release name", self.name), ("namespace", self.namespace))
+            for what, text in given
             if not _DNS_LABEL.fullmatch(text)
         ]
         if len(self.name) > longest:

@@ -42,6 +42,7 @@ class GivenValues:
         if values is not None and not isinstance(values, Values | Mapping):
             raise UserError(
                 f"values must be Values, a mapping, or what load_values has read, not {type(values).__name__}"
+                f"{f'; for a file: load_values([{str(values)!r}])' if isinstance(values, str | Path) else ''}"
             )
         data = {} if values is None else plain(values)
         if wrong := [*wrong_keys(data)]:

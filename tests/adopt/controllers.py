@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from servers.kube_apiserver import TOKEN, ApiServer
@@ -241,12 +241,3 @@ def _claims_of(pod: Document) -> Iterator[str]:
     for volume in pod["spec"].get("volumes", ()):
         if claim := volume.get("persistentVolumeClaim"):
             yield claim["claimName"]
-
-
-def eventually(what: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(_PAUSE)

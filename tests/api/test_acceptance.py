@@ -101,7 +101,7 @@ def bounded(api_server: ApiServer) -> Callable[[Iterable[Document]], list[str]]:
             "metadata": {"name": "probe", "namespace": level},
             "spec": {**RESTRICTED, "containers": [{**RESTRICTED["containers"][0], **within_limits}]},
         }
-        eventually(partial(is_over_quota, api_server, unbounded), "the quota is in force", 30)
+        eventually(partial(is_over_quota, api_server, unbounded), "the quota is in force")
     taken: set[str] = set()
 
     def refused(objects: Iterable[Document]) -> list[str]:

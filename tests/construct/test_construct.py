@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_two_clusters_in_one_namespace(app: cdk8s.App) -> None:
     assert three.problems() == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"release": None}, "release name must be text, not None"),
+        ({"release": 5, "namespace": 7}, "release name must be text, not 5\nnamespace must be text, not 7"),
+        ({"scope": None}, "scope must be the app, or a construct in it, not NoneType"),
+        ({"scope": "app"}, "scope must be the app, or a construct in it, not str"),
+    ],
+)
+def test_arguments_that_cannot_be(app: cdk8s.App, arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UserError) as caught:
+        StackStorm(**{"scope": app, "id": "st2", **arguments})
+    assert str(caught.value) == problem
+
+
 def test_an_empty_namespace_is_not_the_default(app: cdk8s.App) -> None:
     with pytest.raises(UserError, match='namespace "" must consist of'):
         StackStorm(app, "st2", namespace="")
@@ -181,6 +197,32 @@ def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
     assert client.current()["spec"]["template"]["spec"]["containers"][0]["image"] == "other:1"
 
 
+@jsii.implements(cdk8s.IResolver)
+class Counting:
+    """Replaces nothing, and counts how often it is asked."""
+
+    asked = 0
+
+    def resolve(self, context: cdk8s.ResolutionContext) -> None:
+        """Count."""
+        if context.key == ["spec", "replicas"]:
+            self.asked += 1
+
+
+def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
+    resolver = Counting()
+    app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[resolver])
+    client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
+    for asked in (1, 1):
+        client.current()
+        assert resolver.asked == asked
+    client.metadata.add_label("team", "network")
+    assert client.current()["metadata"]["labels"]["team"] == "network"
+    assert resolver.asked == 2
+    client.to_json()
+    assert resolver.asked == 3
+
+
 def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", namespace="automation")
     cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
@@ -250,6 +292,67 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
     assert len(names) == 2 + len(stack.tiers)
 
 
+@pytest.mark.parametrize("what", ["tier", "object"])
+def test_a_namespace_stays_in_front_of_what_is_in_it(app: cdk8s.App, what: str) -> None:
+    """cdk8s moves what others depend on behind everything that nobody depends on."""
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    other = cdk8s.Chart(app, "other")
+    own = cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    if what == "tier":
+        other.add_dependency(stack.tiers["namespace"])
+    else:
+        own.add_dependency(stack.objects["Namespace/stackstorm"])
+    app.synth()
+    order = sorted(path.name for path in files(app))
+    assert "st2-00-namespace" in order[0]
+    assert len(order) == len(stack.tiers) + 1
+
+
+def test_a_tier_before_another(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack.mongodb.add_dependency(stack.client)
+    app.synth()
+    order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
+    assert order.index("75-client") < order.index("30-mongodb")
+    assert order[0] == "00-namespace"
+
+
+def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack.tiers["namespace"].add_dependency(stack.config)
+    app.synth()
+    order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
+    assert order[:2] == ["10-config", "00-namespace"]
+
+
+def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    first = cdk8s.Chart(app, "z-first")
+    stack.node.add_dependency(first)
+    app.synth()
+    assert "z-first" in min(path.name for path in files(app))
+
+
+def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
+    types = cdk8s.YamlOutputType
+    for kind in (types.FILE_PER_RESOURCE, types.FOLDER_PER_CHART_FILE_PER_RESOURCE):
+        app = cdk8s.App(outdir=str(tmp_path / kind.name), yaml_output_type=kind)
+        one, two = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("one", "two"))
+        assert one.problems() == []
+        told = [str(problem) for problem in two.problems()]
+        if kind is types.FILE_PER_RESOURCE:
+            assert [each.partition(" names files")[0] for each in told] == [
+                "Release/st2: yaml_output_type: FILE_PER_RESOURCE"
+            ]
+        else:
+            assert told == []
+
+
+def test_what_takes_arguments_says_which() -> None:
+    assert list(inspect.signature(StackStorm).parameters)[:3] == ["scope", "id", "values"]
+    assert list(inspect.signature(App).parameters) == ["outdir", "accept"]
+
+
 def files(app: cdk8s.App) -> Iterable[Path]:
     return Path(app.outdir).iterdir()
 
@@ -279,6 +382,12 @@ def test_templates_and_patches_of_the_values_belong_to_it(app: cdk8s.App) -> Non
     assert spec["replicas"] == 9
     assert {"name": "WHO", "value": "blue.auto"} in spec["template"]["spec"]["containers"][0]["env"]
     assert stack.api["st2api"]["Deployment"].document["spec"]["replicas"] == 9
+
+
+def test_a_wrong_argument_is_told_as_that_of_any_construct(app: cdk8s.App) -> None:
+    wrong: Any = 1
+    with pytest.raises(TypeError, match="argument id"):
+        StackStorm(app, wrong)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +423,11 @@ def test_wrong_values_are_told_as_those_of_files(app: cdk8s.App, values: Any, pr
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ("values.yaml", "values must be Values, a mapping, or what load_values has read, not str"),
+        (
+            "values.yaml",
+            "values must be Values, a mapping, or what load_values has read, not str; "
+            "for a file: load_values(['values.yaml'])",
+        ),
         ([{"st2api": {}}], "values must be Values, a mapping, or what load_values has read, not list"),
         ({1: 2}, "a key must be text, not 1"),
         ({"st2api": {"env": {True: "x"}}}, "st2api.env: a key must be text, not True"),

@@ -77,8 +77,23 @@ def test_files_are_named_by_paths(tmp_path: Path) -> None:
     StackStorm(Construct(app, "team"), "sto", namespace="sto")
     cdk8s.Chart(app, "web").add_dependency(app.node.find_child("net").node.find_child("40-api"))
     app.synth()
-    # A dependency changes no name.
+    # A dependency on what comes earlier in the alphabet changes no name.
     assert set(read(tmp_path / "dist")) == names | {"web"} | {f"team-sto-{name}" for name in names if name[0].isdigit()}
+
+
+def test_files_are_in_the_order_of_dependencies(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    first, last = cdk8s.Chart(app, "z-first"), cdk8s.Chart(app, "a-last")
+    for chart in (first, last):
+        cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack.tiers["namespace"].add_dependency(first)
+    last.add_dependency(stack.api)
+    app.synth()
+    tiers = [f"st2-{tier.node.id}" for tier in stack.tiers.values()]
+    after_api = tiers.index("st2-40-api") + 1
+    names = ["z-first", *tiers[:after_api], "a-last", *tiers[after_api:]]
+    assert sorted(read(tmp_path / "dist")) == [f"{number:04}-{name}" for number, name in enumerate(names)]
 
 
 @pytest.mark.parametrize("way", ["fast", "seen"])

@@ -38,7 +38,7 @@ _SELDOM_COLLECTED = {"GOGC": "400"}
 """Programs in Go that end soon need not look for garbage that often."""
 
 _SECONDS_TO_START = 120
-_CRD_SECONDS = 30
+_CRD_SECONDS = 120
 _IDLE_SECONDS = 30
 
 
@@ -211,7 +211,7 @@ class ApiServer:
         if self._connection is None:
             # Nobody knows its authority.
             context = ssl._create_unverified_context()
-            self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=60, context=context)
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=120, context=context)
         try:
             # Patches are read as YAML, which knows no pairs of escapes for one character.
             text = "" if body is None else json.dumps(body, ensure_ascii=False)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from servers.ports import PATIENCE
 from servers.st2web_pod import HOST, LIMIT, WEBUI_PATH, Certificate, Web, eventually, inside
 from support import LONG, MakeCluster, Require, need_root
 
@@ -162,7 +163,7 @@ def answers_others(web: Web) -> None:
     assert web.request("GET", "/").status == 200
     assert web.request("GET", "/api/v1/actions").status == 200
     assert web.request("POST", LOGIN, b"{}", login("st2admin")).status == 200
-    assert time.monotonic() - begin < (10 if LONG else 5)
+    assert time.monotonic() - begin < 30
 
 
 def holds(web: Web, cluster: MakeCluster, what: str) -> None:
@@ -291,10 +292,10 @@ def test_who_sends_nothing_for_too_long_is_cut_off(start: Start) -> None:
         begin = time.monotonic()
         closed = 0
         for stream in attackers.open:
-            stream.settimeout(30)
+            stream.settimeout(PATIENCE)
             try:
                 closed += stream.recv(100) == b"" or b"408" in stream.recv(100)
             except ConnectionResetError:
                 closed += 1
         assert closed == 2
-        assert 10 < time.monotonic() - begin < 25
+        assert 10 < time.monotonic() - begin < 50

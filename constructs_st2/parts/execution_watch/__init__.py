@@ -23,11 +23,11 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS
 from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
-from constructs_st2.parts.jobs.scripts.watch_executions import ACCOUNT
 from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
+    SERVICE_ACCOUNT_PATH,
     Container,
     Mount,
     Volume,
@@ -101,7 +101,7 @@ def _container(cluster: Cluster) -> Container:
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[
             Mount(volume, MOUNT_PATH),
-            Mount(Volume.api_token(), ACCOUNT),
+            Mount(Volume.api_token(), SERVICE_ACCOUNT_PATH),
             *mounts_of(Content.CREDENTIALS, cluster),
             *internal_tls.authority_mounts(cluster),
             *scratch(home_of(cluster.values)),
