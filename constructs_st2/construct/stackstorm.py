@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, Dependable, IConstruct, IValidation
+from constructs import Construct, Dependable, IConstruct, IValidation, Node
 
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
