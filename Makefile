@@ -35,7 +35,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # As root on Debian, first installs the servers that some tests run. They wait for those, so there are more processes
 # than the two cores of a small machine.
-WORKERS ?= 4
+WORKERS ?= 6
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
 	$(PYTEST) --numprocesses $(WORKERS)

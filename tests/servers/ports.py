@@ -14,6 +14,9 @@ from pathlib import Path
 _PORTS = range(20_000, 32_000)
 _LOCKS = Path(tempfile.gettempdir()) / "constructs-st2-ports"
 
+_PAUSE = 0.05
+_LONGEST_PAUSE = 1
+
 
 def free_port() -> int:
     """A port that nothing listens on, and that no other test is given as long as this process lives.
@@ -58,11 +61,15 @@ where all is well nobody waits as long: shorter ones are for what must not take 
 def eventually(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until something holds, and goes on to hold: between two looks, it may have come and gone.
 
+    What takes long to ask is asked less often: servers that start beside it need the time more.
+
     Raises:
         TimeoutError: it did not, in that time.
     """
-    end = time.monotonic() + seconds
+    begin = asked = time.monotonic()
     while not condition():
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now - begin > seconds:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
+        time.sleep(min(max(_PAUSE, now - asked), _LONGEST_PAUSE))
+        asked = time.monotonic()
