@@ -215,7 +215,8 @@ def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[
 @pytest.mark.parametrize(("name", "expected"), MOUNTS.items())
 def test_mounts(default_objects: Objects, name: str, expected: set[str]) -> None:
     common = CONF_FILES | {"/tmp", "/opt/constructs-st2", LIBRARY}
-    assert paths(default_objects.container(name)) - common == expected
+    named = set() if name in ("st2actionrunner", "st2web") else {"/etc/passwd"}
+    assert paths(default_objects.container(name)) - common == expected | named
 
 
 @pytest.mark.parametrize("name", sorted(MOUNTS))
@@ -395,7 +396,7 @@ def test_sudo_makes_one_workload_root_and_the_namespace_baseline(synth: Synth, d
     objects = synth({"st2actionrunner": {"sudo": True}})
     assert objects.named("Namespace", "stackstorm")["metadata"]["labels"][enforce] == "baseline"
     assert objects.pod("st2actionrunner")["securityContext"]["runAsUser"] == 0
-    assert objects.pod("st2sensorcontainer")["securityContext"]["runAsUser"] == 1000
+    assert objects.pod("st2sensorcontainer")["securityContext"]["runAsUser"] == 10001
 
 
 def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import SERVICE_UID, ST2_UID, Image, Images
+from constructs_st2.facts.images import ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.timing import stop_timing
@@ -35,6 +35,7 @@ from constructs_st2.parts.pods.pod import (
     template_of_pods,
 )
 from constructs_st2.parts.services.process import Process
+from constructs_st2.parts.services.users import user_of_service
 from constructs_st2.parts.services.waiting import wait_containers
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
@@ -161,7 +162,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         [main, *workload.process.beside],
         [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
         security=overlaid(
-            restricted_pod(ST2_UID if workload.entry.is_stanley else SERVICE_UID, ST2_UID),
+            restricted_pod(user_of_service(workload.entry, settings, cluster), ST2_UID),
             keepalive(values),
             workload.pod_security,
             values.pod_security_context,
