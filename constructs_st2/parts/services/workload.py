@@ -26,12 +26,12 @@ from constructs_st2.parts.pods.pod import (
     extra_mounts,
     overlaid,
     pod_spec,
-    preferably_apart,
     probes,
     reloader_annotation,
     restricted_pod,
     secrets_at_start,
     spread_constraints,
+    spread_over,
     template_of_pods,
 )
 from constructs_st2.parts.services.process import Process
@@ -168,9 +168,8 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
             values.pod_security_context,
         ),
         grace=stop_timing(workload.entry, settings).grace,
-        spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),
+        spread=_spread(workload, cluster.release),
         stays=_stays(workload, values),
-        affinity=settings.affinity or _apart(workload, cluster.release),
         serviceAccountName=cluster.service_account if attached else None,
         automountServiceAccountToken=attached,
         # The images are built for amd64 only.
@@ -188,17 +187,17 @@ def _stays(workload: Workload, values: Values) -> int:
     return SINGLE_STAYS if workload.entry.is_single else ONE_OF_MANY_STAYS
 
 
-def _apart(workload: Workload, release: Release) -> Document | None:
+def _spread(workload: Workload, release: Release) -> list[Document]:
     """Services of which there is one pod go to different hosts where that is possible: not all are lost with one."""
-    if not workload.entry.is_single:
-        return None
-    others = {
+    if not workload.entry.is_single or workload.settings.topology_spread is not None:
+        return spread_constraints(workload.settings, release.selector(workload.component), revision="pod-template-hash")
+    singles: Document = {
         "matchLabels": {"app.kubernetes.io/instance": release.name},
         "matchExpressions": [
             {"key": "app", "operator": "In", "values": [entry.name for entry in CATALOGUE if entry.is_single]}
         ],
     }
-    return preferably_apart(others)
+    return [spread_over("kubernetes.io/hostname", singles)]
 
 
 def _packs(workload: Workload, image: Image, cluster: Cluster) -> list[Container]:
