@@ -69,5 +69,4 @@ def test_it_is_ready_from_its_first_look_on_whatever_becomes_of_the_others(
 
 
 def test_a_member_of_rabbitmq_is_ready_when_others_can_ask_it(default_objects: Objects) -> None:
-    for kind in ("livenessProbe", "readinessProbe"):
-        assert probe(default_objects, "rabbitmq", "formation", kind)["tcpSocket"] == {"port": "formation"}
+    assert probe(default_objects, "rabbitmq", "formation", "readinessProbe")["httpGet"] == {"port": "formation"}

@@ -43,8 +43,9 @@ from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
-from constructs_st2.parts.services.process import home_of, scratch
+from constructs_st2.parts.services.process import scratch
 from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.users import home_of
 from constructs_st2.values.model import Values
 
 PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))

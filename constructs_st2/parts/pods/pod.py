@@ -405,16 +405,21 @@ def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision:
         return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
     if settings.least_replicas < 2:
         return []
+    of_revision = {"matchLabelKeys": [revision]} if revision else {}
     return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": {**selector}},
-            **({"matchLabelKeys": [revision]} if revision else {}),
-        }
+        {**spread_over(key, {"matchLabels": {**selector}}), **of_revision}
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
+
+
+def spread_over(topology_key: str, label_selector: Document) -> Document:
+    """A constraint by which pods with some labels go to different hosts, or zones, where that is possible."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": topology_key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": label_selector,
+    }
 
 
 def preferably_apart(label_selector: Document) -> Document:

@@ -19,8 +19,8 @@ from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.scripts import CONNECTED, NOT_STUCK, START_REGISTERED
 from constructs_st2.parts.services.stopping import stoppable
+from constructs_st2.parts.services.users import home_of, name_mounts, user_of_service
 from constructs_st2.parts.services.waiting import endpoint, scripts_mount
-from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import EnvValue, Service
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
@@ -70,7 +70,8 @@ def st2_process(
     """
     configuration = configured(entry.name, cluster, conf)
     home = home_of(cluster.values)
-    program = _program(entry, cluster, component or entry.name, settings or getattr(cluster.values, entry.name))
+    settings = settings or getattr(cluster.values, entry.name)
+    program = _program(entry, cluster, component or entry.name, settings)
     return Process(
         command=[*cluster.values.image.entrypoint, *stoppable(program, entry.stop, entry, cluster.values)],
         args=[*configuration.args, *args],
@@ -84,6 +85,7 @@ def st2_process(
                 for mount in mounts_of(content, cluster, manages_packs=entry.manages_packs)
             ),
             *scratch(home if entry.writes_home else None),
+            *name_mounts(user_of_service(entry, settings, cluster), settings, cluster),
             *([scripts_mount(cluster.release)] if _runs_scripts(entry, cluster) else []),
         ],
         probes=_probes(entry, cluster),
@@ -120,11 +122,6 @@ def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Con
         env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster.values)},
         mounts=[*files, *outside.mounts(cluster), *internal_tls.authority_mounts(cluster), *library],
     )
-
-
-def home_of(values: Values) -> str:
-    """The home of the system user, which is empty and writable in every pod that has one."""
-    return f"/home/{values.st2.system_user.user}"
 
 
 def scratch(home: str | None = None) -> list[Mount]:

@@ -13,6 +13,8 @@ _LOOKED = "looked.sh"
 _HAS_LOOKED = "has-looked.sh"
 _SECONDS = 600
 """After that long a look hangs: each takes seconds, a minute where all other members are lost."""
+_USUAL_FIRST = 10
+"""Seconds until the first look has usually ended. Each answer that fails before is an event of the type Warning."""
 
 
 def probes(file: str) -> dict[str, Document]:
@@ -25,5 +27,5 @@ def probes(file: str) -> dict[str, Document]:
     has_looked = {"exec": {"command": command(_HAS_LOOKED, file)}}
     return {
         "livenessProbe": {**looked, "periodSeconds": 60, "timeoutSeconds": 5, "failureThreshold": 5},
-        "readinessProbe": {**has_looked, "periodSeconds": 5, "timeoutSeconds": 5},
+        "readinessProbe": {"initialDelaySeconds": _USUAL_FIRST, **has_looked, "periodSeconds": 5, "timeoutSeconds": 5},
     }
