@@ -14,6 +14,7 @@ from api.others import OTHERS
 from api.rich import BASE
 from support import MakeCluster, Synth
 
+from constructs_st2.checks import check
 from constructs_st2.checks.api.described import not_everywhere, table, undescribed
 from constructs_st2.construct.build import build
 from constructs_st2.construct.stackstorm import StackStorm
@@ -158,6 +159,28 @@ def test_every_kind_lives_where_the_description_says() -> None:
     for key, known in table().kinds.items():
         api_version, kind = key.split()
         assert scope_of({"apiVersion": api_version, "kind": kind}) == known["scope"], key
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({"finalizers": ["cleanup"]}, "metadata.finalizers[0]"),
+        ({"finalizers": ["kubernetes", "example.org/cleanup"]}, None),
+        ({"resourceVersion": "5"}, "metadata.resourceVersion"),
+        ({"uid": "5"}, "metadata.uid"),
+        (
+            {
+                "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": "b", "controller": True} for name in "ab"
+                ]
+            },
+            "metadata.ownerReferences",
+        ),
+    ],
+)
+def test_what_metadata_cannot_say(metadata: Document, field: str | None) -> None:
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", **metadata}}
+    assert [problem.field for problem in check([document])] == ([field] if field else [])
 
 
 class TestSynth:
