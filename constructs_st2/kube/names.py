@@ -1,4 +1,4 @@
-"""The patterns of names in Kubernetes, of whole texts without their lengths (k8s.io/apimachinery/pkg/util/validation)."""
+"""The patterns of names in Kubernetes, of whole texts and without their lengths: those of apimachinery's validation."""
 
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 """A label of DNS (RFC 1123)."""
