@@ -19,7 +19,9 @@ from constructs_st2.checks.api.described import not_everywhere, table, undescrib
 from constructs_st2.construct.build import build
 from constructs_st2.construct.stackstorm import StackStorm
 from constructs_st2.construct.writing import App
+from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document, identity, scope_of
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.values import load_values
 
 POD: Document = {"containers": [{"name": "a", "image": "b"}]}
@@ -225,3 +227,12 @@ class TestSynth:
 
     def test_what_the_program_makes_is_described(self, synth: Synth) -> None:
         assert [told(document) for document in synth() if told(document)] == []
+
+
+def test_a_folder_is_read_as_kubectl_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: {b: c}\n  labels: {d: e}\n"
+    )
+    with pytest.raises(UserError) as caught:
+        read_folder(tmp_path)
+    assert caught.value.problems == [f"{tmp_path}/a.yaml:6: labels is there twice, of which kubectl takes none"]
