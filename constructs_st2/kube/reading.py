@@ -29,7 +29,7 @@ def _read(path: Path) -> list[Document]:
     content = path.read_bytes()
     documents = read_text(content, str(path))
     twice = [
-        f"{path}:{line}: {key} is there twice, of which kubectl takes none"
+        f"{path}:{line}: {key} is there twice, which kubectl refuses"
         for node in yaml.compose_all(content, _LOADER)
         for line, key in _repeated(node)
     ]

@@ -235,4 +235,4 @@ def test_a_folder_is_read_as_kubectl_reads_it(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError) as caught:
         read_folder(tmp_path)
-    assert caught.value.problems == [f"{tmp_path}/a.yaml:6: labels is there twice, of which kubectl takes none"]
+    assert list(caught.value.problems) == [f"{tmp_path}/a.yaml:6: labels is there twice, which kubectl refuses"]
