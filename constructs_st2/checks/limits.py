@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import marshal
-import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
+from constructs_st2.checks.api import forms
+from constructs_st2.checks.api.walk import Form
 from constructs_st2.checks.data import annotations_of, mapping, mappings, name_of, scalar
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import Container, PodTemplate
@@ -13,25 +14,17 @@ from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_built_in
 from constructs_st2.kube.parted import applied_size
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_VARIABLE_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_FILE_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
-
-_NAME_LENGTHS = {
-    "Namespace": 63,
-    "Service": 63,
-    "Deployment": 63,
-    "DaemonSet": 63,
+_NAMES: Mapping[str, Form] = {
+    "Namespace": forms.dns_label,
+    "Service": forms.service_name,
+    "Deployment": forms.dns_label,
+    "DaemonSet": forms.dns_label,
     # The name, a "-" and a hash of up to ten characters become the label controller-revision-hash.
-    "StatefulSet": 52,
-    "Job": 63,
+    "StatefulSet": forms.longer_name,
+    "Job": forms.dns_label,
     # The Jobs of a CronJob are called by its name, a "-" and ten digits.
-    "CronJob": 52,
+    "CronJob": forms.longer_name,
 }
-_LABEL_KINDS = frozenset({"Namespace", *_NAME_LENGTHS})
 _FREE_NAME_GROUPS = ("rbac.authorization.k8s.io",)
 
 DATA_LIMIT = 1024 * 1024
@@ -46,18 +39,8 @@ def object_names(index: Index) -> Iterator[Problem]:
         name, kind = name_of(document), document["kind"]
         if document["apiVersion"].startswith(_FREE_NAME_GROUPS):
             continue
-        limit = _NAME_LENGTHS.get(kind, 253) if is_built_in(document) else 253
-        if kind == "Service" and is_built_in(document):
-            pattern, form = _SERVICE_NAME, 'small letters, digits and "-", beginning with a letter'
-        elif limit < 253:
-            pattern, form = _LABEL, 'small letters, digits and "-"'
-        else:
-            pattern, form = _SUBDOMAIN, 'small letters, digits, "-" and "."'
-        if not pattern.fullmatch(name):
-            message = f'"{name}" is no valid name; expected {form}, with a letter or digit at both ends'
-            yield Problem("name", identity(document), "metadata.name", message)
-        if len(name) > limit:
-            message = f'"{name}" has {len(name)} characters; at most {limit} are possible'
+        form = _NAMES.get(kind, forms.dns_subdomain) if is_built_in(document) else forms.dns_subdomain
+        if message := form(name):
             yield Problem("name", identity(document), "metadata.name", message)
 
 
@@ -67,8 +50,7 @@ def file_keys(index: Index) -> Iterator[Problem]:
         for field in ("data", "binaryData", "stringData"):
             for key, value in mapping(document.get(field)).items():
                 where = f"{field}[{key}]"
-                if not _FILE_KEY.fullmatch(str(key)):
-                    message = 'is no valid key; expected letters, digits, "-", "_" and "."'
+                if message := forms.config_key(str(key)):
                     yield Problem("name", identity(document), where, message)
                 if not isinstance(value, str):
                     yield Problem("text", identity(document), where, f"is {value!r}; expected a text: put it in quotes")
@@ -113,17 +95,15 @@ def _bytes(text: str) -> int:
 def names_in_pods(index: Index) -> Iterator[Problem]:
     """Names of containers, volumes, ports and variables have the form that each of them needs."""
     for pod in index.pods:
-        names = [(c.field, c.spec.get("name"), _LABEL, 63, "container") for c in pod.containers]
-        names += [(field, volume.get("name"), _LABEL, 63, "volume") for field, volume in pod.volumes]
+        named = [(each.field, each.spec.get("name"), forms.dns_label) for each in pod.containers]
+        named += [(field, volume.get("name"), forms.dns_label) for field, volume in pod.volumes]
         for container in pod.containers:
-            for field, port in _items(container, "ports"):
-                if "name" in port:
-                    names.append((field, port["name"], _PORT_NAME, 15, "port"))
-            for field, variable in _items(container, "env"):
-                names.append((field, variable.get("name"), _VARIABLE_NAME, 253, "variable"))
-        for field, name, pattern, limit, what in names:
-            if not isinstance(name, str) or not pattern.fullmatch(name) or len(name) > limit:
-                message = f"{name!r} is no valid name of a {what} (at most {limit} characters, {pattern.pattern})"
+            named += [
+                (field, port["name"], forms.port_name) for field, port in _items(container, "ports") if "name" in port
+            ]
+            named += [(field, each.get("name"), forms.variable_name) for field, each in _items(container, "env")]
+        for field, name, form in named:
+            if message := form(name):
                 yield Problem("name", pod.identity, field, message)
 
 

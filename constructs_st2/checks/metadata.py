@@ -70,9 +70,11 @@ def owners_and_finalizers(index: Index) -> Iterator[Problem]:
 def set_by_the_server(index: Index) -> Iterator[Problem]:
     """Objects that were read from a cluster hold what only that cluster knows (rest.BeforeCreate)."""
     for document in index.objects:
-        for field in ("managedFields", "resourceVersion"):
+        for field in ("managedFields", "resourceVersion", "uid"):
             if document["metadata"].get(field):
-                message = "is set by the server alone, and refused in an object that is made; remove it"
+                message = (
+                    "is given by the cluster: an object that is applied there for the first time is refused with it"
+                )
                 yield Problem("api", identity(document), f"metadata.{field}", message)
 
 

@@ -255,6 +255,15 @@ def not_everywhere(index: Index) -> Iterator[Problem]:
             yield from described.not_everywhere(document)
 
 
+def dropped(index: Index) -> Iterator[Problem]:
+    """The server takes something, and forgets it."""
+    if index.foreign:
+        from constructs_st2.checks.api import described
+
+        for document in index.foreign:
+            yield from described.dropped(document)
+
+
 WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "pod-security-level": pods_below_restricted,
     "idle-capability": idle_capabilities,
@@ -270,6 +279,7 @@ WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "unpinned-image": unpinned_images,
     "snippet": open_to_the_world,
     "not-everywhere": not_everywhere,
+    "dropped": dropped,
     "helm-template": left_to_others,
 }
 """What is warned of, by the name that ends each warning."""

@@ -14,7 +14,7 @@ OF_USERS = "extra"
 _TYPED_VOLUMES = frozenset(
     {
         *("configMap", "csi", "downwardAPI", "emptyDir", "hostPath", "image", "name", "nfs"),
-        *("persistentVolumeClaim", "projected", "secret"),
+        *("persistentVolumeClaim", "projected", "secret", "serviceAccountToken"),
     }
 )
 """Volumes whose fields values have types for; in the others they take whatever is written."""
@@ -42,3 +42,5 @@ def _volumes(document: Document) -> Iterator[str]:
     pod = pod_template(document)
     for volume in pod["spec"].get("volumes", ()) if pod else ():
         yield from volume
+        for source in volume["projected"].get("sources", ()) if "projected" in volume else ():
+            yield from source

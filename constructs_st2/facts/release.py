@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from constructs_st2.errors import UserError
+from constructs_st2.kube import names
 
 MANAGED_BY = "constructs-st2"
 SERVICES_WAVE = 10
@@ -23,7 +24,7 @@ LONGEST_COMPONENT = "job-register-content-0123456789"
 RELEASE_LABEL = "release"
 """The label of the Helm chart that names the release."""
 LABEL_LIMIT = 63
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DNS_LABEL = re.compile(names.LABEL)
 
 Role = Literal["backend", "frontend", "database", "messaging", "coordination", "operations"]
 """What a component is for. StackStorm's own services are ``backend`` or ``frontend``, as in its documentation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -16,7 +17,7 @@ def read_folder(folder: Path) -> list[Document]:
     """All objects of the YAML files in a folder, as kubectl would read them.
 
     Raises:
-        UserError: there are none, or a file is not made of Kubernetes objects.
+        UserError: there are none, a file is not made of Kubernetes objects, or a key is there twice.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
     if not paths:
@@ -25,7 +26,31 @@ def read_folder(folder: Path) -> list[Document]:
 
 
 def _read(path: Path) -> list[Document]:
-    return read_text(path.read_bytes(), str(path))
+    content = path.read_bytes()
+    documents = read_text(content, str(path))
+    twice = [
+        f"{path}:{line}: {key} is there twice, which kubectl refuses"
+        for node in yaml.compose_all(content, _LOADER)
+        for line, key in _repeated(node)
+    ]
+    if twice:
+        raise UserError(twice)
+    return documents
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """The line and name of each key that is in its mapping before."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key.start_mark.line + 1, key.value
+                seen.add(key.value)
+            yield from _repeated(value)
 
 
 def read_text(text: bytes | str, name: str) -> list[Document]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.others import OTHERS
-from api.rich import BASE
+from api.rich import BASE, CLAIM, LABELS, SMALL
 from kubernetes_types import kinds
 from servers.kube_apiserver import ApiServer, Refused
 
-from constructs_st2.checks.api.described import table, undescribed
+from constructs_st2.checks.api.described import dropped, table, undescribed
 from constructs_st2.kube.documents import Document, identity
 
 Path = tuple[str | int, ...]
@@ -66,6 +66,62 @@ def test_the_table_is_what_the_server_says_of_itself(api_server: ApiServer) -> N
         if _shape(known, entry["type"]) != _shape(served, served["kinds"][kind]["type"])
     ]
     assert differ == []
+
+
+def test_the_server_drops_what_is_gated(api_server: ApiServer) -> None:
+    """Of each field that the table marks so, in an object that has it, the server's answer has nothing."""
+    named = {f"{kind}.{name}" for kind, entry in table().types.items() for name in entry.get("gated", ())}
+    assert named == kinds.GATED
+    for document, path in GATED:
+        assert [problem.field for problem in dropped(document)], path
+        kept: Any = api_server.create(document, dry_run=True)
+        for step in path[:-1]:
+            kept = kept[step]
+        assert path[-1] not in kept
+
+
+def _object(api_version: str, kind: str, **spec: Any) -> Document:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "namespace": "default"}, "spec": spec}
+
+
+def _pod(**spec: Any) -> Document:
+    return _object("v1", "Pod", **{**SMALL["spec"], **spec})
+
+
+def _projected(**source: Document) -> Document:
+    return _pod(volumes=[{"name": "a", "projected": {"sources": [source]}}])
+
+
+_SOURCE = ("spec", "volumes", 0, "projected", "sources", 0)
+_LEASE = ("coordination.k8s.io/v1", "Lease")
+_STOPPED = {"name": "a", "image": "b", "lifecycle": {"stopSignal": "SIGINT"}}
+_ELSEWHERE = {"apiGroup": "a.b", "kind": "C", "name": "d", "namespace": "e"}
+_FAST = {"rollingUpdate": {"maxUnavailable": 2}}
+_WORKLOAD: Document = {"selector": {"matchLabels": LABELS}, "template": SMALL}
+GATED: tuple[tuple[Document, Path], ...] = (
+    (_pod(schedulingGroup={"podGroupName": "a"}), ("spec", "schedulingGroup")),
+    (_pod(os={"name": "linux"}, containers=[_STOPPED]), ("spec", "containers", 0, "lifecycle")),
+    (_projected(clusterTrustBundle={"name": "a", "path": "b"}), (*_SOURCE, "clusterTrustBundle")),
+    (
+        _projected(podCertificate={"signerName": "a.b/c", "keyType": "ED25519", "keyPath": "d"}),
+        (*_SOURCE, "podCertificate"),
+    ),
+    (_object(*_LEASE, holderIdentity="a", preferredHolder="b"), ("spec", "preferredHolder")),
+    (_object(*_LEASE, holderIdentity="a", strategy="OldestEmulationVersion"), ("spec", "strategy")),
+    (
+        _object("apps/v1", "StatefulSet", updateStrategy=_FAST, **_WORKLOAD),
+        ("spec", "updateStrategy", "rollingUpdate", "maxUnavailable"),
+    ),
+    (
+        _object("v1", "PersistentVolumeClaim", **{**CLAIM, "dataSourceRef": _ELSEWHERE}),
+        ("spec", "dataSourceRef"),
+    ),
+    (
+        _object("storage.k8s.io/v1", "CSIDriver", preventPodSchedulingIfMissing=True),
+        ("spec", "preventPodSchedulingIfMissing"),
+    ),
+)
+"""Objects with a field that the server drops, and what is not there afterwards."""
 
 
 def refused(server: ApiServer, document: Document) -> str:

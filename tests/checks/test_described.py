@@ -14,11 +14,14 @@ from api.others import OTHERS
 from api.rich import BASE
 from support import MakeCluster, Synth
 
+from constructs_st2.checks import check
 from constructs_st2.checks.api.described import not_everywhere, table, undescribed
 from constructs_st2.construct.build import build
 from constructs_st2.construct.stackstorm import StackStorm
 from constructs_st2.construct.writing import App
+from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document, identity, scope_of
+from constructs_st2.kube.reading import read_folder
 from constructs_st2.values import load_values
 
 POD: Document = {"containers": [{"name": "a", "image": "b"}]}
@@ -160,6 +163,28 @@ def test_every_kind_lives_where_the_description_says() -> None:
         assert scope_of({"apiVersion": api_version, "kind": kind}) == known["scope"], key
 
 
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({"finalizers": ["cleanup"]}, "metadata.finalizers[0]"),
+        ({"finalizers": ["kubernetes", "example.org/cleanup"]}, None),
+        ({"resourceVersion": "5"}, "metadata.resourceVersion"),
+        ({"uid": "5"}, "metadata.uid"),
+        (
+            {
+                "ownerReferences": [
+                    {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": "b", "controller": True} for name in "ab"
+                ]
+            },
+            "metadata.ownerReferences",
+        ),
+    ],
+)
+def test_what_metadata_cannot_say(metadata: Document, field: str | None) -> None:
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", **metadata}}
+    assert [problem.field for problem in check([document])] == ([field] if field else [])
+
+
 class TestSynth:
     """Users' own objects and patched ones are looked at, at the file, line and key that is to blame."""
 
@@ -202,3 +227,12 @@ class TestSynth:
 
     def test_what_the_program_makes_is_described(self, synth: Synth) -> None:
         assert [told(document) for document in synth() if told(document)] == []
+
+
+def test_a_folder_is_read_as_kubectl_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: {b: c}\n  labels: {d: e}\n"
+    )
+    with pytest.raises(UserError) as caught:
+        read_folder(tmp_path)
+    assert list(caught.value.problems) == [f"{tmp_path}/a.yaml:6: labels is there twice, which kubectl refuses"]

@@ -21,7 +21,16 @@ HELM: Document = {
     "metadata": {"name": "x"},
     "data": {"a": "b\nc={{ .Values.c }}"},
 }
+SPOKEN: Document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}, "status": {"phase": "Active"}}
+GATED: Document = {"sources": [{"clusterTrustBundle": {"name": "a", "path": "b"}}]}
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "dropped",
+        {"st2api": {"extra_volumes": [{"name": "x", "mount": {"mountPath": "/x"}, "volume": {"projected": GATED}}]}},
+        "Deployment/st2-st2api: spec.template.spec.volumes[x].projected.sources[0].clusterTrustBundle",
+        "is dropped in silence by Kubernetes 1.36",
+    ),
+    ("dropped", {"extraObjects": [SPOKEN]}, "Namespace/x: status", "drops"),
     ("helm-template", {"extraObjects": [HELM]}, "ConfigMap/x: data.a line 2", "{{ .Values.c }} is not rendered here"),
     (
         "not-everywhere",

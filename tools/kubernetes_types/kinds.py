@@ -61,6 +61,21 @@ NOT_ASKED_FOR = frozenset(
 )
 """Fields that the description calls required, and without which an API server takes an object all the same."""
 
+GATED = frozenset(
+    {
+        "CSIDriverSpec.preventPodSchedulingIfMissing",
+        "LeaseSpec.preferredHolder",
+        "LeaseSpec.strategy",
+        "Lifecycle.stopSignal",
+        "PodSpec.schedulingGroup",
+        "RollingUpdateStatefulSetStrategy.maxUnavailable",
+        "TypedObjectReference.namespace",
+        "VolumeProjection.clusterTrustBundle",
+        "VolumeProjection.podCertificate",
+    }
+)
+"""Fields that the newest version drops in silence, unless a cluster turns on what they are of."""
+
 _STATUS = "status"
 """What the cluster itself writes into an object."""
 
@@ -106,6 +121,8 @@ def table(oldest: Document, newest: Document, versions: tuple[str, str]) -> dict
             entry["required"] = required
         if name in before and (newer := sorted(fields.keys() - before[name].get("properties", {}).keys())):
             entry["newer"] = newer
+        if gated := [field for field in fields if f"{names[name]}.{field}" in GATED]:
+            entry["gated"] = gated
         shortened[names[name]] = entry
     known = {(kind.api_version, kind.name) for kind in _kinds(oldest)}
     unstable = {f"{kind.api_version} {kind.name}" for kind in (*_kinds(oldest), *_kinds(newest)) if not kind.is_stable}

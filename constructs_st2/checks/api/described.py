@@ -70,8 +70,21 @@ def not_everywhere(document: Document) -> Iterator[Problem]:
     later = f"came after Kubernetes {kinds.oldest}: an older cluster refuses the object, or drops the field"
     if known.get("newer"):
         yield Problem("", subject, "kind", f"came after Kubernetes {kinds.oldest}: an older cluster refuses the object")
-    for path in _newer(document, known["type"], ()):
+    for path in _marked("newer", document, known["type"], ()):
         yield Problem("", subject, shown(document, path), later)
+
+
+def dropped(document: Document) -> Iterator[Problem]:
+    """What of an object the server takes, and forgets."""
+    known = table().kinds.get(_key(document))
+    if known is None:
+        return
+    for path in _marked("gated", document, known["type"], ()):
+        message = f"is dropped in silence by Kubernetes {table().newest}, unless the cluster turns on what it is of"
+        yield Problem("", identity(document), shown(document, path), message)
+    if document.get("status") and "status" in table().types[known["type"]]["fields"]:
+        message = "is what the cluster tells: the server drops what is said here"
+        yield Problem("", identity(document), "status", message)
 
 
 def _key(document: Document) -> str:
@@ -146,21 +159,18 @@ def _faults_of(value: Any, kind: str, path: Place) -> Iterator[tuple[Place, str]
         yield path, "must be a mapping"
 
 
-def _newer(value: Any, kind: str, path: Place) -> Iterator[Place]:
-    """The fields below a value that came after the oldest version."""
+def _marked(mark: str, value: Any, kind: str, path: Place) -> Iterator[Place]:
+    """The fields below a value that the table marks. What is not as the table says is passed over."""
     if kind.endswith("[]"):
-        for position, item in enumerate(value):
-            yield from _newer(item, kind[:-2], (*path, position))
-    elif kind.endswith("{}"):
-        for key, item in value.items():
-            yield from _newer(item, kind[:-2], (*path, str(key)))
-    elif kind not in _SCALARS and value is not None:
+        for position, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _marked(mark, item, kind[:-2], (*path, position))
+    elif kind in table().types and isinstance(value, dict):
         known = table().types[kind]
         for name, item in value.items():
-            if name in known.get("newer", ()):
+            if name in known.get(mark, ()):
                 yield (*path, name)
-            elif item is not None:
-                yield from _newer(item, known["fields"][name], (*path, name))
+            elif name in known["fields"]:
+                yield from _marked(mark, item, known["fields"][name], (*path, name))
 
 
 def _near(word: str, words: Collection[str]) -> str:

@@ -11,20 +11,18 @@ from functools import lru_cache
 from typing import Any
 
 from constructs_st2.checks.api.walk import Form
-from constructs_st2.kube import cron
+from constructs_st2.kube import cron, names
 from constructs_st2.kube.quantity import parsed
 
-_QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_QUALIFIED = re.compile(names.QUALIFIED)
+_LABEL = re.compile(names.LABEL)
+_SUBDOMAIN = re.compile(names.SUBDOMAIN)
 _SEARCH = re.compile(r"[_a-z0-9]([-_a-z0-9]*[a-z0-9])?(\.[_a-z0-9]([-_a-z0-9]*[a-z0-9])?)*")
-_PORT_NAME = re.compile(r"(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _HEADER = re.compile(r"[-A-Za-z0-9]+")
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 _PERCENT = re.compile(r"[0-9]+%")
 _ISCSI = re.compile(r"iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[^,;*&$|\s]+)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}")
 _BITS = re.compile(r"0|[1-9][0-9]*")
-_CONFIG_KEY = re.compile(r"(?!\.$|\.\.)[-._A-Za-z0-9]+")
 _CONTROLLER = re.compile(r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INDEXES = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
@@ -89,7 +87,10 @@ def _text(what: str, pattern: re.Pattern[str], longest: int, form: str) -> Form:
 
 dns_label = _text("name", _LABEL, 63, _LETTERS)
 dns_subdomain = _text("name", _SUBDOMAIN, 253, f'{_LETTERS}; also "."')
-port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter, without two - in a row")
+service_name = _text("name", re.compile(names.SERVICE), 63, f"{_LETTERS}, beginning with a letter")
+longer_name = _text("name", _LABEL, 52, f"{_LETTERS}; Kubernetes appends something to it")
+variable_name = _text("name of a variable", re.compile(names.VARIABLE), 253, 'letters, digits, "-", "_" and "."')
+port_name = _text("name of a port", re.compile(names.PORT), 15, f"{_LETTERS}, with a letter, without two - in a row")
 header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
 env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
@@ -97,7 +98,7 @@ identifier_text = _text("name", _IDENTIFIER, 253, 'letters, digits and "_", with
 indexes = _text("list of indexes", _INDEXES, 65536, "numbers and ranges, such as 0,2-5")
 url_path = _text("path", _URL_PATH, 4096, 'a path that begins with "/", and maybe ends in "/*"')
 object_name = _text("name", _PATH_SEGMENT, 253, 'no "/" and "%", and neither "." nor ".."')
-config_key = _text("key", _CONFIG_KEY, 253, 'letters, digits, "-", "_" and "."')
+config_key = _text("key", re.compile(names.FILE), 253, 'letters, digits, "-", "_" and "."')
 controller = _text("name of a controller", _CONTROLLER, 250, "a domain and a path, such as example.org/name")
 search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
 

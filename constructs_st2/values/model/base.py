@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from constructs_st2.kube import names
 from constructs_st2.values.deferred import Deferred, JsonSchemas, within_others
 from constructs_st2.values.fitting import laid_over
 from constructs_st2.values.layers import Layered
@@ -164,8 +165,8 @@ Seconds: TypeAlias = Annotated[int, BeforeValidator(_seconds), Field(ge=0, le=86
 Count: TypeAlias = Annotated[int, Field(ge=0, le=1000)]
 PortNumber: TypeAlias = Annotated[int, Field(ge=1, le=65_535)]
 
-DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+DNS_LABEL = f"^{names.LABEL}$"
+DNS_SUBDOMAIN = f"^{names.SUBDOMAIN}$"
 HOST_NAME = rf"^(\*\.)?{DNS_SUBDOMAIN[1:-1]}$"
 QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"  # prefix/name

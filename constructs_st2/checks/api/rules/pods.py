@@ -288,7 +288,7 @@ FIELDS: tuple[Field, ...] = (
         "ValidateAppArmorProfileField",
     ),
     Field("Sysctl", "name", forms.sysctl_name, "validateSysctls"),
-    Field("Toleration", "operator", forms.one_of("Equal", "Exists", "Lt", "Gt", ""), "ValidateTolerations"),
+    Field("Toleration", "operator", forms.one_of("Equal", "Exists", ""), "ValidateTolerations"),
     Field("Toleration", "key", forms.unless_empty(forms.label_key), "ValidateTolerations"),
     Field(
         "Toleration", "effect", forms.one_of("NoSchedule", "PreferNoSchedule", "NoExecute", ""), "validateTaintEffect"
