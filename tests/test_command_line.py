@@ -158,6 +158,25 @@ def test_streams_that_nobody_reads_any_more_are_no_failure(tmp_path: Path) -> No
 WEAKER = "st2web.tls.enabled=false"
 
 
+@pytest.mark.parametrize("arguments", [["upgrade", "mongodb", "7.0"], ["plan", "--against", "nowhere"]], ids=" ".join)
+def test_a_stream_that_is_closed_is_no_failure(tmp_path: Path, arguments: list[str]) -> None:
+    for closing, status in ((">&-", arguments[0] == "plan"), ("2>&-", arguments[0] == "plan")):
+        code = "from constructs_st2.commands.entry import main; main()"
+        line = ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-c", code, *arguments]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == int(status)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["adopt", "--values", "file/x"], ["synth", "--output", "x" * 300]])
+def test_a_place_where_nothing_can_be_is_said_in_one_line(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "file").touch()
+    result = run(*arguments)
+    assert result.status == 1
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("error: ")
+
+
 def test_warnings_go_to_stderr_also_when_it_is_quiet(run: Run) -> None:
     result = run("synth", "--quiet", "--set", WEAKER)
     assert (result.status, result.out) == (0, "")

@@ -10,7 +10,7 @@ from constructs_st2.changes.findings import NEEDS_HANDS, Finding, Section
 from constructs_st2.changes.immutable import immutable
 from constructs_st2.changes.returning import Earlier, never, not_run, returning
 from constructs_st2.changes.rollouts import orphans, rollouts, rolls
-from constructs_st2.changes.steps import FEATURE_FLAGS, held_formats, refusals, server_version
+from constructs_st2.changes.steps import FEATURE_FLAGS, held_formats, leads_back, refusals, server_version
 from constructs_st2.changes.words import words
 from constructs_st2.checks.data import at, mappings
 from constructs_st2.checks.index import Index, Surroundings
@@ -143,6 +143,11 @@ def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
         return
     upgrades = UPGRADES.get(difference.component)
     old, new = server_version(difference.old), server_version(difference.new)
+    if upgrades and leads_back(difference):
+        text = (
+            f"{upgrades.name} {old} -> {new}: members start as long as {upgrades.after} is {new}, and else stop before"
+        )
+        yield Finding(Section.DATA, difference.component, text, (_BACKUP,))
     if upgrades and old and new and new > old and upgrades.reads(old, new):
         if upgrades.after:
             yield from _formats_stay(upgrades, difference.old, old, new)

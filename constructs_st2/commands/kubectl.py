@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from constructs_st2.checks.data import mapping, mappings
 from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document
 
 SECONDS = 60.0
 """How long it may take for one answer."""
@@ -73,3 +76,40 @@ class Kubectl:
         if ended.status:
             raise UserError(f"kubectl: {ended.complaint}")
         return ended.output
+
+    def objects(self, *arguments: str, given: str | None = None) -> list[Document]:
+        """The objects that a call tells in JSON, one or a list of them; none where it tells nothing.
+
+        Raises:
+            UserError: it fails, cannot be run, takes too long, or tells something else.
+        """
+        output = self.must(*arguments, "--output", "json", given=given)
+        if not output.strip():
+            return []
+        found = objects_in(output)
+        if found is None:
+            # What it said may be a secret.
+            raise UserError("kubectl did not answer with objects in JSON; is the cluster reachable?")
+        return found
+
+
+def as_json(text: str) -> Any:
+    """What a text says; None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def objects_in(text: str) -> list[Document] | None:
+    """The objects in an answer, one or a list of them; None where it is neither."""
+    found = as_json(text)
+    if not isinstance(found, dict):
+        return None
+    if isinstance(found.get("items"), list):
+        return [each for each in mappings(found["items"]) if _is_object(each)]
+    return [found] if _is_object(found) else None
+
+
+def _is_object(found: Document) -> bool:
+    return isinstance(found.get("kind"), str) and isinstance(mapping(found.get("metadata")).get("name"), str)

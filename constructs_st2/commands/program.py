@@ -27,6 +27,7 @@ def program(make: Callable[[Arguments], StackStorm]) -> Callable[[], None]:
 
     def main() -> None:
         end_at_once()
+        open_streams()
         from constructs_st2 import interrupts
 
         interrupts.prepare()
@@ -66,9 +67,23 @@ def run(command: Command) -> None:
         _fail(error.problems)
     except OSError as error:
         # What can go wrong wherever something is written, and is no fault of the program.
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        full, refused = {errno.ENOSPC, errno.EDQUOT}, {errno.EROFS, errno.EACCES, errno.EPERM}
+        no_place = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
+        if error.errno not in full | refused | no_place:
             raise
         _fail([f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)])
+
+
+def open_streams() -> None:
+    """Let what is written to a closed stream be lost, as it is with any other program: Python has None in its place,
+    and the next file that is opened would take its number.
+    """
+    import os
+    import sys
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - it stays open, and pathlib costs time
 
 
 def run_and_leave(command: Command) -> NoReturn:

@@ -53,7 +53,8 @@ def stored(release: dict[str, Any]) -> str:
 @pytest.fixture
 def adopt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     def run(*releases: dict[str, Any]) -> Result:
-        secrets = {"items": [{"data": {"release": stored(release)}} for release in releases]}
+        secret = {"kind": "Secret", "metadata": {"name": "sh.helm.release.v1.st2.v1"}}
+        secrets = {"items": [{**secret, "data": {"release": stored(release)}} for release in releases]}
         (tmp_path / "answer.json").write_text(json.dumps(secrets))
         program = tmp_path / "bin" / "kubectl"
         program.parent.mkdir(exist_ok=True)

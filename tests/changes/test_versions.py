@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support import Synth
 
+from constructs_st2.changes.findings import Section
 from constructs_st2.changes.plan import plan_of
 from constructs_st2.facts.backends.upgrades import ETCD, MONGODB, RABBITMQ, REDIS, Upgrades, version_in
 
@@ -70,6 +71,28 @@ def test_the_steps_pass_one_by_one(synth: Synth) -> None:
         assert plan_of(old, new).refused == []
     for new in states[3:]:
         assert plan_of(states[0], new).refused, "leaving steps out"
+
+
+def test_mongodb_leads_back_until_its_formats_are_newer(synth: Synth) -> None:
+    def at(version: str, formats: str) -> Any:
+        return synth({"mongodb": {"image": {"tag": version}, "featureCompatibilityVersion": formats}})
+
+    def told(old: Any, new: Any) -> list[str]:
+        plan = plan_of(old, new)
+        return [finding.text for finding in (*plan.refused, *plan.of(Section.DATA))]
+
+    assert told(at("5.0", "5.0"), at("6.0", "5.0")) == [
+        "MongoDB 5.0 -> 6.0: as long as featureCompatibilityVersion is 5.0, 5.0 reads the data again"
+    ]
+    assert told(at("6.0", "5.0"), at("5.0", "5.0")) == [
+        "MongoDB 6.0 -> 5.0: members start as long as featureCompatibilityVersion is 5.0, and else stop before"
+    ]
+    assert told(at("6.0", "5.0"), at("6.0", "6.0")) == [
+        "featureCompatibilityVersion 6.0: no way leads back to an older MongoDB, but a backup from before"
+    ]
+    assert plan_of(at("6.0", "6.0"), at("5.0", "5.0")).refused
+    assert plan_of(at("7.0", "6.0"), at("6.0", "6.0")).refused, "7.0 supports no older binary"
+    assert plan_of(at("6.0", "5.0"), at("7.0", "6.0")).refused
 
 
 def test_accepted_steps_are_not_refused(synth: Synth) -> None:

@@ -110,7 +110,7 @@ esac"""
 def test_queues_are_asked_of_a_node_of_rabbitmq(doctor: Doctor, kubectl: Kubectl, tmp_path: Path) -> None:
     labels = {"app.kubernetes.io/name": "rabbitmq", "app.kubernetes.io/instance": "st2"}
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    pod = {"metadata": {"name": "st2-rabbitmq-1", "labels": labels}, "status": ready}
+    pod = {"kind": "Pod", "metadata": {"name": "st2-rabbitmq-1", "labels": labels}, "status": ready}
     workload = {"kind": "StatefulSet", "metadata": {"name": "st2-rabbitmq", "labels": labels}, "status": {}}
     (tmp_path / "pods").write_text(json.dumps({"items": [pod]}))
     (tmp_path / "workloads").write_text(json.dumps({"items": [workload]}))

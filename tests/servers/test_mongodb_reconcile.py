@@ -636,7 +636,7 @@ def its(version: str) -> str:
 
 
 ASKED, LEFT_ALONE = ["root@admin"], Did("", logins=[])
-RAISING = {**config(), "featureCompatibilityVersion": "7.0"}
+RAISING, LOWERING = ({**config(), "featureCompatibilityVersion": version} for version in ("7.0", "5.0"))
 FORMATS: Mapping[str, Passes] = {
     "it is asked once, and seldom again": [
         (asked(), Did("", [its("6.0")], logins=ASKED)),
@@ -649,6 +649,13 @@ FORMATS: Mapping[str, Passes] = {
         (asked(0.1, config=RAISING), Did("", logins=ASKED)),
         (asked(0.2, config=RAISING, now="7.0"), Did("", [its("7.0")], logins=ASKED)),
         (asked(0.3, config=RAISING, now="7.0"), LEFT_ALONE),
+    ],
+    "at once when another is wanted, and often until a person has lowered it": [
+        (asked(), Did("", [its("6.0")], logins=ASKED)),
+        (asked(1, config=LOWERING), Did("", logins=ASKED)),
+        (asked(1.5, config=LOWERING), LEFT_ALONE),
+        (asked(2, config=LOWERING, now="5.0"), Did("", [its("5.0")], logins=ASKED)),
+        (asked(3, config=LOWERING, now="5.0"), LEFT_ALONE),
     ],
     "root cannot log in": [
         (asked(files=NEW_ROOT), Did("", logins=ASKED)),

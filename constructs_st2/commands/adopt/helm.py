@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import subprocess
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from constructs_st2.checks.data import at, labels_of, mapping, mappings
+from constructs_st2.commands.kubectl import Kubectl
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
 from constructs_st2.values.layers import overlay
 
 CHARTS = ("stackstorm-ha", "stackstorm-k8s")
-_SECONDS = 60
-"""How long kubectl may take for one answer."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,18 @@ def release_of(name: str, namespace: str, context: str | None = None) -> HelmRel
         UserError: there is none, it is of another chart, or kubectl cannot be run or is refused.
     """
     selector = f"owner=helm,name={name}"
-    found = json.loads(kubectl(["get", "secret", "--selector", selector, "--output", "json"], namespace, context))
-    revisions = [decoded(item["data"]["release"]) for item in found.get("items", [])]
-    if not revisions:
+    found = Kubectl(context).objects("--namespace", namespace, "get", "secret", "--selector", selector)
+    if not found:
         raise UserError(f"there is no release {name} of Helm in the namespace {namespace}")
-    deployed = [each for each in revisions if each.get("info", {}).get("status") == "deployed"] or revisions
-    return _release(max(deployed, key=lambda each: int(each.get("version", 0))), name, namespace)
+    # The labels tell it, too: a revision from before that is damaged need not be read.
+    deployed = [each for each in found if labels_of(each).get("status") == "deployed"] or found
+    revisions = [decoded(str(at(each, "data", "release") or "")) for each in deployed]
+    return _release(max(revisions, key=_revision), name, namespace)
+
+
+def _revision(found: Mapping[str, Any]) -> int:
+    version = found.get("version")
+    return version if isinstance(version, int) else 0
 
 
 def decoded(data: str) -> dict[str, Any]:
@@ -64,7 +70,7 @@ def decoded(data: str) -> dict[str, Any]:
     try:
         packed = base64.b64decode(base64.b64decode(data))
         found = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
-    except (ValueError, OSError, EOFError):
+    except (ValueError, OSError, EOFError, zlib.error, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise UserError("the Secret of the release holds nothing that Helm 3 has written")
@@ -72,43 +78,30 @@ def decoded(data: str) -> dict[str, Any]:
 
 
 def _release(found: Mapping[str, Any], name: str, namespace: str) -> HelmRelease:
-    chart = found.get("chart") or {}
-    metadata = chart.get("metadata") or {}
+    chart = mapping(found.get("chart"))
+    metadata = mapping(chart.get("metadata"))
     if metadata.get("name") not in CHARTS:
         raise UserError(f"release {name} is of the chart {metadata.get('name')}, not of {' or '.join(CHARTS)}")
-    given = found.get("config") or {}
+    given = mapping(found.get("config"))
+    hooks = mappings(found.get("hooks"))
     return HelmRelease(
         name=name,
         namespace=namespace,
-        revision=int(found.get("version", 0)),
+        revision=_revision(found),
         chart=metadata["name"],
         version=str(metadata.get("version", "")),
         app_version=str(metadata.get("appVersion", "")),
         given=given,
-        values=overlay(chart.get("values") or {}, given),
-        objects=list(_objects([found.get("manifest"), *(hook.get("manifest") for hook in found.get("hooks") or ())])),
+        values=overlay(mapping(chart.get("values")), given),
+        objects=list(_objects([found.get("manifest"), *(hook.get("manifest") for hook in hooks)])),
     )
 
 
-def _objects(manifests: Sequence[str | None]) -> Iterator[Document]:
-    for manifest in filter(None, manifests):
-        yield from (document for document in yaml.safe_load_all(manifest) if isinstance(document, dict))
-
-
-def kubectl(arguments: Sequence[str], namespace: str, context: str | None = None) -> str:
-    """What kubectl answers.
-
-    Raises:
-        UserError: it cannot be run, or is refused.
-    """
-    command = ["kubectl", *(["--context", context] if context else []), "--namespace", namespace, *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
-    except FileNotFoundError:
-        raise UserError("cannot find kubectl; install it, or put it into PATH") from None
-    except subprocess.TimeoutExpired:
-        raise UserError(f"kubectl does not answer within {_SECONDS} s; is the cluster reachable?") from None
-    if done.returncode:
-        reason = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
-        raise UserError(f"kubectl: {reason[-1]}")
-    return done.stdout
+def _objects(manifests: Sequence[object]) -> Iterator[Document]:
+    for manifest in manifests:
+        if not isinstance(manifest, str):
+            continue
+        try:
+            yield from (document for document in yaml.safe_load_all(manifest) if isinstance(document, dict))
+        except yaml.YAMLError:
+            raise UserError("the manifests that Helm has stored of the release are no YAML") from None

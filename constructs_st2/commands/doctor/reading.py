@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from constructs_st2.checks.data import mapping, mappings
+from constructs_st2.checks.data import mapping
 from constructs_st2.commands.doctor import parsing, trying
 from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import Certificate, Facts, Minor, Pod, Queue, Thing, Usage
-from constructs_st2.commands.kubectl import Ended, Kubectl
+from constructs_st2.commands.kubectl import Ended, Kubectl, as_json, objects_in
 from constructs_st2.errors import UserError
 from constructs_st2.facts.backends import RABBITMQ
 from constructs_st2.kube.documents import Document
@@ -100,7 +99,7 @@ def read(expected: Expected, kubectl: Kubectl) -> Reading:
 
 
 def _versions(kubectl: Kubectl) -> tuple[Minor, Minor]:
-    answer = json.loads(kubectl.must("version", "--output", "json"))
+    answer = mapping(as_json(kubectl.must("version", "--output", "json")))
     server, client = (parsing.minor(mapping(answer.get(f"{which}Version")).get("gitVersion")) for which in _SIDES)
     if server is None or client is None:
         raise UserError("kubectl does not tell the version of the cluster; is the cluster reachable?")
@@ -332,16 +331,7 @@ def _telling(pod: Pod) -> Iterator[tuple[str, bool]]:
 
 def items(answer: Ended) -> list[Document] | None:
     """The objects in an answer; None where it is not a whole one."""
-    found = as_json(answer.output)
-    return None if answer.status or not isinstance(found, dict) else mappings(found.get("items"))
-
-
-def as_json(text: str) -> Any:
-    """What a text says; None where it is no JSON."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+    return None if answer.status else objects_in(answer.output)
 
 
 def why(answer: Ended) -> str:

@@ -20,7 +20,7 @@ from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import Facts, Pod, Thing
 from constructs_st2.commands.doctor.findings import Report
 from constructs_st2.commands.doctor.hiding import HIDDEN, hidden, writings
-from constructs_st2.commands.kubectl import Ended, Kubectl
+from constructs_st2.commands.kubectl import Ended, Kubectl, as_json
 from constructs_st2.errors import UserError
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.kube.documents import Document
@@ -105,7 +105,7 @@ class _Asker:
         """What the Secrets of the release hold, to be searched for; None where that is not to be known."""
         names = [secret.name for secret in self._expected.secrets]
         answer = self._ask("get", "secrets", *names, "--ignore-not-found", "--output", "json")
-        documents = _items(reading.as_json(answer.output)) if answer else []
+        documents = _items(as_json(answer.output)) if answer else []
         open_keys = {
             (secret.name, key)
             for secret in self._expected.secrets
@@ -129,9 +129,7 @@ class _Asker:
 
         with ThreadPoolExecutor(reading.AT_ONCE) as pool:
             answers = list(pool.map(ask, _KINDS))
-        return {
-            kind: _items(reading.as_json(answer.output)) for kind, answer in zip(_KINDS, answers, strict=True) if answer
-        }
+        return {kind: _items(as_json(answer.output)) for kind, answer in zip(_KINDS, answers, strict=True) if answer}
 
     def logs(self, facts: Facts) -> Iterator[tuple[str, str]]:
         """The ends of all logs, by the names of their files; also of containers that ran before."""

@@ -97,7 +97,9 @@ def _plan(
     if manifests is None:
         before, after = states.documents(old_files), _objects(options, None)
         return plan_of(before, after, folder=str(folder), accepted=accept, earlier=earlier)
-    old, new_files = states.concerned(old_files, states.files_of_folder(manifests))
+    if not (given := states.files_of_folder(manifests)):
+        raise UserError(f"{manifests}: has no manifests (*.yaml)")
+    old, new_files = states.concerned(old_files, given)
     known = {name: states.documents({name: text}) for name, text in new_files.items()}
     same = {name: documents for name, documents in known.items() if old.get(name) == new_files[name]}
     after = [document for documents in known.values() for document in documents]

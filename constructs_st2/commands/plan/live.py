@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,8 @@ from constructs_st2.changes.returning import task_of
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of
 from constructs_st2.checks.index import MANAGED_BY_LABEL
 from constructs_st2.commands.cluster_options import ClusterOptions
-from constructs_st2.commands.kubectl import Kubectl
+from constructs_st2.commands.kubectl import Kubectl, as_json
+from constructs_st2.errors import UserError
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import amount
@@ -104,21 +104,24 @@ def _same_names(new: Sequence[Document], kubectl: Kubectl) -> list[Document]:
     asked = [each for each in new if each["kind"].lower() in known]
     if not asked:
         return []
-    return _items(kubectl.must("get", "-f", "-", "-o", "json", "--ignore-not-found", given=yaml_text(asked)))
+    return kubectl.objects("get", "-f", "-", "--ignore-not-found", given=yaml_text(asked))
 
 
 def _kinds(kubectl: Kubectl) -> Iterator[str]:
     """The kinds that the cluster knows, in small letters."""
     for line in kubectl.must("api-resources", "--no-headers").splitlines():
-        yield line.split()[-1].lower()
+        if words := line.split():
+            yield words[-1].lower()
 
 
 def _labelled(kubectl: Kubectl, namespace: str, releases: Iterable[str]) -> list[Document]:
     served = set(kubectl.must("api-resources", "--verbs=list", "--namespaced", "-o", "name").split())
     kinds = [kind for kind in KINDS if kind in served]
     labels = f"{MANAGED_BY_LABEL}={MANAGED_BY},app.kubernetes.io/instance in ({','.join(sorted(releases))})"
-    answer = kubectl.must("get", ",".join(kinds), "-n", namespace, "-l", labels, "-o", "json")
-    return [each for each in _items(answer) if not _belongs_to_other(each)]
+    if not kinds:
+        raise UserError("kubectl api-resources: it tells no kind that the manifests have; is the cluster reachable?")
+    found = kubectl.objects("get", ",".join(kinds), "-n", namespace, "-l", labels)
+    return [each for each in found if not _belongs_to_other(each)]
 
 
 def _belongs_to_other(live: Document) -> bool:
@@ -127,17 +130,10 @@ def _belongs_to_other(live: Document) -> bool:
     return bool(mappings(at(live, "metadata", "ownerReferences"))) or is_claim_of_member
 
 
-def _items(answer: str) -> list[Document]:
-    if not answer.strip():
-        return []
-    found = json.loads(answer)
-    return mappings(found["items"]) if found.get("kind", "").endswith("List") else [found]
-
-
 def as_applied(live: Document, wanted: Document | None) -> Document:
     """A live object without what nobody asked for: neither the manifest, nor what kubectl applied last."""
     applied = annotations_of(live).get(LAST_APPLIED)
-    last = mapping(json.loads(applied)) if isinstance(applied, str) else {}
+    last: Document = mapping(as_json(applied)) if isinstance(applied, str) else {}
     if not annotations_of(last):
         # kubectl notes an empty mapping where there were none.
         mapping(last.get("metadata")).pop("annotations", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import shutil
 import subprocess
@@ -123,8 +122,7 @@ def _wait(kubectl: Kubectl, seconds: int, jobs: Collection[str]) -> None:
     begin, told = time.monotonic(), ""
     on_terminal = sys.stdout.isatty()
     while True:
-        answer = kubectl.must("get", ",".join(KINDS), "-n", NAMESPACE, "-o", "json")
-        now = progress(json.loads(answer)["items"], jobs)
+        now = progress(kubectl.objects("get", ",".join(KINDS), "-n", NAMESPACE), jobs)
         elapsed = time.monotonic() - begin
         is_over = now.is_complete or bool(now.failed) or elapsed > seconds
         if str(now) != told:

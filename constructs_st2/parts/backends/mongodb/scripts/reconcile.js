@@ -384,14 +384,14 @@ function raiseCompatibility(io, root, self, wanted) {
 // Which formats the data of this member has: beside it, that tells the next server whether it can be started. Each
 // member asks itself, because what it has not yet got from the primary it does not have on its volume either.
 function noteFormats(io, config, memory) {
-  const known = memory.formats || { version: null, due: 0 };
-  const awaited = known.version !== null && Number(known.version) < Number(config.featureCompatibilityVersion);
+  const wanted = config.featureCompatibilityVersion || null;
+  const known = memory.formats || { version: null, wanted: wanted, due: 0 };
   const now = io.now();
-  if (!awaited && now < known.due) {
+  if (known.wanted === wanted && now < known.due) {
     return;
   }
   // While there is no root that can log in, nothing is noted; what is wrong with it, the primary says.
-  memory.formats = { version: known.version, due: now + RETRY_EVERY };
+  memory.formats = { version: known.version, wanted: wanted, due: now + RETRY_EVERY };
   const root = io.login(config.root.name, io.read(config.root.passwordFile).trim(), 'admin');
   if (root === null) {
     return;
@@ -403,7 +403,10 @@ function noteFormats(io, config, memory) {
       io.formats(found.version);
       io.say(`its data has featureCompatibilityVersion ${found.version}`);
     }
-    memory.formats = { version: found.version, due: now + USERS_EVERY };
+    // Soon it is what is wanted, unless a person has to lower it.
+    const behind = wanted !== null && Number(found.version) < Number(wanted);
+    const pause = behind ? 0 : wanted === null || found.version === wanted ? USERS_EVERY : RETRY_EVERY;
+    memory.formats = { version: found.version, wanted: wanted, due: now + pause };
   } finally {
     root.close();
   }
