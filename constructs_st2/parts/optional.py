@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import NamedTuple
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import components as names
@@ -41,8 +42,7 @@ class PartHooks:
     alerts: Mapping[str, tuple[Alert, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class OptionalPart:
+class OptionalPart(NamedTuple):
     """An optional part, before it is imported.
 
     Args:

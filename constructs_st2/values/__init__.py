@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias, Union
 
 from constructs_st2.errors import UserError, ValueProblem
 from constructs_st2.values import chart
@@ -23,8 +22,7 @@ from constructs_st2.values.yaml_source import Source
 __all__ = ["GivenValues", "Loaded", "Values", "ValuesLike", "from_mapping", "load", "load_values"]
 
 
-@dataclass(frozen=True)
-class GivenValues:
+class GivenValues(NamedTuple):
     """Values as they were given. They can be checked once the release has a name, which templates in them may use."""
 
     sources: tuple[Source, ...] = ()

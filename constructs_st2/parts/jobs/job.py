@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
@@ -43,8 +44,7 @@ WAVE = 15
 _HOOKS = {HOOK_ANNOTATION: "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """What must be true before a Job uses StackStorm's API.
 
     Its user can log in, has some roles, and some actions have been registered.

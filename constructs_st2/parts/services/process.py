@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
@@ -103,8 +104,7 @@ def _program(entry: CatalogueEntry, cluster: Cluster, component: str, settings: 
     return command(START_REGISTERED, *alone, entry.registered_as, entry.command)
 
 
-@dataclass(frozen=True)
-class Configured:
+class Configured(NamedTuple):
     """By what a program of st2 finds its settings and reaches its backends."""
 
     args: Sequence[str]

@@ -34,8 +34,7 @@ Rule = Callable[[Any, KeyPath], Meaning | None]
 """What a value at a place means; None if the rule has nothing to say of this value."""
 
 
-@dataclass(frozen=True)
-class ChartKey:
+class ChartKey(NamedTuple):
     """A key of the chart and what it means. ``*`` in the pattern stands for any key or index.
 
     With ``known`` it is a key of ours, too, with values that mean something else in the chart; not so if one of the
@@ -57,8 +56,7 @@ class Note(NamedTuple):
     keeps: Any = None
 
 
-@dataclass(frozen=True)
-class Translated:
+class Translated(NamedTuple):
     """Values with keys of ours only, as far as that is possible."""
 
     layered: Layered
@@ -152,7 +150,7 @@ class _Translation:
                 given = there
             self.layered = _with_positions(self.layered, path, target)
             data = with_value(data, target, given)
-        self.layered = replace(self.layered, data=data)
+        self.layered = self.layered._replace(data=data)
 
 
 def _is_ours(model: Any, path: KeyPath) -> bool:
@@ -199,7 +197,7 @@ def with_value(data: Any, path: KeyPath, value: Any) -> Any:
 
 def _with_positions(layered: Layered, path: KeyPath, target: KeyPath) -> Layered:
     """Messages about the target tell where the chart's key was written."""
-    return replace(layered, layers=tuple(_moved(source, path, target) for source in layered.layers))
+    return layered._replace(layers=tuple(_moved(source, path, target) for source in layered.layers))
 
 
 def _moved(source: Source, path: KeyPath, target: KeyPath) -> Source:
