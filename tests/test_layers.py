@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
@@ -91,6 +92,18 @@ def test_all_optional_parts_are_listed() -> None:
 
 def _offers_part(path: Path) -> bool:
     return "\nPART = " in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("part", OPTIONAL_PARTS, ids=lambda part: part.package)
+def test_optional_parts_are_on_a_page(part: OptionalPart) -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    by_hand = "\n".join(page for page in pages if not page.startswith("<!-- Generated"))
+    for name in part.is_on.__code__.co_names:
+        if field := Values.model_fields.get(name):
+            section = field.alias or name
+            assert re.search(rf"`{section}[.`:]|^ *{section}:", by_hand, re.MULTILINE), (
+                f"tell people of {section} on a page or in a section of docs/"
+            )
 
 
 def test_all_services_are_listed() -> None:
