@@ -448,6 +448,19 @@ def test_what_cannot_be_values(app: cdk8s.App, values: Any, problem: str) -> Non
     assert caught.value.problems == (problem,)
 
 
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"st2api": {"env": {"A": Path("x")}}}, "st2api.env.A: must be text or a mapping, not of the class PosixPath"),
+        ({"st2actionrunner": ActionRunner}, "st2actionrunner: must be a mapping, not the class ActionRunner"),
+    ],
+)
+def test_what_only_python_has(app: cdk8s.App, values: Any, problem: str) -> None:
+    with pytest.raises(UserError) as caught:
+        StackStorm(app, "st2", values=values)
+    assert caught.value.problems == (problem,)
+
+
 @pytest.mark.parametrize("name", ["values.yaml", Path("values.yaml")])
 def test_one_file_in_place_of_a_list(name: Any) -> None:
     with pytest.raises(UserError, match=r"files must be a list: \['values\.yaml'\]"):
