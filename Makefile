@@ -10,7 +10,7 @@ SUPPLY := .venv/supply
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: synth setup try e2e test test-api api-server test-quick lint types bench docs site site-walk site-release
-.PHONY: recording release imports kubernetes-types st2-options lock sbom audit clean
+.PHONY: recording release imports kubernetes-types kubernetes-kinds st2-options lock sbom audit clean
 
 synth: $(READY)
 	$(BIN)/python main.py
@@ -35,12 +35,12 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # As root on Debian, first installs the servers that some tests run. They wait for those, so there are more processes
 # than the two cores of a small machine.
-WORKERS ?= 4
+WORKERS ?= 6
 test: $(READY_DEV)
 	$(BIN)/python tests/servers/install.py
 	$(PYTEST) --numprocesses $(WORKERS)
 
-# What needs nothing but the environment of this folder: no server, no other program.
+# What needs nothing but the environment of this folder: no server, no other program, and nothing that is built.
 test-quick: $(READY_DEV)
 	$(PYTEST) --numprocesses 2 -m "not servers" --ignore tests/api --ignore tests/servers
 
@@ -108,6 +108,11 @@ imports: $(READY_DEV)
 # version from now on.
 kubernetes-types: $(READY_DEV)
 	cd tools && ../$(BIN)/python -m kubernetes_types $(VERSION)
+
+# The kinds of Kubernetes and their fields, from the oldest to the newest version that the program is for, such as
+# OLDEST=v1.30.14 NEWEST=v1.36.3; without them from those that are pinned.
+kubernetes-kinds: $(READY_DEV)
+	cd tools && ../$(BIN)/python -m kubernetes_types.kinds $(OLDEST) $(NEWEST)
 
 # The table of st2's options, of an installed st2: make st2-options VERSION=3.9 ST2=/opt/stackstorm/st2/bin/python
 st2-options: $(READY_DEV)

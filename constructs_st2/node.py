@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 from constructs_st2.errors import UserError
@@ -88,17 +88,26 @@ def _in_one_process(environment: MutableMapping[str, str]) -> Iterator[None]:
         yield
         return
     options = f"{environment.get('NODE_OPTIONS', '')} --preserve-symlinks".strip()
+    changes = {"JSII_RUNTIME": str(_KERNEL), "CONSTRUCTS_ST2_JSII": str(folder), "NODE_OPTIONS": options}
+    # Who wants jsii to keep nothing wants this neither.
+    if environment.get("JSII_RUNTIME_PACKAGE_CACHE", "enabled").lower() == "enabled":
+        changes["CONSTRUCTS_ST2_CACHE"] = str(_cache(environment))
     before = dict(environment)
-    environment.update(JSII_RUNTIME=str(_KERNEL), CONSTRUCTS_ST2_JSII=str(folder), NODE_OPTIONS=options)
+    environment.update(changes)
     try:
         yield
     finally:
         # Programs that this one starts are none of our business.
-        for name in ("JSII_RUNTIME", "CONSTRUCTS_ST2_JSII", "NODE_OPTIONS"):
+        for name in changes:
             if name in before:
                 environment[name] = before[name]
             else:
                 environment.pop(name, None)
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    """The folder in which Node.js keeps what it has compiled."""
+    return Path(environment.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "constructs-st2" / "node"
 
 
 def problem(environment: MutableMapping[str, str] = os.environ) -> UserError | None:

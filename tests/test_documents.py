@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+import runpy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import yaml
 from support import Synth
 
+from constructs_st2 import node
 from constructs_st2.changes.plan import plan_of
 from constructs_st2.commands import docs
 from constructs_st2.construct.build import build
@@ -71,18 +71,32 @@ def test_the_values_file_suggests_what_can_be_set(synth: Synth) -> None:
     assert synth(yaml.safe_load(suggestions))
 
 
-def test_two_releases_in_one_app(tmp_path: Path) -> None:
-    example = str(ROOT / "examples" / "fleet.py")
-    subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
+def run_example(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run an app of the examples, which writes to a folder."""
+    node.start()
+    import cdk8s
+
+    import constructs_st2.construct.stackstorm  # noqa: F401
+
+    # Node.js runs already, and does not hear of another CDK8S_OUTDIR.
+    class App(cdk8s.App):
+        def __init__(self) -> None:
+            super().__init__(outdir=str(folder))
+
+    monkeypatch.setattr(cdk8s, "App", App)
+    runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+
+
+def test_two_releases_in_one_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_example("fleet.py", tmp_path, monkeypatch)
     namespaces = {
         document["metadata"]["namespace"] for document in read_folder(tmp_path) if document["kind"] == "Deployment"
     }
     assert namespaces == {"stackstorm-network", "stackstorm-storage"}
 
 
-def test_an_app_of_ones_own(tmp_path: Path) -> None:
-    example = str(ROOT / "examples" / "library_app.py")
-    subprocess.run([sys.executable, example], env={**os.environ, "CDK8S_OUTDIR": str(tmp_path)}, check=True)
+def test_an_app_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_example("library_app.py", tmp_path, monkeypatch)
     files = sorted(path.name for path in tmp_path.iterdir())
     order = [next(n for n, name in enumerate(files) if part in name) for part in ("-tools", "-runners")]
     assert order == sorted(order)
@@ -120,6 +134,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """The names that GitHub gives to the headings of a page."""
     headings = HEADING.findall(page.read_text(encoding="utf-8"))

@@ -205,3 +205,20 @@ def test_the_objects_of_a_default_cluster_load_none_of_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"
+
+
+NOT_FOR_A_SYNTH = (
+    *("asyncio", "cdk8s_plus_27", "cryptography", "difflib", "jsonschema", "ssl", "typeguard", "unittest"),
+    *("constructs_st2.changes.plan", "constructs_st2.commands.adopt", "constructs_st2.commands.doctor"),
+    *("constructs_st2.facts.secrets.programs.bootstrap", "constructs_st2.facts.secrets.programs.generate"),
+    "constructs_st2.values.schema",
+)
+"""What takes long to load, and what a plain synth has no use for."""
+
+
+def test_a_plain_synth_loads_nothing_that_others_need(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", str(ROOT / "main.py"), "--quiet", "--output", str(tmp_path / "dist")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "constructs_st2.construct.stackstorm" in loaded
+    assert sorted(name for name in loaded if name.startswith(NOT_FOR_A_SYNTH)) == []

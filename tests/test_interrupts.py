@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+runs_programs = pytest.mark.servers
+
 ROOT = Path(__file__).parent.parent
 COUNT = int(os.environ.get("ST2_TEST_INTERRUPTS", "4"))
 """How many interrupts; benchmarks/interrupts.sh makes 200."""
@@ -45,6 +47,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
+@runs_programs
 def test_interrupts_at_any_time(place: Place) -> None:
     begin = time.monotonic()
     process = place.start()
@@ -88,6 +91,7 @@ def test_the_status_tells_the_signal(place: Place) -> None:
     assert process.returncode in (0, -signal.SIGTERM)
 
 
+@runs_programs
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 @pytest.mark.parametrize("full", ["dist", "tmp"])
 def test_a_full_disk_is_said_in_one_line(place: Place, full: str) -> None:

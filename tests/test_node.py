@@ -105,19 +105,65 @@ def test_one_process_is_started_where_jsii_is_as_it_is_known(tmp_path: Path, cha
     assert (done.stdout, done.stderr) == (f"{processes} False\n", "")
 
 
-def test_errors_of_javascript_come_through(tmp_path: Path) -> None:
+def test_packages_are_links_to_the_cache(tmp_path: Path) -> None:
+    """Otherwise each start links and removes hundreds of files."""
     text = (
         "from constructs_st2 import node; node.start()\n"
-        "import cdk8s\n"
-        f"app = cdk8s.App(outdir={str(tmp_path)!r})\n"
-        "cdk8s.Chart(app, 'a')\n"
-        "try:\n"
-        "    cdk8s.Chart(app, 'a')\n"
-        "except RuntimeError as error:\n"
-        "    print(error)\n"
+        "from pathlib import Path\n"
+        f"print(*(each.is_symlink() for each in Path({str(tmp_path)!r}).glob('jsii-kernel-*/node_modules/*')))\n"
     )
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert "There is already a Construct with name 'a'" in done.stdout
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
+
+
+BEGUN = "from constructs_st2 import node; node.start(); import cdk8s; print(cdk8s.Names.to_dns_label.__name__)"
+
+
+def begin(home: Path, **variables: str) -> list[str]:
+    """What there is in the folder of compiled programs after cdk8s has run."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(home), **variables}
+    done = subprocess.run([sys.executable, "-c", BEGUN], env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("to_dns_label\n", "")
+    return sorted(path.name for path in home.glob("constructs-st2/node/*"))
+
+
+def test_what_is_compiled_is_kept(tmp_path: Path) -> None:
+    (name,) = begin(tmp_path)
+    kept = tmp_path / "constructs-st2" / "node" / name
+    first = kept.stat()
+    assert first.st_mode & 0o77 == 0
+    begin(tmp_path)
+    assert kept.stat().st_ino == first.st_ino
+    # What is not as it was is made anew: V8 would end Node.js for it.
+    whole = kept.read_bytes()
+    half = len(whole) // 2
+    for broken in (b"", whole[:half], whole[:half] + bytes(1000) + whole[half + 1000 :]):
+        kept.write_bytes(broken)
+        begin(tmp_path)
+        assert kept.stat().st_size > 100_000
+        assert kept.read_bytes() != broken
+
+
+def test_nothing_compiled_is_kept_where_others_write_or_nothing_is_to_be_kept(tmp_path: Path) -> None:
+    assert begin(tmp_path, JSII_RUNTIME_PACKAGE_CACHE="disabled") == []
+    folder = tmp_path / "constructs-st2" / "node"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    assert begin(tmp_path) == []
+    folder.rmdir()
+    folder.write_text("no folder")
+    assert begin(tmp_path) == []
+
+
+def test_errors_of_javascript_come_through(tmp_path: Path) -> None:
+    node.start()
+    import cdk8s
+
+    app = cdk8s.App(outdir=str(tmp_path))
+    cdk8s.Chart(app, "a")
+    with pytest.raises(RuntimeError, match="There is already a Construct with name 'a'"):
+        cdk8s.Chart(app, "a")
 
 
 MAIN = Path(__file__).parent.parent / "main.py"

@@ -75,20 +75,21 @@ class TestPods:
     def test_singles_keep_apart_where_they_can(self, synth: Synth) -> None:
         objects = synth({})
         for name in SINGLE:
-            affinity = objects.pod(name)["affinity"]["podAntiAffinity"]
-            (preferred,) = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
-            assert affinity.keys() == {"preferredDuringSchedulingIgnoredDuringExecution"}
-            assert preferred["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
-            selector = preferred["podAffinityTerm"]["labelSelector"]
+            (constraint,) = objects.pod(name)["topologySpreadConstraints"]
+            assert constraint["topologyKey"] == "kubernetes.io/hostname"
+            assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+            selector = constraint["labelSelector"]
             (expression,) = selector["matchExpressions"]
             labels = [objects.pod_templates()[f"st2-{other}"]["metadata"]["labels"] for other in SINGLE]
             assert all(selector["matchLabels"].items() <= each.items() for each in labels)
             assert all(each[expression["key"]] in expression["values"] for each in labels)
-        assert all("affinity" not in objects.pod(name) for name in SHARED)
+        assert all("affinity" not in objects.pod(name) for name in (*SINGLE, *SHARED))
 
-    def test_the_users_affinity_wins(self, synth: Synth) -> None:
-        given: dict[str, Any] = {"nodeAffinity": {}}
-        assert synth({"st2timersengine": {"affinity": given}}).pod("st2timersengine")["affinity"] == given
+    def test_the_user_places_them_otherwise(self, synth: Synth) -> None:
+        given: dict[str, Any] = {"affinity": {"nodeAffinity": {}}, "topologySpread": []}
+        pod = synth({"st2timersengine": given}).pod("st2timersengine")
+        assert pod["affinity"] == given["affinity"]
+        assert "topologySpreadConstraints" not in pod
 
 
 class TestConnections:

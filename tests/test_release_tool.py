@@ -1,14 +1,17 @@
-"""The release script, in a clone of this repository."""
+"""The release script: in a clone of this repository, or in one that has no more than what a release changes."""
 
 from __future__ import annotations
 
+import datetime
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from release.steps import NotReleasable, Release
 
 ROOT = Path(__file__).parent.parent
 NAMED = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -18,6 +21,21 @@ NAMED = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what 
 def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", "--depth", "1", ROOT.as_uri(), str(folder))
+    return with_news(folder)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    for name in ("CHANGELOG.md", "README.md", "constructs_st2/__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    return with_news(folder)
+
+
+def with_news(folder: Path) -> Path:
     changelog = folder / "CHANGELOG.md"
     text = changelog.read_text(encoding="utf-8")
     changelog.write_text(text.replace("## [Unreleased]\n", "## [Unreleased]\n\n### Added\n\n- A thing.\n", 1))
@@ -39,6 +57,7 @@ def release(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.servers
 def test_a_release(clone: Path) -> None:
     made = release(clone, "7.8.9")
     assert made.returncode == 0, made.stderr
@@ -55,14 +74,18 @@ def test_a_release(clone: Path) -> None:
     assert not git(clone, "status", "--porcelain")
 
 
-def test_a_dry_run_changes_nothing(clone: Path) -> None:
-    before = git(clone, "rev-parse", "HEAD")
-    told = release(clone, "7.8.9", "--dry-run")
+def test_a_dry_run_changes_nothing(repository: Path) -> None:
+    before = state(repository)
+    told = release(repository, "7.8.9", "--dry-run")
     assert told.returncode == 0, told.stderr
     assert '+__version__ = "7.8.9"' in told.stdout
     assert "- A thing." in told.stdout.partition("tag v7.8.9, with these notes:")[2]
-    assert (git(clone, "rev-parse", "HEAD"), git(clone, "tag"), git(clone, "status", "--porcelain")) == (before, "", "")
-    assert not list(clone.parent.glob("*.whl"))
+    assert state(repository) == before
+    assert not list(repository.parent.glob("*.whl"))
+
+
+def state(folder: Path) -> tuple[str, str, str]:
+    return git(folder, "rev-parse", "HEAD"), git(folder, "tag"), git(folder, "status", "--porcelain")
 
 
 @pytest.mark.parametrize(
@@ -74,24 +97,26 @@ def test_a_dry_run_changes_nothing(clone: Path) -> None:
         ("1.2.3.dev1", "is no version"),
     ],
 )
-def test_a_version_that_is_none(clone: Path, version: str, why: str) -> None:
-    refused = release(clone, version)
-    assert refused.returncode == 1
-    assert why in refused.stderr
-    assert not git(clone, "status", "--porcelain")
+def test_a_version_that_is_none(repository: Path, version: str, why: str) -> None:
+    with pytest.raises(NotReleasable, match=why):
+        Release(repository, version, datetime.date(2026, 1, 1)).commit()
+    assert not git(repository, "status", "--porcelain")
 
 
-def test_what_is_not_committed(clone: Path) -> None:
-    (clone / "README.md").write_text("changed")
-    assert "not committed" in release(clone, "7.8.9").stderr
+def test_what_is_not_committed(repository: Path) -> None:
+    (repository / "README.md").write_text("changed")
+    refused = release(repository, "7.8.9")
+    assert (refused.returncode, refused.stderr) == (1, "error: there are changes that are not committed\n")
 
 
-def test_a_tag_that_is_there(clone: Path) -> None:
-    git(clone, "tag", "v7.8.9")
-    assert "there is a tag" in release(clone, "7.8.9").stderr
+def test_a_tag_that_is_there(repository: Path) -> None:
+    git(repository, "tag", "v7.8.9")
+    with pytest.raises(NotReleasable, match="there is a tag"):
+        Release(repository, "7.8.9", datetime.date(2026, 1, 1)).check()
 
 
-def test_nothing_to_tell(clone: Path) -> None:
-    (clone / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-01-01\n\n- A thing.\n")
-    git(clone, "commit", "--quiet", "--all", "--message", "x")
-    assert "tells nothing" in release(clone, "7.8.9").stderr
+def test_nothing_to_tell(repository: Path) -> None:
+    nothing = "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-01-01\n\n- A thing.\n"
+    (repository / "CHANGELOG.md").write_text(nothing)
+    with pytest.raises(NotReleasable, match="tells nothing"):
+        Release(repository, "7.8.9", datetime.date(2026, 1, 1)).commit()

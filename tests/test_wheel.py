@@ -16,6 +16,9 @@ import pytest
 from constructs_st2 import __version__
 from constructs_st2.kube.reading import read_folder
 
+pytestmark = pytest.mark.servers
+"""All of it runs programs: what builds the wheel, a Python that has it, a type checker."""
+
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(sys.prefix, "environments", "wheel")
 """Always the same one, so that mypy need not look at the same libraries in every run."""

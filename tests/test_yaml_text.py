@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import examples
 
 from constructs_st2 import node
 from constructs_st2.kube import yaml_text as module
@@ -78,7 +79,7 @@ SHAPES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.lists(st.dictionaries(AWKWARD, SHAPES, max_size=3), max_size=3))
 def test_objects_are_written_as_the_emitter_writes_them(documents: list[dict[str, Any]]) -> None:
     assert yaml_text(documents) == emitted(documents)
@@ -98,7 +99,7 @@ PLAIN: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.dictionaries(st.text(), PLAIN, min_size=1), max_size=3))
 def test_anything_is_read_back(documents: list[dict[str, Any]]) -> None:
     assert list(yaml.safe_load_all(yaml_text(documents))) == documents

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -32,12 +33,20 @@ _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), m
 class ValuesFiles:
     """Strategies for what a schema describes."""
 
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
+    def __init__(self, make: Callable[[], Schema]) -> None:
+        self._make = make
         self._named: dict[str, st.SearchStrategy[Any]] = {}
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The schema. It takes a while to make, and many who import this draw nothing."""
+        return self._make()
 
     def files(self) -> st.SearchStrategy[dict[str, Any]]:
         """Whole values files: any, or with one of all keys, which are so many that few would be met otherwise."""
+        return st.deferred(lambda: self._files())
+
+    def _files(self) -> st.SearchStrategy[dict[str, Any]]:
         paths = sorted(self.fields().values(), key=repr)
         return st.one_of(self.of(self.schema), st.sampled_from(paths).flatmap(self.holding))
 
@@ -176,5 +185,5 @@ class ValuesFiles:
         return st.dictionaries(_TEXT.filter(bool), self.of(part), max_size=2) if part else st.just({})
 
 
-SCHEMA = ValuesFiles(json_schema(Values))
-"""All that values can be. It takes a while to make, and so it is made once."""
+SCHEMA = ValuesFiles(lambda: json_schema(Values))
+"""All that values can be."""

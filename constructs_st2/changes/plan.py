@@ -10,12 +10,12 @@ from constructs_st2.changes.findings import NEEDS_HANDS, Finding, Section
 from constructs_st2.changes.immutable import immutable
 from constructs_st2.changes.returning import Earlier, never, not_run, returning
 from constructs_st2.changes.rollouts import orphans, rollouts, rolls
-from constructs_st2.changes.steps import refusals, server_version
+from constructs_st2.changes.steps import FEATURE_FLAGS, held_formats, refusals, server_version
 from constructs_st2.changes.words import words
 from constructs_st2.checks.data import at, mappings
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.facts.backends import MONGODB
-from constructs_st2.facts.backends.upgrades import UPGRADES, version_in
+from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, UPGRADES, Upgrades, Version, version_in
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 
@@ -144,15 +144,59 @@ def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
     upgrades = UPGRADES.get(difference.component)
     old, new = server_version(difference.old), server_version(difference.new)
     if upgrades and old and new and new > old and upgrades.reads(old, new):
-        if difference.component == MONGODB.component and upgrades.same_step(old, new):
+        if upgrades.after:
+            yield from _formats_stay(upgrades, difference.old, old, new)
             return
         text = f"{upgrades.name} {old} -> {new}: no way leads back, because {old} does not read what {new} writes"
-        steps: tuple[str, ...] = ("make a backup first: docs/how-to/backup.md",)
-        if upgrades.before:
-            steps = (f"enable all {upgrades.before} first: rabbitmqctl enable_feature_flag all",)
-        elif difference.component != MONGODB.component:
-            steps = ()
+        first = f"enable all {upgrades.before} first: {FEATURE_FLAGS}"
+        steps = (first,) if upgrades.before else ()
         yield Finding(Section.DATA, difference.component, text, steps)
+
+
+_BACKUP = "make a backup first: docs/how-to/backup.md"
+
+
+def _formats_stay(upgrades: Upgrades, stateful_set: Document, old: Version, new: Version) -> Iterator[Finding]:
+    """A newer server that keeps the formats of the older one, until it is told."""
+    if upgrades.same_step(old, new):
+        return
+    key = f"{upgrades.component}.{upgrades.after}"
+    leads = f"as long as {upgrades.after} is {old}, {old} reads the data again"
+    back = (
+        leads
+        if upgrades.returns(new, old)
+        else f"no way leads back, because {upgrades.name} supports no {old} after it"
+    )
+    held = held_formats(stateful_set)
+    before = (
+        ()
+        if held == old
+        else (f'{key}: "{old}" first, and wait until it is said to be set: {new} starts with no older one',)
+    )
+    yield Finding(Section.DATA, upgrades.component, f"{upgrades.name} {old} -> {new}: {back}", (*before, _BACKUP))
+
+
+def _newer_formats(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
+    """What no older server reads any more, though the server stays."""
+    if difference.kind != "StatefulSet" or difference.old is None or difference.new is None:
+        return
+    upgrades = UPGRADES.get(difference.component)
+    held, wanted = held_formats(difference.old), held_formats(difference.new)
+    if upgrades and wanted and (held is None or held < wanted):
+        text = f"{upgrades.after} {wanted}: no way leads back to an older {upgrades.name}, but a backup from before"
+        yield Finding(Section.DATA, difference.component, text, (_BACKUP,))
+
+
+def _accepted_data(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
+    """Data that members take, though it is known not to work."""
+    if difference.kind != "StatefulSet" or difference.old is None or difference.new is None:
+        return
+    upgrades = UPGRADES.get(difference.component)
+    old, new = server_version(difference.old), server_version(difference.new)
+    accepted = at(difference.new, "metadata", "annotations", ACCEPTED_ANNOTATION)
+    if upgrades and old and new and accepted == str(old) != str(new) and not upgrades.reads(old, new):
+        text = f"{upgrades.name} {old} -> {new}, which is known not to work: members start on the data all the same"
+        yield Finding(Section.DATA, difference.component, text, (_BACKUP,))
 
 
 def _st2_version(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
@@ -162,7 +206,7 @@ def _st2_version(difference: Difference, _: Index, __: Index) -> Iterator[Findin
     old_version, new_version = (version_in(_tag(each or {})) for each in (difference.old, difference.new))
     if old_version and new_version and old_version != new_version:
         text = f"StackStorm {old_version} -> {new_version}: the way back may need a backup of the database from before"
-        yield Finding(Section.DATA, "st2", text, ("make a backup first: docs/how-to/backup.md",))
+        yield Finding(Section.DATA, "st2", text, (_BACKUP,))
 
 
 def _tag(deployment: Document) -> str:
@@ -203,6 +247,8 @@ _RULES: Sequence[Rule] = (
     _gone_backend,
     _deleted_claims,
     _one_way,
+    _newer_formats,
+    _accepted_data,
     _st2_version,
     _opening_secrets,
     _gone_backups,

@@ -11,6 +11,7 @@ from constructs_st2.changes.immutable import is_smaller, kubectl
 from constructs_st2.checks.data import at, label, mappings, namespace_of
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.backends.upgrades import (
+    ACCEPTED_ANNOTATION,
     COMPATIBILITY_ANNOTATION,
     REPLICA_SET_ANNOTATION,
     UPGRADES,
@@ -94,6 +95,9 @@ def _version(backend: Backend) -> Iterator[Finding]:
         return
     upgrades = UPGRADES[backend.component]
     steps = upgrades.steps(old, new)
+    accepted = at(backend.new, "metadata", "annotations", ACCEPTED_ANNOTATION)
+    if (isinstance(accepted, str) and version_in(accepted) == old) or leads_back(backend.difference):
+        return
     if steps is None:
         yield _refused(
             backend,
@@ -104,6 +108,7 @@ def _version(backend: Backend) -> Iterator[Finding]:
                 "or begin with new volumes, and restore a backup from before the upgrade: see docs/how-to/day-two.md"
                 if backend.component == MONGODB.component
                 else "or begin with new volumes, which lose what is in the old ones: see docs/how-to/day-two.md",
+                _taken(backend, old),
             ],
         )
     elif len(steps) > 1:
@@ -111,15 +116,30 @@ def _version(backend: Backend) -> Iterator[Finding]:
             backend,
             "version",
             f"{upgrades.name} {old} -> {new} in one step: {upgrades.because}",
-            list(upgrade_steps(upgrades, _tag(backend.old), steps)),
+            [*_upgrade_steps(upgrades, backend, old, steps), _taken(backend, old)],
         )
     elif upgrades is UPGRADES[MONGODB.component] and not upgrades.same_step(old, new):
         yield from _compatibility(backend, old, new)
 
 
+def leads_back(difference: Difference) -> bool:
+    """Whether a server goes back to an older version whose formats the values have held."""
+    if difference.old is None or difference.new is None or difference.component not in UPGRADES:
+        return False
+    old, new = server_version(difference.old), server_version(difference.new)
+    if old is None or new is None or new >= old:
+        return False
+    return UPGRADES[difference.component].returns(old, new) and held_formats(difference.old) == new
+
+
+def held_formats(stateful_set: Document) -> Version | None:
+    """The featureCompatibilityVersion that the values name."""
+    noted = at(stateful_set, "metadata", "annotations", COMPATIBILITY_ANNOTATION)
+    return version_in(noted) if isinstance(noted, str) else None
+
+
 def _compatibility(backend: Backend, old: Version, new: Version) -> Iterator[Finding]:
-    noted = at(backend.old, "metadata", "annotations", COMPATIBILITY_ANNOTATION)
-    held = version_in(noted) if isinstance(noted, str) else None
+    held = held_formats(backend.old)
     if held and held.major < old.major:
         yield _refused(
             backend,
@@ -129,15 +149,24 @@ def _compatibility(backend: Backend, old: Version, new: Version) -> Iterator[Fin
         )
 
 
-def upgrade_steps(upgrades: Upgrades, tag: str, steps: Sequence[Version]) -> Iterator[str]:
+def _upgrade_steps(upgrades: Upgrades, backend: Backend, old: Version, steps: Sequence[Version]) -> Iterator[str]:
     """What to set in the values, one after the other."""
-    yield f'{upgrades.component}.image.tag: "{tag}", which keeps it as it is while all else changes; synth, apply'
-    for version in steps:
+    yield f'{upgrades.tag_key}: "{_tag(backend.old)}", which keeps it as it is while all else changes; synth, apply'
+    for key, value in upgrades.settings(old, steps, held_formats(backend.old)):
+        if key != upgrades.tag_key:
+            yield f'{key}: "{value}"; synth, apply, wait until it is said to be set'
+            continue
         if upgrades.before:
             yield f"enable all {upgrades.before}: {FEATURE_FLAGS}"
-        yield f'{upgrades.component}.image.tag: "{upgrades.tag(version)}"; synth, apply, wait for all members'
-        if upgrades.after:
-            yield f'{upgrades.component}.{upgrades.after}: "{version}"; synth, apply, wait until it is said to be set'
+        yield f'{key}: "{value}"; synth, apply, wait for all members'
+
+
+def _taken(backend: Backend, old: Version) -> str:
+    """How data is taken that the members' guard would refuse, too."""
+    return (
+        f'or, where you know that it works: {backend.component}.persistence.acceptDataOf: "{old}", without which '
+        "members stop before their servers start, also with --accept"
+    )
 
 
 FEATURE_FLAGS = "rabbitmqctl enable_feature_flag all"

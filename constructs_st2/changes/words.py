@@ -14,9 +14,15 @@ from constructs_st2.changes.difference import Difference, Leaf
 from constructs_st2.checks.data import mapping
 from constructs_st2.facts import ini
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-from constructs_st2.facts.backends.upgrades import COMPATIBILITY_ANNOTATION, REPLICA_SET_ANNOTATION, VERSION_ANNOTATION
+from constructs_st2.facts.backends.upgrades import (
+    ACCEPTED_ANNOTATION,
+    COMPATIBILITY_ANNOTATION,
+    REPLICA_SET_ANNOTATION,
+    VERSION_ANNOTATION,
+)
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.st2_conf.settings import DOCKER_CONF, USER_CONF
+from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 from constructs_st2.values import secret_looks
 
 LONGEST = 70
@@ -45,6 +51,7 @@ _NOTES = {
     VERSION_ANNOTATION: "version",
     COMPATIBILITY_ANNOTATION: "mongodb.featureCompatibilityVersion",
     REPLICA_SET_ANNOTATION: "mongodb.replicaSetName",
+    ACCEPTED_ANNOTATION: "persistence.acceptDataOf",
 }
 _POD_KEYS = ("terminationGracePeriodSeconds", "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints")
 
@@ -61,7 +68,7 @@ def words(difference: Difference) -> list[str]:
     lines += [
         _line(difference, leaf)
         for leaf in difference.leaves
-        if leaf.path[0] not in data and not is_noise(leaf) and not _is_mount(leaf, read)
+        if leaf.path[0] not in data and not is_noise(leaf) and not _is_mount(leaf, read) and not _is_guard(leaf)
     ]
     return list(dict.fromkeys(lines))
 
@@ -73,6 +80,11 @@ def _is_checksum(path: tuple[str, ...]) -> bool:
 def _is_mount(leaf: Leaf, read: AbstractSet[str]) -> bool:
     """Whether it is about where a pod has what is told of already."""
     return "volumeMounts" in leaf.path or (leaf.path[-2:-1] == ("volumes",) and leaf.path[-1].strip("[]") in read)
+
+
+def _is_guard(leaf: Leaf) -> bool:
+    """Whether it is about the guard of the data, which follows from the version of the server."""
+    return f"[{GUARD}]" in leaf.path
 
 
 def is_noise(leaf: Leaf) -> bool:

@@ -7,7 +7,7 @@ which the label app.kubernetes.io/managed-by tells from the user's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from constructs_st2.checks import (
     api,
@@ -22,6 +22,7 @@ from constructs_st2.checks import (
     references,
     selectors,
     services,
+    templates,
     waves,
     workloads,
 )
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     *limits.RULES,
     *metadata.RULES,
     *cleartext.RULES,
+    *templates.RULES,
     *workloads.RULES,
     *pod_security.RULES,
     *waves.RULES,
@@ -55,21 +57,31 @@ RULES: tuple[Rule, ...] = (
 _NOTHING_ELSE = Surroundings()
 
 
-def check(objects: Sequence[Document], surroundings: Surroundings = _NOTHING_ELSE) -> list[Problem]:
+def check(
+    objects: Sequence[Document],
+    surroundings: Surroundings = _NOTHING_ELSE,
+    foreign: Sequence[Document] | None = None,
+) -> list[Problem]:
     """Everything that is wrong with some objects, ordered by object and field.
 
     Args:
         objects: all objects that go to one cluster together.
         surroundings: what exists there besides.
+        foreign: those that this program has not made, or not alone, whose fields are looked up in Kubernetes' own
+            description. Default: all of them.
     """
     problems: list[Problem] = []
     sound: list[Document] = []
+    looked_up = objects if foreign is None else foreign
+    strange = _undescribed(looked_up)
     for document in objects:
         found = list(_shape(document))
-        problems += found
         if not found:
             sound.append(document)
-    index = Index(sound, surroundings)
+        # What is misspelled says more than that something is missing.
+        problems += strange.get(id(document), found)
+    whole = set(map(id, sound))
+    index = Index(sound, surroundings, [each for each in looked_up if id(each) in whole])
     for rule in RULES:
         problems += rule(index)
     return sorted(set(problems), key=lambda problem: (problem.object, problem.field, problem.rule, problem.message))
@@ -80,15 +92,32 @@ def misshapen(objects: Sequence[Document]) -> list[Problem]:
     return [problem for document in objects for problem in _shape(document)]
 
 
+def _undescribed(objects: Sequence[Document]) -> Mapping[int, list[Problem]]:
+    """What of some objects Kubernetes does not know, by the id of each that has any of it."""
+    if not objects:
+        return {}
+    from constructs_st2.checks.api.described import undescribed
+
+    found = {id(each): list(undescribed(each)) for each in objects if not any(_lacking(each))}
+    return {key: problems for key, problems in found.items() if problems}
+
+
 def _shape(document: Document) -> Iterator[Problem]:
     """What is missing of an object that the rules rely upon."""
-    required = {path: at(document, *path.split(".")) for path in ("apiVersion", "kind", "metadata.name")}
-    missing = [path for path, value in required.items() if not isinstance(value, str) or not value]
+    missing = list(_lacking(document))
     if missing:
-        subject = f"{required['kind'] or '?'}/{required['metadata.name'] or '?'}"
-        yield from (Problem("shape", subject, path, "is missing, or no text; set it") for path in missing)
+        yield from missing
         return
     try:
         PodTemplate.of(document)
     except (KeyError, TypeError, ValueError):
         yield Problem("shape", identity(document), "spec", "has no pod template with containers")
+
+
+def _lacking(document: Document) -> Iterator[Problem]:
+    """What is missing of what tells an object from others."""
+    required = {path: at(document, *path.split(".")) for path in ("apiVersion", "kind", "metadata.name")}
+    subject = f"{required['kind'] or '?'}/{required['metadata.name'] or '?'}"
+    for path, value in required.items():
+        if not isinstance(value, str) or not value:
+            yield Problem("shape", subject, path, "is missing, or no text; set it")

@@ -60,10 +60,14 @@ class Index:
     Args:
         objects: objects that have an API version, a kind and a name; and where they make pods, the shape for it.
         surroundings: what exists besides.
+        foreign: those of the objects that this program has not made, or not alone.
     """
 
-    def __init__(self, objects: Sequence[Document], surroundings: Surroundings) -> None:
+    def __init__(
+        self, objects: Sequence[Document], surroundings: Surroundings, foreign: Sequence[Document] = ()
+    ) -> None:
         self.objects = objects
+        self.foreign = foreign
         self.surroundings = surroundings
         self.pods = [pod for document in objects if (pod := PodTemplate.of(document)) is not None]
         self.namespaces = frozenset(map(namespace_of, objects))

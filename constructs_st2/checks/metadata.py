@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, namespace_of
+from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of, strings
 from constructs_st2.checks.index import MANAGED_BY_LABEL, Index, is_ours
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_namespaced
@@ -49,6 +49,33 @@ def labels_are_valid(index: Index) -> Iterator[Problem]:
                 yield Problem("annotation", subject, f"{prefix}metadata.annotations[{key}]", message)
 
 
+def owners_and_finalizers(index: Index) -> Iterator[Problem]:
+    """What has to go before an object, and what has to be done then (meta.ValidateObjectMeta)."""
+    for document in index.objects:
+        metadata = document["metadata"]
+        for position, name in enumerate(strings(metadata.get("finalizers"))):
+            if message := forms.finalizer(name):
+                yield Problem("api", identity(document), f"metadata.finalizers[{position}]", message)
+        owners = mappings(metadata.get("ownerReferences"))
+        for position, owner in enumerate(owners):
+            for field in ("apiVersion", "kind", "name", "uid"):
+                if not owner.get(field):
+                    where = f"metadata.ownerReferences[{position}].{field}"
+                    yield Problem("api", identity(document), where, "is required")
+        if sum(owner.get("controller") is True for owner in owners) > 1:
+            message = "only one can be the controller"
+            yield Problem("api", identity(document), "metadata.ownerReferences", message)
+
+
+def set_by_the_server(index: Index) -> Iterator[Problem]:
+    """Objects that were read from a cluster hold what only that cluster knows (rest.BeforeCreate)."""
+    for document in index.objects:
+        for field in ("managedFields", "resourceVersion"):
+            if document["metadata"].get(field):
+                message = "is set by the server alone, and refused in an object that is made; remove it"
+                yield Problem("api", identity(document), f"metadata.{field}", message)
+
+
 def required_labels(index: Index) -> Iterator[Problem]:
     """Objects of ours and their pods carry all labels by which people find them."""
     ours = [(identity(document), "", document) for document in index.objects if is_ours(document)]
@@ -74,4 +101,4 @@ def _metadata(index: Index) -> Iterator[tuple[str, str, Document]]:
             yield pod.identity, pod.prefix, pod.document
 
 
-RULES = (namespaces_are_set, labels_are_valid, required_labels)
+RULES = (namespaces_are_set, labels_are_valid, owners_and_finalizers, set_by_the_server, required_labels)

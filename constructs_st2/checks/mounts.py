@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from constructs_st2.checks.data import at, mapping, mappings
 from constructs_st2.checks.index import Index, is_ours
@@ -26,10 +26,17 @@ def mounts(index: Index) -> Iterator[Problem]:
                     yield Problem("mount", pod.identity, field, message)
                 paths.add(path)
                 if name not in known:
-                    message = f'the pod has no volume "{name}"; its volumes are: {", ".join(sorted(known))}'
-                    yield Problem("mount", pod.identity, field, message)
+                    yield _unknown(pod, field, name, known)
                 elif name in volumes:
                     yield from _sub_path(index, pod, mount, volumes[name], field)
+            for position, device in enumerate(_devices(container)):
+                if (name := str(device.get("name"))) not in known:
+                    yield _unknown(pod, f"{container.field}.volumeDevices[{position}].name", name, known)
+
+
+def _unknown(pod: PodTemplate, field: str, name: str, known: Collection[str]) -> Problem:
+    message = f'the pod has no volume "{name}"; its volumes are: {", ".join(sorted(known))}'
+    return Problem("mount", pod.identity, field, message)
 
 
 def _sub_path(index: Index, pod: PodTemplate, mount: Document, volume: Document, field: str) -> Iterator[Problem]:
@@ -57,7 +64,7 @@ def unused_volumes(index: Index) -> Iterator[Problem]:
     """Every volume is mounted by some container."""
     for pod in index.pods:
         used = {str(mount.get("name")) for container in pod.containers for mount in _mounts(container)}
-        used |= {str(device.get("name")) for c in pod.containers for device in mappings(c.spec.get("volumeDevices"))}
+        used |= {str(device.get("name")) for container in pod.containers for device in _devices(container)}
         fields = [(str(volume.get("name")), field) for field, volume in pod.volumes]
         fields += [(name, f"spec.volumeClaimTemplates[{name}]") for name in pod.claim_templates]
         for name, field in fields:
@@ -78,6 +85,10 @@ def content(index: Index) -> Iterator[Problem]:
 
 def _mounts(container: Container) -> list[Document]:
     return mappings(container.spec.get("volumeMounts"))
+
+
+def _devices(container: Container) -> list[Document]:
+    return mappings(container.spec.get("volumeDevices"))
 
 
 RULES = (mounts, unused_volumes, content)

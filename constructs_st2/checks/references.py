@@ -64,7 +64,7 @@ def bindings(index: Index) -> Iterator[Problem]:
             message = f'there is no Role "{role.get("name")}" in namespace "{namespace}"; add it, or correct the name'
             yield Problem("binding", identity(binding), "roleRef", message)
         for position, subject in enumerate(mappings(binding.get("subjects"))):
-            home = subject.get("namespace") or namespace
+            home = str(subject.get("namespace") or namespace)
             if subject.get("kind") == "ServiceAccount" and home in index.namespaces:
                 use = Use("ServiceAccount", str(subject.get("name")), f"subjects[{position}]")
                 yield from _missing(index, use, identity(binding), home)

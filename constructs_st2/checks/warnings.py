@@ -14,6 +14,7 @@ from constructs_st2.checks.index import Index, Surroundings, is_ours
 from constructs_st2.checks.pod_security import ENFORCE_LABEL, violations
 from constructs_st2.checks.pods import PodTemplate, Use
 from constructs_st2.checks.problem import Problem
+from constructs_st2.checks.templates import left_to_others
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.kube.documents import Document, identity, is_built_in, scope_of, scopes_defined_by
 
@@ -245,6 +246,15 @@ def open_to_the_world(index: Index) -> Iterator[Problem]:
                 yield Problem("", identity(ingress), f"metadata.annotations[{key}]", message)
 
 
+def not_everywhere(index: Index) -> Iterator[Problem]:
+    """Only some of the clusters that this program is for serve a version, or know a kind or a field."""
+    if index.foreign:
+        from constructs_st2.checks.api import described
+
+        for document in index.foreign:
+            yield from described.not_everywhere(document)
+
+
 WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "pod-security-level": pods_below_restricted,
     "idle-capability": idle_capabilities,
@@ -259,18 +269,25 @@ WARNINGS: Mapping[str, Callable[[Index], Iterator[Problem]]] = {
     "unknown-capability": unknown_capabilities,
     "unpinned-image": unpinned_images,
     "snippet": open_to_the_world,
+    "not-everywhere": not_everywhere,
+    "helm-template": left_to_others,
 }
 """What is warned of, by the name that ends each warning."""
 
 
-def warnings(objects: Sequence[Document], surroundings: Surroundings | None = None) -> list[Problem]:
+def warnings(
+    objects: Sequence[Document],
+    surroundings: Surroundings | None = None,
+    foreign: Sequence[Document] | None = None,
+) -> list[Problem]:
     """What of some objects works and yet should be known, ordered by object and field.
 
     Args:
         objects: objects that hold together; see `constructs_st2.checks.check`.
         surroundings: what exists in the cluster besides.
+        foreign: those that this program has not made, or not alone. Default: all of them.
     """
-    index = Index(objects, surroundings or Surroundings())
+    index = Index(objects, surroundings or Surroundings(), objects if foreign is None else foreign)
     found = {
         Problem(name, problem.object, problem.field, problem.message)
         for name, rule in WARNINGS.items()

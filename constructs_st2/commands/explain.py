@@ -60,15 +60,43 @@ def explain(options: ClusterOptions, key: str) -> None:
 
 def _known(name: str, loaded: Loaded[Values]) -> KeyPath:
     from constructs_st2.values.model import Values
-    from constructs_st2.values.paths import dotted, resolve
+    from constructs_st2.values.paths import dotted, is_dotted, resolve
     from constructs_st2.values.problems import unknown_key
     from constructs_st2.values.shape import types_at
 
+    if not is_dotted(name):
+        raise UserError(f'{name}: a bracket or a quote has no other; write list items as name[0], keys as env["a.b"]')
     path = resolve(loaded.layered.data, name) if name else ()
     for length in range(1, len(path) + 1):
         if not types_at(Values, path[:length]):
+            if (known := _by_the_chart(path)) is not None:
+                return known
             raise UserError([f"{dotted(path[:length])}: {unknown_key(path[:length], Values)}"])
     return path
+
+
+def _by_the_chart(path: KeyPath) -> KeyPath | None:
+    """The key of ours that a key of the Helm chart means, which is told; None where it means none.
+
+    Raises:
+        UserError: it means something else than a key of ours.
+    """
+    from constructs_st2.values import chart
+    from constructs_st2.values.layers import Layered
+    from constructs_st2.values.model import Values
+    from constructs_st2.values.paths import dotted
+
+    value: Any = True
+    translated = chart.translate(Layered(_put({}, path, value)), chart.RULES, Values)
+    told = {found.path: found.message for found in translated.findings}
+    told |= {note.path: note.message for note in translated.notes}
+    if path not in told:
+        return None
+    targets = [target for note in translated.notes if note.path == path for target in note.sets]
+    if len(targets) != 1:
+        raise UserError(f"{dotted(path)}: a key of the Helm chart: {told[path]}")
+    click.echo(f"note: {dotted(path)} is a key of the Helm chart: {told[path]}", err=True)
+    return targets[0]
 
 
 def _has_keys(path: KeyPath) -> bool:

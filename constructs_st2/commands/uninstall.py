@@ -28,6 +28,10 @@ def uninstall(options: ClusterOptions, keep: str, manifests: str) -> None:
     """Print the commands that take StackStorm out of a cluster. They are yours to run."""
     with options.cluster() as cluster:
         lines = list(_SCRIPTS[keep](cluster, manifests))
+    if not Path(manifests).is_dir():
+        click.echo(
+            f"warning: {manifests}: no such folder; constructs-st2 synth --output {manifests} writes it", err=True
+        )
     click.echo("\n".join(lines))
 
 

@@ -13,9 +13,9 @@ from constructs_st2.commands.cluster_options import DEFAULT_VALUES, ClusterOptio
 if TYPE_CHECKING:
     from constructs_st2.facts.backends.upgrades import Upgrades, Version
     from constructs_st2.facts.cluster import Cluster
-    from constructs_st2.facts.release import Release
 
-BACKENDS = ("mongodb", "rabbitmq", "redis", "etcd")
+MONGODB = "mongodb"
+BACKENDS = (MONGODB, "rabbitmq", "redis", "etcd")
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ def steps_to(cluster: Cluster, what: str, version: str) -> Iterator[Step]:
             f"st2 {cluster.version} works with {what} {'.'.join(map(str, newest))} at most: upgrade st2 first"
         )
     steps = UPGRADES[what].steps(old, wanted)
+    if steps is None and wanted > old:
+        raise UserError(f"{what} {old} -> {version}: no version that is known leads there; is there a {version}?")
     if steps is None:
         raise UserError(f"{what} {old} -> {wanted}: no way leads back; see docs/how-to/day-two.md for a backup")
     yield from _backend(cluster, UPGRADES[what], old, steps)
@@ -113,36 +115,33 @@ def _current(cluster: Cluster, what: str) -> Version | None:
 
 
 def _backend(cluster: Cluster, upgrades: Upgrades, old: Version, steps: list[Version]) -> Iterator[Step]:
+    from constructs_st2.facts.backends.upgrades import version_in
+
     kubectl = f"kubectl -n {cluster.release.namespace}"
     members = f"statefulset/{cluster.release.named(upgrades.component)}"
     ready = f"{kubectl} rollout status {members} --timeout=1h"
-    key = f"{upgrades.component}.image.tag"
-    is_mongodb = upgrades.component == "mongodb"
-    held = cluster.values.mongodb.feature_compatibility_version
     before = [ready]
-    if is_mongodb:
+    if upgrades.component == MONGODB:
         before.append(f"{kubectl} get jobs -l app=backup   # is there a backup of today? docs/how-to/backup.md")
     if upgrades.before:
         flags = f"{kubectl} exec {cluster.release.named(upgrades.component)}-0 -c {upgrades.component} -- rabbitmqctl"
         listed = f"{flags} list_feature_flags name state stability   # all enabled, but experimental ones"
         before += [f"{flags} enable_feature_flag all", listed]
-    reached = old
-    for version in steps:
-        if is_mongodb and not upgrades.same_step(reached, version) and held != str(reached):
-            yield _compatibility(cluster.release, reached)
-        yield Step({key: upgrades.tag(version)}, tuple(before), (ready,))
-        reached, held = version, held if upgrades.same_step(reached, version) else None
-    if is_mongodb and held != str(reached):
-        yield _compatibility(cluster.release, reached)
+    held = version_in(cluster.values.mongodb.feature_compatibility_version or "")
+    for key, value in upgrades.settings(old, steps, held):
+        if key == upgrades.tag_key:
+            yield Step({key: value}, tuple(before), (ready,))
+        else:
+            yield Step({key: value}, after=(_compatibility_is_set(cluster, value),))
 
 
-def _compatibility(release: Release, version: Version) -> Step:
-    members = ",".join(f"{key}={value}" for key, value in release.selector("mongodb").items())
-    logs = f"kubectl -n {release.namespace} logs -l {members} -c reconcile --tail=-1"
-    return Step(
-        {"mongodb.featureCompatibilityVersion": str(version)},
-        after=(f"until {logs} | grep -q 'featureCompatibilityVersion is {version}'; do sleep 5; done",),
-    )
+def _compatibility_is_set(cluster: Cluster, version: str) -> str:
+    """Waits for every member: each notes what its own data has."""
+    release, count = cluster.release, cluster.values.mongodb.replicas
+    members = ",".join(f"{key}={value}" for key, value in release.selector(MONGODB).items())
+    logs = f"kubectl -n {release.namespace} logs -l {members} -c reconcile --tail=-1 --prefix"
+    said = f"grep 'its data has featureCompatibilityVersion {version}' | sort -u | wc -l"
+    return f'until test "$({logs} | {said})" -ge {count}; do sleep 5; done'
 
 
 def _st2(cluster: Cluster, version: str) -> Iterator[Step]:

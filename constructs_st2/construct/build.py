@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
+from constructs_st2.construct.foreign import foreign
 from constructs_st2.construct.plans import compose
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
@@ -40,7 +41,7 @@ def build(cluster: Cluster) -> Built:
     """
     composed = compose(cluster)
     objects = documents_of(composed)
-    problems = check(objects, surroundings(cluster))
+    problems = check(objects, surroundings(cluster), foreign(cluster, composed))
     if problems:
         raise UnsoundObjects(problems, objects)
     return Built(objects, files=len(composed))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
 from constructs import Construct, Dependable, IConstruct, IValidation, Node
 
-from constructs_st2.checks import Problem, check
+from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
+from constructs_st2.construct.foreign import foreign
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
 from constructs_st2.construct.manifest import Tier as AnyTier
 from constructs_st2.construct.plans import PLANS, compose
@@ -289,7 +291,7 @@ class StackStorm(Patient):
         """All objects below this construct as they are now: those that were added to it, but not to a cluster in it."""
         if not self.seen:
             return self.planned
-        below = self._own_node.find_all()
+        below = self.what_is_made(self)
         inner = [f"{each._own_node.path}/" for each in below if isinstance(each, StackStorm) and each is not self]
         objects = [each for each in below if isinstance(each, cdk8s.ApiObject)]
         if inner:
@@ -306,7 +308,11 @@ class StackStorm(Patient):
         # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
         state = pickle.dumps(objects)
         if self._checked is None or self._checked[0] != state:
-            found = [*check(objects, surroundings(self.cluster)), *self._shared_with_others(), *self._lost(objects)]
+            found = [
+                *check(objects, self._surroundings, self._foreign()),
+                *self._shared_with_others(),
+                *self._lost(objects),
+            ]
             if self.seen:
                 self.keep_order()
             self._checked = (state, found)
@@ -319,12 +325,17 @@ class StackStorm(Patient):
             objects: the objects, where they are known already.
         """
         objects = self.current() if objects is None else objects
-        found = warnings_of(objects, surroundings(self.cluster))
+        found = warnings_of(objects, self._surroundings, self._foreign())
         if not found:
             return list(self.cluster.settings.warnings)
         from constructs_st2.construct.explaining import explained
 
         return [*self.cluster.settings.warnings, *explained(found, objects, self._loaded, with_rules=True)]
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        """What the objects may refer to although no manifest makes it."""
+        return surroundings(self.cluster)
 
     def complaints(self, objects: Sequence[Document] | None = None) -> list[str]:
         """The `problems` as lines of text, by the file, line and key of the value that is to blame, where one is known.
@@ -345,11 +356,17 @@ class StackStorm(Patient):
         objects = self.current() if objects is None else objects
         return self.complaints(objects) or (self.warnings(objects) if self._strict else [])
 
+    def _foreign(self) -> list[Document] | None:
+        """The objects that this program has not made alone; None where anybody may have changed any of them."""
+        if self.seen:
+            return None
+        own = [name for name, tier in self.TIERS.items() if tier is StackStorm.TIERS.get(name)]
+        return foreign(self.cluster, self._composed, own)
+
     def _shared_with_others(self) -> Iterator[Problem]:
         """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
         own = set(map(place, self.planned))
-        # Not the property of the root, which makes what nobody has looked at.
-        for other in Node.of(self._own_node.root).find_all():
+        for other in self.what_is_made(self._own_node.root):
             if other is self:
                 return
             if not isinstance(other, StackStorm):

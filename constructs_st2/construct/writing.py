@@ -78,7 +78,7 @@ class App(PatientApp):
         )
         if step.refused:
             raise UserError(line for finding in step.refused for line in finding.lines())
-        for each in self._own_node.find_all():
+        for each in self.what_is_made(self):
             if isinstance(each, StackStorm):
                 each.step = step
 
@@ -89,7 +89,7 @@ class App(PatientApp):
 
     def _files(self) -> Mapping[str, list[Document]]:
         """The objects of each file."""
-        below = self._own_node.find_all()
+        below = self.what_is_made(self)
         clusters = [each for each in below if isinstance(each, StackStorm)]
         if not self.seen and len(below) == len(clusters) + 1:
             # Nobody has looked at anything, nor added anything: what has been planned is what there is.

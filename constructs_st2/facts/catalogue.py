@@ -44,8 +44,9 @@ class Probes(Enum):
 
     AUTH = "GET /v1/sso, which needs no login"
     OPTIONS = "OPTIONS request by curl: these APIs answer every GET with 401"
-    MESSAGING = "ready while connected to the message bus; the end of the process is the only sign of death"
-    NONE = "the end of the process is the only sign of death"
+    MESSAGING = "ready while connected to the message bus; alive while it does anything at all"
+    DATABASE = "ready while connected to the database; alive while it does anything at all"
+    OWN = "those of its program, which is none of st2's services"
 
 
 Stop = Literal["TERM", "INT", "QUIT"]
@@ -72,7 +73,8 @@ class CatalogueEntry:
     of st2.conf whose exit_still_active_check bounds how long the service waits for running work when it stops.
     ``uses`` is what it talks to besides ``needs``, and does not wait for.
     ``manages_packs``: installs packs or edits their files, where they are on shared volumes.
-    ``is_stanley``: must run as the user of the images, by whose name it runs actions, or whose files it writes.
+    ``is_stanley``: must run as the user of the images, as whom it runs actions.
+    ``keeps_files``: must run as that user where its pods find files of others, or of former ones.
     ``registered_as``: its group in st2's service registry, the `service` of its `cmd` module in the sources of st2; the
     same in 3.8 and 3.9. None for what does not join it.
     ``queues``: whose messages it must work on (st2common/st2common/transport/queues.py). Nobody reads
@@ -100,6 +102,7 @@ class CatalogueEntry:
     role: Role = "backend"
     manages_packs: bool = False
     is_stanley: bool = False
+    keeps_files: bool = False
     registered_as: str | None = None
     queues: tuple[str, ...] = ()
     shares_work: bool = False
@@ -134,7 +137,7 @@ ST2API = CatalogueEntry(
     "st2api",
     "Serves the REST API to the web UI, the command line, chat bots and webhooks",
     tier="api",
-    is_stanley=True,
+    keeps_files=True,
     needs=CONTROL_PLANE,
     contents=(Content.CRYPTO_KEY, Content.PACKS, Content.VIRTUALENVS, Content.CONFIGS, Content.OVERRIDES),
     port=9101,
@@ -232,7 +235,7 @@ ST2GARBAGECOLLECTOR = CatalogueEntry(
     tier="engines",
     needs=CONTROL_PLANE,
     # It opens its connection to the message bus only now and then: that cannot be a sign of readiness.
-    probes=Probes.NONE,
+    probes=Probes.DATABASE,
     stop="INT",
     rollout="recreate",
     registered_as="garbagecollector",
@@ -242,7 +245,7 @@ ST2SENSORCONTAINER = CatalogueEntry(
     "st2sensorcontainer",
     "Runs sensors; a second one of a partition would emit every trigger twice",
     tier="runners",
-    is_stanley=True,
+    keeps_files=True,
     needs=CONTROL_PLANE,
     # By the code of packs.
     uses=APIS,
@@ -299,7 +302,7 @@ ST2CLIENT = CatalogueEntry(
     "st2client",
     "The st2 command line, logged in, for administration",
     tier="client",
-    is_stanley=True,
+    keeps_files=True,
     # The last three by st2-register-content and the like.
     uses=(*APIS, *CONTROL_PLANE),
     contents=(
@@ -312,7 +315,7 @@ ST2CLIENT = CatalogueEntry(
         Content.RBAC,
         Content.SSH_KEY,
     ),
-    probes=Probes.NONE,
+    probes=Probes.OWN,
     rollout="recreate",
     writes_home=True,
     image="st2actionrunner",

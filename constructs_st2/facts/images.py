@@ -19,7 +19,7 @@ ST2_UID = 1000
 """The user `stanley` of every st2 image; any other uid crashes the action runner, which looks its name up."""
 
 SERVICE_UID = 10001
-"""The user of services that need no name and own no files: a number that belongs to nobody, on the node neither.
+"""The user of all others whose files are those of their pod alone: a number of nobody, on the node neither.
 
 Their group is that of stanley, by which they read what the others do.
 """

@@ -14,6 +14,8 @@ SERVICES_WAVE = 10
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
 """Secrets labelled ``plain`` were asked for: the user chose to have them in the manifests."""
+TEMPLATES_ANNOTATION = "constructs-st2.dev/templates"
+"""With `kept`, templates in an object are meant for whoever reads it."""
 
 LONGEST_COMPONENT = "job-register-content-0123456789"
 """The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""

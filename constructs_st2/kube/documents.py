@@ -53,11 +53,12 @@ def place(document: Document) -> tuple[str, str, str, str]:
 
 
 def copied(value: Any) -> Any:
-    """A copy of plain data that shares nothing with it that can be changed, in a quarter of the time of `deepcopy`."""
+    """A copy of plain data that shares nothing with it that can be changed, in an eighth of the time of `deepcopy`."""
+    # By far the most of it is text: asking here, and not in a call for each, halves the time once more.
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
+        return {key: item if isinstance(item, str) else copied(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [copied(item) for item in value]
+        return [item if isinstance(item, str) else copied(item) for item in value]
     return value if isinstance(value, _UNCHANGEABLE) else copy.deepcopy(value)
 
 
@@ -72,27 +73,53 @@ _CLUSTER_SCOPED = frozenset(
         "ClusterRoleBinding",
         "CSIDriver",
         "CSINode",
+        "ClusterTrustBundle",
         "CustomResourceDefinition",
+        "DeviceClass",
+        "DeviceTaintRule",
         "FlowSchema",
+        "IPAddress",
         "IngressClass",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
         "MutatingWebhookConfiguration",
         "Namespace",
         "Node",
         "PersistentVolume",
         "PriorityClass",
         "PriorityLevelConfiguration",
+        "ResourceSlice",
         "RuntimeClass",
+        "SelfSubjectAccessReview",
+        "SelfSubjectReview",
+        "SelfSubjectRulesReview",
+        "ServiceCIDR",
         "StorageClass",
+        "StorageVersionMigration",
+        "SubjectAccessReview",
+        "TokenReview",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
         "ValidatingWebhookConfiguration",
         "VolumeAttachment",
+        "VolumeAttributesClass",
     }
 )
-_GROUPS_WITHOUT_SUFFIX = frozenset({"", "apps", "autoscaling", "batch", "policy"})
+_GROUPS = frozenset(
+    {
+        *("", "apps", "autoscaling", "batch", "policy"),
+        *("admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io"),
+        *("authorization.k8s.io", "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io"),
+        *("extensions", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io", "networking.k8s.io"),
+        *("node.k8s.io", "rbac.authorization.k8s.io", "resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io"),
+        "storagemigration.k8s.io",
+    }
+)
+"""The API groups of Kubernetes itself. Others below k8s.io are of projects beside it, such as the Gateway API."""
 
 
 _CUSTOM_NAMESPACED: Mapping[str, frozenset[str]] = {
+    "autoscaling.k8s.io": frozenset({"VerticalPodAutoscaler", "VerticalPodAutoscalerCheckpoint"}),
     "bitnami.com": frozenset({"SealedSecret"}),
     "cert-manager.io": frozenset({"Certificate", "CertificateRequest", "Issuer"}),
     "external-secrets.io": frozenset({"ExternalSecret", "PushSecret", "SecretStore"}),
@@ -106,15 +133,15 @@ _CUSTOM_NAMESPACED: Mapping[str, frozenset[str]] = {
             *("PrometheusRule", "ScrapeConfig", "ServiceMonitor", "ThanosRuler"),
         }
     ),
+    "snapshot.storage.k8s.io": frozenset({"VolumeSnapshot"}),
 }
 """Kinds of operators that this program, or its users, have to do with."""
-_CUSTOM_CLUSTER_SCOPED = frozenset({"GatewayClass"})
+_CUSTOM_CLUSTER_SCOPED = frozenset({"GatewayClass", "VolumeSnapshotClass", "VolumeSnapshotContent"})
 
 
 def is_built_in(document: Document) -> bool:
     """Whether the object's kind is part of Kubernetes, and not defined by a CustomResourceDefinition."""
-    group = document["apiVersion"].rpartition("/")[0]
-    return group in _GROUPS_WITHOUT_SUFFIX or (group.endswith(".k8s.io") and group != "gateway.networking.k8s.io")
+    return document["apiVersion"].rpartition("/")[0] in _GROUPS
 
 
 def scope_of(document: Document) -> Literal["Namespaced", "Cluster"] | None:

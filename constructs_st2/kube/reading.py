@@ -38,12 +38,19 @@ def read_text(text: bytes | str, name: str) -> list[Document]:
     Raises:
         UserError: it is not made of Kubernetes objects.
     """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UserError(f"{name}: is not UTF-8 text") from None
     try:
         documents = [document for document in yaml.load_all(text, _LOADER) if document is not None]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{name}{line}: is not YAML: {getattr(error, 'problem', None) or error}") from error
+        # What the reader of characters says goes on in a second line, about its own bytes.
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise UserError(f"{name}{line}: is not YAML: {problem}") from error
     for document in documents:
         if not isinstance(document, dict) or not {"apiVersion", "kind", "metadata"} <= document.keys():
             raise UserError(f"{name}: holds something that is no Kubernetes object (apiVersion, kind, metadata)")

@@ -21,7 +21,8 @@ class Alert:
     """One alert.
 
     ``source`` is what must serve metrics for it; ``minutes`` is how long ``expr`` must have results. It makes no sense
-    for a backend with fewer members than ``members``. The texts may use Prometheus' templates.
+    for a backend with fewer members than ``members``, or, of Kubernetes, where no backend has as many. The texts may
+    use Prometheus' templates.
     """
 
     name: str
@@ -35,4 +36,6 @@ class Alert:
 
     def concerns(self, facts: Facts) -> bool:
         """Whether it can ever fire in a cluster."""
-        return self.source in facts.kinds and facts.members.get(self.source, self.members) >= self.members
+        return (
+            self.source in facts.kinds and facts.members.get(self.source, max(facts.members.values())) >= self.members
+        )

@@ -92,6 +92,10 @@ class Facts:
         """A metric of the members of etcd."""
         return self._of_pods(metric, "etcd", _MEMBER, labels)
 
+    def members_of(self, component: str, metric: str, **labels: str) -> str:
+        """A metric that has the name of one of the members of a backend in the label `pod`."""
+        return self._of_pods(metric, component, _MEMBER, labels)
+
     def volumes(self, metric: str) -> str:
         """A metric of the release's volume claims: those of members of backends, and others."""
         return self.kubernetes(metric, persistentvolumeclaim=f"~(data-)?{self.release.name}-.+")

@@ -10,7 +10,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys of mappings and indices of lists, from the top of the file."""
 
 _PLAIN_KEY = re.compile(r"[^.\[\]\s\"]+")
-_SEGMENT = re.compile(r'\[(\d+)\]|\["([^"]*)"\]|([^.\[]+)')
+_SEGMENT = re.compile(r'\[(\d+)\]|\["([^"]*)"\]|([^.\[\]"]+)')
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -24,6 +24,14 @@ def dotted(path: Sequence[str | int]) -> str:
         else:
             text += f'["{segment}"]'
     return text
+
+
+_PATH = re.compile(rf"(?:\.*(?:{_SEGMENT.pattern}))*\.*")
+
+
+def is_dotted(text: str) -> bool:
+    """Whether a text is a path as messages show it, with all brackets and quotes closed."""
+    return _PATH.fullmatch(text) is not None
 
 
 def resolve(data: object, key: str) -> KeyPath:

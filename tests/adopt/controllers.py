@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from servers.kube_apiserver import TOKEN, ApiServer
@@ -45,14 +45,18 @@ class Controllers:
         self._server.close()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        acted = ""
+        while not self._ended.wait(_PAUSE):
+            # Where nobody has written anything since, there is nothing to do.
+            if (revision := self._revision()) == acted:
+                continue
+            acted = revision
             for act in (self._collect, self._volumes, self._sets, self._deployments, self._jobs):
                 # Somebody else may be faster; the next round sees it.
                 try:
                     act()
                 except Exception:  # what goes wrong here must be seen in the test, and end nothing
                     self.trouble.append(traceback.format_exc())
-            time.sleep(_PAUSE)
 
     # --- what the API is asked
 
@@ -64,6 +68,12 @@ class Controllers:
     def _all(self, group: str, kind: str, namespaced: bool = True) -> list[Document]:
         status, answer = self._server.request("GET", self._path(group, kind, namespaced=namespaced))
         return answer.get("items", []) if status == 200 else []
+
+    def _revision(self) -> str:
+        """What any write changes, of whatever kind."""
+        _, answer = self._server.request("GET", f"{self._path('v1', 'namespaces', namespaced=False)}?limit=1")
+        revision: str = answer["metadata"]["resourceVersion"]
+        return revision
 
     def _patch(self, path: str, body: Document) -> None:
         self._server.request("PATCH", path, body, MERGE)
@@ -137,16 +147,21 @@ class Controllers:
         )
 
     def _sets(self) -> None:
+        there = {
+            (kind, each["metadata"]["name"])
+            for kind in ("persistentvolumeclaims", "pods")
+            for each in self._all("v1", kind)
+        }
         for each in self._all("apps/v1", "statefulsets"):
             metadata, spec = each["metadata"], each["spec"]
             if metadata.get("deletionTimestamp"):
                 continue
             for ordinal in range(spec["replicas"]):
-                self._member(each, f"{metadata['name']}-{ordinal}")
+                self._member(each, f"{metadata['name']}-{ordinal}", there)
             ready = _ready(each) | {"currentReplicas": spec["replicas"], "currentRevision": "1", "updateRevision": "1"}
             self._status(self._path("apps/v1", "statefulsets", metadata["name"]), each, ready)
 
-    def _member(self, owner: Document, name: str) -> None:
+    def _member(self, owner: Document, name: str, there: set[tuple[str, str]]) -> None:
         metadata, spec = owner["metadata"], owner["spec"]
         volumes = []
         for template in spec.get("volumeClaimTemplates", ()):
@@ -158,8 +173,11 @@ class Controllers:
                 "metadata": {"name": f"{kind}-{name}", "labels": labels},
                 "spec": template["spec"],
             }
-            self._server.request("POST", self._path("v1", "persistentvolumeclaims"), claim)
+            if ("persistentvolumeclaims", f"{kind}-{name}") not in there:
+                self._server.request("POST", self._path("v1", "persistentvolumeclaims"), claim)
             volumes.append({"name": kind, "persistentVolumeClaim": {"claimName": f"{kind}-{name}"}})
+        if ("pods", name) in there:
+            return
         template = spec["template"]
         owned = {"apiVersion": "apps/v1", "kind": "StatefulSet", "controller": True}
         pod = {
@@ -223,12 +241,3 @@ def _claims_of(pod: Document) -> Iterator[str]:
     for volume in pod["spec"].get("volumes", ()):
         if claim := volume.get("persistentVolumeClaim"):
             yield claim["claimName"]
-
-
-def eventually(what: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(_PAUSE)

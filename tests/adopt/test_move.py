@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
-from adopt.controllers import Controllers, eventually
+from adopt.controllers import Controllers
 from adopt.installed import CHART, NAMESPACE, RELEASE, VALUES, AsHelmDoes, Installed, WithHelm
 from click.testing import CliRunner
 from servers import kubernetes_programs
 from servers.kube_apiserver import ApiServer
+from servers.ports import eventually
 from support import LONG, not_run
 
 from constructs_st2.commands.cli import cli
@@ -59,7 +60,7 @@ class Move:
         self.environment = {
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "HOME": str(folder),
-            "KUBECONFIG": str(server.kubeconfig()),
+            **server.for_kubectl(),
             "REAL_KUBECTL": str(kubectl),
             "IMAGE": os.environ.get("ST2_TEST_MONGODB", str(image)),
             "VOLUMES": str(self.volumes),
@@ -164,7 +165,7 @@ def move(api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with Controllers(api_server, NAMESPACE) as controllers:
         made = Move(api_server, tmp_path, controllers)
         made.release.install()
-        eventually(lambda: len(made.bound()) == CLAIMS)
+        eventually(lambda: len(made.bound()) == CLAIMS, "all claims are bound")
         for ordinal in range(3):
             data = made.volumes / f"datadir-st2-mongodb-{ordinal}"
             data.mkdir(parents=True)
@@ -191,7 +192,7 @@ def test_a_release_moves_and_may_go_back_until_the_end(move: Move) -> None:
     move.succeed_at_last("05", "back")
     move.roll_back()
     assert move.shape() == before
-    eventually(lambda: len(move.bound()) == CLAIMS)
+    eventually(lambda: len(move.bound()) == CLAIMS, "all claims are bound")
     assert move.volume_of("data-st2-rabbitmq-0") == volume
     for step in ("01", "02", "03", "04", "05"):
         move.succeed(step)

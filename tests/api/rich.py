@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from constructs_st2.checks.api.structure import ROOTS, STRUCTURE
@@ -241,6 +241,7 @@ BASE: tuple[Document, ...] = tuple(
                     **_WORKLOAD,
                     "serviceName": "a",
                     "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Delete"},
+                    "ordinals": {"start": 1},
                     "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
                     "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": CLAIM}],
                 }
@@ -277,7 +278,12 @@ BASE: tuple[Document, ...] = tuple(
             {"spec": {"schedule": "1 2 * * *", "timeZone": "Etc/UTC", "jobTemplate": {"spec": {"template": JOB}}}},
         ),
         ("batch", "v1", "Job", {"spec": {"template": JOB}}),
-        ("coordination.k8s.io", "v1", "Lease", {"spec": {"leaseDurationSeconds": 5, "leaseTransitions": 1}}),
+        (
+            "coordination.k8s.io",
+            "v1",
+            "Lease",
+            {"spec": {"holderIdentity": "a", "leaseDurationSeconds": 5, "leaseTransitions": 1}},
+        ),
         (
             "discovery.k8s.io",
             "v1",
@@ -360,6 +366,11 @@ BAD: tuple[Any, ...] = (
     ["a" * 2100],
 )
 """Values of which each form refuses one for its content."""
+
+
+def _failure(**codes: Any) -> Document:
+    return {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1], **codes}}]}
+
 
 CHANGES: Mapping[str, tuple[Document, ...]] = {
     "PodSpec": (
@@ -461,7 +472,7 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "HTTPHeader": ({"name": None},),
     "Volume": ({"emptyDir": {}, "hostPath": {"path": "/a"}},),
     "AWSElasticBlockStoreVolumeSource": ({"volumeID": None},),
-    "AzureDiskVolumeSource": ({"diskName": None},),
+    "AzureDiskVolumeSource": ({"diskName": None}, {"diskURI": "b"}, {"kind": "Managed"}),
     "AzureFileVolumeSource": ({"shareName": None},),
     "CephFSVolumeSource": ({"monitors": []},),
     "CinderVolumeSource": ({"volumeID": None},),
@@ -482,7 +493,8 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "GCEPersistentDiskVolumeSource": ({"pdName": None},),
     "GlusterfsVolumeSource": ({"path": None},),
     "HostPathVolumeSource": ({"path": None},),
-    "ISCSIVolumeSource": ({"iqn": None},),
+    "ISCSIVolumeSource": ({"iqn": None}, {"chapAuthSession": True}),
+    "VolumeProjection": ({"secret": {"name": "s"}, "configMap": {"name": "c"}},),
     "ImageVolumeSource": ({"reference": None},),
     "KeyToPath": ({"key": None},),
     "NFSVolumeSource": ({"server": None},),
@@ -505,9 +517,60 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
         {"addressType": None},
         {"endpoints": [{"addresses": ["10.0.0"]}]},
         {"endpoints": [{"addresses": ["fd00::1"]}]},
+        {"endpoints": [{"addresses": ["127.0.0.1"]}]},
+        {"endpoints": [{"addresses": ["169.254.0.1"]}]},
+        {"ports": [{"name": "a", "port": 80}, {"name": "a", "port": 81}]},
     ),
+    "Endpoint": ({"addresses": []},),
+    "EndpointSubset": ({"addresses": None},),
+    "EndpointAddress": ({"ip": "127.0.0.1"}, {"ip": "a"}),
+    "ValidatingAdmissionPolicySpec": (
+        {"matchConstraints": None},
+        {"matchConstraints": {}},
+        {"validations": None, "auditAnnotations": None},
+        {"matchConditions": [{"name": "a", "expression": "true"}] * 2},
+        {"auditAnnotations": [{"key": "a", "valueExpression": "'b'"}] * 2},
+    ),
+    "Validation": tuple(
+        {"expression": text}
+        for text in (
+            *(
+                "object.spec.replicas = 5",
+                "object.a and object.b",
+                "(object.a",
+                "object.a)",
+                "'a",
+                "object.a ==",
+                "== 5",
+            ),
+            *("objekt.a", "replicas > 5", "object.a object.b", "object.a & object.b", "object.all(x, y)", " "),
+        )
+    ),
+    "ValidatingAdmissionPolicyBindingSpec": (
+        {"validationActions": []},
+        {"validationActions": ["Deny", "Deny"]},
+        {"validationActions": ["Deny", "Warn"]},
+    ),
+    "ValidatingWebhook": ({"admissionReviewVersions": ["v2"]},),
+    "WebhookClientConfig": (
+        {"service": None},
+        {"url": "https://example.org"},
+        {"service": None, "url": "http://example.org"},
+        {"service": None, "url": "https://a:b@example.org"},
+    ),
+    "WebhookService": ({"name": ""},),
+    "RuleWithOperations": ({"resources": []}, {"apiGroups": ["*", "a"]}, {"operations": ["*", "CREATE"]}),
+    "CustomResourceDefinition": ({"metadata": {"name": "other.example.org"}},),
+    "APIService": ({"metadata": {"name": "v2.a.example.org"}},),
+    "FlowRules": ({"subjects": []}, {"resourceRules": None, "nonResourceRules": None}),
+    "FlowSubject": ({"kind": "User"}, {"group": None}),
+    "FlowPathRule": ({"verbs": []}, {"nonResourceURLs": ["a"]}),
+    "FlowResourceRule": ({"apiGroups": []}, {"namespaces": None}),
+    "PriorityLevelSpec": ({"limited": None}, {"type": "Exempt"}),
+    "ServiceCIDRSpec": ({"cidrs": []},),
+    "VolumeAttributesClass": ({"parameters": None},),
     "IngressClassSpec": ({"controller": "a"}, {"controller": None}),
-    "LimitRangeItem": ({"type": None}, {"min": {"cpu": "3"}}, {"type": "Pod"}),
+    "LimitRangeItem": ({"type": None}, {"min": {"cpu": "3"}}, {"type": "Pod"}, {"type": "x"}, {"max": {"x": 5}}),
     "PersistentVolumeSpec": ({"accessModes": []}, {"capacity": {"storage": 0}}),
     "ResourceQuotaSpec": ({"hard": {"gpu": 1}}, {"hard": {"pods": -1}}, {"hard": {"a b": 1}}),
     "StorageClass": ({"provisioner": ""},),
@@ -563,30 +626,65 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "StatefulSetUpdateStrategy": ({"type": "OnDelete"},),
     "JobSpec": (
         {"template": SMALL},
+        {"selector": {"matchLabels": dict(LABELS)}},
+        {"podFailurePolicy": _failure(), "podReplacementPolicy": "TerminatingOrFailed"},
+        {"podFailurePolicy": _failure(containerName="other")},
+        {"podFailurePolicy": {"rules": [{**_failure()["rules"][0], "action": "FailIndex"}]}},
+        {"completionMode": "Indexed", "completions": 1, "backoffLimitPerIndex": 1, "maxFailedIndexes": 2},
+        {"completionMode": "Indexed", "completions": 1, "maxFailedIndexes": 1},
         {"completionMode": "Indexed"},
         {"backoffLimitPerIndex": 1},
         {
-            "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1]}}]},
+            "podFailurePolicy": _failure(),
             "template": {**JOB, "spec": {**JOB["spec"], "restartPolicy": "OnFailure"}},
         },
     ),
+    "PodFailurePolicyRule": (
+        {"action": None},
+        {"onExitCodes": None},
+        {"onPodConditions": [{"type": "a", "status": "True"}]},
+    ),
+    "ExitCodes": (
+        {"operator": "In", "values": [0]},
+        {"values": [2, 1]},
+        {"values": [1, 1]},
+        {"values": []},
+    ),
+    "PodConditionsPattern": ({"status": "x"},),
+    "SuccessPolicy": ({"rules": []},),
+    "SuccessPolicyRule": ({"succeededIndexes": None},),
+    "DaemonSetUpdateStrategy": ({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},),
+    "ResourceMetric": ({"target": {"type": "Utilization"}},),
     "RollingUpdate": ({"maxUnavailable": 0, "maxSurge": 0},),
     "CronJobSpec": ({"schedule": None}, {"schedule": "TZ=Etc/UTC 1 2 * * *"}, {"schedule": "61 * * * *"}),
-    "HorizontalPodAutoscalerSpec": ({"minReplicas": 3}, {"maxReplicas": None}),
+    "HorizontalPodAutoscalerSpec": (
+        {"minReplicas": 3},
+        {"maxReplicas": None},
+        {"scaleTargetRef": {"apiVersion": "v1", "kind": "Deployment", "name": "a"}},
+    ),
     "CrossVersionObjectReference": ({"name": None},),
     "HPAScalingRules": ({"policies": []},),
     "HPAScalingPolicy": ({"value": None},),
     "MetricSpec": ({"type": "Pods"},),
     "PodDisruptionBudgetSpec": ({"minAvailable": 1},),
     "PriorityClass": ({"value": 2_000_000_000}, {"metadata": {"name": "system-a"}}),
-    "Role": ({"rules": [{"nonResourceURLs": ["/a"], "verbs": ["get"]}]},),
+    "Role": (
+        {"metadata": {"name": "a/b", "namespace": NAMESPACE}},
+        {"rules": [{"nonResourceURLs": ["/a"], "verbs": ["get"]}]},
+    ),
     "PolicyRule": ({"verbs": []}, {"resources": []}, {"nonResourceURLs": ["/a"]}),
-    "RoleBinding": ({"roleRef": None},),
+    "RoleBinding": ({"roleRef": None}, {"roleRef": {**_ROLE_REF, "kind": "User"}}),
     "RoleRef": ({"name": None},),
     "Subject": ({"name": None}, {"kind": "Robot"}, {"kind": "User", "apiGroup": "a"}, {"name": "A B"}),
-    "ClusterRoleBinding": ({"subjects": [{"kind": "ServiceAccount", "name": "a"}]},),
+    "ClusterRoleBinding": ({"roleRef": _ROLE_REF}, {"subjects": [{"kind": "ServiceAccount", "name": "a"}]}),
     "ConfigMap": ({"binaryData": {"a": "YQ=="}}, {"binaryData": {"c": "?"}}),
-    "Secret": ({"data": {"a": "?"}}, {"type": "kubernetes.io/tls"}, {"type": "kubernetes.io/basic-auth"}),
+    "Secret": (
+        {"data": {"a": "?"}},
+        {"type": "kubernetes.io/tls"},
+        {"type": "kubernetes.io/basic-auth"},
+        {"type": "kubernetes.io/service-account-token"},
+        {"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "YQ=="}},
+    ),
 }
 """By type, changes each of which breaks a rule about several fields; None takes a field away."""
 
@@ -610,9 +708,11 @@ class Place(NamedTuple):
         return document
 
 
-def places() -> Iterator[Place]:
-    """Every type in every object."""
-    for document in BASE:
+def places(objects: Iterable[Document] = BASE) -> Iterator[Place]:
+    """Every type in every object that rules speak of."""
+    for document in objects:
+        if (document["apiVersion"].rpartition("/")[0], document["kind"]) not in ROOTS:
+            continue
         root = ROOTS[document["apiVersion"].rpartition("/")[0], document["kind"]]
         yield from _places(document, document, (), root)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support import Objects, Require, Synth
 
+from constructs_st2.changes.findings import Section
+from constructs_st2.changes.plan import plan_of
 from constructs_st2.facts.backends.upgrades import ETCD, MONGODB, RABBITMQ, REDIS, Upgrades, Version
 from constructs_st2.parts.backends.data_guard import scripts
 
@@ -15,12 +17,16 @@ SCRIPT = Path(scripts.__file__).parent / "guard-data.sh"
 MEMBER = "stackstorm/st2-mongodb-0"
 
 
-def start(folder: Path, version: str, member: str = MEMBER, upgrades: Upgrades = MONGODB) -> tuple[int, str]:
+def start(
+    folder: Path, version: str, member: str = MEMBER, upgrades: Upgrades = MONGODB, accepted: str | None = None
+) -> tuple[int, str]:
     major, minor = map(int, version.split("."))
-    command = ["sh", str(SCRIPT), upgrades.name, version, member, *upgrades.readable(Version(major, minor))]
-    foreign = {"FOREIGN": upgrades.bitnami} if upgrades.bitnami else {}
+    server = Version(major, minor)
+    command = ["sh", str(SCRIPT), upgrades.name, version, member, *upgrades.readable(server)]
+    texts = {"FOREIGN": upgrades.bitnami, "FORMATS": upgrades.after, "ACCEPTED": accepted}
+    texts["RETURNING"] = " ".join(upgrades.returning(server))
     environment = {"PATH": "/bin:/usr/bin", "DATA_NOTE": str(folder / "note"), "TERMINATION_LOG": str(folder / "log")}
-    environment |= foreign
+    environment |= {name: text for name, text in texts.items() if text}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return ended.returncode, ended.stderr.strip()
 
@@ -89,6 +95,57 @@ def test_what_own_servers_leave_is_not_taken_for_the_chart_s(tmp_path: Path, def
     for component, pattern in (("mongodb", MONGODB.bitnami), ("rabbitmq", RABBITMQ.bitnami)):
         guard = default_objects.pod(component)["initContainers"][0]
         assert {"name": "FOREIGN", "value": pattern} in guard["env"]
+
+
+@pytest.mark.parametrize(
+    ("last", "formats", "starts", "stops"),
+    [
+        # Whichever version ran last, it may have kept the formats of the one before.
+        ("6.0", "5.0", ("5.0", "6.0"), ("4.4", "7.0")),
+        ("6.0", "6.0", ("6.0", "7.0"), ("5.0", "8.0")),
+        ("5.0", "4.4", ("4.4", "5.0"), ("6.0",)),
+        # No older binary is supported after 7.0.
+        ("7.0", "6.0", ("7.0",), ("6.0", "8.0")),
+        ("7.0", "7.0", ("7.0", "8.0", "8.2"), ("6.0",)),
+    ],
+)
+def test_the_formats_of_mongodb_count(
+    tmp_path: Path, last: str, formats: str, starts: tuple[str, ...], stops: tuple[str, ...]
+) -> None:
+    for version in (*starts, *stops):
+        (tmp_path / "note").write_text(f"{last}\n{MEMBER}\n{formats}\n")
+        status, said = start(tmp_path, version)
+        assert status == int(version in stops), (version, said)
+        kept = last if status else version
+        assert (tmp_path / "note").read_text() == f"{kept}\n{MEMBER}\n{formats}\n"
+    (tmp_path / "note").write_text(f"6.0\n{MEMBER}\n5.0\n")
+    assert start(tmp_path, "7.0")[1] == (
+        "featureCompatibilityVersion is 5.0, with which MongoDB 7.0 does not start: nothing was started; set the image "
+        "back to 6.0, and featureCompatibilityVersion to it before the next step"
+    )
+
+
+def test_data_that_is_accepted_is_taken(tmp_path: Path) -> None:
+    for noted, accepted, status in (("5.0", "5.0", 0), ("5.0", "4.4", 1), ("7.0", "7.0", 0)):
+        (tmp_path / "note").write_text(f"{noted}\n{MEMBER}\n5.0\n")
+        assert start(tmp_path, "6.0" if noted == "7.0" else "7.0", accepted=accepted)[0] == status
+    (tmp_path / "note").write_text("7.0\nother/member\n")
+    assert start(tmp_path, "6.0", accepted="7.0")[0] == 1, "another member's is not meant"
+
+
+def test_what_the_values_accept_is_not_refused_and_told(synth: Synth) -> None:
+    def at(version: str, **persistence: str) -> Objects:
+        return synth({"rabbitmq": {"image": {"tag": f"{version}-management"}, "persistence": persistence}})
+
+    assert plan_of(at("3.13"), at("4.2")).refused
+    accepted = at("4.2", acceptDataOf="3.13")
+    plan = plan_of(at("3.13"), accepted)
+    assert plan.refused == []
+    assert [finding.text for finding in plan.of(Section.DATA)] == [
+        "RabbitMQ 3.13 -> 4.2, which is known not to work: members start on the data all the same"
+    ]
+    guard = accepted.pod("rabbitmq")["initContainers"][0]
+    assert {"name": "ACCEPTED", "value": "3.13"} in guard["env"]
 
 
 def test_a_damaged_note_says_so(tmp_path: Path) -> None:

@@ -59,6 +59,26 @@ def test_objects_without_their_shape_are_named(run: Run, tmp_path: Path, argumen
     assert error.startswith("error: a.yaml: Deployment/a: spec: has no pod template")
 
 
+@pytest.mark.parametrize("content", [bytes(range(256)), b"\x01\x02", "\x00".encode("utf-16")])
+def test_a_file_that_is_no_text_is_named_in_one_line(run: Run, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "a.yaml").write_bytes(content)
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "a.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
+    new = ("--against", "good", "--manifests", "theirs")
+    for arguments in (("plan", "--against", "theirs"), ("plan", *new), ("check", "theirs")):
+        status, _, error = run(*arguments)
+        assert status == 1
+        assert "a.yaml: is not " in error
+        assert error.count("\n") == 1
+
+
+def test_the_commands_of_uninstall_say_that_there_are_no_manifests(run: Run) -> None:
+    status, said, error = run("uninstall", "--manifests", "nowhere")
+    assert (status, said.count("kubectl delete -f nowhere/")) == (0, 1)
+    assert error == "warning: nowhere: no such folder; constructs-st2 synth --output nowhere writes it\n"
+
+
 def test_exit_statuses(run: Run) -> None:
     run("synth", "--quiet")
     assert run("plan")[0] == 0

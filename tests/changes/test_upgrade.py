@@ -75,6 +75,11 @@ def test_where_no_way_leads(cluster: MakeCluster, what: str, version: str) -> No
         list(steps_to(cluster(), what, version))
 
 
+def test_a_version_that_nobody_knows(cluster: MakeCluster) -> None:
+    with pytest.raises(UserError, match=r"4\.2 -> 9\.9: no version that is known leads there"):
+        list(steps_to(cluster(), "rabbitmq", "9.9"))
+
+
 def test_st2_that_is_too_old_goes_first(cluster: MakeCluster) -> None:
     with pytest.raises(UserError, match="upgrade st2 first"):
         list(steps_to(cluster({"image": {"tag": "3.8"}}), "mongodb", "7.0"))

@@ -77,7 +77,7 @@ def test_each_command_finds_what_it_is_about(running: Kubectl, cluster: MakeClus
     found = lines(cluster, what)
     assert found
     for line in found:
-        arguments = shlex.split(line.removeprefix("until ").partition(" | ")[0], comments=True)[1:]
+        arguments = shlex.split(line.removeprefix('until test "$(').partition(" | ")[0], comments=True)[1:]
         verb = next(each for each in arguments[2:] if not each.startswith("-"))
         if verb in ("exec", "logs"):
             asks(running, arguments)

@@ -69,12 +69,25 @@ def test_checking_changes_nothing() -> None:
         ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": None}, "ConfigMap/?", "metadata.name"),
         ({"apiVersion": "v1", "kind": 3, "metadata": {"name": "x"}}, "3/x", "kind"),
         ({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}}, "Deployment/x", "spec"),
-        ({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": "y"}, "Pod/x", "spec"),
-        ({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": []}}, "Pod/x", "spec"),
     ],
 )
 def test_objects_without_their_shape_are_named(misshapen: Any, subject: str, field: str) -> None:
     assert ("shape", subject, field) in findings_after(add(misshapen))
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ("y", "spec"),
+        ({"containers": []}, "spec.containers"),
+        ({"container": [{"name": "a", "image": "b"}]}, "spec.container"),
+    ],
+)
+def test_what_is_misspelled_says_more_than_that_something_is_missing(spec: Any, field: str) -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
+    found = [(problem.rule, problem.object, problem.field) for problem in problems_after(add(pod))]
+    assert ("api", "Pod/x", field) in found
+    assert not [rule for rule, *_ in found if rule == "shape"]
 
 
 TARGET = {"kind": "Deployment", "name": "st2-st2api"}

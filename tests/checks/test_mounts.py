@@ -39,6 +39,11 @@ MOUNTS = (*MAIN, "volumeMounts")
             id="a volume that does not exist",
         ),
         pytest.param(
+            put(API, *MAIN, "volumeDevices", value=[{"name": "pack", "devicePath": "/dev/a"}]),
+            [("mount", API, f"{API_MAIN}.volumeDevices[0].name")],
+            id="a device of a volume that does not exist",
+        ),
+        pytest.param(
             put(API, *MOUNTS, 2, "mountPath", value="/etc/st2/auth"),
             [("mount", API, f"{API_MAIN}.volumeMounts[2]")],
             id="one path for two volumes",

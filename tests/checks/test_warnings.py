@@ -15,7 +15,20 @@ from constructs_st2.kube.documents import Document
 from constructs_st2.parts.tiers import documents_of
 
 HOST_PATH = {"name": "x", "mount": {"mountPath": "/x"}, "volume": {"hostPath": {"path": "/x"}}}
+HELM: Document = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "x"},
+    "data": {"a": "b\nc={{ .Values.c }}"},
+}
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("helm-template", {"extraObjects": [HELM]}, "ConfigMap/x: data.a line 2", "{{ .Values.c }} is not rendered here"),
+    (
+        "not-everywhere",
+        {"extraObjects": [{"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "x"}}]},
+        "ServiceCIDR/x: kind",
+        "came after Kubernetes 1.30: an older cluster refuses the object",
+    ),
     (
         "pod-security-level",
         {"st2api": {"extra_volumes": [HOST_PATH]}},
@@ -146,7 +159,13 @@ def test_kinds_that_are_defined_here_are_no_surprise(synth: Synth) -> None:
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "dbs.example.org"},
-        "spec": {"group": "example.org", "names": {"kind": "Db"}},
+        "spec": {
+            "group": "example.org",
+            "names": {"kind": "Db", "plural": "dbs"},
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+            ],
+        },
     }
     made = {"apiVersion": "example.org/v1", "kind": "Db", "metadata": {"name": "x"}}
     told = {problem.rule for problem in warnings(synth({"extraObjects": [made]}))}

@@ -94,3 +94,15 @@ def test_what_is_wrong_is_told(key: str, message: str) -> None:
 )
 def test_examples_of_all_kinds(key: str, part: str) -> None:
     assert part in explained(key)
+
+
+def test_a_key_of_the_chart_is_that_of_ours() -> None:
+    text = explained("mongodb.replicas=5")
+    assert text.startswith("note: mongodb.replicas is a key of the Helm chart: it is mongodb.replicaCount here\n")
+    assert "StatefulSet/st2-mongodb: mongodb.replicaCount 3 -> 5" in text
+
+
+@pytest.mark.parametrize("key", ['st2api.annotations["a/b', "st2.packs.sensors[0", "a]b"])
+def test_brackets_and_quotes_must_be_closed(key: str) -> None:
+    with pytest.raises(UserError, match="a bracket or a quote has no other"):
+        run(key)

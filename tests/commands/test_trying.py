@@ -100,7 +100,8 @@ def controllers(kubectl: Kubectl) -> Iterator[Controllers]:
 
 @pytest.fixture
 def reachable(kubectl: Kubectl, machine: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:  # noqa: ARG001
-    monkeypatch.setenv("API_SERVER", kubectl.environment["KUBECONFIG"])
+    for name, value in kubectl.server.for_kubectl().items():
+        monkeypatch.setenv("API_SERVER" if name == "KUBECONFIG" else name, value)
     monkeypatch.setenv("PATH", str(kubectl.program.parent), prepend=":")
     kubectl("create", "namespace", NAMESPACE)
     password = {"stringData": {"ST2_AUTH_PASSWORD": "opensesame"}}

@@ -13,19 +13,19 @@ from typing import IO
 
 import pytest
 
+from constructs_st2.commands.cli import cli
 from constructs_st2.commands.watching import stamps
 
 PATIENCE = 60.0
 
 
 @pytest.fixture
-def watching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
     (tmp_path / "values.yaml").write_text("st2api: {replicas: 2}\n")
-    command = [sys.executable, "-c", "from constructs_st2.commands.entry import main; main()", "synth"]
-    subprocess.run([*command, "--quiet"], cwd=tmp_path, check=True)
-    with subprocess.Popen(
-        [*command, "--watch"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    monkeypatch.chdir(tmp_path)
+    cli(["synth", "--quiet"], standalone_mode=False)
+    command = [sys.executable, "-c", "from constructs_st2.commands.entry import main; main()", "synth", "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield process
         finally:
@@ -52,6 +52,7 @@ def wait_for(lines: queue.Queue[str], text: str) -> None:
         pytest.fail(f"no {text!r} in {seen}")
 
 
+@pytest.mark.servers  # a program that starts programs
 def test_each_change_is_written_and_told(watching: subprocess.Popen[str], tmp_path: Path) -> None:
     assert watching.stdout is not None
     lines = lines_of(watching.stdout)

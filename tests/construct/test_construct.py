@@ -398,6 +398,12 @@ def test_templates_and_patches_of_the_values_belong_to_it(app: cdk8s.App) -> Non
     assert stack.api["st2api"]["Deployment"].document["spec"]["replicas"] == 9
 
 
+def test_a_wrong_argument_is_told_as_that_of_any_construct(app: cdk8s.App) -> None:
+    wrong: Any = 1
+    with pytest.raises(TypeError, match="argument id"):
+        StackStorm(app, wrong)
+
+
 @pytest.mark.parametrize(
     ("values", "problems"),
     [

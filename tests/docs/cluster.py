@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from servers.kube_apiserver import ApiServer, Refused
@@ -40,14 +40,15 @@ class Cluster:
 
     def __init__(self, server: ApiServer, objects: Sequence[Document]) -> None:
         self._server = server
+        self._paths = set(_MADE.values())
         server.apply(_STORAGE)
         self.act()
-        self._paths = {server.path(each) for each in objects} | set(_MADE.values())
+        self._paths |= {server.path(each) for each in objects}
         self._before = self._found()
 
     def act(self) -> None:
         """Do what controllers and kubelets do: make pods and claims, end Jobs, and let go what is deleted."""
-        self._let_go()
+        self._let_go(self._found())
         workloads = [
             {**item, "kind": kind}
             for kind, path in (
@@ -79,8 +80,9 @@ class Cluster:
 
     def restore(self) -> None:
         """Bring back what was changed or deleted since the beginning, and delete what has been made since."""
-        self._let_go()
         now = self._found()
+        if self._let_go(now):
+            now = self._found()
         for path in now.keys() - self._before.keys():
             self._delete(path)
         for path, before in self._before.items():
@@ -125,12 +127,13 @@ class Cluster:
         status, answer = self._server.request("PATCH", path, {"status": ended}, "application/merge-patch+json")
         assert status < 300, answer
 
-    def _let_go(self) -> None:
-        """Nothing finalizes here, and no node ends its pods."""
-        for path, item in self._found(self._paths if hasattr(self, "_paths") else set(_MADE.values())).items():
-            if "deletionTimestamp" in item["metadata"]:
-                nothing = {"metadata": {"finalizers": None}}
-                self._server.request("PATCH", path, nothing, "application/merge-patch+json")
+    def _let_go(self, found: Mapping[str, Document]) -> bool:
+        """Nothing finalizes here, and no node ends its pods: whether there was anything to end."""
+        going = [path for path, item in found.items() if "deletionTimestamp" in item["metadata"]]
+        for path in going:
+            nothing = {"metadata": {"finalizers": None}}
+            self._server.request("PATCH", path, nothing, "application/merge-patch+json")
+        return bool(going)
 
     def _delete(self, path: str) -> None:
         # The policy that guards data lets go what says so.
@@ -138,13 +141,9 @@ class Cluster:
         self._server.request("PATCH", path, allowed, "application/merge-patch+json")
         self._server.request("DELETE", f"{path}?gracePeriodSeconds=0&propagationPolicy=Background")
 
-    def _found(self, paths: set[str] | None = None) -> dict[str, Document]:
+    def _found(self) -> dict[str, Document]:
         """All objects, by path."""
-        return {
-            f"{path}/{item['metadata']['name']}": item
-            for path in sorted(paths or self._paths)
-            for item in self._list(path)
-        }
+        return {f"{path}/{item['metadata']['name']}": item for path in sorted(self._paths) for item in self._list(path)}
 
     def _list(self, path: str) -> list[dict[str, Any]]:
         status, answer = self._server.request("GET", path)

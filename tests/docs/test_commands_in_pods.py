@@ -64,7 +64,7 @@ def running(backend: str, synth: Synth, cluster: MakeCluster, require: Require, 
     secrets = secrets_of(cluster(values))
     with FakeCluster(synth(values), secrets, folder / "cluster", images=images) as pods:
         pods.start_all(f"st2-{backend}")
-        eventually(lambda: all(pod.ready() for pod in pods.pods.values()), f"{backend} is ready", 120)
+        eventually(lambda: all(pod.ready() for pod in pods.pods.values()), f"{backend} is ready")
         pods.update_services()
         yield pods
 

@@ -84,10 +84,11 @@ def doctor(
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "kubectl"
-    reach = (
-        f"export HOME=/nonexistent KUBECONFIG={empty.kubectl.environment['KUBECONFIG']}\nexec {empty.kubectl.program}"
+    reach = " ".join(f"{name}={value}" for name, value in empty.kubectl.server.for_kubectl().items())
+    program.write_text(
+        f"#!/bin/sh\nexport HOME=/nonexistent {reach}\n"
+        f'exec {empty.kubectl.program} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n'
     )
-    program.write_text(f'#!/bin/sh\n{reach} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)

@@ -45,7 +45,7 @@ def _rolling(workload: Workload, cluster: Cluster) -> bool:
     made = min(workload.replicas - new, workload.replicas + workload.surge - len(active))
     for _ in range(made):
         cluster.create(workload)
-    spare = _deletable(workload, active, old, cluster)
+    spare = _deletable(workload, active, old, cluster) if old else []
     for pod in spare:
         cluster.delete(pod)
     return made > 0 or bool(spare)

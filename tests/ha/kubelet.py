@@ -7,8 +7,12 @@ from ha.cluster import Cluster, Phase, Pod
 
 def start(cluster: Cluster) -> bool:
     """Bring on all pods that wait for nothing any more."""
+    waiting = [pod for pod in cluster.pods if pod.phase is Phase.WAITING]
+    if not waiting:
+        return False
     ready = {pod.workload.component for pod in cluster.pods if pod.is_ready}
-    begun = [pod for pod in cluster.pods if pod.phase is Phase.WAITING and _may_begin(pod, ready, cluster)]
+    unready = {workload.component for workload in cluster.release.workloads} - ready
+    begun = [pod for pod in waiting if _may_begin(pod, unready, cluster)]
     for pod in begun:
         pod.phase = Phase.WORKING
         seconds = max(cluster.pace.start, pod.workload.pod.ready_after)
@@ -16,12 +20,11 @@ def start(cluster: Cluster) -> bool:
     return bool(begun)
 
 
-def _may_begin(pod: Pod, ready: set[str], cluster: Cluster) -> bool:
+def _may_begin(pod: Pod, unready: set[str], cluster: Cluster) -> bool:
     prepared = pod.since + cluster.pace.prepare
     if pod.is_ending or pod.node is None or pod.node.is_silent or cluster.now < prepared:
         return False
-    known = {each.component for each in cluster.release.workloads}
-    return (pod.workload.pod.waits_for & known) <= ready and _is_alone(pod, prepared, cluster)
+    return pod.workload.pod.waits_for.isdisjoint(unready) and _is_alone(pod, prepared, cluster)
 
 
 def _is_alone(pod: Pod, prepared: float, cluster: Cluster) -> bool:

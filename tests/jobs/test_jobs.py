@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
 from constructs_st2.errors import InvalidValues
+from constructs_st2.facts.jobs import PURPOSES, SKIPPABLE
 from constructs_st2.kube.documents import Document, containers
 
 from .kubernetes_jobs import name_of
@@ -31,16 +32,8 @@ EVERYTHING: dict[str, Any] = {
         "preRegisterContentCommand": ["sh", "-c", "true"],
     },
 }
-ALL = {
-    "packs-write-test",
-    "apply-rbac",
-    "key-load",
-    "apikey-load",
-    "register-content",
-    "smoke-test",
-    "mine",
-    "extra-helm-hook-seed",
-}
+ALL = {*PURPOSES, "mine", "extra-helm-hook-seed"}
+"""Those that there are, and the user's own."""
 LONGEST_RELEASE = "a" * 31
 
 
@@ -556,8 +549,7 @@ def test_waves_follow_what_jobs_wait_for(everything: dict[str, Document]) -> Non
         ),
         (
             {"skip": ["mine"], "extra_hooks": [HOOK]},
-            'jobs.skip[0]: there is no Job "mine"; there are: packs_write_test, apply_rbac_definitions, key_load, '
-            "apikey_load, register_content, smoke_test, extra-helm-hook-seed",
+            f'jobs.skip[0]: there is no Job "mine"; there are: {", ".join(SKIPPABLE)}, extra-helm-hook-seed',
         ),
         ({"extra": [EXTRA, EXTRA]}, 'jobs.extra[1].name: "mine" is already the name of another Job'),
         (

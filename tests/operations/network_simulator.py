@@ -89,6 +89,8 @@ class _Network:
         # By host and direction: the rules of all policies that select it, with their namespaces; none where no
         # policy does.
         self._rules: dict[tuple[str, str], list[tuple[str, Document]]] = {}
+        # Whether a rule, by what it is in memory, is about a host: most rules are those of many hosts.
+        self._known: dict[tuple[int, str], bool] = {}
         for policy in policies:
             for host in selected(hosts, policy):
                 for direction in policy["spec"]["policyTypes"]:
@@ -109,7 +111,13 @@ class _Network:
         if rules is None:
             return None
         side = "from" if direction == "Ingress" else "to"
-        return [rule for namespace, rule in rules if _of_peer(rule.get(side), other, namespace)]
+        return [rule for namespace, rule in rules if self._is_about(rule, side, other, namespace)]
+
+    def _is_about(self, rule: Document, side: str, other: Host, namespace: str) -> bool:
+        asked = id(rule), other.name
+        if asked not in self._known:
+            self._known[asked] = _of_peer(rule.get(side), other, namespace)
+        return self._known[asked]
 
 
 _READ: dict[int, tuple[Document, Selector]] = {}

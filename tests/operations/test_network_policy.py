@@ -138,18 +138,20 @@ def meant(made: Cluster, hosts: Sequence[Host]) -> set[Connection]:
     """What the table of flows allows, where Prometheus reads metrics from the namespace monitoring."""
     table = flows(made)
     limited = made.values.network_policy.egress.enabled
+    asked_by = {client.name: [flow for flow in table if flow.client == client.component] for client in hosts}
     return {
         Connection(client.name, server.name, port.number, port.protocol)
         for server in hosts
+        for accepted in [[flow for flow in table if flow.server == server.component]]
         for port in server.ports
         for client in hosts
         if client is not server
-        and (is_other(server) or any(accepts(flow, client, server, port) for flow in table))
+        and (is_other(server) or any(accepts(flow, client, port) for flow in accepted))
         and (
             is_other(client)
             or not limited
             or is_dns(server, port)
-            or any(asks(flow, client, server, port) for flow in table)
+            or any(asks(flow, server, port) for flow in asked_by[client.name])
         )
     }
 
@@ -162,7 +164,8 @@ def is_dns(server: Host, port: Port) -> bool:
     return server is DNS and port.number == 53
 
 
-def accepts(flow: Flow, client: Host, server: Host, port: Port) -> bool:
+def accepts(flow: Flow, client: Host, port: Port) -> bool:
+    """Whether the server of a flow takes it from a client, on a port."""
     match flow.client:
         # Which addresses nodes have is not known.
         case Place.OUTSIDE | Place.NODES:
@@ -173,13 +176,14 @@ def accepts(flow: Flow, client: Host, server: Host, port: Port) -> bool:
             of_client = client is KEDA
         case component:
             of_client = client.component == component
-    return of_client and flow.server == server.component and (flow.port, flow.protocol) == port[:2]
+    return of_client and (flow.port, flow.protocol) == port[:2]
 
 
-def asks(flow: Flow, client: Host, server: Host, port: Port) -> bool:
+def asks(flow: Flow, server: Host, port: Port) -> bool:
+    """Whether the client of a flow goes to a server by it, on a port."""
     anywhere = flow.server in (Place.OUTSIDE, Place.KUBERNETES_API)
     of_port = (flow.port is None and anywhere) or (flow.port, flow.protocol) == port[:2]
-    return flow.client == client.component and (anywhere or flow.server == server.component) and of_port
+    return (anywhere or flow.server == server.component) and of_port
 
 
 @pytest.mark.parametrize("limited", [False, True], ids=["", "egress limited"])

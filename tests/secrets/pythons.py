@@ -6,32 +6,41 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-IN_IMAGES = ("3.8", "3.10")
-"""The versions in the images of st2 3.8 and 3.9."""
+import pytest
+
 OWN = "own"
+VERSIONS = (OWN, "3.8", "3.10")
+"""This Python, and the versions in the images of st2 3.8 and 3.9."""
 
 
-@cache
-def pythons(module: str = "sys") -> dict[str, list[str]]:
-    """The commands that start a Python with a module: this one, and of those in the images what this machine has.
+def python(version: str, module: str = "sys") -> list[str]:
+    """The command that starts a Python with a module; ends the test where this machine has none.
 
     This one has no site packages, and so neither the module nor this project.
     """
-    found = {OWN: [sys.executable, "-S"]}
-    for version in IN_IMAGES:
-        for path in _candidates(version):
-            if version not in found and _has(path, module):
-                found[version] = [path]
-    return found
+    if version == OWN:
+        return [sys.executable, "-S"]
+    path = _path(version, module)
+    if path is None:
+        pytest.skip(f"there is no Python {version} with {module}")
+    return [path]
 
 
-def _candidates(version: str) -> list[str]:
+@cache
+def _path(version: str, module: str) -> str | None:
+    return next((path for path in _candidates(version) if _has(path, module)), None)
+
+
+def _candidates(version: str) -> Iterator[str]:
     managed = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob(f"versions/{version}.*/bin/python")
-    return [path for path in (shutil.which(f"python{version}"), *map(str, sorted(managed))) if path]
+    yield from map(str, sorted(managed))
+    if found := shutil.which(f"python{version}"):
+        yield found
 
 
-def _has(python: str, module: str) -> bool:
-    return subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+def _has(path: str, module: str) -> bool:
+    return subprocess.run([path, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0

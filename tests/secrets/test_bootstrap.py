@@ -83,14 +83,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def apply(server: Server, cluster: MakeCluster) -> Apply:
-    """A new cluster in which the Job runs that follows from some values."""
-    return applying(server, cluster)
-
-
-@pytest.fixture(scope="module")
-def apply_nearby(server: Server, cluster: MakeCluster) -> Iterator[Apply]:
-    """The same without a network between the program and the API, for tests that look at each of its requests."""
+def apply(server: Server, cluster: MakeCluster) -> Iterator[Apply]:
+    """A new cluster in which the Job runs that follows from some values. It makes many thousands of requests."""
     nearby = server if LONG else Server("http://nearby")
 
     def connection(host: str, timeout: float) -> http.client.HTTPConnection | Shortcut:
@@ -100,6 +94,12 @@ def apply_nearby(server: Server, cluster: MakeCluster) -> Iterator[Apply]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program, "http", SimpleNamespace(client=client))
         yield applying(nearby, cluster)
+
+
+@pytest.fixture(scope="module")
+def apply_by_network(server: Server, cluster: MakeCluster) -> Apply:
+    """The same with a network between the program and the API, for tests of what can only happen there."""
+    return applying(server, cluster)
 
 
 def applying(server: Server, cluster: MakeCluster) -> Apply:
@@ -348,17 +348,17 @@ class TestOthersAtWork:
         new.api.disturb = lambda _, request: change if request.method == "PATCH" else None
         assert new.run().problems == ("somebody else keeps changing the Secrets; run this again later",)
 
-    def test_another_run_at_any_time(self, apply_nearby: Apply) -> None:
-        for number in range(1, request_count(apply_nearby()) + 1):
-            applied, others = apply_nearby(), list[Outcome]()
+    def test_another_run_at_any_time(self, apply: Apply) -> None:
+        for number in range(1, request_count(apply()) + 1):
+            applied, others = apply(), list[Outcome]()
             outcome = applied.run(at(number, partial(run_into, others, applied)))
             assert [outcome.problems for outcome in (outcome, *others)] == [(), ()]
             applied.assert_kept()
 
-    def test_a_change_and_another_run_at_any_time(self, apply_nearby: Apply) -> None:
+    def test_a_change_and_another_run_at_any_time(self, apply: Apply) -> None:
         """What was made of new values is not made anew of those that were read before."""
         for number in range(1, 20):
-            applied = apply_nearby()
+            applied = apply()
             applied.run()
             applied.api.put("st2-rabbitmq", {"rabbitmq-password": "second"})
             assert applied.run(at(number, partial(change_and_run, applied))).problems == ()
@@ -367,8 +367,8 @@ class TestOthersAtWork:
 
     @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.integers(0, 5), max_size=120), st.integers(2, 3))
-    def test_some_at_once_in_any_order(self, apply_nearby: Apply, order: list[int], count: int) -> None:
-        applied = apply_nearby()
+    def test_some_at_once_in_any_order(self, apply: Apply, order: list[int], count: int) -> None:
+        applied = apply()
         turns = Turns(order, range(count))
 
         def run(player: int) -> Outcome:
@@ -383,7 +383,8 @@ class TestOthersAtWork:
         applied.assert_kept()
 
     @pytest.mark.parametrize("count", [2, 4])
-    def test_some_at_once_as_they_come(self, new: Applied, count: int) -> None:
+    def test_some_at_once_as_they_come(self, apply_by_network: Apply, count: int) -> None:
+        new = apply_by_network()
         barrier = threading.Barrier(count)
 
         def run(_: int) -> Outcome:
@@ -406,10 +407,15 @@ def change_and_run(applied: Applied) -> None:
 
 
 class TestTrouble:
+    @pytest.fixture
+    def new(self, apply_by_network: Apply) -> Applied:
+        """A cluster in which there is nothing, on a network: that is what is in trouble."""
+        return apply_by_network()
+
     @pytest.mark.parametrize("trouble", ["cut before", "cut after"])
-    def test_of_any_request_passes(self, apply_nearby: Apply, trouble: str) -> None:
-        for number in range(1, request_count(apply_nearby()) + 1):
-            applied = apply_nearby()
+    def test_of_any_request_passes(self, apply: Apply, trouble: str) -> None:
+        for number in range(1, request_count(apply()) + 1):
+            applied = apply()
             applied.api.disturb = only_at(number, TROUBLES[trouble])
             assert applied.run().problems == (), number
             applied.assert_kept()
@@ -536,17 +542,17 @@ def without(rules: list[Document], verb: str, resource: str, begin_of_name: str)
 
 
 class TestKilled:
-    def test_at_any_request_and_run_again(self, apply_nearby: Apply) -> None:
-        for number in range(1, request_count(apply_nearby()) + 1):
-            applied = apply_nearby()
+    def test_at_any_request_and_run_again(self, apply: Apply) -> None:
+        for number in range(1, request_count(apply()) + 1):
+            applied = apply()
             applied.run_killed(number)
             assert len(applied.api.requests) == number - 1
             assert applied.run().problems == ()
             applied.assert_kept()
 
-    def test_at_any_request_with_keys_missing(self, apply_nearby: Apply) -> None:
+    def test_at_any_request_with_keys_missing(self, apply: Apply) -> None:
         def some() -> Applied:
-            applied = apply_nearby()
+            applied = apply()
             for name, present, _ in SOME_KEYS.values():
                 if applied.api.get("secrets", name) is None:
                     applied.api.put(name, present)
@@ -558,9 +564,9 @@ class TestKilled:
             assert applied.run().problems == ()
             applied.assert_kept()
 
-    def test_after_a_change(self, apply_nearby: Apply) -> None:
+    def test_after_a_change(self, apply: Apply) -> None:
         for number in range(1, 22):
-            applied = apply_nearby()
+            applied = apply()
             applied.run()
             applied.api.put("st2-rabbitmq", {"rabbitmq-password": "second"})
             applied.run_killed(number)
@@ -975,10 +981,10 @@ def before(apply: Apply) -> dict[tuple[str, str], str]:
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_is_there_and_wherever_it_ends(
-    apply_nearby: Apply, before: dict[tuple[str, str], str], data: st.DataObject
+    apply: Apply, before: dict[tuple[str, str], str], data: st.DataObject
 ) -> None:
     """Nothing is overwritten, and at the end all is there or the program tells what is not."""
-    applied = apply_nearby()
+    applied = apply()
     # TLS Secrets of the API's type for them are whole, or are not there.
     present = data.draw(st.sets(st.sampled_from(sorted(before))), "present")
     for name in sorted({name for name, _ in present}):

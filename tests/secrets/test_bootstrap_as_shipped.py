@@ -13,6 +13,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,12 +22,19 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support import LONG, Objects
 
+from constructs_st2.facts.secrets.programs import bootstrap
 from constructs_st2.facts.secrets.programs.generate import certificate, private_key
 from constructs_st2.kube.documents import Document
+from constructs_st2.parts.jobs.scripts import watch_executions
+from constructs_st2.parts.pods.pod import SERVICE_ACCOUNT_PATH
 
 from .job_runs import BEFORE, Applied
 from .kubernetes_api import Disturbance, Server, serving
-from .pythons import OWN, pythons
+from .pythons import OWN, VERSIONS
+from .pythons import python as python_of
+
+pytestmark = pytest.mark.servers
+"""Each of them starts the program, some with Pythons that this environment does not have."""
 
 PYTHON = "/opt/stackstorm/st2/bin/python"
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -45,7 +53,7 @@ class Program(NamedTuple):
         # The libraries are for this Python; others have some of their own.
         path = f"{shipped}:{self.folder / 'libraries'}" if python == OWN else shipped
         return subprocess.Popen(
-            [*pythons("cryptography")[python], *arguments],
+            [*python_of(python, "cryptography"), *arguments],
             env={**self.environment, **environment, "PYTHONPATH": path},
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -181,7 +189,7 @@ def test_it_needs_nothing_but_cryptography(program: Program) -> None:
     assert all((program.folder / "libraries" / name).is_symlink() for name in installed)
 
 
-@pytest.mark.parametrize("python", pythons("cryptography"))
+@pytest.mark.parametrize("python", VERSIONS)
 def test_nothing_there_and_then_all(new: Applied, start: Start, python: str) -> None:
     first = end(start(python), new)
     assert (first.status, first.errors) == (0, [])
@@ -192,7 +200,7 @@ def test_nothing_there_and_then_all(new: Applied, start: Start, python: str) -> 
     assert new.api.writes == []
 
 
-@pytest.mark.parametrize("python", pythons("cryptography"))
+@pytest.mark.parametrize("python", VERSIONS)
 def test_keys_and_passwords_of_the_users(new: Applied, start: Start, python: str) -> None:
     new.api.put("st2-st2-ssh", {"private_key": written(rsa.generate_private_key(65537, 2048))})
     assert end(start(python), new).status == 0
@@ -273,3 +281,8 @@ def test_outside_of_a_cluster(program: Program) -> None:
     output, errors = process.communicate()
     assert (process.returncode, output) == (1, "")
     assert errors == "error: there is no Kubernetes API here: KeyError('KUBERNETES_SERVICE_HOST')\n"
+
+
+@pytest.mark.parametrize("program", [bootstrap, watch_executions])
+def test_programs_look_for_the_token_where_it_is_mounted(program: ModuleType) -> None:
+    assert program.ACCOUNT == SERVICE_ACCOUNT_PATH

@@ -128,6 +128,20 @@ class TestGenerate:
             (rule, f"Secret/{name}") for rule in ("cleartext", "required-label") for name in NAMES
         }
 
+    def test_no_crypto_key_is_made_beside_a_database_that_may_have_another(self, run: Run) -> None:
+        outside = (
+            "generate",
+            "--set",
+            "mongodb.enabled=false",
+            "--set",
+            "mongodb.external.uri=mongodb://db.example.org/",
+        )
+        (error,) = run(*outside).errors
+        assert error.startswith("Secret st2-st2-datastore-crypto-key: the database is not this release's")
+        assert "countDocuments({secret: true})" in error
+        assert "st2-st2-datastore-crypto-key" in run(*outside, "--new-crypto-key").manifests
+        assert list(run(*outside, "--only", "redis").manifests) == ["st2-redis"]
+
     def test_release_and_namespace_can_be_chosen(self, run: Run) -> None:
         made = run("generate", "--release", "blue", "--namespace", "automation", "--only", "redis").manifests
         assert list(made) == ["blue-redis"]

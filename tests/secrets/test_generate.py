@@ -40,7 +40,7 @@ from constructs_st2.facts.secrets.programs.sha512_crypt import sha512_crypt, ver
 from constructs_st2.parts.secrets.job import plan
 from constructs_st2.parts.secrets.plan import planned
 
-from .pythons import pythons
+from .pythons import VERSIONS, python
 
 sha512_module = importlib.import_module("constructs_st2.facts.secrets.programs.sha512_crypt")
 MODULES = (bootstrap, database, encodings, generate, sha512_module)
@@ -375,14 +375,14 @@ class TestOldestPython:
         tops = {name.partition(".")[0] for name in imported - own} - {"pymongo"}
         assert tops <= {*sys.stdlib_module_names, "cryptography"}
 
-    @pytest.mark.parametrize("version", pythons())
+    @pytest.mark.parametrize("version", VERSIONS)
     def test_it_runs(self, version: str, tmp_path: Path) -> None:
         for module in MODULES:
             path = tmp_path.joinpath(*module.__name__.split(".")).with_suffix(".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(inspect.getsource(module))
         done = subprocess.run(
-            [*pythons()[version], "-c", WITHOUT_CRYPTOGRAPHY], cwd=tmp_path, capture_output=True, text=True, check=False
+            [*python(version), "-c", WITHOUT_CRYPTOGRAPHY], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == [

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from servers import cache
+from servers.ports import PATIENCE
 
 _GREEN = "eventlet==0.39.1"
 _COMMON = (
@@ -210,7 +211,7 @@ class Interpreter:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __call__(self, expression: str, seconds: float = 30) -> Any:
+    def __call__(self, expression: str, seconds: float = PATIENCE) -> Any:
         """The value of an expression, a literal.
 
         Raises:
@@ -225,7 +226,7 @@ class Interpreter:
         self.process.stdin.write(expression + "\n")
         self.process.stdin.flush()
 
-    def answer(self, seconds: float = 30) -> Any:
+    def answer(self, seconds: float = PATIENCE) -> Any:
         """The value of what was begun first of all that was not answered."""
         try:
             answer = self._answers.get(timeout=seconds)

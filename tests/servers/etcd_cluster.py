@@ -38,7 +38,7 @@ class Etcd:
 
     def wait(self) -> None:
         """Return when all pods are ready; the Service then leads to them."""
-        eventually(lambda: all(pod.ready() for pod in self.pods), "all members are ready", 60)
+        eventually(lambda: all(pod.ready() for pod in self.pods), "all members are ready")
         self.cluster.update_services()
 
     @property

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from servers.ports import PATIENCE
 from servers.st2_stub import PASSWORD, USER, St2Stub
 
 from constructs_st2.parts.jobs import scripts
@@ -54,7 +55,7 @@ class Program:
     def run(self, stub: St2Stub, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         process = self.start(stub, *arguments, **environment)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
     def _environment(self, stub: St2Stub) -> Mapping[str, str]:

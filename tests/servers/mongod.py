@@ -146,6 +146,7 @@ class Mongod:
         """All commands but those of which clients send many: greetings and the steps of a login."""
         self.logins: list[str] = []
         self.knows_hello = True
+        self.formats = "6.0"
         self._server: _Server | None = None
 
     @property
@@ -202,6 +203,7 @@ class Mongod:
             "createUser": self._create_user,
             "updateUser": self._update_user,
             "rolesInfo": self._roles_info,
+            "getParameter": self._get_parameter,
             "createRole": self._create_role,
             "updateRole": self._update_role,
             "find": self._find,
@@ -340,6 +342,10 @@ class Mongod:
             raise Refused(31, "RoleNotFound", f"Could not find role: {identity[1]}@{identity[0]}")
         roles[identity] = {name: command[name] for name in ("privileges", "roles")}
         return {}
+
+    def _get_parameter(self, command: Document) -> Document:
+        assert command["featureCompatibilityVersion"]
+        return {"featureCompatibilityVersion": {"version": self.formats}}
 
     def _find(self, command: Document) -> Document:
         documents = self._member_of().documents.get(command["find"], [])

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from servers.ports import PATIENCE
 from servers.st2web_pod import inside
 from support import need_root
 
@@ -90,7 +91,7 @@ class Network:
         """End everything that runs here."""
         assert self._keeper.stdin
         self._keeper.stdin.close()
-        self._keeper.wait(30)
+        self._keeper.wait(PATIENCE)
         for client in self._clients:
             with client:
                 client.kill()

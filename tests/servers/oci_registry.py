@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from servers.certificates import Authority
-from servers.ports import accepts, eventually, free_port
+from servers.ports import PATIENCE, accepts, eventually, free_port
 
 from constructs_st2.facts.secrets import contract
 
@@ -128,10 +128,10 @@ class OciRegistry:
     def _request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         if self._authority:
             context = ssl.create_default_context(cadata=self._authority.pem)
-            connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=10, context=context)
+            connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=PATIENCE, context=context)
         with closing(connection):
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()

@@ -11,6 +11,7 @@ so a Job has one attempt.
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from types import TracebackType
 
 from servers.containers import Container, Image, PodFailed
 from servers.network import NODE_IP, Network
+from servers.ports import PATIENCE
 from servers.volumes import Sources, Volumes, environment_of
 
 from constructs_st2.kube.documents import Document
@@ -55,7 +57,7 @@ class FakeCluster:
         *,
         images: Mapping[str, Image] | None = None,
         skip: Collection[str] = (),
-        init_seconds: float = 120,
+        init_seconds: float = PATIENCE,
         domain: str = "cluster.local",
         image_volumes: Mapping[str, Path] | None = None,
     ) -> None:
@@ -94,7 +96,7 @@ class FakeCluster:
             stateful_set: the name of its StatefulSet.
             ordinal: its number there.
             blind_for: seconds in which it finds no other pod's name, as when a DNS server remembers for a while that
-                there was none. See also `Pod.see`.
+                there was none. `math.inf`: until `Pod.see`.
 
         Raises:
             PodFailed: an init container failed. Then the pod is gone again.
@@ -120,7 +122,7 @@ class FakeCluster:
         """
         return self._start(_of_workload(self._workload("Deployment", deployment)))
 
-    def run(self, job: str, seconds: float = 60) -> Pod:
+    def run(self, job: str, seconds: float = PATIENCE) -> Pod:
         """Run the pod of a Job to its end, once.
 
         Args:
@@ -157,7 +159,7 @@ class FakeCluster:
         return pod
 
     def client(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = 60
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of this machine as root, with the network and the names of the cluster."""
         return self.network.run(command, environment or {}, seconds)
@@ -380,7 +382,9 @@ class Pod:
             self._sight.cancel()
         self.sandbox.close()
 
-    def exec(self, container: str, command: Sequence[str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def exec(
+        self, container: str, command: Sequence[str], seconds: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in a container, as `kubectl exec` does."""
         return self.containers[container].exec(command, seconds)
 
@@ -428,13 +432,14 @@ class Pod:
         """Undo `isolate`."""
         self.sandbox.connect()
 
-    def blind(self, seconds: float) -> None:
-        """Hide the names of all others from it for some time."""
+    def blind(self, seconds: float = math.inf) -> None:
+        """Hide the names of all others from it, for some time or until `see`."""
         self.sees_others = False
         self._cluster.publish()
-        self._sight = threading.Timer(seconds, self.see)
-        self._sight.daemon = True
-        self._sight.start()
+        if seconds < math.inf:
+            self._sight = threading.Timer(seconds, self.see)
+            self._sight.daemon = True
+            self._sight.start()
 
     def see(self) -> None:
         """Let it find the names of the others."""

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from servers.ports import accepts, eventually, free_port
+from servers.ports import PATIENCE, accepts, eventually, free_port
 
 
 class RabbitMQ:
@@ -40,7 +40,7 @@ class RabbitMQ:
 
     def wait(self) -> None:
         """Return when it accepts connections."""
-        eventually(lambda: accepts(self.port) or self._server.poll() is not None, "RabbitMQ accepts connections", 60)
+        eventually(lambda: accepts(self.port) or self._server.poll() is not None, "RabbitMQ accepts connections")
         if self._server.poll() is not None:
             raise RuntimeError((self._folder / "output").read_text())
 
@@ -51,6 +51,6 @@ class RabbitMQ:
 
     def close(self) -> None:
         self._server.terminate()
-        self._server.wait(30)
+        self._server.wait(PATIENCE)
         # The port mapper is a process of its own, which outlives the servers that started it.
         subprocess.run(["epmd", "-kill"], env=self._environment, capture_output=True, check=False)

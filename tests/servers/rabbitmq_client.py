@@ -13,7 +13,7 @@ from typing import Any
 import kombu
 from kombu.exceptions import OperationalError
 from servers.pods import FakeCluster
-from servers.ports import eventually
+from servers.ports import PATIENCE, eventually
 
 EXCHANGE = kombu.Exchange("st2.tests", "topic")
 
@@ -87,10 +87,10 @@ class Publisher:
         """The numbers that the cluster has confirmed so far."""
         return set(map(int, self._log.read_text().splitlines()))
 
-    def goes_on(self, seconds: float) -> None:
+    def goes_on(self) -> None:
         """Wait until the cluster confirms further numbers."""
         before = len(self.confirmed)
-        eventually(lambda: len(self.confirmed) > before + 5 or self._has_ended(), "further numbers", seconds)
+        eventually(lambda: len(self.confirmed) > before + 5 or self._has_ended(), "further numbers")
         assert not self._has_ended(), self._process.communicate()[0]
 
     def _has_ended(self) -> bool:
@@ -98,7 +98,7 @@ class Publisher:
 
     def stop(self) -> set[int]:
         """The numbers that the cluster has confirmed, when it has confirmed all that were sent."""
-        output, _ = self._process.communicate(timeout=60)
+        output, _ = self._process.communicate(timeout=PATIENCE)
         assert self._process.returncode == 0, output
         return self.confirmed
 
@@ -126,7 +126,7 @@ def send_to_itself(urls: Sequence[str]) -> None:
         queue = kombu.Queue(exchange=EXCHANGE, routing_key="*", exclusive=True, auto_delete=True)
         with connection.Consumer([queue], callbacks=[lambda body, _: print(body, end="")], no_ack=True):
             connection.Producer(exchange=EXCHANGE, routing_key="any").publish("hello")
-            connection.drain_events(timeout=10)
+            connection.drain_events(timeout=PATIENCE)
 
 
 def put(urls: Sequence[str], name: str, message: str) -> None:
@@ -153,7 +153,7 @@ def take(urls: Sequence[str], name: str) -> None:
         count = queue.queue_declare(passive=True).message_count
         with connection.Consumer([queue], callbacks=[lambda body, _: found.append(body)], no_ack=True):
             while len(found) < count:
-                connection.drain_events(timeout=10)
+                connection.drain_events(timeout=PATIENCE)
     json.dump(found, sys.stdout)
 
 

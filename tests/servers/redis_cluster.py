@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from servers.environments import Interpreter, Raised
 from servers.pods import FakeCluster, Image, Pod
-from servers.ports import eventually
+from servers.ports import PATIENCE, eventually
 from servers.secrets import secrets_of
 
 from constructs_st2.construct.build import build
@@ -22,6 +23,8 @@ from constructs_st2.parts.backends.redis.library import LIBRARY_FILE, library
 
 SET = "st2-redis"
 MASTER = "mymaster"
+GIVES_UP = 25
+"""Seconds after which the stop hook of a pod gives up to hand a master over."""
 
 # Like a service of st2: start_heart and a lock that times out are how st2common/services/coordination.py calls tooz.
 _SERVICE = """
@@ -165,7 +168,7 @@ class RedisCluster:
         return self._ask(member, 26379, self.password(contract.SENTINEL_PASSWORD), command)
 
     def _ask(self, member: int, port: int, password: str, command: Iterable[str]) -> str:
-        program = ["timeout", "3", "redis-cli", "-h", host(member), "-p", str(port), "--raw", *self._tls, *command]
+        program = ["timeout", "10", "redis-cli", "-h", host(member), "-p", str(port), "--raw", *self._tls, *command]
         return self.pods.client(program, {"REDISCLI_AUTH": password}).stdout.strip()
 
     def named_by(self, member: int) -> int | None:
@@ -181,6 +184,20 @@ class RedisCluster:
         """What a sentinel knows of the master."""
         words = self.sentinel(member, "sentinel", "master", MASTER).splitlines()
         return dict(zip(words[::2], words[1::2], strict=False))
+
+    @contextmanager
+    def sentinels_with(self, option: str, value: int, members: Collection[int]) -> Iterator[None]:
+        """Let some sentinels have another value of an option for a while, in milliseconds."""
+        before = {member: self.facts(member)[option] for member in members}
+        self._set_option(option, dict.fromkeys(members, str(value)))
+        try:
+            yield
+        finally:
+            self._set_option(option, before)
+
+    def _set_option(self, option: str, values: Mapping[int, str]) -> None:
+        for member, value in values.items():
+            assert self.sentinel(member, "sentinel", "set", MASTER, option, value) == "OK"
 
     def replication(self, member: int) -> Mapping[str, str]:
         """What a Redis says of its role."""
@@ -209,7 +226,7 @@ class RedisCluster:
         well = self.accepts_writes(master) and all(self.follows(member, master) for member in others)
         return master if well else None
 
-    def settled(self, *members: int, seconds: float = 60) -> int:
+    def settled(self, *members: int, seconds: float = PATIENCE) -> int:
         """Wait until there is such a master, and return it."""
         found: list[int | None] = []
 
@@ -262,7 +279,7 @@ def host(member: int) -> str:
     return f"{SET}-{member}.{SET}-headless.stackstorm.svc.cluster.local"
 
 
-def works(service: Interpreter, seconds: float = 30) -> None:
+def works(service: Interpreter, seconds: float = PATIENCE) -> None:
     """Wait until a service can work: what fails on the way, st2 or the kubelet repeats.
 
     Raises:

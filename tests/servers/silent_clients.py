@@ -40,7 +40,7 @@ def consume(host: str, port: int, queue: str) -> None:
         kombu.Consumer(channel, [source], callbacks=[lambda *delivery: held.append(delivery)]).consume()
         kombu.Producer(channel).publish("held", routing_key=queue)
         while not held:
-            connection.drain_events(timeout=10)
+            connection.drain_events(timeout=120)
         said("ready")
         connection.drain_events()
 

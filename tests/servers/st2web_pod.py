@@ -27,6 +27,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from servers.ports import PATIENCE
 from support import need_root
 
 from constructs_st2.parts.pods import scripts
@@ -247,7 +248,7 @@ class Web:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(5)
+            self.process.wait(PATIENCE)
         for upstream in self.upstreams.values():
             upstream.shutdown()
             upstream.server_close()
@@ -257,7 +258,7 @@ class Web:
         tls = self.https and not plain
         port = port or (nginx.HTTPS_PORT if tls else nginx.HTTP_PORT)
         with inside(self.network):
-            stream = socket.create_connection(("127.0.0.1", port), timeout=10)
+            stream = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         connection = http.client.HTTPConnection(HOST)
         connection.auto_open = 0
         connection.sock = self.tls.wrap_socket(stream, server_hostname=HOST) if tls else stream
@@ -287,7 +288,7 @@ def exchange(
 
 
 def eventually(condition: Callable[[], bool], explain: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, explain()
         time.sleep(0.02)

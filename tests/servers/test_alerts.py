@@ -128,6 +128,14 @@ def not_ready(phase: str) -> dict[str, str]:
     }
 
 
+def placed(component: str, *nodes: str) -> dict[str, str]:
+    """On which node each member of a backend runs."""
+    return {
+        f'kube_pod_info{{NS,pod="st2-{component}-{ordinal}",node="{node}"}}': "1x200"
+        for ordinal, node in enumerate(nodes)
+    }
+
+
 UP = statsd("up", "1x200", endpoint="metrics")
 CRON_JOB = 'kube_cronjob_status_last_successful_time{NS,cronjob="st2-backup"}'
 NEW_CRON_JOB = 'kube_cronjob_created{NS,cronjob="st2-backup"}'
@@ -364,6 +372,13 @@ CASES = [
         {"pod": "st2-st2api-1", "container": "main"},
     ),
     Case("StackStormPodNotReady", not_ready("Running"), not_ready("Succeeded"), {"pod": "st2-st2api-1"}),
+    Case(
+        "StackStormMajorityOnOneNode",
+        {**placed("mongodb", "a", "b", "b"), **placed("rabbitmq", "a", "b", "c"), **placed("st2api", "a", "a", "a")},
+        # A pod that moves is for a moment on both nodes, and one that is not scheduled on none.
+        {**placed("mongodb", "a", "b", "c"), **placed("rabbitmq", "a", "", ""), **placed("redis", "b", "c", "a")},
+        {"node": "b", "workload": "st2-mongodb"},
+    ),
     Case(
         "StackStormJobFailed",
         {'kube_job_failed{NS,job_name="st2-job-register-content-1",condition="true"}': "1x200"},

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.ports import PATIENCE
 from support import Environment
 
 from constructs_st2.facts.content import datastore
@@ -123,7 +124,7 @@ class Pod:
             env={**self._variables, **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 

@@ -15,7 +15,7 @@ from typing import get_args
 
 import pytest
 from servers.environments import Interpreter, Raised, coordinator
-from servers.ports import accepts, eventually, free_port
+from servers.ports import PATIENCE, accepts, eventually, free_port
 from support import Environment, Require
 
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
@@ -86,7 +86,7 @@ class Etcd:
 
     def leases(self) -> int:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v3/lease/leases", data=b"{}", method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return len(json.load(answer).get("leases", []))
 
 
@@ -336,7 +336,8 @@ def test_a_long_outage_is_a_lost_connection_and_delays_no_stop(own_etcd: Etcd, m
         process("lock('stopped').release()")
     begin = time.monotonic()
     other("coordinator.stop()")
-    assert time.monotonic() - begin < 5
+    # Anything else is tried for 20 s.
+    assert time.monotonic() - begin < 15
 
     own_etcd.start()
     eventually(lambda: process("coordinator.get_lock('stopped').acquire(blocking=False)"), "the lock expires")

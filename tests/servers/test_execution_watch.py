@@ -23,6 +23,7 @@ import pytest
 from operations.monitoring.statsd_exporter import StatsdExporter
 from servers.certificates import Authority
 from servers.job_programs import IN_IMAGES, Program
+from servers.ports import PATIENCE
 from servers.st2_stub import PASSWORD, USER, St2Stub
 from support import Synth
 
@@ -522,7 +523,7 @@ def kubernetes(tmp_path: Path) -> Iterator[Cluster]:
 def receiver() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(20)
+        receiver.settimeout(PATIENCE)
         yield receiver
 
 
@@ -570,7 +571,7 @@ def test_the_pod_as_it_is_shipped(
     exporter = StatsdExporter(mapping("blue", []))
     exporter.send(*receiver.recv(65_536).decode().splitlines())
     begin = exporter.metrics
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while lost["status"] == "running" and time.monotonic() < deadline:
         time.sleep(0.05)
     # It says so only after st2api has: the second look after that has begun when that is said.
@@ -583,11 +584,11 @@ def test_the_pod_as_it_is_shipped(
     for _ in range(2):
         receiver.recv(65_536)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert begin["st2_executions_orphaned{reason=runner_gone}"] == 1
     assert begin["st2_executions_orphaned{reason=overdue}"] == 0
-    assert abs(begin["st2_executions_looked_at_timestamp_seconds"] - time.time()) < 30
+    assert abs(begin["st2_executions_looked_at_timestamp_seconds"] - time.time()) < PATIENCE
     assert exporter.events == {}
     assert (lost["status"], other["status"]) == ("abandoned", "running")
     assert out.count("\n") == 2
@@ -617,7 +618,7 @@ def test_says_once_what_it_cannot_ask_and_goes_on(
     for _ in range(2):
         receiver.recv(65_536)
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=PATIENCE)
     first, *others = out.splitlines()
     assert first.startswith("cannot look: GET v1/executions?status=requested")
     assert others == ["looking again"]

@@ -14,7 +14,7 @@ from servers.certificates import certificates_of
 from servers.environments import Interpreter, coordinator
 from servers.pods import FakeCluster, Image, Pod
 from servers.ports import eventually
-from servers.redis_cluster import MASTER, RedisCluster, host, works
+from servers.redis_cluster import GIVES_UP, MASTER, RedisCluster, host, works
 from servers.secrets import secrets_of
 from servers.utility import utility_image
 from support import Environment, MakeCluster, Require
@@ -27,7 +27,6 @@ from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
 from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.parts.services import nginx
 
-PATIENCE = 60
 ISSUER = {"certManager": {"enabled": True, "issuerRef": {"name": "internal"}}}
 TLS: dict[str, Any] = {"tls": {"internal": {"enabled": True, **ISSUER}}}
 
@@ -125,7 +124,7 @@ class TestRabbitmq:
 
         with pods:
             pod = pods.start("st2-rabbitmq", 0)
-            eventually(pod.ready, "the node is ready", PATIENCE)
+            eventually(pod.ready, "the node is ready")
             assert pod.live()
             assert [send("3.8"), send("3.9")] == ["hello", "hello"]
             listeners = pod.exec("rabbitmq", ["rabbitmq-diagnostics", "--quiet", "listeners", "--formatter", "json"])
@@ -165,7 +164,7 @@ class TestRedis:
                 plain = redis.pods.client(["redis-cli", "-h", host(0), "-p", str(port), "ping"])
                 assert "PONG" not in plain.stdout
             stopped = redis.pod(master)
-            assert stopped.stop() < 15
+            assert stopped.stop() < GIVES_UP
             hook = stopped.containers["redis"].hook
             assert hook is not None
             assert (hook.returncode, hook.stderr) == (0, "")
@@ -224,7 +223,7 @@ class TestEtcd:
         images = dict.fromkeys(("join", "witness"), utility_image(require("busybox"), tmp_path / "utility"))
         with FakeCluster(build(made).objects, secrets, tmp_path / "pods", images=images) as pods:
             started = pods.start_all("st2-etcd")
-            eventually(lambda: all(pod.ready() for pod in started), "all members are ready", PATIENCE)
+            eventually(lambda: all(pod.ready() for pod in started), "all members are ready")
             pods.update_services()
             setup = coordinator(client["coordination"]["url"], b"service_1")
             service = Interpreter(environment("st2-3.9"), setup, variables, pods.background)
@@ -240,7 +239,7 @@ class TestEtcd:
             lost.kill()
             pods.lose_claim(lost.name, "data")
             started.append(pods.start("st2-etcd", int(lost.name[-1])))
-            eventually(started[-1].ready, "the member without its disk has joined again", PATIENCE)
+            eventually(started[-1].ready, "the member without its disk has joined again")
 
             secrets |= certificates_of(made)
             authority = tmp_path / "ca.crt"
@@ -279,10 +278,10 @@ class TestServices:
         authority = tmp_path / "ca.crt"
         with FakeCluster(objects, secrets, tmp_path / "pods", images=images, skip=skip) as pods:
             started = {name: pods.deploy(f"st2-{name}") for name in services}
-            eventually(lambda: all(pod.ready() for pod in started.values()), "the services are ready", 30)
+            eventually(lambda: all(pod.ready() for pod in started.values()), "the services are ready")
             pods.update_services()
             web = pods.deploy("st2-st2web")
-            eventually(web.ready, "st2web is ready", 30)
+            eventually(web.ready, "st2web is ready")
 
             def get(path: str) -> str:
                 url = f"http://{web.ip}:{nginx.HTTP_PORT}{path}"
@@ -315,7 +314,7 @@ class TestServices:
             assert "CERTIFICATE_VERIFY_FAILED" in client(_ST2CLIENT)
             assert "certificate verify failed" in client(_JOB)
             web.restart_container("st2web")
-            eventually(web.ready, "st2web is ready", 30)
+            eventually(web.ready, "st2web is ready")
             assert "st2web cannot reach st2api" in get("/api/v1/actions")
             self.restart(started["st2api"])
             assert client(_ST2CLIENT) == "[]"
@@ -324,4 +323,4 @@ class TestServices:
     def restart(self, pod: Pod) -> None:
         """Let nginx take another certificate."""
         pod.restart_container("tls")
-        eventually(pod.ready, "the service is ready", 30)
+        eventually(pod.ready, "the service is ready")

@@ -237,7 +237,7 @@ def rabbitmq(
     pods = FakeCluster(synth(values), secrets_of(made), tmp_path_factory.mktemp("rabbitmq") / "pods", images=images)
     with closing(RabbitmqMembers(made, pods)) as members:
         pods.start_all(RABBITMQ)
-        eventually(members.whole, "all nodes are one cluster", 180)
+        eventually(members.whole, "all nodes are one cluster")
         yield members
 
 
@@ -271,7 +271,7 @@ def as_documented(backend: str, lost: str, members: _Pods) -> None:
         # What the documentation tells to do.
         members.lose(Loss(range(3), range(3)))
         members.start(range(3))
-        eventually(members.whole, "all begin anew", 180)
+        eventually(members.whole, "all begin anew")
     assert found == row, said
 
 

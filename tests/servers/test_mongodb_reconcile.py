@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from servers.losses import LOSSES, Row, documented
+from servers.ports import PATIENCE
 from support import Require
 
 from constructs_st2 import node
@@ -97,6 +98,7 @@ class World:
     committed: bool = True
     now: int = 0
     compatibility: Document = field(default_factory=lambda: {"version": "6.0"})
+    notes: bool = False
 
 
 @dataclass(frozen=True)
@@ -624,6 +626,38 @@ COMPATIBILITY: Mapping[str, Passes] = {
 }
 
 
+def asked(minutes: float = 0, now: str = "6.0", **more: Any) -> World:
+    """A member asks what formats its data has."""
+    return World(notes=True, now=int(minutes * 60_000), compatibility={"version": now}, **more)
+
+
+def its(version: str) -> str:
+    return f"its data has featureCompatibilityVersion {version}"
+
+
+ASKED, LEFT_ALONE = ["root@admin"], Did("", logins=[])
+RAISING = {**config(), "featureCompatibilityVersion": "7.0"}
+FORMATS: Mapping[str, Passes] = {
+    "it is asked once, and seldom again": [
+        (asked(), Did("", [its("6.0")], logins=ASKED)),
+        (asked(9), LEFT_ALONE),
+        (asked(10), Did("", logins=ASKED)),
+        (asked(20, now="7.0"), Did("", [its("7.0")], logins=ASKED)),
+    ],
+    "in every pass until it is what the configuration wants": [
+        (asked(config=RAISING), Did("", [its("6.0")], logins=ASKED)),
+        (asked(0.1, config=RAISING), Did("", logins=ASKED)),
+        (asked(0.2, config=RAISING, now="7.0"), Did("", [its("7.0")], logins=ASKED)),
+        (asked(0.3, config=RAISING, now="7.0"), LEFT_ALONE),
+    ],
+    "root cannot log in": [
+        (asked(files=NEW_ROOT), Did("", logins=ASKED)),
+        (asked(0.5, files=NEW_ROOT), LEFT_ALONE),
+        (asked(1), Did("", [its("6.0")], logins=ASKED)),
+    ],
+}
+
+
 def stepping_down(code: int, at: str) -> Passes:
     """The server stops being the primary just before a step. What was not done then is done when it is it again."""
     missing = {"nobody: createUser": ("root", "st2", "metrics"), "root: createUser": ("metrics",)}.get(at, ())
@@ -645,6 +679,7 @@ CASES: Mapping[str, Passes] = {
     **MEMBERS,
     **TWO_SETS,
     **COMPATIBILITY,
+    **FORMATS,
     **{f"stepping down ({code}) at {at}": stepping_down(code, at) for code in (10107, 13435, 189) for at in STEPS},
 }
 
@@ -670,7 +705,7 @@ def outcomes(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Mapp
         env={**os.environ, "HOME": str(folder), "CASES": str(folder / "cases.json")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
@@ -681,7 +716,11 @@ def outcomes(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Mapp
 def test_it_decides(name: str, outcomes: Mapping[str, list[Document]]) -> None:
     for number, ((_, expected), outcome) in enumerate(zip(CASES[name], outcomes[name], strict=True), 1):
         said = [line for line in outcome["says"] if line != f"is {expected.role}"]
-        assert (number, outcome["roles"]) == (number, [expected.role])
+        assert (number, outcome["roles"]) == (number, [expected.role] if expected.role else [])
+        assert (number, [its(version) for version in outcome["formats"]]) == (
+            number,
+            [line for line in said if line.startswith("its data has")],
+        )
         if expected.says is not None:
             assert (number, said) == (number, list(expected.says))
         if expected.does is not None:
@@ -702,7 +741,7 @@ def test_a_change_of_role_is_said_once(outcomes: Mapping[str, list[Document]]) -
 def test_the_old_shell_does_the_same(require: Require) -> None:
     """With nothing but what the mongo shell of MongoDB 4.4 has."""
     program = [*node_command(), str(PROGRAMS / "old_shell.js"), str(SCRIPTS), require("mongosh")]
-    result = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert result.returncode == 0, result.stderr
     server, peer = "connection to 127.0.0.1:27017", "connection to m-1:27017"
     asleep = "10000 ms pass"
@@ -715,7 +754,8 @@ def test_the_old_shell_does_the_same(require: Require) -> None:
             *looked,
         ),
         *("role uninitialized", peer, "initiated the replica set rs0 with m-0:27017, m-1:27017", *looked),
-        *("role primary", "is primary", server, "created the user root", server, "created the user st2", *looked),
+        *("role primary", "is primary", server, "created the user root", server, "created the user st2"),
+        *(server, "formats 4.4", "its data has featureCompatibilityVersion 4.4", *looked),
         *("role primary", server, server, "set the password of the user st2", *looked),
         *("role primary", server, "WRONG ROOT PASSWORD", *looked),
     ]
@@ -735,7 +775,7 @@ def explore() -> Explore:
             [*program, str(SCRIPTS / "reconcile.js"), variant, options],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert result.returncode == 0, result.stderr

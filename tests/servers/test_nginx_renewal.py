@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from servers.certificates import Authority
-from servers.ports import accepts, eventually, free_port
+from servers.ports import PATIENCE, accepts, eventually, free_port
 from support import Require
 
 from constructs_st2.facts.secrets import contract
@@ -90,4 +90,4 @@ def test_a_renewed_certificate_is_served_and_nginx_stays_the_same_process(nginx:
 
 def test_it_ends_as_nginx_does(nginx: Nginx) -> None:
     nginx.process.send_signal(signal.SIGQUIT)
-    assert nginx.process.wait(10) == 0
+    assert nginx.process.wait(PATIENCE) == 0

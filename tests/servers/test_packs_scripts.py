@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from servers.ports import eventually
+from servers.ports import PATIENCE, eventually
 from support import Require, need_root
 
 from constructs_st2.parts.packs import scripts
@@ -129,7 +129,7 @@ class Shell:
 
     def run(self, script: str, *arguments: str, mounts: Mounts, pod: str = "pod-1") -> subprocess.CompletedProcess[str]:
         process = self.start(script, *arguments, mounts=mounts, pod=pod)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
 
@@ -241,7 +241,7 @@ class Merging:
         self, mode: str, image: Path | Mapping[str, str], name: str = "images/packs:1", pod: str = "pod-1"
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(mode, image if isinstance(image, Path) else self.image(image), name, pod)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
     def merge(self, mode: str, files: Mapping[str, str], name: str = "images/packs:1") -> list[str]:
@@ -489,7 +489,7 @@ class TestMergePacks:
             merging.shell.wrap(["cp"], 'real "$@"; sleep 60')
             process = merging.start("copy", merging.image(AWS | AWS_VIRTUALENV), pod="pod-10")
             work = merging.target / "virtualenvs" / ".constructs-st2"
-            eventually(lambda: any(work.glob("*/new/lib64")), "the copy", 10)
+            eventually(lambda: any(work.glob("*/new/lib64")), "the copy")
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             assert list(work.iterdir())

@@ -5,6 +5,8 @@ Whatever happens, in the end there is one master that all follow, writes are acc
 
 from __future__ import annotations
 
+import math
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ from typing import Any
 import pytest
 from servers.environments import Interpreter
 from servers.ports import eventually
-from servers.redis_cluster import MASTER, SET, RedisCluster, host, works
+from servers.redis_cluster import GIVES_UP, MASTER, SET, RedisCluster, host, works
 from support import LONG, Environment, MakeCluster, Require, Server
 
 from constructs_st2.facts.secrets import contract
 
 MEMBERS = (0, 1, 2)
+NEVER = 3_600_000
+"""Milliseconds after which a sentinel does what it must not do in a test."""
 VALUES = {"redis": {"version": "7.0"}}
 
 
@@ -129,7 +133,7 @@ class TestThreeMembers:
             hook = pod.containers["redis"].hook
             assert hook is not None
             assert (hook.returncode, hook.stderr) == (0, "")
-            assert seconds < 15
+            assert seconds < GIVES_UP
             if was_master:
                 handed_over += 1
                 others = [other for other in MEMBERS if other != member]
@@ -146,7 +150,7 @@ class TestThreeMembers:
     def test_all_stop_at_once_and_start_again(self, redis: RedisCluster, writer: Interpreter) -> None:
         writer("start()")
         eventually(lambda: writer("len(accepted)") > 10, "it writes")
-        assert max(redis.stop_all()) < 10
+        assert max(redis.stop_all()) < GIVES_UP
         redis.start_all()
         redis.settled()
         written = writer("len(accepted)")
@@ -177,7 +181,7 @@ class TestThreeMembers:
         others = [member for member in MEMBERS if member != old]
         new = redis.settled(*others)
         assert redis.redis(new, "get", "before the cut") == "kept"
-        eventually(lambda: pod.exec("redis", write).stdout.startswith("NOREPLICAS"), "it refuses writes", 20)
+        eventually(lambda: pod.exec("redis", write).stdout.startswith("NOREPLICAS"), "it refuses writes")
         # To restart it would not help.
         assert pod.live()
         pod.reconnect()
@@ -186,9 +190,10 @@ class TestThreeMembers:
     def test_a_replica_that_follows_somebody_else_is_led_back(self, redis: RedisCluster) -> None:
         master = redis.settled()
         first, second = (member for member in MEMBERS if member != master)
-        redis.redis(first, "replicaof", host(second), "6379")
-        # The sentinels would take the time of a failover: 30 s.
-        eventually(lambda: redis.follows(first, master), "it is led back", 20)
+        # The sentinels would lead it back too, after the time of a failover.
+        with redis.sentinels_with("failover-timeout", NEVER, MEMBERS):
+            redis.redis(first, "replicaof", host(second), "6379")
+            eventually(lambda: redis.follows(first, master), "it is led back")
         assert f"the master is {host(master)}" in redis.pod(first).log("guard")
 
     def test_a_sentinel_that_cannot_know_the_new_master_starts_again_and_asks_the_others(
@@ -197,25 +202,33 @@ class TestThreeMembers:
         old = redis.settled()
         others = [member for member in MEMBERS if member != old]
         pod = redis.pod(old)
-        pod.kill_container("guard")
-        pod.blind(60)
-        pod.kill_container("redis")
-        eventually(lambda: redis.sentinel(others[0], "sentinel", "failover", MASTER) == "OK", "a failover begins")
-        eventually(lambda: {redis.named_by(member) for member in others} <= {*others}, "the others know the new master")
-        new = redis.named_by(others[0])
-        epoch = redis.facts(others[0])["config-epoch"]
-        eventually(lambda: redis.facts(old)["config-epoch"] == epoch, "it has heard of the failover")
-        pod.see()
-        pod.restart_container("redis")
-        eventually(lambda: redis.role(old) == "slave", "its Redis knows the new master")
-        # It believes nobody any more, and its file is no better.
-        assert redis.named_by(old) == old
-        assert f"sentinel monitor mymaster {host(old)} " in redis.remembered(old)
-        eventually(lambda: not pod.containers["sentinel"].ready(), "it is not ready")
-        assert all(redis.pod(member).containers["sentinel"].ready() for member in others)
-        pod.restart_container("guard")
-        eventually(lambda: pod.exit_code("sentinel") == 0, "the guard ends it", 60)
-        pod.restart_container("sentinel")
+        # A failover of their own would have the blind sentinel know the new master: as the one that carries it out, or
+        # because the next one has a higher epoch. Alone it cannot begin one.
+        with redis.sentinels_with("down-after-milliseconds", NEVER, others):
+            pod.kill_container("guard")
+            pod.blind()
+            pod.kill_container("redis")
+            # Who hears of the failover from it, does not know the new master either: it must be the last to hear.
+            pod.signal("sentinel", signal.SIGSTOP)
+            eventually(lambda: redis.sentinel(others[0], "sentinel", "failover", MASTER) == "OK", "a failover begins")
+            eventually(lambda: {redis.named_by(member) for member in others} <= {*others}, "the others know of it")
+            eventually(lambda: redis.facts(others[0]).get("flags") == "master", "the failover is over")
+            new = redis.named_by(others[0])
+            epoch = redis.facts(others[0])["config-epoch"]
+            pod.signal("sentinel", signal.SIGCONT)
+            eventually(lambda: redis.facts(old).get("config-epoch") == epoch, "it has heard of the failover")
+            pod.see()
+            pod.restart_container("redis")
+            eventually(lambda: redis.role(old) == "slave", "its Redis knows the new master")
+            # It believes nobody any more, and its file is no better.
+            assert redis.named_by(old) == old
+            assert f"sentinel monitor mymaster {host(old)} " in redis.remembered(old)
+            eventually(lambda: not pod.containers["sentinel"].ready(), "it is not ready")
+            for member in others:
+                eventually(redis.pod(member).containers["sentinel"].ready, f"{member} is ready")
+            pod.restart_container("guard")
+            eventually(lambda: pod.exit_code("sentinel") == 0, "the guard ends it")
+            pod.restart_container("sentinel")
         assert redis.settled() == new
         eventually(pod.ready, "it is ready")
 
@@ -237,6 +250,21 @@ class TestThreeMembers:
         pod = redis.pod(0)
         pod.containers["guard"].stop(20)
         assert pod.exit_code("guard") == 0
+        pod.restart_container("guard")
+
+    def test_a_member_is_ready_when_its_guard_has_looked_whatever_becomes_of_it(self, redis: RedisCluster) -> None:
+        pod = redis.pod(0)
+        stop, go_on = (["sh", "-c", f"kill -{name} -1"] for name in ("STOP", "CONT"))
+        pod.restart_container("guard")
+        # All but the first process, which only waits for them.
+        pod.exec("guard", stop)
+        eventually(lambda: not pod.containers["guard"].ready(), "the guard has not looked yet")
+        pod.exec("guard", go_on)
+        eventually(pod.ready, "it has looked")
+        pod.exec("guard", stop)
+        pod.exec("guard", ["touch", "-d", "1 day ago", "/tmp/guard"])
+        eventually(pod.ready, "it is ready all the same")
+        assert not pod.live()
         pod.restart_container("guard")
 
 
@@ -297,16 +325,18 @@ class TestOlderStackStorm:
 def test_the_first_start_waits_for_members_and_names_that_come_late(make_redis: MakeRedis) -> None:
     redis = make_redis(sentinel={"downAfterMilliseconds": 3000})
     with redis.pods:
-        alone = redis.pods.start(SET, 0, blind_for=9)
-        eventually(lambda: "waiting until a majority" in alone.log("redis"), "it waits for others", 30)
+        alone = redis.pods.start(SET, 0, blind_for=math.inf)
+        eventually(lambda: "waiting until a majority" in alone.log("redis"), "it waits for others")
         assert redis.role(0) == "gone"
         for member in (1, 2):
             redis.start(member)
+        waiting = f"waiting for the first master, {host(0)} (at most 60 s)"
+        eventually(lambda: waiting in redis.pod(1).log("sentinel"), "they wait for the first one")
+        alone.see()
         # Nobody takes over from the first member meanwhile.
         assert redis.settled() == 0
         assert {redis.facts(member)["config-epoch"] for member in MEMBERS} == {"0"}
         assert f"waiting for the names of {host(1)} {host(2)} (at most 60 s)" in alone.log("sentinel")
-        assert f"waiting for the first master, {host(0)} (at most 60 s)" in redis.pod(1).log("sentinel")
 
 
 def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
@@ -317,7 +347,7 @@ def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
         redis.settled()
         redis.redis(0, "set", "key", "kept")
         eventually(redis.pod(0).ready, "it is ready")
-        assert redis.pod(0).stop() < 5
+        assert redis.pod(0).stop() < GIVES_UP
         redis.start(0)
         redis.settled()
         assert redis.redis(0, "get", "key") == "kept"

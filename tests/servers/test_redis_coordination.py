@@ -6,6 +6,7 @@ What users of it see of another master: nothing.
 from __future__ import annotations
 
 import signal
+import string
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,8 @@ from constructs_st2.values.model.images import St2Version
 MEMBERS = (0, 1, 2)
 LIFETIME = 2
 """Seconds for which locks and members last without a heartbeat."""
+SOON = 60
+"""Seconds in which what is tried for two minutes cannot be over."""
 
 # Several services that want the same lock, and such as want one of their own, as for each execution. A lock that was
 # taken must be there when it is released, and nobody else may have it meanwhile.
@@ -136,7 +139,7 @@ class TestAnotherMaster:
     def saw_nothing(services: Interpreter) -> None:
         worked = services("len(turns)")
         eventually(lambda: services("len(turns)") > worked + 20, "they go on")
-        seen: dict[str, Any] = services("stop()", 90)
+        seen: dict[str, Any] = services("stop()")
         assert seen["errors"] == []
         assert seen["most"] == 1
         assert seen["shared"]
@@ -326,22 +329,22 @@ def test_a_long_outage_is_a_lost_connection_told_once_and_delays_no_stop(server:
     for call in ("lock('wanted').acquire()", "lock('held').release()", "members(b'group')"):
         with pytest.raises(Raised, match="ToozConnectionError"):
             other(call)
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < SOON
     begin = time.monotonic()
     process("coordinator.stop()")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < SOON
 
 
 def test_a_redis_that_hangs_delays_no_stop(server: Redis, member: Member) -> None:
     process = member("one", server.url(socket_timeout=2))
     process("join(b'group')")
-    for name in "abc":
+    for name in string.ascii_lowercase:
         assert process(f"lock({name!r}).acquire()") is True
     server.process.send_signal(signal.SIGSTOP)
     try:
         begin = time.monotonic()
         process("coordinator.stop()")
-        assert time.monotonic() - begin < 8
+        assert time.monotonic() - begin < 20, "it waits for an answer once, and not for each lock"
     finally:
         server.process.send_signal(signal.SIGCONT)
 
@@ -354,7 +357,7 @@ def test_a_wrong_password_is_told_at_once(server: Redis, python: Path, variables
         [python, "-c", coordinator(url, b"one")], env=variables, capture_output=True, text=True, check=False
     )
     assert "invalid username-password pair" in done.stderr
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < SOON
 
 
 def test_what_a_process_holds_lasts_as_long_as_it_beats_and_not_longer(server: Redis, member: Member) -> None:

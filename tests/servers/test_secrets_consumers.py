@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from oslo_config import cfg
 from servers.environments import Interpreter
-from servers.ports import accepts, eventually, free_port
+from servers.ports import PATIENCE, accepts, eventually, free_port
 from servers.rabbitmq import RabbitMQ
 from servers.st2web_pod import HOST, Certificate, Web, inside
 from support import Environment, MakeCluster, Require, Synth, need_root
@@ -209,7 +209,7 @@ class TestRedis:
             ),
         ]
         try:
-            eventually(lambda: all(map(accepts, ports)), "both accept connections", 10)
+            eventually(lambda: all(map(accepts, ports)), "both accept connections")
             yield ports
         finally:
             for server in servers:
@@ -445,7 +445,7 @@ class TestCertificate:
 
             def serves(name: str) -> bool:
                 with inside(web.network):
-                    stream = socket.create_connection(("127.0.0.1", nginx.HTTPS_PORT), timeout=10)
+                    stream = socket.create_connection(("127.0.0.1", nginx.HTTPS_PORT), timeout=PATIENCE)
                 with stream, web.tls.wrap_socket(stream, server_hostname=name) as secured:
                     secured.sendall(f"GET /healthz HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())
                     return secured.recv(100).startswith(b"HTTP/1.1 200 ")

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from servers.ports import PATIENCE
 from servers.st2web_pod import HOST, LIMIT, WEBUI_PATH, Certificate, Web, eventually, inside
 from support import LONG, MakeCluster, Require, need_root
 
@@ -90,15 +91,17 @@ class Attack:
             for part in parts:
                 stream.sendall(part)
 
-    def statuses(self, seconds: float = 3) -> list[int]:
-        """What those that have been answered got."""
-        found = []
+    def statuses(self, expected: int) -> list[int]:
+        """What those that have been answered got: as many as expected, and who else is within another second."""
+        found: list[int] = []
         with selectors.DefaultSelector() as waiting:
             for stream in self.open:
                 stream.settimeout(0.5)
                 waiting.register(stream, selectors.EVENT_READ)
-            deadline = time.monotonic() + seconds
+            deadline = time.monotonic() + PATIENCE
             while waiting.get_map() and time.monotonic() < deadline:
+                if len(found) >= expected:
+                    deadline = min(deadline, time.monotonic() + 1)
                 for key, _ in waiting.select(0.2):
                     answered = key.fileobj
                     assert isinstance(answered, socket.socket)
@@ -162,7 +165,7 @@ def answers_others(web: Web) -> None:
     assert web.request("GET", "/").status == 200
     assert web.request("GET", "/api/v1/actions").status == 200
     assert web.request("POST", LOGIN, b"{}", login("st2admin")).status == 200
-    assert time.monotonic() - begin < (10 if LONG else 5)
+    assert time.monotonic() - begin < 30
 
 
 def holds(web: Web, cluster: MakeCluster, what: str) -> None:
@@ -209,7 +212,7 @@ def test_large_uploads_take_no_more_disk_than_there_is(start: Start, cluster: Ma
         attackers.send(UPLOADS, head, body)
         eventually(lambda: disk(web) > UPLOADS * LIMIT * 0.9 / MEBIBYTE)
         attackers.send(many, head, b"x" * 10_000)
-        refused = [status for status in attackers.statuses() if status == 429]
+        refused = [status for status in attackers.statuses(many) if status == 429]
         assert len(refused) == many
         assert disk(web) <= UPLOADS * LIMIT / MEBIBYTE + 1
         # Without saying how much.
@@ -228,7 +231,7 @@ def test_what_is_posted_to_login_is_small(start: Start) -> None:
     assert web.request("POST", "/auth/v1/sso/callback", b"x" * 200_000).status == 200
     with attack(web) as attackers:
         attackers.send(1, post(LOGIN, 300_000))
-        assert attackers.statuses() == [413]
+        assert attackers.statuses(1) == [413]
 
 
 class TestLogins:
@@ -279,7 +282,7 @@ def test_requests_of_one_client(start: Start) -> None:
     web = start(limits=nginx.Limits(connections=20, logins=100_000, knows_clients=True))
     with attack(web) as attackers:
         attackers.send(30, post("/api/v1/executions", 10))
-        assert attackers.statuses(1) == [429] * 10
+        assert attackers.statuses(10) == [429] * 10
         assert web.request("GET", nginx.HEALTH_PATH).status == 200
 
 
@@ -291,10 +294,10 @@ def test_who_sends_nothing_for_too_long_is_cut_off(start: Start) -> None:
         begin = time.monotonic()
         closed = 0
         for stream in attackers.open:
-            stream.settimeout(30)
+            stream.settimeout(PATIENCE)
             try:
                 closed += stream.recv(100) == b"" or b"408" in stream.recv(100)
             except ConnectionResetError:
                 closed += 1
         assert closed == 2
-        assert 10 < time.monotonic() - begin < 25
+        assert 10 < time.monotonic() - begin < 50

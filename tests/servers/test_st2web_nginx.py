@@ -19,6 +19,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from servers.ports import PATIENCE
 from servers.st2web_pod import (
     HOST,
     LIMIT,
@@ -89,7 +90,7 @@ def https(start_web: StartWeb) -> Web:
 
 
 def test_configuration_is_accepted_without_a_warning(web: Web) -> None:
-    assert web.run([*nginx.COMMAND[:-2], "-t"]).wait(10) == 0
+    assert web.run([*nginx.COMMAND[:-2], "-t"]).wait(PATIENCE) == 0
     assert not re.search(r"\[(warn|error|crit|alert|emerg)\]", web.log.read_text())
     assert "test is successful" in web.log.read_text()
 
@@ -277,7 +278,7 @@ def half_dead(require: Require, start_web: StartWeb) -> Web:
 def test_a_lost_pod_costs_a_request_seconds_and_nothing_else(half_dead: Web, method: str) -> None:
     begin = time.monotonic()
     assert half_dead.request(method, "/api/v1/half-dead", body=b"{}").status == 200
-    assert 1.5 < time.monotonic() - begin < 4
+    assert 1.5 < time.monotonic() - begin < 20
     assert half_dead.upstreams["api"].seen.count(f"{method} /v1/half-dead") == 1
 
 
@@ -287,7 +288,7 @@ def test_a_lost_pod_costs_jobs_no_more(half_dead: Web, method: str) -> None:
     with inside(half_dead.network):
         answer = Service("st2api", f"http://127.0.0.1:{PORTS['api']}/").ask(method, "v1/job")
     assert answer.status == 200
-    assert 2.5 < time.monotonic() - begin < 6
+    assert 2.5 < time.monotonic() - begin < 20
     assert half_dead.upstreams["api"].seen.count(f"{method} /v1/job") == 1
 
 
@@ -358,39 +359,44 @@ class Endpoints:
 
 
 def test_no_request_fails_while_a_pod_stops_under_load(start_web: StartWeb) -> None:
-    leaving, staying = start_web(drain=1), start_web()
+    drain = 3
+    leaving, staying = start_web(drain=drain), start_web()
     service = Endpoints(leaving, staying)
     done = threading.Event()
     paths = itertools.cycle(["/", "/api/v1/actions", "/api/v1/actions?seconds=0.3", "/auth/v1/tokens"])
 
-    def client() -> list[int]:
-        statuses = []
+    statuses: list[int] = []
+
+    def client() -> None:
         while not done.is_set():
             statuses.append(exchange(service.connect(), "GET", next(paths), None, {}).status)
-        return statuses
+
+    def go_on() -> None:
+        answered = len(statuses)
+        eventually(lambda: len(statuses) > answered + 100)
 
     with ThreadPoolExecutor(16) as pool, closing(leaving.connect()) as kept_alive:
         kept_alive.request("GET", "/")
         kept_alive.getresponse().read()
         clients = [pool.submit(client) for _ in range(10)]
         try:
-            time.sleep(0.5)
+            go_on()
             slow = [pool.submit(leaving.request, "POST", "/api/v1/webhooks/x?seconds=2", b"{}") for _ in range(5)]
             eventually(lambda: leaving.upstreams["api"].seen.count("POST /v1/webhooks/x?seconds=2") == len(slow))
             asked = time.monotonic()
             leaving.process.terminate()
             time.sleep(0.5)  # requests come in until the whole cluster has noticed
             service.remove(leaving)
-            assert leaving.process.wait(10) == 0
+            assert leaving.process.wait(PATIENCE) == 0
             took = time.monotonic() - asked
-            time.sleep(0.3)
+            go_on()
         finally:
             done.set()
-        statuses = [status for future in clients for status in future.result()]
+        for future in clients:
+            future.result()
     assert set(statuses) == {200}
-    assert len(statuses) > 200
     assert [json.loads(future.result().body)["length"] for future in slow] == [2] * len(slow)
-    assert 1 < took < 6
+    assert took > drain
 
 
 def test_an_open_event_stream_does_not_hold_up_the_end(start_web: StartWeb) -> None:
@@ -403,8 +409,8 @@ def test_an_open_event_stream_does_not_hold_up_the_end(start_web: StartWeb) -> N
             assert response.readline() == b"event: st2.test\n"
             asked = time.monotonic()
             web.process.send_signal(signal.SIGQUIT)
-            assert web.process.wait(10) == 0
-            assert 0.5 < time.monotonic() - asked < 5
+            assert web.process.wait(PATIENCE) == 0
+            assert 0.5 < time.monotonic() - asked < 20
             with pytest.raises(http.client.IncompleteRead):
                 response.read()
     next_event.release()

@@ -215,7 +215,8 @@ def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[
 @pytest.mark.parametrize(("name", "expected"), MOUNTS.items())
 def test_mounts(default_objects: Objects, name: str, expected: set[str]) -> None:
     common = CONF_FILES | {"/tmp", "/opt/constructs-st2", LIBRARY}
-    assert paths(default_objects.container(name)) - common == expected
+    named = set() if name in ("st2actionrunner", "st2web") else {"/etc/passwd"}
+    assert paths(default_objects.container(name)) - common == expected | named
 
 
 @pytest.mark.parametrize("name", sorted(MOUNTS))
@@ -278,7 +279,8 @@ def test_replicas_spread_over_zones_and_hosts(default_objects: Objects) -> None:
     for name, replicas in DEFAULT_REPLICAS.items():
         constraints = default_objects.pod(name).get("topologySpreadConstraints", [])
         keys = [constraint["topologyKey"] for constraint in constraints]
-        assert keys == (["topology.kubernetes.io/zone", "kubernetes.io/hostname"] if replicas > 1 else [])
+        # One of which there is never a second keeps apart from the others of the kind (test_node_loss.py).
+        assert keys == [*(["topology.kubernetes.io/zone"] if replicas > 1 else []), "kubernetes.io/hostname"], name
 
 
 @pytest.mark.parametrize("name", ["st2api", "st2stream"])
@@ -295,31 +297,66 @@ def test_nobody_is_asked_before_it_can_usually_answer(default_objects: Objects) 
     for name in DEFAULT_REPLICAS:
         container = default_objects.container(name)
         first = container.get("startupProbe") or container.get("readinessProbe")
-        expected = 2 if name == "st2web" else 10
+        expected = 2 if name in ("st2web", "st2client") else 10
         assert first is None or first["initialDelaySeconds"] == expected, name
+
+
+WORKERS = {
+    "st2rulesengine",
+    "st2timersengine",
+    "st2workflowengine",
+    "st2scheduler",
+    "st2notifier",
+    "st2garbagecollector",
+    "st2sensorcontainer",
+    "st2actionrunner",
+}
+"""What serves no port."""
 
 
 def test_liveness_never_tests_a_backend(default_objects: Objects) -> None:
     for name in DEFAULT_REPLICAS:
-        assert "messaging-connected" not in str(default_objects.container(name).get("livenessProbe"))
+        assert "/connected.sh" not in str(default_objects.container(name)["livenessProbe"])
 
 
-def test_workers_are_ready_while_connected_to_the_message_bus(default_objects: Objects) -> None:
-    connected = ["sh", "/opt/constructs-st2/messaging-connected.sh", "5672"]
-    probed = {
-        name
-        for name in DEFAULT_REPLICAS
-        if default_objects.container(name).get("readinessProbe", {}).get("exec", {}).get("command") == connected
-    }
-    assert probed == {
-        "st2rulesengine",
-        "st2timersengine",
-        "st2workflowengine",
-        "st2scheduler",
-        "st2notifier",
-        "st2sensorcontainer",
-        "st2actionrunner",
-    }
+def test_workers_are_ready_while_connected(default_objects: Objects) -> None:
+    """To the message bus; the garbage collector connects to that only now and then."""
+    for name in WORKERS:
+        port = "27017" if name == "st2garbagecollector" else "5672"
+        command = default_objects.container(name)["readinessProbe"]["exec"]["command"]
+        assert command == ["sh", "/opt/constructs-st2/connected.sh", port]
+
+
+def test_workers_are_alive_while_they_do_anything_at_all(default_objects: Objects) -> None:
+    for name in WORKERS:
+        container = default_objects.container(name)
+        assert container["livenessProbe"] == {
+            "exec": {"command": ["sh", "/opt/constructs-st2/not-stuck.sh", f"/opt/stackstorm/st2/bin/{name}"]},
+            "periodSeconds": 120,
+            "timeoutSeconds": 30,
+            "failureThreshold": 5,
+        }
+        # It is what the container runs, with the scripts and a place to remember.
+        assert f"/opt/stackstorm/st2/bin/{name}" in container["command"]
+        mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in container["volumeMounts"]}
+        assert (mounts["/opt/constructs-st2"], mounts["/tmp"]) == (True, False)
+
+
+def test_st2client_is_ready_when_it_is_logged_in_and_alive_while_it_wakes(default_objects: Objects) -> None:
+    container = default_objects.container("st2client")
+    program = container["command"][-1]
+    assert container["readinessProbe"]["exec"]["command"] == ["test", "-r", "/home/stanley/.st2/config"]
+    assert container["livenessProbe"]["exec"]["command"] == ["sh", "/opt/constructs-st2/not-stuck.sh", program]
+
+
+def test_it_is_not_known_where_backends_of_others_listen(synth: Synth) -> None:
+    mongodb = {"enabled": False, "external": {"uri": "mongodb://db"}}
+    rabbitmq = {"enabled": False, "external": {"urls": ["amqp://mq/st2"]}}
+    made = synth({"mongodb": mongodb, "rabbitmq": rabbitmq})
+    for name in WORKERS:
+        container = made.container(name)
+        assert "livenessProbe" in container
+        assert "readinessProbe" not in container
 
 
 def test_no_pod_gets_a_token_unasked(default_objects: Objects) -> None:
@@ -360,7 +397,7 @@ def test_sudo_makes_one_workload_root_and_the_namespace_baseline(synth: Synth, d
     objects = synth({"st2actionrunner": {"sudo": True}})
     assert objects.named("Namespace", "stackstorm")["metadata"]["labels"][enforce] == "baseline"
     assert objects.pod("st2actionrunner")["securityContext"]["runAsUser"] == 0
-    assert objects.pod("st2sensorcontainer")["securityContext"]["runAsUser"] == 1000
+    assert objects.pod("st2sensorcontainer")["securityContext"]["runAsUser"] == 10001
 
 
 def test_all_settings_of_a_service_reach_its_pods(synth: Synth) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from kubernetes_types import __main__ as command
-from kubernetes_types import choices
+from kubernetes_types import choices, sources
 from kubernetes_types.generate import module, used
 
 from constructs_st2.errors import UserError
@@ -114,7 +114,7 @@ class TestCommand:
             content.writestr("k8s.io/kubernetes@v9/api/openapi-spec/swagger.json", text)
         (tmp_path / "archive").write_bytes(archive.getvalue())
         (tmp_path / "pin.json").write_text(json.dumps({"version": "v9", "sha256": _sum(text)}))
-        monkeypatch.setattr(command, "_ARCHIVE", f"file://{tmp_path}/archive#{{version}}")
+        monkeypatch.setattr(sources, "_ARCHIVE", f"file://{tmp_path}/archive#{{version}}")
         for name, file in (("PIN", "pin.json"), ("DEFINITIONS", "definitions.json"), ("MODULE", "made.py")):
             monkeypatch.setattr(command, name, tmp_path / file)
         return tmp_path

@@ -146,13 +146,19 @@ def test_the_page_and_the_schema_are_stable() -> None:
     assert json.dumps(json_schema(Values)) == json.dumps(json_schema(Values))
 
 
-def test_the_values_that_are_shipped_fit_the_schema() -> None:
+@pytest.fixture(scope="module")
+def whole_schema() -> Any:
+    """The schema of all values, which takes long to make."""
+    return json_schema(AllValues)
+
+
+def test_the_values_that_are_shipped_fit_the_schema(whole_schema: Any) -> None:
     shipped = yaml.safe_load((Path(__file__).parents[2] / "values.yaml").read_text())
-    jsonschema.validate(shipped, json_schema(AllValues), jsonschema.Draft202012Validator)
+    jsonschema.validate(shipped, whole_schema, jsonschema.Draft202012Validator)
 
 
-def test_every_key_has_a_description_for_editors() -> None:
-    schema = json_schema(AllValues)
+def test_every_key_has_a_description_for_editors(whole_schema: Any) -> None:
+    schema = whole_schema
     models = {"": schema, **schema["$defs"]}
     told = {
         (name, key): str(inner.get("description", ""))

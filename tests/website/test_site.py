@@ -13,6 +13,8 @@ import pytest
 from markdown_it import MarkdownIt
 from website import hooks
 
+runs_mkdocs = pytest.mark.servers
+
 ROOT = Path(__file__).parents[2]
 COUNTED = ("h1", "h2", "h3", "li", "pre", "table", "tr")
 ALONE = {"reference/api.md"}
@@ -47,6 +49,7 @@ def tags(html: str) -> dict[str, int]:
     return parser.found
 
 
+@runs_mkdocs
 def test_pages_are_on_the_site_what_they_are_on_github(site: Path) -> None:
     """The two read Markdown differently: lists, and what is in them, above all."""
     github = MarkdownIt("commonmark").enable("table")
@@ -61,17 +64,20 @@ def test_pages_are_on_the_site_what_they_are_on_github(site: Path) -> None:
         assert tags(article) == tags(github.render(page.read_text(encoding="utf-8"))), name
 
 
+@runs_mkdocs
 def test_nothing_is_asked_of_other_servers(site: Path) -> None:
     for page in site.rglob("*.html"):
         loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(https?:[^"]*)"', page.read_text(encoding="utf-8"))
         assert not loaded, page
 
 
+@runs_mkdocs
 def test_what_pages_link_to_is_a_page(site: Path) -> None:
     assert "constructs_st2" in (site / "files/main.py/index.html").read_text(encoding="utf-8")
     assert "Unreleased" in (site / "files/CHANGELOG/index.html").read_text(encoding="utf-8")
 
 
+@runs_mkdocs
 def test_the_schema_stays_at_its_address(site: Path) -> None:
     assert (site / "values.schema.json").read_bytes() == (ROOT / "docs/values.schema.json").read_bytes()
 
@@ -112,6 +118,7 @@ def test_what_people_look_for_is_one_step_from_the_front_page(front: str, wanted
     assert re.search(rf"\[{wanted}\]{link}", text, re.IGNORECASE)
 
 
+@runs_mkdocs
 def test_the_search_knows_every_section_of_the_values(site: Path) -> None:
     index = (site / "search/search_index.json").read_text(encoding="utf-8")
     page = (ROOT / "docs/reference/values.md").read_text(encoding="utf-8")

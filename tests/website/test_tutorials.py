@@ -11,9 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from servers.bindings import definitions
 from servers.kube_apiserver import Kubectl
+
+runs_programs = pytest.mark.servers
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
@@ -70,6 +73,7 @@ def test_what_installs_is_left_out_and_nothing_else() -> None:
     assert all(any(part in text for text in texts) for part in INSTALL)
 
 
+@runs_programs
 def test_on_a_laptop(tmp_path: Path) -> None:
     told = follow("laptop.md", tmp_path)
     assert "st2actionrunner.replicas 1 -> 2" in told
@@ -95,6 +99,7 @@ def test_production_in_an_afternoon(tmp_path: Path, kubectl: Kubectl) -> None:
     assert (folder / "crypto-key.yaml").stat().st_size > 0
 
 
+@runs_programs
 def test_in_an_app_of_your_own(tmp_path: Path) -> None:
     project = tmp_path / "automation"
     text = script("library.md")

@@ -26,12 +26,17 @@ _ISCSI = re.compile(r"iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[^,;*&$|\s]+)?|eui
 _BITS = re.compile(r"0|[1-9][0-9]*")
 _CONFIG_KEY = re.compile(r"(?!\.$|\.\.)[-._A-Za-z0-9]+")
 _CONTROLLER = re.compile(r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_INDEXES = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
+_URL_PATH = re.compile(r"\*|/([^/*]+/?)*(\*)?")
+_PATH_SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
 _ENV_NAME = re.compile(r"[ -<>-~]+")
 
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
 
 
-def _no_text(value: object) -> str:
+def no_text(value: object) -> str:
+    """What is said of a value that is no text."""
     return f"is {value!r}; expected a text: put it in quotes"
 
 
@@ -47,13 +52,13 @@ def _label_key(value: str) -> str | None:
 
 def label_key(value: object) -> str | None:
     """The key of a label, and whatever else is a qualified name: ``name`` or ``prefix.example.org/name``."""
-    return _label_key(value) if isinstance(value, str) else _no_text(value)
+    return _label_key(value) if isinstance(value, str) else no_text(value)
 
 
 def label_value(value: object) -> str | None:
     """The value of a label."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     if value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
         return f'"{value}" is no valid value; expected at most 63 letters, digits, "-", "_" and "."'
     return None
@@ -74,7 +79,7 @@ def label(key: object, value: object) -> str | None:
 def _text(what: str, pattern: re.Pattern[str], longest: int, form: str) -> Form:
     def check(value: object) -> str | None:
         if not isinstance(value, str):
-            return _no_text(value)
+            return no_text(value)
         if len(value) > longest or not pattern.fullmatch(value):
             return f'"{value}" is no valid {what}; expected at most {longest} characters: {form}'
         return None
@@ -88,6 +93,10 @@ port_name = _text("name of a port", _PORT_NAME, 15, f"{_LETTERS}, with a letter,
 header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
 env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
+identifier_text = _text("name", _IDENTIFIER, 253, 'letters, digits and "_", with a letter first')
+indexes = _text("list of indexes", _INDEXES, 65536, "numbers and ranges, such as 0,2-5")
+url_path = _text("path", _URL_PATH, 4096, 'a path that begins with "/", and maybe ends in "/*"')
+object_name = _text("name", _PATH_SEGMENT, 253, 'no "/" and "%", and neither "." nor ".."')
 config_key = _text("key", _CONFIG_KEY, 253, 'letters, digits, "-", "_" and "."')
 controller = _text("name of a controller", _CONTROLLER, 250, "a domain and a path, such as example.org/name")
 search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
@@ -125,6 +134,23 @@ def unless_empty(form: Form) -> Form:
 def external_name(value: object) -> str | None:
     """The name of a host, maybe with the dot of the root at its end."""
     return dns_subdomain(value.removesuffix(".") if isinstance(value, str) else value)
+
+
+_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
+
+
+def finalizer(value: object) -> str | None:
+    """What has to be done before an object goes. All but those of Kubernetes itself have a domain."""
+    if message := label_key(value):
+        return message
+    if "/" in str(value) or value in _FINALIZERS:
+        return None
+    return f'"{value}" must have a domain, such as example.org/{value}'
+
+
+def not_empty_text(value: object) -> str | None:
+    """A text of at least one character."""
+    return "must not be empty" if value == "" else None
 
 
 def nothing(_: object) -> str | None:
@@ -234,7 +260,7 @@ def padded_cidr(value: object) -> str | None:
 def no_backsteps(value: object) -> str | None:
     """A path without steps up."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     return f'"{value}" must not contain ".."' if ".." in value.split("/") else None
 
 
@@ -261,7 +287,7 @@ def absolute(value: object) -> str | None:
 def host(value: object) -> str | None:
     """The host of a rule: a name, ``*.`` in front of it standing for one label, and no address."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     if not value:
         return None
     if address(value) is None:
@@ -293,7 +319,7 @@ def _time_zones() -> frozenset[str]:
 def schedule(value: object) -> str | None:
     """When, as in crontab."""
     if not isinstance(value, str):
-        return _no_text(value)
+        return no_text(value)
     return "must not name a time zone, for which there is timeZone" if "TZ" in value else cron.fault(value)
 
 

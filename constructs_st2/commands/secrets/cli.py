@@ -14,6 +14,10 @@ from constructs_st2.errors import UserError
 from constructs_st2.parts.secrets.scope import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from constructs_st2.facts.cluster import Cluster
+    from constructs_st2.kube.documents import Document
     from constructs_st2.values.model import Values
 
 
@@ -45,8 +49,14 @@ def secrets() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="File with the license key of the enterprise images.",
 )
+@click.option("--new-crypto-key", is_flag=True, help="The database, which is not this release's, has no secret items.")
 def generate(
-    options: ClusterOptions, only: tuple[str, ...], seal: Path | None, scope: Scope, license_file: Path | None
+    options: ClusterOptions,
+    only: tuple[str, ...],
+    seal: Path | None,
+    scope: Scope,
+    license_file: Path | None,
+    new_crypto_key: bool,
 ) -> None:
     """Make new Secrets, and print them as manifests.
 
@@ -63,6 +73,8 @@ def generate(
         license_key = _license_key(license_file, cluster.values) if license_file else None
         made = list(secret_manifests(cluster, license_key=license_key, left_out=left_out.__setitem__, remembered=True))
         manifests = chosen(made, only, cluster, left_out)
+        if not new_crypto_key:
+            _spare_what_is_encrypted(manifests, cluster)
     if seal:
         from constructs_st2.parts.secrets.sealed import controller_key, sealed
 
@@ -71,6 +83,28 @@ def generate(
     for name, reason in {} if only else left_out.items():
         click.echo(f"note: Secret {name} is left out: {reason}", err=True)
     click.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
+
+
+def _spare_what_is_encrypted(manifests: Iterable[Document], cluster: Cluster) -> None:
+    """A new key opens nothing that another one has encrypted. The database is not asked from here: it need not be in
+    reach.
+
+    Raises:
+        UserError: a crypto key was made for a database that may hold secret items.
+    """
+    from constructs_st2.facts.secrets import contract
+    from constructs_st2.facts.secrets.programs.database import COLLECTION
+
+    spec = contract.DATASTORE
+    key = cluster.secret(spec)
+    if cluster.values.mongodb.enabled or all(each["metadata"]["name"] != key for each in manifests):
+        return
+    raise UserError(
+        f"Secret {key}: the database is not this release's, and may hold items that another crypto key has encrypted; "
+        f"a new one opens none of them. Ask it: db.{COLLECTION}.countDocuments({{secret: true}}). Where it answers 0: "
+        f"--new-crypto-key. Else bring the key that there was: a Secret {key}, or {spec.named_in}; the others "
+        "are made by --only"
+    )
 
 
 def _license_key(file: Path, values: Values) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -12,6 +12,8 @@ VERSION_ANNOTATION = "constructs-st2.dev/server-version"
 """On the StatefulSet of a backend: the version of the server in its image, whatever the tag of that is."""
 COMPATIBILITY_ANNOTATION = "constructs-st2.dev/feature-compatibility-version"
 """On the StatefulSet of MongoDB, where the values name it."""
+ACCEPTED_ANNOTATION = "constructs-st2.dev/accepted-data"
+"""On the StatefulSet of a backend, where the values take the data of a version that the guard would refuse."""
 REPLICA_SET_ANNOTATION = "constructs-st2.dev/replica-set"
 """On the StatefulSet of MongoDB: the name of the replica set, which is in the data."""
 
@@ -43,9 +45,11 @@ class Upgrades:
     ``following`` is the only version that reads the data of an older one, besides those of the same step; None where
     every newer one does. ``same_step`` tells whether two versions differ so little that each reads the other's data
     upwards. ``because`` says what happens otherwise. ``tag`` makes the tag of the official image of a version.
-    ``before`` must be done on the old version, ``after`` on the new one, before the next step. ``bitnami`` is what is
+    ``before`` must be done on the old version; ``after`` is the key of the values by which the new one then uses its
+    formats, before the next step. ``bitnami`` is what is
     on a volume of Bitnami's image, which the Helm chart runs, as a pattern of a shell; only a volume that no member of
-    ours has noted is looked at.
+    ours has noted is looked at. ``returns`` tells whether an older version can be started on what a newer one has had,
+    as long as the formats are still those of the older one.
     """
 
     component: str
@@ -57,6 +61,7 @@ class Upgrades:
     before: str | None = None
     after: str | None = None
     bitnami: str | None = None
+    returns: Callable[[Version, Version], bool] = lambda _newer, _older: False
 
     def steps(self, old: Version, new: Version) -> list[Version] | None:
         """The versions to go through, the new one last; none where it is the same step, None where no way leads."""
@@ -73,12 +78,36 @@ class Upgrades:
                 return None
         return [*steps[1:-1], new]
 
+    @property
+    def tag_key(self) -> str:
+        """The key of the values that names the image's tag."""
+        return f"{self.component}.image.tag"
+
+    def settings(self, old: Version, steps: Sequence[Version], held: Version | None) -> Iterator[tuple[str, str]]:
+        """What to set in the values to go through some versions: keys and values, one after the other.
+
+        ``held`` is the version whose formats the values name, where a server keeps older ones until it is told.
+        """
+        reached = old
+        for version in steps:
+            if self.after and held != reached and not self.same_step(reached, version):
+                yield f"{self.component}.{self.after}", str(reached)
+            yield self.tag_key, self.tag(version)
+            held = held if self.same_step(reached, version) else None
+            reached = version
+        if self.after and held != reached:
+            yield f"{self.component}.{self.after}", str(reached)
+
     def reads(self, data: Version, server: Version) -> bool:
         """Whether a version of the server can be started on the data of another."""
         if server < data or self.same_step(data, server):
             return server >= data
         following = self.following(data) if self.following else server
         return following >= server or self.same_step(following, server)
+
+    def returning(self, server: Version) -> list[str]:
+        """The newer versions from which a version of the server leads back, as patterns of a shell."""
+        return [f"{major}.*" for major in range(server.major + 1, _MANY) if self.returns(Version(major, 0), server)]
 
     def readable(self, server: Version) -> list[str]:
         """The versions whose data a version of the server reads, as patterns of a shell: ``6.*``, ``7.0``."""
@@ -104,6 +133,9 @@ MONGODB = Upgrades(
     same_step=lambda old, new: old.major == new.major,
     tag=str,
     after="featureCompatibilityVersion",
+    # From 7.0 on, MongoDB's Community Edition supports no older binary any more:
+    # https://www.mongodb.com/docs/v7.0/release-notes/7.0-downgrade-replica-set/
+    returns=lambda newer, older: newer.major == older.major + 1 and newer.major < 7,
     # Its volume is /bitnami/mongodb, with the server's data in data/db; that of the official image is /data/db.
     bitnami="data/db",
 )

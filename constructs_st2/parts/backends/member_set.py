@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.backends import Backend
-from constructs_st2.facts.backends.upgrades import VERSION_ANNOTATION, Version
+from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, VERSION_ANNOTATION, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import keepalive
@@ -128,6 +128,8 @@ def stateful_set(members: MemberSet, cluster: Cluster) -> Document:
     settings = members.settings
     metadata = _metadata(members, cluster.release)
     annotations = {VERSION_ANNOTATION: str(members.version), **members.notes, **settings.annotations}
+    if settings.persistence.accept_data_of:
+        annotations[ACCEPTED_ANNOTATION] = settings.persistence.accept_data_of
     if cluster.values.secrets.reloader:
         # Certificates, not passwords: for another password members must not restart one after the other.
         files = [name for each in (*members.containers, *members.init_containers) for name in files_at_start(each)]
@@ -207,7 +209,8 @@ def _guards(members: MemberSet, cluster: Cluster) -> list[Container]:
         return []
     data, script = data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster.release)
     image = members.image if members.has_shell else cluster.images.utility()
-    return [data_guard.container(members.component, members.version, image, data, script, cluster)]
+    accepted = members.settings.persistence.accept_data_of
+    return [data_guard.container(members.component, members.version, accepted, image, data, script, cluster)]
 
 
 def _scraped(members: MemberSet, values: Values) -> dict[str, str]:

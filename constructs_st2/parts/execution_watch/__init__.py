@@ -23,11 +23,11 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS
 from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
-from constructs_st2.parts.jobs.scripts.watch_executions import ACCOUNT
 from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
+    SERVICE_ACCOUNT_PATH,
     Container,
     Mount,
     Volume,
@@ -43,8 +43,9 @@ from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
-from constructs_st2.parts.services.process import home_of, scratch
+from constructs_st2.parts.services.process import scratch
 from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.users import home_of
 from constructs_st2.values.model import Values
 
 PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))
@@ -101,7 +102,7 @@ def _container(cluster: Cluster) -> Container:
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[
             Mount(volume, MOUNT_PATH),
-            Mount(Volume.api_token(), ACCOUNT),
+            Mount(Volume.api_token(), SERVICE_ACCOUNT_PATH),
             *mounts_of(Content.CREDENTIALS, cluster),
             *internal_tls.authority_mounts(cluster),
             *scratch(home_of(cluster.values)),

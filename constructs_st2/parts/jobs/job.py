@@ -30,7 +30,8 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
-from constructs_st2.parts.services.process import home_of, scratch
+from constructs_st2.parts.services.process import scratch
+from constructs_st2.parts.services.users import home_of, name_mounts, user_of_files
 from constructs_st2.parts.services.waiting import wait_containers
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
@@ -117,7 +118,9 @@ def job(task: Task, cluster: Cluster) -> Document:
         settings,
         [main],
         init_containers,
-        security=overlaid(restricted_pod(ST2_UID), keepalive(values), values.pod_security_context),
+        security=overlaid(
+            restricted_pod(user_of_files(settings, cluster), ST2_UID), keepalive(values), values.pod_security_context
+        ),
         grace=30,
         # The images are built for amd64 only.
         nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
@@ -158,7 +161,11 @@ def container(
         env_from=[*env_from, *env_of_secrets(settings.env_from_secrets)],
         resources=settings.resources,
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
-        mounts=[*mounts, *scratch(home_of(cluster.values))],
+        mounts=[
+            *mounts,
+            *scratch(home_of(cluster.values)),
+            *name_mounts(user_of_files(settings, cluster), settings, cluster),
+        ],
         extra_mounts=extra_mounts(settings),
     )
 
@@ -233,5 +240,6 @@ def _login_container(
             programs.mount(cluster.release),
             *mounts_of(Content.CREDENTIALS, cluster),
             *internal_tls.authority_mounts(cluster),
+            *name_mounts(user_of_files(settings, cluster), settings, cluster),
         ],
     )

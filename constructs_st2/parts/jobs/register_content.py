@@ -8,7 +8,8 @@ from constructs_st2.facts.jobs import REGISTER_CONTENT
 from constructs_st2.parts import packs
 from constructs_st2.parts.jobs.job import Task, container, job_image
 from constructs_st2.parts.services.contents import mounts_of
-from constructs_st2.parts.services.process import configured, home_of
+from constructs_st2.parts.services.process import configured
+from constructs_st2.parts.services.users import home_of
 
 _PROGRAM = "/opt/stackstorm/st2/bin/st2-register-content"
 

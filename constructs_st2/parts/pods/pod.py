@@ -76,6 +76,12 @@ def _implied(given: Mapping[str, Any]) -> Document:
     return implied
 
 
+SERVICE_ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where programs look for the token of the Kubernetes API. Those of ours say it themselves: they import nothing of a
+synth, and are not imported by it, because what they import of `cryptography` takes 20 ms.
+"""
+
+
 @dataclass(frozen=True)
 class Volume:
     """A volume of a pod.
@@ -132,7 +138,8 @@ class Volume:
 
     @staticmethod
     def api_token() -> Volume:
-        """What a program needs to ask the Kubernetes API, for the container that does: a token of an hour.
+        """What a program needs to ask the Kubernetes API, for the container that does: a token of an hour. It is looked
+        for at `SERVICE_ACCOUNT_PATH`.
 
         The kubelet makes it anew in time. It is what Kubernetes itself would mount into every container of the pod.
         """
@@ -398,16 +405,21 @@ def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision:
         return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
     if settings.least_replicas < 2:
         return []
+    of_revision = {"matchLabelKeys": [revision]} if revision else {}
     return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": {**selector}},
-            **({"matchLabelKeys": [revision]} if revision else {}),
-        }
+        {**spread_over(key, {"matchLabels": {**selector}}), **of_revision}
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
+
+
+def spread_over(topology_key: str, label_selector: Document) -> Document:
+    """A constraint by which pods with some labels go to different hosts, or zones, where that is possible."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": topology_key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": label_selector,
+    }
 
 
 def preferably_apart(label_selector: Document) -> Document:

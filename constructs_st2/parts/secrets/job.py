@@ -13,13 +13,13 @@ from constructs_st2.facts.images import SERVICE_UID, ST2_UID
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.contract import CONTRACT, DATASTORE
 from constructs_st2.facts.secrets.given import references
-from constructs_st2.facts.secrets.programs.bootstrap import ACCOUNT
 from constructs_st2.kube.builders import config_map, identity
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
+    SERVICE_ACCOUNT_PATH,
     Container,
     Mount,
     Volume,
@@ -119,7 +119,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[
             Mount(volume, MOUNT_PATH),
-            Mount(Volume.api_token(), ACCOUNT),
+            Mount(Volume.api_token(), SERVICE_ACCOUNT_PATH),
             *(authorities.mounts_of("database", cluster) if outside_database(DATASTORE, cluster) else ()),
             Mount(Volume.scratch("tmp"), "/tmp", writable=True),
         ],

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from constructs_st2.facts.catalogue import ST2CLIENT
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import fingerprint
-from constructs_st2.parts.pods.scripts import command
+from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH
-from constructs_st2.parts.services.process import Process, st2_process
+from constructs_st2.parts.services.process import Process, not_stuck, st2_process
 from constructs_st2.parts.services.scripts import CLIENT
 from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.users import home_of
 from constructs_st2.parts.services.waiting import scripts_mount
 
 
@@ -27,5 +28,15 @@ def process(cluster: Cluster) -> Process:
         args=[CLIENT_CONFIG_PATH],
         env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
         mounts=[*base.mounts, scripts_mount(cluster.release)],
+        probes=_probes(cluster),
         reads={"st2-urls": fingerprint(urls(cluster))},
     )
+
+
+def _probes(cluster: Cluster) -> dict[str, Document]:
+    """It is ready when the st2 command line finds its login; by then `kubectl exec` can use it."""
+    has_login = {"exec": {"command": ["test", "-r", f"{home_of(cluster.values)}/.st2/config"]}}
+    return {
+        "readinessProbe": {"initialDelaySeconds": 2, **has_login, "periodSeconds": 10, "timeoutSeconds": 5},
+        **not_stuck(f"{MOUNT_PATH}/{CLIENT}"),
+    }

@@ -17,10 +17,10 @@ from constructs_st2.parts.pods.pod import READABLE_BY_GROUP, Container, Mount, V
 from constructs_st2.parts.pods.scripts import command
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
-from constructs_st2.parts.services.scripts import MESSAGING_CONNECTED, START_REGISTERED
+from constructs_st2.parts.services.scripts import CONNECTED, NOT_STUCK, START_REGISTERED
 from constructs_st2.parts.services.stopping import stoppable
+from constructs_st2.parts.services.users import home_of, name_mounts, user_of_service
 from constructs_st2.parts.services.waiting import endpoint, scripts_mount
-from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import EnvValue, Service
 
 USER_SECRETS_CONF = "st2.user.secrets.conf"
@@ -70,7 +70,8 @@ def st2_process(
     """
     configuration = configured(entry.name, cluster, conf)
     home = home_of(cluster.values)
-    program = _program(entry, cluster, component or entry.name, settings or getattr(cluster.values, entry.name))
+    settings = settings or getattr(cluster.values, entry.name)
+    program = _program(entry, cluster, component or entry.name, settings)
     return Process(
         command=[*cluster.values.image.entrypoint, *stoppable(program, entry.stop, entry, cluster.values)],
         args=[*configuration.args, *args],
@@ -84,6 +85,7 @@ def st2_process(
                 for mount in mounts_of(content, cluster, manages_packs=entry.manages_packs)
             ),
             *scratch(home if entry.writes_home else None),
+            *name_mounts(user_of_service(entry, settings, cluster), settings, cluster),
             *([scripts_mount(cluster.release)] if _runs_scripts(entry, cluster) else []),
         ],
         probes=_probes(entry, cluster),
@@ -122,11 +124,6 @@ def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Con
     )
 
 
-def home_of(values: Values) -> str:
-    """The home of the system user, which is empty and writable in every pod that has one."""
-    return f"/home/{values.st2.system_user.user}"
-
-
 def scratch(home: str | None = None) -> list[Mount]:
     """What a process may write to: its root is read-only."""
     mounts = [Mount(Volume.scratch("tmp"), "/tmp", writable=True)]
@@ -154,7 +151,7 @@ def _secret_file(volume: str, secret: str, key: str, path: str) -> Mount:
 
 
 def _runs_scripts(entry: CatalogueEntry, cluster: Cluster) -> bool:
-    return bool(entry.registered_as) or entry.stop != "TERM" or "readinessProbe" in _probes(entry, cluster)
+    return bool(entry.registered_as) or entry.stop != "TERM" or bool(_probes(entry, cluster))
 
 
 def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
@@ -166,14 +163,30 @@ def _probes(entry: CatalogueEntry, cluster: Cluster) -> dict[str, Document]:
         case Probes.OPTIONS:
             return _probes_within("OPTIONS", entry, entry.path)
         case Probes.MESSAGING:
-            broker = endpoint(Need.MESSAGING, cluster)
-            if broker is None:
-                return {}
-            connected = command(MESSAGING_CONNECTED, broker.port)
-            readiness = {"exec": {"command": connected}, "periodSeconds": 10, "timeoutSeconds": 5}
-            return {"readinessProbe": {"initialDelaySeconds": USUAL_START, **readiness}}
-        case Probes.NONE:
+            return {**connected(Need.MESSAGING, cluster), **not_stuck(entry.command)}
+        case Probes.DATABASE:
+            return {**connected(Need.DATABASE, cluster), **not_stuck(entry.command)}
+        case Probes.OWN:
             return {}
+
+
+def connected(need: Need, cluster: Cluster) -> dict[str, Document]:
+    """The readiness probe of a program that serves no port; none where it is connected to what others run."""
+    backend = endpoint(need, cluster)
+    if backend is None:
+        return {}
+    check = {"exec": {"command": command(CONNECTED, backend.port)}, "periodSeconds": 10, "timeoutSeconds": 5}
+    return {"readinessProbe": {"initialDelaySeconds": USUAL_START, **check}}
+
+
+def not_stuck(program: str) -> dict[str, Document]:
+    """The liveness probe of a program that serves no port: one that has done nothing for ten minutes hangs.
+
+    A look can find nothing but once in a minute; and where the processor is short, one that takes too long is a failure
+    of the probe, and none of the program.
+    """
+    check = {"exec": {"command": command(NOT_STUCK, program)}}
+    return {"livenessProbe": {**check, "periodSeconds": 120, "timeoutSeconds": 30, "failureThreshold": 5}}
 
 
 def _probes_within(method: str, entry: CatalogueEntry, path: str) -> dict[str, Document]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import SERVICE_UID, ST2_UID, Image, Images
+from constructs_st2.facts.images import ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.timing import stop_timing
@@ -26,15 +26,16 @@ from constructs_st2.parts.pods.pod import (
     extra_mounts,
     overlaid,
     pod_spec,
-    preferably_apart,
     probes,
     reloader_annotation,
     restricted_pod,
     secrets_at_start,
     spread_constraints,
+    spread_over,
     template_of_pods,
 )
 from constructs_st2.parts.services.process import Process
+from constructs_st2.parts.services.users import user_of_service
 from constructs_st2.parts.services.waiting import wait_containers
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.pods import ONE_OF_MANY_STAYS, SINGLE_STAYS
@@ -161,15 +162,14 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         [main, *workload.process.beside],
         [*wait_containers(workload.entry.needs, cluster), *_packs(workload, main.image, cluster)],
         security=overlaid(
-            restricted_pod(ST2_UID if workload.entry.is_stanley else SERVICE_UID, ST2_UID),
+            restricted_pod(user_of_service(workload.entry, settings, cluster), ST2_UID),
             keepalive(values),
             workload.pod_security,
             values.pod_security_context,
         ),
         grace=stop_timing(workload.entry, settings).grace,
-        spread=spread_constraints(settings, cluster.release.selector(workload.component), revision="pod-template-hash"),
+        spread=_spread(workload, cluster.release),
         stays=_stays(workload, values),
-        affinity=settings.affinity or _apart(workload, cluster.release),
         serviceAccountName=cluster.service_account if attached else None,
         automountServiceAccountToken=attached,
         # The images are built for amd64 only.
@@ -187,17 +187,17 @@ def _stays(workload: Workload, values: Values) -> int:
     return SINGLE_STAYS if workload.entry.is_single else ONE_OF_MANY_STAYS
 
 
-def _apart(workload: Workload, release: Release) -> Document | None:
+def _spread(workload: Workload, release: Release) -> list[Document]:
     """Services of which there is one pod go to different hosts where that is possible: not all are lost with one."""
-    if not workload.entry.is_single:
-        return None
-    others = {
+    if not workload.entry.is_single or workload.settings.topology_spread is not None:
+        return spread_constraints(workload.settings, release.selector(workload.component), revision="pod-template-hash")
+    singles: Document = {
         "matchLabels": {"app.kubernetes.io/instance": release.name},
         "matchExpressions": [
             {"key": "app", "operator": "In", "values": [entry.name for entry in CATALOGUE if entry.is_single]}
         ],
     }
-    return preferably_apart(others)
+    return [spread_over("kubernetes.io/hostname", singles)]
 
 
 def _packs(workload: Workload, image: Image, cluster: Cluster) -> list[Container]:

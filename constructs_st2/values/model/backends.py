@@ -98,6 +98,10 @@ class Persistence(StrictModel):
     annotations: Annotations = key("Annotations of the claims.", {})
     labels: Labels = key("Further labels of the claims.", {})
     retention: RetentionPolicy = section("What becomes of the claims of members that are gone.")
+    accept_data_of: Annotated[str, StringConstraints(pattern=MAJOR_MINOR)] | None = key(
+        "Start members on data that this version of the server has written, though it is known not to work: the init "
+        "container `guard-data` then lets it pass. With it a step of versions is not refused, on your responsibility."
+    )
 
 
 class Exporter(StrictModel):

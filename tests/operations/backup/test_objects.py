@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -458,19 +456,6 @@ class TestProblems:
     def test_what_it_refuses_is_none(self, schedule: str) -> None:
         with pytest.raises(ValueError, match="schedule"):
             from_mapping({"backup": {"schedule": schedule}})
-
-
-def test_clusters_without_backups_do_not_load_this(tmp_path: Path) -> None:
-    program = (
-        "import sys, constructs_st2.commands.cli\n"
-        "from constructs_st2.construct.build import build\n"
-        "from constructs_st2.construct.clusters import cluster_of\n"
-        "from constructs_st2.values import from_mapping\n"
-        "build(cluster_of(from_mapping({})))\n"
-        "print([name for name in sys.modules if name.startswith('constructs_st2.parts.backup.')])\n"
-    )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert set(eval(result.stdout)) <= {"constructs_st2.commands.restore"}
 
 
 class TestIdentity:

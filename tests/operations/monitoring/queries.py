@@ -18,6 +18,7 @@ OF_OTHERS: Mapping[str, str] = {
         kube_pod_container_status_restarts_total
         kube_pod_container_status_waiting_reason
         kube_pod_status_phase
+        kube_pod_info
         kube_pod_status_ready
         kube_statefulset_replicas
         kube_statefulset_status_replicas_ready

@@ -80,19 +80,26 @@ function worldIo(world, done) {
     role: function (role) {
       done.roles.push(role);
     },
+    formats: function (version) {
+      done.formats.push(version);
+    },
   };
 }
 
 for (const passes of JSON.parse(fs.readFileSync(process.env.CASES, 'utf8'))) {
-  const memory = { users: null };
+  const memory = { users: null, formats: null };
   const printed = [];
   const out = speaker((line) => printed.push(line));
   const results = [];
   for (const world of passes) {
-    const done = { roles: [], says: [], does: [], logins: [], open: 0 };
+    const done = { roles: [], formats: [], says: [], does: [], logins: [], open: 0 };
     const io = worldIo(world, done);
     io.say = out.say;
-    reconcile(io, world.config, world.ordinal, memory);
+    if (world.notes) {
+      noteFormats(io, world.config, memory);
+    } else {
+      reconcile(io, world.config, world.ordinal, memory);
+    }
     out.endPass();
     done.says = printed.splice(0);
     results.push(done);

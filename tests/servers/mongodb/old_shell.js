@@ -59,6 +59,9 @@ function reply(command, database, user) {
     const found = users[`${command.usersInfo.user}@${database}`];
     return { ok: 1, users: found ? [found] : [] };
   }
+  if (command.getParameter) {
+    return { ok: 1, featureCompatibilityVersion: { version: '4.4' } };
+  }
   return command.replSetGetStatus ? { ok: 1, members: [] } : refuse(59);
 }
 

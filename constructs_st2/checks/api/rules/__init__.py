@@ -10,7 +10,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from constructs_st2.checks.api.rules import access, containers, data, networks, pods, resources, volumes, workloads
+from constructs_st2.checks.api.rules import (
+    access,
+    admission,
+    clusters,
+    containers,
+    data,
+    networks,
+    pods,
+    resources,
+    volumes,
+    workloads,
+)
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.api.structure import ROOTS, STRUCTURE
 from constructs_st2.checks.api.walk import LIST, ONE, Type
@@ -26,6 +37,8 @@ FIELDS: tuple[Field, ...] = (
     *workloads.FIELDS,
     *access.FIELDS,
     *data.FIELDS,
+    *admission.FIELDS,
+    *clusters.FIELDS,
 )
 
 WHOLES: tuple[Whole, ...] = (
@@ -37,6 +50,8 @@ WHOLES: tuple[Whole, ...] = (
     *workloads.WHOLES,
     *access.WHOLES,
     *data.WHOLES,
+    *admission.WHOLES,
+    *clusters.WHOLES,
 )
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from constructs_st2.checks.api import forms, judges
 from constructs_st2.checks.api.judges import Faults
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.data import mappings
+from constructs_st2.checks.api.walk import Judge
+from constructs_st2.checks.data import at, mappings
 from constructs_st2.kube.documents import Document
 
 _BINDINGS = "ClusterRoleBinding RoleBinding"
@@ -43,6 +44,17 @@ def namespaces_of_subjects(node: Document) -> Faults:
             yield ("subjects", position, "namespace"), "is required in a ClusterRoleBinding"
 
 
+def kind_of_role(*kinds: str) -> Judge:
+    """What a binding gives."""
+
+    def judge(node: Document) -> Faults:
+        kind = at(node, "roleRef", "kind")
+        if kind and kind not in kinds:
+            yield ("roleRef", "kind"), f"must be {' or '.join(kinds)}, not {kind}"
+
+    return judge
+
+
 def policy_rule(node: Document) -> Faults:
     """What is allowed."""
     if not node.get("verbs"):
@@ -64,12 +76,22 @@ def namespaced_urls(node: Document) -> Faults:
             yield ("rules", position, "nonResourceURLs"), "can only be used in a ClusterRole"
 
 
+def role_name(node: Document) -> Faults:
+    """Names of roles are parts of paths."""
+    if message := forms.object_name(at(node, "metadata", "name")):
+        yield ("metadata", "name"), message
+
+
 FIELDS: tuple[Field, ...] = (
+    Field("RoleRef", "name", forms.object_name, "rbac.ValidateRoleBinding"),
     Field("RoleRef", "apiGroup", forms.one_of("rbac.authorization.k8s.io"), "rbac.ValidateRoleBinding"),
 )
 
 WHOLES: tuple[Whole, ...] = (
     Whole("Role", namespaced_urls, "rbac.ValidatePolicyRule"),
+    Whole(f"{_BINDINGS} ClusterRole Role", role_name, "rbac.ValidateRBACName"),
+    Whole("ClusterRoleBinding", kind_of_role("ClusterRole"), "rbac.ValidateClusterRoleBinding"),
+    Whole("RoleBinding", kind_of_role("ClusterRole", "Role"), "rbac.ValidateRoleBinding"),
     Whole("PolicyRule", policy_rule, "rbac.ValidatePolicyRule"),
     Whole(_BINDINGS, judges.required("roleRef"), "rbac.ValidateRoleBinding"),
     Whole("RoleRef", judges.required("kind", "name"), "rbac.ValidateRoleBinding"),

@@ -50,7 +50,7 @@ def devices(node: Document) -> Faults:
     paths = {str(mount.get("mountPath")) for mount in mappings(node.get("volumeMounts"))}
     for position, device in enumerate(mappings(node.get("volumeDevices"))):
         for field, taken in (("name", names), ("devicePath", paths)):
-            if device.get(field) in taken:
+            if str(device.get(field)) in taken:
                 yield ("volumeDevices", position, field), f"{device[field]} is in volumeMounts, too"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from itertools import combinations
 
 from constructs_st2.checks.api import forms
 from constructs_st2.checks.api.judges import Faults
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.api.walk import Judge
-from constructs_st2.checks.data import mapping
+from constructs_st2.checks.data import at, mapping
 from constructs_st2.kube.documents import Document
 
 _TYPED_SECRETS = {
@@ -20,6 +22,10 @@ _TYPED_SECRETS = {
 }
 
 
+_OF_ACCOUNT = "kubernetes.io/service-account-token"
+_ACCOUNT = "kubernetes.io/service-account.name"
+
+
 def typed_secret(node: Document) -> Faults:
     """A Secret of a type of Kubernetes has the keys of that type."""
     keys = {*mapping(node.get("data")), *mapping(node.get("stringData"))}
@@ -27,8 +33,29 @@ def typed_secret(node: Document) -> Faults:
     for key in _TYPED_SECRETS.get(kind, ()):
         if key not in keys:
             yield ("data", key), f"is required with type: {kind}"
+    if kind == _OF_ACCOUNT and not at(node, "metadata", "annotations", _ACCOUNT):
+        yield ("metadata", "annotations", _ACCOUNT), f"is required with type: {kind}"
     if kind == "kubernetes.io/basic-auth" and not keys & {"username", "password"}:
         yield "data", f"must have username or password with type: {kind}"
+
+
+_OF_REGISTRIES = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
+
+
+def registries(node: Document) -> Faults:
+    """What logs in to registries is JSON."""
+    key = _OF_REGISTRIES.get(str(node.get("type")), "")
+    plain, coded = at(node, "stringData", key), at(node, "data", key)
+    if isinstance(plain, str):
+        text, field = plain, "stringData"
+    elif isinstance(coded, str) and not forms.base64_text(coded):
+        text, field = base64.b64decode(coded).decode(errors="replace"), "data"
+    else:
+        return
+    try:
+        json.loads(text)
+    except ValueError:
+        yield (field, key), f"must be JSON with type: {node['type']}"
 
 
 def encoded(field: str) -> Judge:
@@ -64,4 +91,5 @@ WHOLES: tuple[Whole, ...] = (
     Whole("ConfigMap", encoded("binaryData"), "ValidateConfigMap"),
     Whole("Secret", encoded("data"), "ValidateSecret"),
     Whole("Secret", typed_secret, "ValidateSecret"),
+    Whole("Secret", registries, "ValidateSecret"),
 )

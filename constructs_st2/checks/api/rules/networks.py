@@ -85,15 +85,20 @@ _RESERVED = (("unspecified", "is_unspecified"), ("loopback", "is_loopback"), ("l
 
 def external_addresses(node: Document) -> Faults:
     """Addresses of a Service outside of the cluster can be reached from there."""
+    for position, value in enumerate(strings(node.get("externalIPs"))):
+        if message := forms.address(value) or _reserved(value):
+            yield ("externalIPs", position), message
+
+
+def _reserved(value: str) -> str | None:
+    """What is wrong with an address at which nobody else can be."""
     from ipaddress import ip_address
 
-    for position, value in enumerate(strings(node.get("externalIPs"))):
-        if message := forms.address(value):
-            yield ("externalIPs", position), message
-            continue
-        for name, is_so in (*_RESERVED, ("multicast", "is_multicast")):
-            if getattr(ip_address(value), is_so):
-                yield ("externalIPs", position), f"{value} is a {name} address"
+    found = ip_address(value)
+    for name, is_so in (*_RESERVED, ("multicast", "is_multicast")):
+        if getattr(found, is_so):
+            return f"{value} is a {name} address"
+    return None
 
 
 _RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
@@ -127,6 +132,7 @@ def endpoints(node: Document) -> Faults:
                 message = forms.address(value)
                 if message is None and ip_address(value).version != _FAMILIES.get(kind, 0):
                     message = f"must be an address of {kind}, not {value}"
+                message = message or _reserved(value)
             if message:
                 yield path, message
 
@@ -209,7 +215,26 @@ def port_range(node: Document) -> Faults:
         yield "endPort", f"must be at least port, {first}, not {last}"
 
 
+def reachable(value: object) -> str | None:
+    """An address at which others can be."""
+    return forms.address(value) or _reserved(str(value))
+
+
+def subset(node: Document) -> Faults:
+    """Endpoints are somewhere."""
+    if not node.get("addresses") and not node.get("notReadyAddresses"):
+        yield (), "must have one of addresses, notReadyAddresses"
+
+
 FIELDS: tuple[Field, ...] = (
+    Field("Endpoint", "addresses", forms.at_most(100), "discovery.validateEndpoints"),
+    Field("Endpoint", "hostname", forms.dns_label, "discovery.validateEndpoints"),
+    Field("Endpoint", "nodeName", forms.dns_subdomain, "discovery.validateEndpoints"),
+    Field("EndpointPort", "name", forms.unless_empty(forms.dns_label), "discovery.validatePorts"),
+    Field("EndpointPort", "appProtocol", forms.label_key, "discovery.validatePorts"),
+    Field("EndpointAddress", "ip", reachable, "ValidateEndpointIP"),
+    Field("SubsetPort", "port", forms.port_number, "validateEndpointPort"),
+    Field("SubsetPort", "protocol", forms.protocol, "validateEndpointPort"),
     Field("EndpointSlice", "addressType", forms.one_of("IPv4", "IPv6", "FQDN"), "discovery.validateAddressType"),
     Field("EndpointPort", "protocol", forms.protocol, "discovery.validatePorts"),
     Field(
@@ -284,6 +309,9 @@ FIELDS: tuple[Field, ...] = (
 WHOLES: tuple[Whole, ...] = (
     Whole("EndpointSlice", judges.required("addressType"), "discovery.validateAddressType"),
     Whole("EndpointSlice", endpoints, "discovery.validateEndpoints"),
+    Whole("EndpointSlice", judges.unique("ports", "name"), "discovery.validatePorts"),
+    Whole("Endpoint", judges.required("addresses"), "discovery.validateEndpoints"),
+    Whole("EndpointSubset", subset, "validateEndpointSubsets"),
     Whole("ServiceSpec", service, "validateService"),
     Whole("ServiceSpec", session_affinity, "validateClientIPAffinityConfig"),
     Whole("ServiceSpec", cluster_addresses, "ValidateServiceClusterIPsRelatedFields"),

@@ -110,7 +110,7 @@ def devices(node: Document) -> Faults:
     for field in ("initContainers", "containers"):
         for position, container in enumerate(mappings(node.get(field))):
             for number, device in enumerate(mappings(container.get("volumeDevices"))):
-                if device.get("name") in others:
+                if str(device.get("name")) in others:
                     message = f"{device['name']} is no volume of a claim; only those can be given as devices"
                     yield (field, position, "volumeDevices", number, "name"), message
 
@@ -229,6 +229,7 @@ FIELDS: tuple[Field, ...] = (
     Field("PodSpec", "priorityClassName", forms.dns_subdomain, "ValidatePodSpec"),
     Field("PodSpec", "runtimeClassName", forms.dns_subdomain, "ValidateRuntimeClassName"),
     Field("PodSpec", "nodeName", forms.dns_subdomain, "ValidatePodSpec"),
+    Field("PodSpec", "hostnameOverride", forms.dns_subdomain, "validatePodHostName"),
     Field("PodSpec", "hostname", forms.dns_label, "ValidatePodSpec"),
     Field("PodSpec", "subdomain", forms.dns_label, "ValidatePodSpec"),
     Field("PodSpec", "activeDeadlineSeconds", forms.number(1, 2**31 - 1), "ValidatePodSpec"),

@@ -49,10 +49,12 @@ def _is_all_or_nothing(name: str) -> bool:
 
 
 def _resource_name(name: str) -> str | None:
+    if name in _OF_CONTAINERS:
+        return None
     if message := forms.label_key(name):
         return message
     if "/" not in name:
-        if name in _OF_CONTAINERS or name.startswith(_HUGE):
+        if name.startswith(_HUGE):
             return None
         return "is no resource of containers; those that are not Kubernetes' own have a domain: example.org/name"
     if not _is_native(name) and (name.startswith("requests.") or forms.label_key(f"requests.{name}")):
@@ -61,6 +63,8 @@ def _resource_name(name: str) -> str | None:
 
 
 def _whole(name: str, amount: Any) -> str | None:
+    if name in _OF_CONTAINERS:
+        return None
     value = parsed(amount)
     if value is None:
         return None
@@ -114,11 +118,19 @@ def quota(node: Document) -> Faults:
             yield path, "is nothing that a quota counts; what is not Kubernetes' own has a domain: example.org/name"
 
 
+_OF_RANGES = ("Container", "PersistentVolumeClaim", "Pod")
 _ORDER = ("min", "defaultRequest", "default", "max")
 
 
 def limit_range(node: Document) -> Faults:
     """The defaults of a range lie within it, and are there for containers alone."""
+    kind = node.get("type")
+    if isinstance(kind, str) and kind not in _OF_RANGES and "/" not in kind:
+        yield "type", f"must be one of {', '.join(_OF_RANGES)}, not {kind}"
+    for bound in (*_ORDER, "maxLimitRequestRatio"):
+        for name in mapping(node.get(bound)):
+            if "/" not in str(name) and name not in _OF_CONTAINERS | {"storage"} and not str(name).startswith(_HUGE):
+                yield (bound, str(name)), "is no resource; what is not Kubernetes' own has a domain: example.org/name"
     if node.get("type") == "Pod":
         for field in ("default", "defaultRequest"):
             if node.get(field):

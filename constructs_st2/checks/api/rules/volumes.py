@@ -35,6 +35,20 @@ def fibre_channel(node: Document) -> Faults:
         yield "lun", "is required with targetWWNs"
 
 
+def azure_disk(node: Document) -> Faults:
+    """A disk of Azure is where its kind is."""
+    begin = "/subscriptions/" if node.get("kind") == "Managed" else "https://"
+    uri = node.get("diskURI")
+    if isinstance(uri, str) and uri and not uri.startswith(begin):
+        yield "diskURI", f"must begin with {begin} with kind: {node.get('kind') or 'Shared'}, not {uri!r}"
+
+
+def chap(node: Document) -> Faults:
+    """Who logs in has a password."""
+    if (node.get("chapAuthDiscovery") or node.get("chapAuthSession")) and node.get("secretRef") is None:
+        yield "secretRef", "is required with chapAuthDiscovery and chapAuthSession"
+
+
 def claim_template(node: Document) -> Faults:
     """A claim that is made for a pod has the pod's name."""
     for field, value in mapping(node.get("metadata")).items():
@@ -89,6 +103,9 @@ FIELDS: tuple[Field, ...] = (
         "validateAWSElasticBlockStoreVolumeSource",
     ),
     Field("GCEPersistentDiskVolumeSource", "partition", forms.number(0, 255), "validateGCEPersistentDiskVolumeSource"),
+    Field("AzureDiskVolumeSource", "kind", forms.one_of("Dedicated", "Managed", "Shared"), "validateAzureDisk"),
+    Field("AzureDiskVolumeSource", "cachingMode", forms.one_of("None", "ReadOnly", "ReadWrite"), "validateAzureDisk"),
+    Field("ISCSIVolumeSource", "initiatorName", forms.iscsi_name, "validateISCSIVolumeSource"),
     Field("ISCSIVolumeSource", "iqn", forms.iscsi_name, "validateISCSIVolumeSource"),
     Field("ISCSIVolumeSource", "lun", forms.number(0, 255), "validateISCSIVolumeSource"),
     Field("FCVolumeSource", "lun", forms.number(0, 255), "validateFCVolumeSource"),
@@ -159,6 +176,9 @@ WHOLES: tuple[Whole, ...] = (
     Whole("Volume", judges.exactly_one(*STRUCTURE["Volume"]), "validateVolumeSource"),
     Whole("AWSElasticBlockStoreVolumeSource", judges.required("volumeID"), "validateAWSElasticBlockStoreVolumeSource"),
     Whole("AzureDiskVolumeSource", judges.required("diskName", "diskURI"), "validateAzureDisk"),
+    Whole("AzureDiskVolumeSource", azure_disk, "validateAzureDisk"),
+    Whole("ISCSIVolumeSource", chap, "validateISCSIVolumeSource"),
+    Whole("VolumeProjection", judges.at_most_one(*STRUCTURE["VolumeProjection"]), "validateProjectionSources"),
     Whole("AzureFileVolumeSource", judges.required("secretName", "shareName"), "validateAzureFile"),
     Whole("CephFSVolumeSource", judges.required("monitors"), "validateCephFSVolumeSource"),
     Whole("CinderVolumeSource", judges.required("volumeID"), "validateCinderVolumeSource"),

@@ -6,7 +6,7 @@ from constructs_st2.checks.api import forms, judges
 from constructs_st2.checks.api.judges import Faults
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.api.walk import Judge
-from constructs_st2.checks.data import at
+from constructs_st2.checks.data import at, mapping, mappings
 from constructs_st2.kube.documents import Document
 
 _SELECTING = "DaemonSetSpec DeploymentSpec ReplicaSetSpec StatefulSetSpec"
@@ -63,6 +63,88 @@ def failure_policy(node: Document) -> Faults:
     """Pods whose failures are looked at do not start anew by themselves."""
     if node.get("podFailurePolicy") is not None and at(node, "template", "spec", "restartPolicy") != "Never":
         yield ("template", "spec", "restartPolicy"), "must be Never with podFailurePolicy"
+
+
+def replacement(node: Document) -> Faults:
+    """Pods that are looked at are replaced when they have failed."""
+    policy = node.get("podReplacementPolicy")
+    if node.get("podFailurePolicy") is not None and policy not in (None, "Failed"):
+        yield "podReplacementPolicy", f"must be Failed with podFailurePolicy, not {policy}"
+
+
+def failure_rules(node: Document) -> Faults:
+    """Rules about failed pods are about what there is."""
+    containers = [
+        str(container.get("name"))
+        for kind in ("containers", "initContainers")
+        for container in mappings(at(node, "template", "spec", kind))
+    ]
+    for position, rule in enumerate(mappings(at(node, "podFailurePolicy", "rules"))):
+        path = ("podFailurePolicy", "rules", position)
+        if rule.get("action") == "FailIndex" and node.get("backoffLimitPerIndex") is None:
+            yield (*path, "action"), "FailIndex needs backoffLimitPerIndex"
+        name = at(rule, "onExitCodes", "containerName")
+        if name is not None and name not in containers:
+            yield (*path, "onExitCodes", "containerName"), f"there is no container {name} in the pod"
+
+
+def exit_codes(node: Document) -> Faults:
+    """Exit codes are told once, in their order; that of success is no failure."""
+    values = node.get("values")
+    codes = [each for each in values if isinstance(each, int)] if isinstance(values, list) else []
+    if node.get("operator") == "In" and 0 in codes:
+        yield ("values", codes.index(0)), "must not be 0 with operator In: 0 is no failure"
+    if codes != sorted(set(codes)):
+        yield "values", "must be in ascending order, each code once"
+
+
+def index_limits(node: Document) -> Faults:
+    """A Job has no more indexes that fail than it has."""
+    greatest, total = node.get("maxFailedIndexes"), node.get("completions")
+    if greatest is not None and node.get("backoffLimitPerIndex") is None:
+        yield "backoffLimitPerIndex", "is required with maxFailedIndexes"
+    if isinstance(greatest, int) and isinstance(total, int) and greatest > total:
+        yield "maxFailedIndexes", f"is {greatest}; must be at most completions, {total}"
+
+
+def own_selector(node: Document) -> Faults:
+    """Who selects the pods of a Job says so."""
+    if node.get("selector") is not None and not node.get("manualSelector"):
+        yield "selector", "can only be used with manualSelector: true; without both, each Job has its own"
+
+
+def success(node: Document) -> Faults:
+    """A Job has succeeded by some number or by some indexes."""
+    if node.get("succeededCount") is None and node.get("succeededIndexes") is None:
+        yield (), "must have one of succeededCount, succeededIndexes"
+
+
+def one_way_to_update(node: Document) -> Faults:
+    """A DaemonSet makes new pods before or after the old ones go."""
+    update = mapping(node.get("rollingUpdate"))
+    if all(update.get(field) not in (None, 0, "0%") for field in ("maxSurge", "maxUnavailable")):
+        yield ("rollingUpdate", "maxSurge"), "cannot be used together with maxUnavailable; set one of them to 0"
+
+
+def of_average(node: Document) -> Faults:
+    """A resource is measured as a share of the requests, or as an amount."""
+    given = [field for field in ("averageUtilization", "averageValue") if at(node, "target", field) is not None]
+    if len(given) != 1:
+        yield "target", "must have exactly one of averageUtilization, averageValue"
+
+
+def scaled_group(node: Document) -> Faults:
+    """What is scaled has a version with a group."""
+    version = at(node, "scaleTargetRef", "apiVersion")
+    if (
+        version is not None
+        and "/" not in str(version)
+        and (version != "v1" or at(node, "scaleTargetRef", "kind") != _OLD)
+    ):
+        yield ("scaleTargetRef", "apiVersion"), f"must have a group, such as apps/v1, not {version!r}"
+
+
+_OLD = "ReplicationController"
 
 
 def replicas(node: Document) -> Faults:
@@ -145,6 +227,51 @@ FIELDS: tuple[Field, ...] = (
     Field("JobSpec", "activeDeadlineSeconds", forms.not_negative, "batch.validateJobSpec"),
     Field("JobSpec", "backoffLimit", forms.not_negative, "batch.validateJobSpec"),
     Field("JobSpec", "ttlSecondsAfterFinished", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "backoffLimitPerIndex", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "maxFailedIndexes", forms.not_negative, "batch.validateJobSpec"),
+    Field("JobSpec", "managedBy", forms.controller, "batch.validateJobSpec"),
+    Field(
+        "JobSpec",
+        "podReplacementPolicy",
+        forms.one_of("Failed", "TerminatingOrFailed"),
+        "batch.validatePodReplacementPolicy",
+    ),
+    Field("PodFailurePolicy", "rules", forms.at_most(20), "batch.validatePodFailurePolicy"),
+    Field(
+        "PodFailurePolicyRule",
+        "action",
+        forms.one_of("Count", "FailIndex", "FailJob", "Ignore"),
+        "batch.validatePodFailurePolicyRule",
+    ),
+    Field("ExitCodes", "operator", forms.one_of("In", "NotIn"), "batch.validatePodFailurePolicyRuleOnExitCodes"),
+    Field("PodConditionsPattern", "type", forms.label_key, "batch.validatePodFailurePolicyRuleOnPodConditions"),
+    Field(
+        "PodConditionsPattern",
+        "status",
+        forms.one_of("False", "True", "Unknown"),
+        "batch.validatePodFailurePolicyRuleOnPodConditions",
+    ),
+    Field("SuccessPolicyRule", "succeededCount", forms.not_negative, "batch.validateSuccessPolicyRule"),
+    Field("SuccessPolicyRule", "succeededIndexes", forms.indexes, "batch.validateIndexesFormat"),
+    Field("StatefulSetOrdinals", "start", forms.not_negative, "apps.ValidateStatefulSetSpec"),
+    Field("ReplicationControllerSpec", "replicas", forms.not_negative, "ValidateReplicationControllerSpec"),
+    Field("ReplicationControllerSpec", "minReadySeconds", forms.not_negative, "ValidateReplicationControllerSpec"),
+    Field(
+        "MetricTarget",
+        "type",
+        forms.one_of("AverageValue", "Utilization", "Value"),
+        "autoscaling.validateMetricTarget",
+    ),
+    Field("MetricTarget", "averageUtilization", forms.positive, "autoscaling.validateMetricTarget"),
+    Field("MetricTarget", "averageValue", forms.more_than_none, "autoscaling.validateMetricTarget"),
+    Field("MetricTarget", "value", forms.more_than_none, "autoscaling.validateMetricTarget"),
+    Field(
+        "HorizontalPodAutoscalerSpec",
+        "targetCPUUtilizationPercentage",
+        forms.positive,
+        "autoscaling.validateMetricTarget",
+    ),
+    Field("LeaseSpec", "holderIdentity", forms.not_empty_text, "coordination.ValidateLeaseSpec"),
     Field("JobSpec", "completionMode", forms.one_of("Indexed", "NonIndexed"), "batch.validateJobSpec"),
     Field("CronJobSpec", "schedule", forms.schedule, "batch.validateScheduleFormat"),
     Field("CronJobSpec", "timeZone", forms.time_zone, "batch.validateTimeZone"),
@@ -207,6 +334,23 @@ WHOLES: tuple[Whole, ...] = (
     Whole("JobSpec", restart_policy("OnFailure", "Never"), "batch.validateJobSpec"),
     Whole("JobSpec", indexed, "batch.validateJobSpec"),
     Whole("JobSpec", failure_policy, "batch.validateJobSpec"),
+    Whole("JobSpec", replacement, "batch.validatePodReplacementPolicy"),
+    Whole("JobSpec", failure_rules, "batch.validatePodFailurePolicyRule"),
+    Whole("JobSpec", index_limits, "batch.validateJobSpec"),
+    Whole("JobSpec", own_selector, "batch.ValidateJobSpec"),
+    Whole(
+        "PodFailurePolicyRule",
+        judges.exactly_one("onExitCodes", "onPodConditions"),
+        "batch.validatePodFailurePolicyRule",
+    ),
+    Whole("PodFailurePolicyRule", judges.required("action"), "batch.validatePodFailurePolicyRule"),
+    Whole("ExitCodes", exit_codes, "batch.validatePodFailurePolicyRuleOnExitCodes"),
+    Whole("ExitCodes", judges.required("operator", "values"), "batch.validatePodFailurePolicyRuleOnExitCodes"),
+    Whole("SuccessPolicy", judges.required("rules"), "batch.validateSuccessPolicy"),
+    Whole("SuccessPolicyRule", success, "batch.validateSuccessPolicyRule"),
+    Whole("DaemonSetUpdateStrategy", one_way_to_update, "apps.ValidateRollingUpdateDaemonSet"),
+    Whole("ResourceMetric", of_average, "autoscaling.validateResourceSource"),
+    Whole("HorizontalPodAutoscalerSpec", scaled_group, "autoscaling.ValidateCrossVersionObjectReference"),
     Whole("CronJobSpec", judges.required("schedule", "jobTemplate"), "batch.validateCronJobSpec"),
     Whole("HorizontalPodAutoscalerSpec", replicas, "autoscaling.validateHorizontalPodAutoscalerSpec"),
     Whole(

@@ -22,13 +22,14 @@ def texts() -> dict[str, str]:
 
 
 def container(
-    component: str, version: Version, image: Image, data: Mount, script: Mount, cluster: Cluster
+    component: str, version: Version, accepted: str | None, image: Image, data: Mount, script: Mount, cluster: Cluster
 ) -> Container:
     """The init container that comes first.
 
     Args:
         component: the backend.
         version: that of its server.
+        accepted: the version whose data it takes, whatever is known of that; somebody has the responsibility.
         image: an image with a shell.
         data: the volume, at `PATH`.
         script: where the script is.
@@ -36,6 +37,12 @@ def container(
     """
     release = cluster.release
     upgrades = UPGRADES[component]
+    texts = {
+        "FOREIGN": upgrades.bitnami,
+        "FORMATS": upgrades.after,
+        "RETURNING": " ".join(upgrades.returning(version)),
+        "ACCEPTED": accepted,
+    }
     member = f"{release.namespace}/$(POD_NAME)"
     return Container(
         name=NAME,
@@ -44,7 +51,7 @@ def container(
         args=[upgrades.name, str(version), member, *upgrades.readable(version)],
         env=[
             env_of_pod("POD_NAME", "metadata.name"),
-            *([env_text("FOREIGN", upgrades.bitnami)] if upgrades.bitnami else []),
+            *(env_text(variable, text) for variable, text in texts.items() if text),
         ],
         resources=cluster.values.helper_resources.of("scripts"),
         mounts=[data, script],

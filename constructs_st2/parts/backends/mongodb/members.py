@@ -140,6 +140,8 @@ def member_set(cluster: Cluster) -> MemberSet:
                     secrets,
                     *_scaler_secret(cluster),
                     Mount(state, STATE_PATH, writable=True),
+                    # For the note of the formats beside the data; see data_guard.
+                    data_mount(settings, DATA_PATH),
                     tmp,
                     *authority,
                 ],

@@ -167,6 +167,13 @@ def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
         resources=cluster.values.helper_resources.of("scripts"),
         probes={
             "livenessProbe": {"tcpSocket": {"port": "formation"}, "periodSeconds": 30, "timeoutSeconds": 5},
+            # What it says of the server does not count, which may be waiting for others.
+            "readinessProbe": {
+                "initialDelaySeconds": 2,
+                "httpGet": {"port": "formation"},
+                "periodSeconds": 5,
+                "timeoutSeconds": 5,
+            },
         },
         mounts=mounts,
     )

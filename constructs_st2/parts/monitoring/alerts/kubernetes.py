@@ -27,6 +27,17 @@ def _free(f: Facts) -> str:
     return f"{f.volumes('kubelet_volume_stats_available_bytes')} / {f.volumes('kubelet_volume_stats_capacity_bytes')}"
 
 
+def _majority_on_one_node(f: Facts) -> str:
+    """Nodes by whose loss a backend loses its majority, though it has members elsewhere."""
+    together = (
+        f"label_replace(count by (node) (max by (pod, node) ({f.members_of(component, 'kube_pod_info', node='~.+')})), "
+        f'"workload", "{f.release.named(component)}", "", "") > {(members - 1) // 2}'
+        for component, members in f.members.items()
+        if members > 1
+    )
+    return " or ".join(together)
+
+
 def _certificate_ends(f: Facts) -> str:
     """When certificates end. cert-manager's own monitor leaves the namespace of the certificate in another label."""
     metric = "certmanager_certificate_expiration_timestamp_seconds"
@@ -78,6 +89,16 @@ KUBERNETES: tuple[Alert, ...] = (
         ),
         "A pod is not ready",
         "{{ $labels.pod }} has not been ready for 15 minutes.",
+    ),
+    Alert(
+        "StackStormMajorityOnOneNode",
+        "kubernetes",
+        "warning",
+        15,
+        _majority_on_one_node,
+        "The loss of one node would stop a backend",
+        "{{ $value }} members of {{ $labels.workload }} run on {{ $labels.node }}. Without it, no majority is left.",
+        members=2,
     ),
     Alert(
         "StackStormJobFailed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 WAIT_FOR = "wait-for.sh"
 ON_TERM = "on-term.bash"
 START_REGISTERED = "start-registered.sh"
-MESSAGING_CONNECTED = "messaging-connected.sh"
+CONNECTED = "connected.sh"
+NOT_STUCK = "not-stuck.sh"
 CLIENT = "client.sh"
 NGINX = "nginx.sh"

@@ -97,6 +97,9 @@ function shellIo(say) {
     role: function (role) {
       print(`role ${role}`);
     },
+    formats: function (version) {
+      print(`formats ${version}`);
+    },
     say: say,
     beginPass: function (address) {
       local = address;
@@ -116,7 +119,7 @@ function shellIo(say) {
 
 function main(pod, seconds) {
   const ordinal = Number(/\d+$/.exec(pod)[0]);
-  const memory = { users: null };
+  const memory = { users: null, formats: null };
   const out = speaker((line) => print(line.replace(/\s+/g, ' ')));
   const io = shellIo(out.say);
   while (true) {
@@ -124,7 +127,10 @@ function main(pod, seconds) {
       const config = JSON.parse(readFile(CONFIG));
       const self = config.members[ordinal] || config.members[0];
       io.beginPass(`127.0.0.1:${self.split(':')[1]}`);
-      reconcile(io, config, ordinal, memory);
+      const role = reconcile(io, config, ordinal, memory);
+      if (role === 'primary' || role === 'secondary') {
+        noteFormats(io, config, memory);
+      }
       io.endPass();
     } catch (error) {
       out.say(`failed and tries again: ${error.message}`);

@@ -18,11 +18,12 @@ var UNSYNCED = [0, 5];
 var MAJORITY = { w: 'majority', wtimeout: 10000 };
 // maxWireVersion of MongoDB 7.0, since which a change of featureCompatibilityVersion has to be confirmed.
 var CONFIRMS = 21;
-// Every login is three lines in the log of mongod, so users are looked at seldom.
+// Every login is three lines in the log of mongod, so users and formats are looked at seldom.
 var USERS_EVERY = 10 * 60 * 1000;
+var RETRY_EVERY = 60 * 1000;
 
 // One pass. `config` is what the set should be, `ordinal` the number of this pod, and `memory` what is remembered
-// until the next pass: at first { users: null }.
+// until the next pass: at first { users: null, formats: null }. The answer is the role of the member.
 function reconcile(io, config, ordinal, memory) {
   let self;
   try {
@@ -31,7 +32,7 @@ function reconcile(io, config, ordinal, memory) {
     memory.users = null;
     io.role('unreachable');
     io.say(`waits for mongod: ${error.message}`);
-    return;
+    return 'unreachable';
   }
   const role = roleOf(self);
   io.role(isAstray(io, config, self) ? 'astray' : role);
@@ -57,6 +58,7 @@ function reconcile(io, config, ordinal, memory) {
     io.say('waits for a primary, which needs a majority of the members of the set');
     reportStrangers(io, config, self);
   }
+  return role;
 }
 
 function roleOf(hello) {
@@ -376,6 +378,34 @@ function raiseCompatibility(io, root, self, wanted) {
     const confirmed = self.maxWireVersion >= CONFIRMS ? { confirm: true } : {};
     root.run('admin', Object.assign({ setFeatureCompatibilityVersion: wanted, writeConcern: MAJORITY }, confirmed));
     io.say(`featureCompatibilityVersion is ${wanted} now`);
+  }
+}
+
+// Which formats the data of this member has: beside it, that tells the next server whether it can be started. Each
+// member asks itself, because what it has not yet got from the primary it does not have on its volume either.
+function noteFormats(io, config, memory) {
+  const known = memory.formats || { version: null, due: 0 };
+  const awaited = known.version !== null && Number(known.version) < Number(config.featureCompatibilityVersion);
+  const now = io.now();
+  if (!awaited && now < known.due) {
+    return;
+  }
+  // While there is no root that can log in, nothing is noted; what is wrong with it, the primary says.
+  memory.formats = { version: known.version, due: now + RETRY_EVERY };
+  const root = io.login(config.root.name, io.read(config.root.passwordFile).trim(), 'admin');
+  if (root === null) {
+    return;
+  }
+  try {
+    const found = root.run('admin', { getParameter: 1, featureCompatibilityVersion: 1 }).featureCompatibilityVersion;
+    // `version` is the older of both while it changes.
+    if (found.version !== known.version) {
+      io.formats(found.version);
+      io.say(`its data has featureCompatibilityVersion ${found.version}`);
+    }
+    memory.formats = { version: found.version, due: now + USERS_EVERY };
+  } finally {
+    root.close();
   }
 }
 

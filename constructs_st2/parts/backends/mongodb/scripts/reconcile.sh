@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run by the container reconcile: makes the replica set and its users what the configuration says, for as long as the
-# pod is there, and notes in a file which role this member has.
+# pod is there, and notes in files which role this member has, and which formats its data.
 # usage: reconcile.sh     POD_NAME, HOME and perhaps RECONCILE_SECONDS are in the environment
 set -eu
 
@@ -8,9 +8,11 @@ set -eu
 trap 'exit 0' TERM INT
 
 role=/run/constructs-st2/role
-# Asked by the liveness probe (looked.sh).
+# Asked by the probes (looked.sh, has-looked.sh).
 looked=/run/constructs-st2/looked
 pipe=/run/constructs-st2/reconcile
+# Read by guard-data.sh, whose lines come first.
+note=${DATA_NOTE:-/data/db/constructs-st2.note}
 authority=/etc/constructs-st2/tls/ca.crt
 here=$(dirname "$0")
 
@@ -32,7 +34,14 @@ fi
 mkdir -p "$HOME/.mongodb/mongosh"
 echo '{"disableLogging": true, "enableTelemetry": false}' >"$HOME/.mongodb/mongosh/config"
 
-# Lines of the program are meant for people, except those that name the role, and the end of a look.
+# Without a volume there is no note. A full disk is no reason to end.
+note_formats() {
+    [ -s "$note" ] || return 0
+    { head -n 2 "$note" && echo "$1"; } >"$note.new" && mv "$note.new" "$note" ||
+        echo "could not write featureCompatibilityVersion into $note"
+}
+
+# Lines of the program are meant for people, except those that name the role or the formats, and the end of a look.
 pass_on() {
     while IFS= read -r line; do
         case $line in
@@ -40,13 +49,14 @@ pass_on() {
                 echo "${line#role }" >"$role.new"
                 mv "$role.new" "$role"
                 ;;
+            "formats "*) note_formats "${line#formats }" ;;
             looked) : >"$looked" ;;
             *) echo "$line" ;;
         esac
     done
 }
 
-rm -f "$pipe"
+rm -f "$pipe" "$looked"
 mkfifo "$pipe"
 pass_on <"$pipe" &
 reader=$!

@@ -8,5 +8,7 @@ set -eu
 trap 'exit 0' TERM INT
 folder=/run/constructs-st2/formation
 mkdir -p "$folder"
+# Asked by the readiness probe.
+: >"$folder/index.html"
 busybox httpd -f -p "$1" -h "$folder" &
 wait "$!"

@@ -114,13 +114,9 @@ opinion_in() {
     ' "$1"
 }
 
-# Of the opinions on stdin, EPOCH MASTER of those that may prevail: each failover has an epoch of its own, the highest
-# counts, and there the master that most name. More than one line where others are named as often; the last named first.
-# Says nothing where no opinion names a member.
-#
-# Opinions of one epoch differ when a sentinel could not resolve the name of the new master as it heard of the failover:
-# it has taken over the epoch by then, but keeps the old master, and believes nobody any more who knows better
-# (sentinelProcessHelloMessage and sentinelResetMasterAndChangeAddress in sentinel.c).
+# Of the opinions on stdin, EPOCH MASTER VOTES of each member that is named in the newest epoch: each failover has an epoch
+# of its own, and the highest counts. Of those that are named as often, the last named comes first. Says nothing where no
+# opinion names a member.
 newest() {
     awk '
         NR == FNR { member[$1]; next }
@@ -128,29 +124,46 @@ newest() {
         $1 > epoch { epoch = $1; count = 0; split("", votes) }
         { named[++count] = $2; votes[$2]++ }
         END {
-            for (master in votes) if (votes[master] > most) most = votes[master]
             for (; count > 0; count--) {
-                if (votes[named[count]] != most) continue
-                print epoch + 0, named[count]
+                if (!(named[count] in votes)) continue
+                print epoch + 0, named[count], votes[named[count]]
                 delete votes[named[count]]
             }
         }
     ' "$members" -
 }
 
-# Of the opinions on stdin, EPOCH MASTER of the one that all sentinels should share. Where they are divided, it is the
-# one whose master is a master.
+# How many replicas a master has, and 1 for a master or 0 for none.
+# usage: standing HOST
+standing() {
+    redis "$1" role | awk '
+        NR == 1 { master = $1 == "master" }
+        END { print (master ? int((NR - 2) / 3) : 0), master + 0 }
+    '
+}
+
+# Of the opinions on stdin, EPOCH MASTER of the one that all sentinels should share.
+#
+# Opinions of one epoch differ when a sentinel could not resolve the name of the new master as it heard of the failover:
+# it has taken over the epoch by then, but keeps the old master, and believes nobody any more who knows better
+# (sentinelProcessHelloMessage and sentinelResetMasterAndChangeAddress in sentinel.c). Who hears of the epoch from that
+# one first keeps the old master too, so that even most of them may be wrong. So the master counts that has most
+# replicas, because no other takes writes; then the one that most name; then the one that is a master.
 prevailing() {
     candidates=$(newest)
     if [ "$(count "$candidates")" -gt 1 ]; then
         candidates=$(
-            echo "$candidates" | while read -r epoch master; do
-                ! is_master "$master" </dev/null || echo "$epoch $master"
+            echo "$candidates" | while read -r candidate; do
+                host=${candidate#* }
+                echo "$candidate $(standing "${host% *}" </dev/null)"
             done
-            echo "$candidates"
         )
     fi
-    echo "$candidates" | head -n 1
+    echo "$candidates" | awk '
+        NF { rank = $4 * 10000 + $3 * 10 + $5 }
+        NF && (NR == 1 || rank > best) { best = rank; prevails = $1 " " $2 }
+        END { if (prevails) print prevails }
+    '
 }
 
 # The master, if the sentinel of this pod names another one, and unless a failover is under way.

@@ -2,7 +2,7 @@
 # Run by the container guard: brings right what would not, or not soon, become right by itself.
 # A replica that follows another host than the master is told whom to follow. Sentinels do that too, but only after the
 # time that a failover may take. A second master is up to them alone.
-# A sentinel that names another master (see newest) is ended: when it starts again, it asks the others.
+# A sentinel that names another master (see prevailing) is ended: when it starts again, it asks the others.
 # And it is decided here how many replicas the server needs to accept writes, and whether it may take over.
 # usage: guard.sh [SECONDS]     between two looks
 set -eu
@@ -14,8 +14,9 @@ trap 'exit 0' TERM INT
 
 interval=${1:-5}
 own=$(own_host)
-# Asked by the liveness probe (looked.sh).
+# Asked by the probes (looked.sh, has-looked.sh).
 looked=${LOOKED:-/tmp/guard}
+rm -f "$looked"
 
 # usage: configured OPTION
 configured() {
@@ -65,14 +66,18 @@ let_take_over() {
     fi
 }
 
-# The master that a majority of the sentinels names and finds well, unless a failover is under way.
+# The master that a majority of the sentinels names and finds well, unless a failover is under way, or the majority may
+# be wrong (see prevailing).
 settled_master() {
     # shellcheck disable=SC2046
     said=$(opinions $(all_hosts))
     case $said in
-        *failover_in_progress*) ;;
-        *) echo "$said" | grep ' master$' | agreed ;;
+        *failover_in_progress*) return 0 ;;
     esac
+    settled=$(echo "$said" | grep ' master$' | agreed)
+    [ -n "$settled" ] || return 0
+    prevails=$(echo "$said" | prevailing)
+    [ "${prevails#* }" != "$settled" ] || echo "$settled"
 }
 
 # Whom the server follows and whom it should follow, if they differ.
@@ -104,7 +109,6 @@ look_after() {
     misled_before=''
     unknown_before=''
     while sleep "$interval"; do
-        : >"$looked"
         misled=$(misled)
         unknown=$(unknown_master)
         # shellcheck disable=SC2086
@@ -121,6 +125,7 @@ look_after() {
         let_take_over
         needed_now=$(replicas_needed)
         [ -z "$needed_now" ] || redis 127.0.0.1 config set min-replicas-to-write "$needed_now" >/dev/null || true
+        : >"$looked"
     done
 }
 

@@ -30,12 +30,12 @@ membership() {
 
 # What this sentinel remembers, unless that is no member, as after a change of the cluster's domain.
 remembered() {
-    opinion_in "$conf" | newest
+    opinion_in "$conf" | prevailing
 }
 
 # What a sentinel has to know before it starts. First, the master: the one that its peers and its own file name, or at the
 # first start of all the first member, once that is a master; before, the sentinels would fail it over. Second, the names
-# of all members: a sentinel that cannot resolve the name of a new master when it hears of it never knows it (see newest).
+# of all members: a sentinel that cannot resolve the name of a new master when it hears of it never knows it (see prevailing).
 # A restart must not depend for long on members that are gone.
 # Says EPOCH MASTER, or nothing at the first start of all.
 learn() {
