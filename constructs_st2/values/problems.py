@@ -288,4 +288,7 @@ def _shown(value: object, name: str = "") -> str:
             return "a text that looks like a secret"
         shown = " ".join(value.split())
         return f'the text "{shown if len(shown) <= _MAX_TEXT_SHOWN else shown[: _MAX_TEXT_SHOWN - 1] + "…"}"'
-    return "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "a mapping"
+    # In Python, values may be anything.
+    return f"the class {value.__name__}" if isinstance(value, type) else f"of the class {type(value).__name__}"
