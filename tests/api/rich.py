@@ -571,7 +571,7 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "VolumeAttributesClass": ({"parameters": None},),
     "IngressClassSpec": ({"controller": "a"}, {"controller": None}),
     "LimitRangeItem": ({"type": None}, {"min": {"cpu": "3"}}, {"type": "Pod"}, {"type": "x"}, {"max": {"x": 5}}),
-    "PersistentVolumeSpec": ({"accessModes": []}, {"capacity": {"storage": 0}}),
+    "PersistentVolumeSpec": ({"nfs": {"server": "a", "path": "/b"}}, {"accessModes": []}, {"capacity": {"storage": 0}}),
     "ResourceQuotaSpec": ({"hard": {"gpu": 1}}, {"hard": {"pods": -1}}, {"hard": {"a b": 1}}),
     "StorageClass": ({"provisioner": ""},),
     "ServiceSpec": (

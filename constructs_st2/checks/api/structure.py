@@ -237,6 +237,17 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
         "selector": "LabelSelector",
     },
     "PersistentVolume": {"spec": "PersistentVolumeSpec"},
+    "PersistentVolumeSpec": {
+        "awsElasticBlockStore": "AWSElasticBlockStoreVolumeSource",
+        "azureDisk": "AzureDiskVolumeSource",
+        "fc": "FCVolumeSource",
+        "gcePersistentDisk": "GCEPersistentDiskVolumeSource",
+        "hostPath": "HostPathVolumeSource",
+        "iscsi": "ISCSIVolumeSource",
+        "nfs": "NFSVolumeSource",
+        "portworxVolume": "PortworxVolumeSource",
+        "vsphereVolume": "VsphereVirtualDiskVolumeSource",
+    },
     "ProjectedVolumeSource": {"sources": "VolumeProjection[]"},
     "SecretVolumeSource": {"items": "KeyToPath[]"},
     "VolumeProjection": {
@@ -278,6 +289,7 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
         "ports": "SubsetPort[]",
     },
     "IngressClass": {"spec": "IngressClassSpec"},
+    "IngressClassSpec": {"parameters": "IngressClassParameters"},
     "Service": {"spec": "ServiceSpec"},
     "ServiceSpec": {"ports": "ServicePort[]"},
     # --- operations
@@ -352,6 +364,8 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
     "LimitedPriorityLevel": {"limitResponse": "LimitResponse"},
     "CSIDriver": {"spec": "CSIDriverSpec"},
     "Namespace": {"spec": "NamespaceSpec"},
+    "RuntimeClass": {"scheduling": "RuntimeScheduling"},
+    "RuntimeScheduling": {"tolerations": "Toleration[]"},
     "ServiceCIDR": {"spec": "ServiceCIDRSpec"},
 }
 """The fields of each type that are of a type themselves."""

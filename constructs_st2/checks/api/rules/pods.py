@@ -224,7 +224,7 @@ def app_armor(node: Document) -> Faults:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("PodSpec", "nodeSelector", forms.labels, "ValidatePodSpec"),
+    Field("PodSpec RuntimeScheduling", "nodeSelector", forms.labels, "ValidatePodSpec"),
     Field("PodSpec", "serviceAccountName", forms.dns_subdomain, "ValidatePodSpec"),
     Field("PodSpec", "priorityClassName", forms.dns_subdomain, "ValidatePodSpec"),
     Field("PodSpec", "runtimeClassName", forms.dns_subdomain, "ValidateRuntimeClassName"),

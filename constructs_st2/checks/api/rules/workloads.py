@@ -135,13 +135,9 @@ def of_average(node: Document) -> Faults:
 
 def scaled_group(node: Document) -> Faults:
     """What is scaled has a version with a group."""
-    version = at(node, "scaleTargetRef", "apiVersion")
-    if (
-        version is not None
-        and "/" not in str(version)
-        and (version != "v1" or at(node, "scaleTargetRef", "kind") != _OLD)
-    ):
-        yield ("scaleTargetRef", "apiVersion"), f"must have a group, such as apps/v1, not {version!r}"
+    target = mapping(node.get("scaleTargetRef"))
+    if "/" not in str(target.get("apiVersion")) and target.get("kind") not in (None, _OLD):
+        yield ("scaleTargetRef", "apiVersion"), f"must have a group, such as apps/v1, not {target.get('apiVersion')!r}"
 
 
 _OLD = "ReplicationController"
