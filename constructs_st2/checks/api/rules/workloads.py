@@ -124,6 +124,9 @@ def one_way_to_update(node: Document) -> Faults:
     update = mapping(node.get("rollingUpdate"))
     if all(update.get(field) not in (None, 0, "0%") for field in ("maxSurge", "maxUnavailable")):
         yield ("rollingUpdate", "maxSurge"), "cannot be used together with maxUnavailable; set one of them to 0"
+    # Other than of a Deployment, its default is 0.
+    if update.get("maxSurge") is None and update.get("maxUnavailable") in (0, "0%"):
+        yield ("rollingUpdate", "maxUnavailable"), "cannot be 0 without maxSurge"
 
 
 def of_average(node: Document) -> Faults:
@@ -267,6 +270,8 @@ FIELDS: tuple[Field, ...] = (
         forms.positive,
         "autoscaling.validateMetricTarget",
     ),
+    Field("CrossVersionObjectReference", "kind", forms.object_name, "autoscaling.ValidateCrossVersionObjectReference"),
+    Field("CrossVersionObjectReference", "name", forms.object_name, "autoscaling.ValidateCrossVersionObjectReference"),
     Field("LeaseSpec", "holderIdentity", forms.not_empty_text, "coordination.ValidateLeaseSpec"),
     Field("JobSpec", "completionMode", forms.one_of("Indexed", "NonIndexed"), "batch.validateJobSpec"),
     Field("CronJobSpec", "schedule", forms.schedule, "batch.validateScheduleFormat"),
