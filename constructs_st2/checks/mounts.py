@@ -19,16 +19,16 @@ def mounts(index: Index) -> Iterator[Problem]:
         for container in pod.containers:
             paths: set[str] = set()
             for position, mount in enumerate(_mounts(container)):
-                field = f"{container.field}.volumeMounts[{position}]"
                 name, path = str(mount.get("name")), str(mount.get("mountPath"))
                 if path in paths:
                     message = f"{path} is mounted twice in this container; give each mount a path of its own"
-                    yield Problem("mount", pod.identity, field, message)
+                    yield Problem("mount", pod.identity, f"{container.field}.volumeMounts[{position}]", message)
                 paths.add(path)
                 if name not in known:
                     message = f'the pod has no volume "{name}"; its volumes are: {", ".join(sorted(known))}'
-                    yield Problem("mount", pod.identity, field, message)
-                elif name in volumes:
+                    yield Problem("mount", pod.identity, f"{container.field}.volumeMounts[{position}]", message)
+                elif name in volumes and "subPath" in mount:
+                    field = f"{container.field}.volumeMounts[{position}]"
                     yield from _sub_path(index, pod, mount, volumes[name], field)
 
 
