@@ -34,10 +34,11 @@ def pods_wait_for_no_later_wave(index: Index) -> Iterator[Problem]:
         if HOOK_ANNOTATION in annotations_of(pod.owner):
             continue
         wave = _wave(pod.owner)
-        needed = {identity(need): _wave(need) for need in _needs(index, pod) if need is not pod.owner}
-        for name, later in needed.items():
-            if later > wave:
-                message = f"wave {wave} needs {name}, which is in wave {later}; it must not be later"
+        # Pods need the same few objects over and over.
+        needed = {id(need): need for need in _needs(index, pod) if need is not pod.owner}
+        for need in needed.values():
+            if (later := _wave(need)) > wave:
+                message = f"wave {wave} needs {identity(need)}, which is in wave {later}; it must not be later"
                 yield Problem("wave", pod.identity, _FIELD, message)
 
 

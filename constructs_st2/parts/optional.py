@@ -7,7 +7,6 @@ list. A part that is off is not imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ def _none(*_: object) -> tuple[()]:
     return ()
 
 
-@dataclass(frozen=True)
-class PartHooks:
+class PartHooks(NamedTuple):
     """What an optional part does; its package offers one as ``PART``.
 
     ``documents`` are its objects, for which it may ask the table of flows. ``components`` are its pods, and ``flows``
@@ -39,7 +37,7 @@ class PartHooks:
     flows: Callable[[Cluster], Iterable[Flow]] = _none
     problems: Callable[[Values, Release], Iterable[ValueProblem]] = _none
     services: Callable[[Cluster], Mapping[str, frozenset[int]]] = lambda _: {}
-    alerts: Mapping[str, tuple[Alert, ...]] = field(default_factory=dict)
+    alerts: Mapping[str, tuple[Alert, ...]] = {}
 
 
 class OptionalPart(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import io
 import json
 import os
@@ -121,7 +120,7 @@ class TestGenerate:
             kubernetes_validate.validate(manifest, "1.30", strict=True)
             assert manifest["metadata"]["namespace"] == "stackstorm"
         existing = cluster({"secrets": {"mode": "existing"}})
-        alone = dataclasses.replace(surroundings(existing), secrets={})
+        alone = surroundings(existing)._replace(secrets={})
         problems = check([*build(existing).objects, *made], alone)
         # They are not for a folder of manifests.
         assert {(problem.rule, problem.object) for problem in problems} == {
@@ -286,7 +285,7 @@ class TestSeal:
     def test_they_may_lie_beside_the_manifests(self, run: Run, controller: Controller, cluster: MakeCluster) -> None:
         made = run("generate", "--seal", controller.file).manifests.values()
         existing = cluster({"secrets": {"mode": "existing"}})
-        alone = dataclasses.replace(surroundings(existing), secrets={})
+        alone = surroundings(existing)._replace(secrets={})
         assert check([*build(existing).objects, *made], alone) == []
 
     @pytest.mark.parametrize(

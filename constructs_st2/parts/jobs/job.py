@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -54,8 +53,7 @@ class Login(NamedTuple):
     actions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """What one Job does.
 
     ``preparing`` runs after all waiting. ``settings`` are the user's; they differ for the user's own Jobs. With
@@ -66,7 +64,7 @@ class Task:
     command: Sequence[str]
     settings: JobSettings
     args: Sequence[str] = ()
-    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    env: Mapping[str, EnvValue] = {}
     mounts: Sequence[Mount] = ()
     needs: tuple[Need, ...] = ()
     login: Login | None = None

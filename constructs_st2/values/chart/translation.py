@@ -7,7 +7,6 @@ be had. It is asked only about keys that ours do not have, unless it says otherw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from constructs_st2.values.layers import Finding, Layered
@@ -16,8 +15,7 @@ from constructs_st2.values.shape import keys_at
 from constructs_st2.values.yaml_source import Source
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What a value of the chart means here.
 
     ``sets`` are keys of ours, from the top, ``keeps`` what stays at the place itself; ``note`` says why to whoever
@@ -25,7 +23,7 @@ class Meaning:
     """
 
     note: str = ""
-    sets: Mapping[KeyPath, Any] = field(default_factory=dict)
+    sets: Mapping[KeyPath, Any] = {}
     keeps: Any = None
     problem: str | None = None
 
@@ -210,4 +208,4 @@ def _moved(source: Source, path: KeyPath, target: KeyPath) -> Source:
         for place, number in source.positions.items()
         if len(place) > len(path) and place[: len(path)] == path
     }
-    return replace(source, positions={**made, **source.positions, target: line, **below})
+    return source._replace(positions={**made, **source.positions, target: line, **below})
