@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class UserError(Exception):
@@ -17,8 +17,7 @@ class UserError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-@dataclass(frozen=True)
-class ValueProblem:
+class ValueProblem(NamedTuple):
     """A value that is well-formed by itself but cannot be honoured.
 
     ``key`` is the dotted path in the values, ``line`` the line within a multi-line text (from 1).

@@ -208,7 +208,7 @@ def test_the_objects_of_a_default_cluster_load_none_of_it() -> None:
 
 
 NOT_FOR_A_SYNTH = (
-    *("asyncio", "cdk8s_plus_27", "cryptography", "difflib", "jsonschema", "ssl", "typeguard", "unittest"),
+    *("asyncio", "cdk8s_plus_27", "cryptography", "difflib", "importlib.metadata", "jsonschema", "ssl", "typeguard"),
     *("constructs_st2.changes.plan", "constructs_st2.commands.adopt", "constructs_st2.commands.doctor"),
     *("constructs_st2.facts.secrets.programs.bootstrap", "constructs_st2.facts.secrets.programs.generate"),
     "constructs_st2.values.schema",

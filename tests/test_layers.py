@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from importlib import import_module
 from itertools import takewhile
@@ -12,11 +14,13 @@ from pathlib import Path
 import grimp
 import pytest
 import yaml
+from test_blocks import BLOCKS, together
 
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts import catalogue, chat_adapters, components, jobs
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.contract import SSH_PUBLIC_KEY
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.facts.st2_options import options_for
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
@@ -31,6 +35,14 @@ PACKAGE = "constructs_st2"
 _TOKENS = {f"HUBOT_SLACK_{kind}_TOKEN": {"existingSecret": "slack", "key": kind} for kind in ("BOT", "APP")}
 CHATOPS = {"st2chatops": {"enabled": True, "env": {"HUBOT_ADAPTER": "slack"}, "tokens": _TOKENS}}
 """The service that is off by default."""
+
+
+EVERYTHING = together(BLOCKS)
+OTHERS_SECRETS = {
+    "enterprise": {"enabled": True},
+    "st2": {"existingApikeysSecret": "keys", "existingKeyvalueSecret": "items"},
+}
+"""Secrets that are in no default cluster, nor in those of the blocks."""
 
 
 def test_no_two_modules_import_each_other() -> None:
@@ -82,6 +94,18 @@ def _offers_part(path: Path) -> bool:
     return "\nPART = " in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("part", OPTIONAL_PARTS, ids=lambda part: part.package)
+def test_optional_parts_are_on_a_page(part: OptionalPart) -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    by_hand = "\n".join(page for page in pages if not page.startswith("<!-- Generated"))
+    for name in part.is_on.__code__.co_names:
+        if field := Values.model_fields.get(name):
+            section = field.alias or name
+            assert re.search(rf"`{section}[.`:]|^ *{section}:", by_hand, re.MULTILINE), (
+                f"tell people of {section} on a page or in a section of docs/"
+            )
+
+
 def test_all_services_are_listed() -> None:
     made = [value for value in vars(catalogue).values() if isinstance(value, catalogue.CatalogueEntry)]
     missing = [entry.name for entry in made if entry not in catalogue.CATALOGUE]
@@ -129,6 +153,37 @@ def test_all_secrets_are_listed() -> None:
     made = [spec for spec in vars(contract).values() if isinstance(spec, SecretSpec)]
     missing = [spec.component for spec in made if spec not in contract.CONTRACT]
     assert missing == [], "add it to CONTRACT of facts/secrets/contract.py"
+
+
+def test_each_key_of_a_secret_is_read() -> None:
+    """By a pod, by another controller, or by what makes another key of it."""
+    unread = {(spec.component, key) for spec in contract.CONTRACT for key in spec.keys} - {("st2-ssh", SSH_PUBLIC_KEY)}
+    for values in ({}, EVERYTHING, OTHERS_SECRETS, *BLOCKS.values()):
+        made = cluster_of(from_mapping(values))
+        secrets = {spec.name(made.release, made.values): spec for spec in contract.required(made.values)}
+        recipes = [recipe(made) for spec in secrets.values() for recipe in (each.recipe for each in spec.keys.values())]
+        for name, key in _read_keys([*build(made).objects, *recipes]):
+            if name in secrets:
+                unread -= {(secrets[name].component, each) for each in ([key] if key else secrets[name].keys)}
+        if not unread:
+            break
+    assert unread == set(), "let a pod mount it, or the recipe of another key be made of it, or take it out"
+
+
+def _read_keys(data: object) -> Iterator[tuple[str, str]]:
+    """The Secrets and keys that are named in data; no key for all of a Secret."""
+    if isinstance(data, Mapping):
+        name = data.get("secretName") or data.get("secret") or data.get("object") or data.get("name")
+        if isinstance(name, str):
+            items = data.get("items")
+            for key in [item["key"] for item in items] if items else [data.get("key", "")]:
+                if items or "key" in data or "secretName" in data or data.keys() == {"name"}:
+                    yield name, key
+        for value in data.values():
+            yield from _read_keys(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _read_keys(value)
 
 
 def test_optional_parts_name_all_their_components() -> None:

@@ -45,7 +45,7 @@ def name_of(document: Document) -> str:
 
 
 def _metadata_of(document: Document) -> Document:
-    """The metadata of an object or pod template. Asked for some thousand times, and `at` takes twice as long."""
+    """The metadata of an object or pod template. They are asked for thousands of times; `at` takes twice as long."""
     metadata = document.get("metadata")
     return metadata if isinstance(metadata, dict) else {}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,8 +18,7 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 CONTROLLERS = ("Deployment", "StatefulSet")
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What exists in the cluster besides the objects under check.
 
     ``secrets`` maps names to keys, None standing for any key; ``services`` maps names to ports. ``content`` are the
@@ -28,12 +26,12 @@ class Surroundings:
     ``made_secrets`` are the names of Secrets that a program of ours has made before.
     """
 
-    secrets: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    secrets: Mapping[str, frozenset[str] | None] = {}
     config_maps: frozenset[str] = frozenset()
-    services: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    services: Mapping[str, frozenset[int]] = {}
     service_accounts: frozenset[str] = frozenset()
     claims: frozenset[str] = frozenset()
-    content: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    content: Mapping[str, frozenset[str]] = {}
     made_secrets: frozenset[str] = frozenset()
 
 

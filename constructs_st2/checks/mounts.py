@@ -19,19 +19,22 @@ def mounts(index: Index) -> Iterator[Problem]:
         for container in pod.containers:
             paths: set[str] = set()
             for position, mount in enumerate(_mounts(container)):
-                field = f"{container.field}.volumeMounts[{position}]"
                 name, path = str(mount.get("name")), str(mount.get("mountPath"))
                 if path in paths:
                     message = f"{path} is mounted twice in this container; give each mount a path of its own"
-                    yield Problem("mount", pod.identity, field, message)
+                    yield Problem("mount", pod.identity, _field(container, position), message)
                 paths.add(path)
                 if name not in known:
-                    yield _unknown(pod, field, name, known)
-                elif name in volumes:
-                    yield from _sub_path(index, pod, mount, volumes[name], field)
+                    yield _unknown(pod, _field(container, position), name, known)
+                elif name in volumes and "subPath" in mount:
+                    yield from _sub_path(index, pod, mount, volumes[name], _field(container, position))
             for position, device in enumerate(_devices(container)):
                 if (name := str(device.get("name"))) not in known:
                     yield _unknown(pod, f"{container.field}.volumeDevices[{position}].name", name, known)
+
+
+def _field(container: Container, position: int) -> str:
+    return f"{container.field}.volumeMounts[{position}]"
 
 
 def _unknown(pod: PodTemplate, field: str, name: str, known: Collection[str]) -> Problem:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Something about one object that would not work in a cluster.
 
     ``rule`` names the rule that it breaks, ``object`` is like ``Deployment/st2-st2api``, and ``field`` like

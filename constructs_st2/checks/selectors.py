@@ -22,7 +22,7 @@ _SCHEDULING_TERMS = (
 
 def workloads_select_their_pods(index: Index) -> Iterator[Problem]:
     """A workload selects its own pods and no others."""
-    for workload in index.of_kind(*CONTROLLERS):
+    for workload in index.of_kind(*CONTROLLERS, "DaemonSet", "ReplicaSet"):
         pod = index.pods_made_by(workload)
         selector = Selector.of(at(workload, "spec", "selector"))
         if selector.is_empty or not selector.matches(pod.labels):

@@ -13,11 +13,11 @@ from constructs_st2.checks.hosts import service_at, waited_for
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
+from constructs_st2.facts.jobs import HOOK_ANNOTATION
 from constructs_st2.facts.release import WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, identity
 
 _FIELD = f"metadata.annotations[{WAVE_ANNOTATION}]"
-_HOOK = "argocd.argoproj.io/hook"
 
 
 def waves_are_numbers(index: Index) -> Iterator[Problem]:
@@ -31,13 +31,14 @@ def waves_are_numbers(index: Index) -> Iterator[Problem]:
 def pods_wait_for_no_later_wave(index: Index) -> Iterator[Problem]:
     """What a pod needs to become ready is in its own wave or an earlier one."""
     for pod in index.pods:
-        if _HOOK in annotations_of(pod.owner):
+        if HOOK_ANNOTATION in annotations_of(pod.owner):
             continue
         wave = _wave(pod.owner)
-        needed = {identity(need): _wave(need) for need in _needs(index, pod) if need is not pod.owner}
-        for name, later in needed.items():
-            if later > wave:
-                message = f"wave {wave} needs {name}, which is in wave {later}; it must not be later"
+        # Pods need the same few objects over and over.
+        needed = {id(need): need for need in _needs(index, pod) if need is not pod.owner}
+        for need in needed.values():
+            if (later := _wave(need)) > wave:
+                message = f"wave {wave} needs {identity(need)}, which is in wave {later}; it must not be later"
                 yield Problem("wave", pod.identity, _FIELD, message)
 
 

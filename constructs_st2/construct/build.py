@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.checks import Problem, check
 from constructs_st2.checks.surroundings import surroundings
@@ -15,8 +15,7 @@ from constructs_st2.kube.documents import Document
 from constructs_st2.parts.tiers import documents_of
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(NamedTuple):
     """A cluster whose objects hold together, and the number of files that they are written to."""
 
     objects: list[Document]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -288,11 +288,15 @@ class StackStorm(Patient):
         return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
 
     def current(self) -> list[Document]:
-        """All objects below this construct as they are now, those that were added to it among them."""
+        """All objects below this construct as they are now: those that were added to it, but not to a cluster in it."""
         if not self.seen:
             return self.planned
-        below = (each for each in self.what_is_made(self) if isinstance(each, cdk8s.ApiObject))
-        return [each.current() if isinstance(each, Manifest) else each.to_json() for each in below]
+        below = self.what_is_made(self)
+        inner = [f"{each._own_node.path}/" for each in below if isinstance(each, StackStorm) and each is not self]
+        objects = [each for each in below if isinstance(each, cdk8s.ApiObject)]
+        if inner:
+            objects = [each for each in objects if not each.node.path.startswith(tuple(inner))]
+        return [each.current() if isinstance(each, Manifest) else each.to_json() for each in objects]
 
     def problems(self, objects: Sequence[Document] | None = None) -> list[Problem]:
         """What is wrong with the objects as they are now. cdk8s asks for it before it writes anything.
@@ -529,18 +533,40 @@ def _plans(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:
     """The plans of all tiers.
 
     Raises:
-        UserError: two tiers have one file.
+        UserError: one is no tier, or has no plan; or two tiers have one file.
     """
+    for name, tier in tiers.items():
+        if not (isinstance(tier, type) and issubclass(tier, Tier) and hasattr(tier, "plan")):
+            raise UserError(f'TIERS["{name}"] must be a class derived from Tier that has a plan, not {tier!r}')
     files: dict[str, str] = {}
     for name, tier in tiers.items():
         if (other := files.setdefault(tier.plan.file, name)) != name:
             raise UserError(f"the tiers {other} and {name} have the same file, {tier.plan.file}; give one another plan")
-    return {name: Plan(tier.plan.file, _copied(tier.parts), tier.plan.wave) for name, tier in tiers.items()}
+    return {name: Plan(tier.plan.file, _copied(name, tier.parts), tier.plan.wave) for name, tier in tiers.items()}
 
 
-def _copied(parts: PartsOf) -> PartsOf:
+def _copied(tier: str, parts: PartsOf) -> PartsOf:
     """A subclass may give the same objects to several clusters, none of which may see the changes of another."""
-    return lambda cluster: [Part(part.name, copied(part.documents)) for part in parts(cluster)]
+
+    def made(cluster: Cluster) -> list[Part]:
+        given = parts(cluster)
+        if not isinstance(given, Iterable):
+            raise UserError(f"parts of the tier {tier} must give a list of Parts, not {type(given).__name__}")
+        return [_part(tier, each) for each in given]
+
+    return made
+
+
+def _part(tier: str, part: Part) -> Part:
+    if not isinstance(part, Part):
+        raise UserError(f"parts of the tier {tier} must give Parts, not {type(part).__name__}")
+    for document in part.documents:
+        for field in ("apiVersion", "kind", "metadata"):
+            if not isinstance(document, Mapping) or field not in document:
+                raise UserError(f'an object in the part "{part.name}" of the tier {tier} has no {field}: {document!r}')
+        if "name" not in document["metadata"]:
+            raise UserError(f'{document["kind"]} in the part "{part.name}" of the tier {tier} has no metadata.name')
+    return Part(part.name, copied(part.documents))
 
 
 def _chart_around(scope: Construct) -> cdk8s.Chart | None:

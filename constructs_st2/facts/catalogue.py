@@ -6,9 +6,8 @@ Behaviour under signals was measured for each service as PID 1 of a container: s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from constructs_st2.facts.release import Role
 
@@ -64,8 +63,7 @@ BESIDES_RUNNING_WORK = 30
 """Seconds that a pod has to stop beyond st2's own limit for running work, to record what it abandoned."""
 
 
-@dataclass(frozen=True)
-class CatalogueEntry:
+class CatalogueEntry(NamedTuple):
     """The facts of one service.
 
     ``stop`` is the signal that ends its process; where that is not TERM, TERM is turned into it. ``grace`` is the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.images import st2_version
@@ -17,16 +17,14 @@ LOGIN_PASSWORD = "ST2_AUTH_PASSWORD"
 LOGIN_TOKEN = "ST2_AUTH_TOKEN"
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """One way to log in to a chat network: the variables that it takes, secret ones and others."""
 
     secrets: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ChatAdapter:
+class ChatAdapter(NamedTuple):
     """What connects the bot to a chat network, in the images of some versions of st2.
 
     Of ``logins`` one is needed, and ``settings`` besides; ``optional_secrets`` are the other secret variables.

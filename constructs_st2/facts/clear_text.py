@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -80,8 +79,7 @@ _SECRET_MACHINERY = ("Secret", "SecretStore", "SecretProviderClass", "SecretKey"
 """What kinds of objects end with that tell where secrets are, or hold them encrypted."""
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a text stands: its key, and in a text of several parts its line and ``inner`` path.
 
     Where objects are described, ``names_objects``, a text called `…Secret` is likely the name of one.
@@ -94,7 +92,7 @@ class _Place:
     names_objects: bool = False
 
     def at(self, segment: str | int, name: str | None = None) -> _Place:
-        return replace(self, path=(*self.path, segment), name=self.name if name is None else name)
+        return self._replace(path=(*self.path, segment), name=self.name if name is None else name)
 
     @property
     def key(self) -> str:
@@ -103,8 +101,7 @@ class _Place:
         return dotted(self.path) + (f".{inner}" if inner and not inner.startswith("[") else inner)
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(NamedTuple):
     """Something that looks like a secret, and where."""
 
     place: _Place
@@ -211,7 +208,7 @@ def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Ite
         return
     if matches(place.path, ("extraObjects", "*")):
         kind = str(value.get("kind"))
-        place = replace(place, names_objects=kind != "ConfigMap")
+        place = place._replace(names_objects=kind != "ConfigMap")
         if kind == "Secret" and (value.get("data") or value.get("stringData")):
             yield _Found(place, Look(0, "a Secret", ""))
             return
@@ -219,7 +216,7 @@ def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Ite
             return
     if isinstance(value.get("name"), str) and isinstance(value.get("value"), str) and not value.get("encrypted"):
         # A variable, or an item of the key-value store.
-        yield from _in_text(value["value"], replace(place.at("value", value["name"]), names_objects=False))
+        yield from _in_text(value["value"], place.at("value", value["name"])._replace(names_objects=False))
         value = {key: item for key, item in value.items() if key != "value"}
     for key, item in value.items():
         if str(key).endswith(_REFERENCES) or (key == "value" and value.get("encrypted")):
@@ -229,7 +226,7 @@ def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Ite
 
 def _below(place: _Place, segment: str, name: str) -> _Place:
     inner = place.at(segment, name)
-    return replace(inner, names_objects=True) if segment.lower().endswith("annotations") else inner
+    return inner._replace(names_objects=True) if segment.lower().endswith("annotations") else inner
 
 
 def _in_list(value: list[Any], place: _Place, apart: set[str]) -> Iterator[_Found]:
@@ -245,7 +242,7 @@ def _in_text(text: str, place: _Place) -> Iterator[_Found]:
         return
     for look in (*secret_looks.in_value(text, place.name), *secret_looks.in_command(text)):
         line = text.count("\n", 0, look.position) + 1 if "\n" in text.rstrip("\n") else None
-        yield _Found(replace(place, line=line), look)
+        yield _Found(place._replace(line=line), look)
         return
 
 
@@ -257,11 +254,11 @@ def _in_file(text: str, place: _Place) -> Iterator[_Found]:
         return
     for each in _in(parsed.data, _Place(()), set()):
         inner = each.place.path
-        yield replace(each, place=replace(place, inner=inner, line=parsed.line_of(inner)))
+        yield each._replace(place=place._replace(inner=inner, line=parsed.line_of(inner)))
     for number, line in enumerate(text.splitlines(), start=1):
         comment = _COMMENT.search(line)
         if comment and (look := next(iter(secret_looks.in_text(comment[0])), None)):
-            yield _Found(replace(place, line=number), look, in_comment=True)
+            yield _Found(place._replace(line=number), look, in_comment=True)
 
 
 def _is_name_of_object(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.versions import ST2_VERSIONS
@@ -69,8 +69,7 @@ def pinned(reference: str, digests: Mapping[str, str]) -> str:
     return f"{reference}@{digests[reference]}" if reference in digests else reference
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """An image as a container names it."""
 
     reference: str

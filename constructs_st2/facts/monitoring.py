@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.components import STATSD_EXPORTER
@@ -24,8 +24,7 @@ https://www.rabbitmq.com/docs/prometheus#detailed-endpoint
 """
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Pods that serve metrics, by their component: the port, and the paths at which they are."""
 
     component: str

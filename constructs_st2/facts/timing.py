@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.catalogue import (
@@ -17,8 +17,7 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.model.services import Service
 
 
-@dataclass(frozen=True)
-class StopTiming:
+class StopTiming(NamedTuple):
     """Seconds of a pod's end.
 
     ``drain`` pass before the process gets its signal; ``finish`` is st2's own limit for running work, None for

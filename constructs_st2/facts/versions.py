@@ -7,14 +7,12 @@ A new version is an entry here, its name in `values/model/images.py`, and its ta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from constructs_st2.values.model.images import St2Version
 
 
-@dataclass(frozen=True)
-class St2Release:
+class St2Release(NamedTuple):
     """What a minor version of st2 runs with, and what its libraries can do.
 
     ``mongodb``, ``rabbitmq``, ``redis`` and ``etcd`` are the tags of the official images; ``newest`` are the newest

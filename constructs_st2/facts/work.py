@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2SCHEDULER, ST2WORKFLOWENGINE
 
@@ -19,8 +18,7 @@ _OF_ENGINE = "context.workflow_execution"
 action-chain never (contrib/runners/orquesta_runner/orquesta_runner/orquesta_runner.py)."""
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What a service has to do: the documents of a collection that match a query, and how many a pod may have.
 
     Collections are named after the classes of st2common/models/db, as mongoengine does it. Where ``pool`` names a pool

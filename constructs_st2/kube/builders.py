@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from constructs_st2.kube.documents import Document
 
-KEPT: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
+SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+KEPT: Mapping[str, str] = {SYNC_OPTIONS: "Prune=false,Delete=false"}
 """Annotations of what holds data that nobody could make anew: Argo CD then never deletes it."""
 PRUNED_LAST: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "PruneLast=true"}
 """Annotations of what former pods cannot do without: Argo CD prunes it when all the others have rolled."""

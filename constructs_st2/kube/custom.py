@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from constructs_st2 import node
 from constructs_st2.errors import UserError
+from constructs_st2.kube.builders import SYNC_OPTIONS
 from constructs_st2.kube.documents import Document, identity
 
-_SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 _SKIP_DRY_RUN = "SkipDryRunOnMissingResource=true"
 """Argo CD otherwise refuses a kind whose definition comes in the same sync."""
 
@@ -91,9 +91,9 @@ class _Misfit(Exception):
 
 
 def _with_sync_option(annotations: Mapping[str, str]) -> dict[str, str]:
-    given = annotations.get(_SYNC_OPTIONS)
+    given = annotations.get(SYNC_OPTIONS)
     options = [*(given.split(",") if given else []), _SKIP_DRY_RUN]
-    return {**annotations, _SYNC_OPTIONS: ",".join(dict.fromkeys(options))}
+    return {**annotations, SYNC_OPTIONS: ",".join(dict.fromkeys(options))}
 
 
 def _typed(expected: Any, value: Any, field: str) -> Any:

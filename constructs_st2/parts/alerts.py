@@ -6,8 +6,7 @@ Each alert has a section in docs/how-to/runbooks.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from constructs_st2.parts.queries import Facts
 
@@ -16,8 +15,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
-@dataclass(frozen=True)
-class Alert:
+class Alert(NamedTuple):
     """One alert.
 
     ``source`` is what must serve metrics for it; ``minutes`` is how long ``expr`` must have results. It makes no sense

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -55,8 +54,7 @@ class Component(NamedTuple):
     most: int = 1
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """A client connects to a port of a server.
 
     ``port`` is that of the server's pods, not of a Service before them; None stands for any. ``waits``: an init

@@ -7,8 +7,8 @@ list. A part that is off is not imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
+from typing import NamedTuple
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import components as names
@@ -24,8 +24,7 @@ def _none(*_: object) -> tuple[()]:
     return ()
 
 
-@dataclass(frozen=True)
-class PartHooks:
+class PartHooks(NamedTuple):
     """What an optional part does; its package offers one as ``PART``.
 
     ``documents`` are its objects, for which it may ask the table of flows. ``components`` are its pods, and ``flows``
@@ -38,11 +37,10 @@ class PartHooks:
     flows: Callable[[Cluster], Iterable[Flow]] = _none
     problems: Callable[[Values, Release], Iterable[ValueProblem]] = _none
     services: Callable[[Cluster], Mapping[str, frozenset[int]]] = lambda _: {}
-    alerts: Mapping[str, tuple[Alert, ...]] = field(default_factory=dict)
+    alerts: Mapping[str, tuple[Alert, ...]] = {}
 
 
-@dataclass(frozen=True)
-class OptionalPart:
+class OptionalPart(NamedTuple):
     """An optional part, before it is imported.
 
     Args:

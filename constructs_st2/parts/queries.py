@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.cluster import Cluster
@@ -18,8 +18,7 @@ _OF_DEPLOYMENT = ".+"
 WORK_QUEUES = tuple(queue for entry in CATALOGUE for queue in entry.queues)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """A cluster, as queries see it.
 
     ``kinds`` are the sources of metrics that it has: components, and ``kubernetes``. ``members`` are the numbers of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document
@@ -23,8 +24,7 @@ class Part:
 PartsOf = Callable[[Cluster], Iterable[Part]]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A tier before anything is built: what it is called, and what goes into it.
 
     Args:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias
 
 from constructs_st2.errors import UserError, ValueProblem
 from constructs_st2.values import chart
@@ -23,8 +22,7 @@ from constructs_st2.values.yaml_source import Source
 __all__ = ["GivenValues", "Loaded", "Values", "ValuesLike", "from_mapping", "load", "load_values"]
 
 
-@dataclass(frozen=True)
-class GivenValues:
+class GivenValues(NamedTuple):
     """Values as they were given. They can be checked once the release has a name, which templates in them may use."""
 
     sources: tuple[Source, ...] = ()
@@ -78,7 +76,7 @@ class GivenValues:
         )
 
 
-ValuesLike: TypeAlias = Union["Values", Mapping[str, Any], GivenValues, None]
+ValuesLike: TypeAlias = Values | Mapping[str, Any] | GivenValues | None
 """Values in Python, a mapping with the keys of a values file, or what `load_values` has read."""
 
 
@@ -86,8 +84,11 @@ def load_values(files: Sequence[Path | str] = (), sets: Sequence[str] = ()) -> G
     """Read values files, the last one on top, and assignments (``st2api.replicas=3``) that lie over them.
 
     Raises:
-        UserError: a file cannot be read, or is not YAML.
+        UserError: a file cannot be read, or is not YAML; or there is one text or path in place of several.
     """
+    for what, given in (("files", files), ("sets", sets)):
+        if isinstance(given, str | Path):
+            raise UserError(f"{what} must be a list: [{str(given)!r}]")
     return GivenValues(tuple(read_all([Path(file) for file in files])), tuple(sets))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -31,9 +30,9 @@ def _profile_of(given: Layered) -> list[Source]:
         # It is reported with all other problems, by the model.
         return []
     profiles = (_profile(_COMMON), _profile(name))
-    return [replace(profile, data=fitted(profile.data, given.data)) for profile in profiles]
+    return [profile._replace(data=fitted(profile.data, given.data)) for profile in profiles]
 
 
 @cache
 def _profile(name: str) -> Source:
-    return replace(read(Path(__file__).parent / "profiles" / f"{name}.yaml"), name=f"profile {name}", is_profile=True)
+    return read(Path(__file__).parent / "profiles" / f"{name}.yaml")._replace(name=f"profile {name}", is_profile=True)

@@ -79,7 +79,7 @@ class JsonSchemas(GenerateJsonSchema):
 def made_of(model: type[M], data: Mapping[str, Any]) -> M:
     """An instance of data that is known to be right, such as that of a profile, or nothing: without a validator.
 
-    Only mappings become models: lists of them do not occur in such data.
+    Only mappings become models, where they are none yet: lists of them do not occur in such data.
     """
     values: dict[str, Any] = {}
     given = set()
@@ -87,7 +87,9 @@ def made_of(model: type[M], data: Mapping[str, Any]) -> M:
         if field.key in data:
             given.add(field.name)
         value = data[field.key] if field.key in data else field.default()
-        values[field.name] = value if field.model is None else made_of(field.model, value)
+        values[field.name] = (
+            value if field.model is None or isinstance(value, BaseModel) else made_of(field.model, value)
+        )
     return model.model_construct(given, **values)
 
 

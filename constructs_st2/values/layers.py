@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from constructs_st2.errors import UserError
@@ -33,8 +32,7 @@ class Finding(NamedTuple):
     text_line: int | None = None
 
 
-@dataclass(frozen=True)
-class Layered:
+class Layered(NamedTuple):
     """Merged values, and the sources that they were merged from, the weakest first."""
 
     data: Mapping[str, Any]
@@ -131,7 +129,7 @@ def lay_over(lower: Layered, upper: Layered) -> Layered:
 
 def without_nulls(layered: Layered) -> Layered:
     """The same values without the keys whose value is null."""
-    return replace(layered, data=_without_nulls(layered.data))
+    return layered._replace(data=_without_nulls(layered.data))
 
 
 def overlay(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,7 +23,7 @@ from constructs_st2.values.layers import (
     without_nulls,
 )
 from constructs_st2.values.paths import KeyPath, get, resolve
-from constructs_st2.values.profiled import with_profile
+from constructs_st2.values.profiled import validated
 from constructs_st2.values.shape import default_of, keys_at, types_at
 from constructs_st2.values.templates import Rendered, render_all
 from constructs_st2.values.yaml_source import Source, read
@@ -111,14 +111,14 @@ def check(
         findings += _independent(map(loaded._finding, further(valid.values)), valid.left_out)
     if findings or valid.values is None:
         # What was translated or left out is told by where it was written.
-        written = replace(rendered.layered, data=overlay(written.data, rendered.layered.data))
+        written = rendered.layered._replace(data=overlay(written.data, rendered.layered.data))
         raise UserError(written.report(findings))
     return Loaded(valid.values, valid.layered, (*translated.notes, *own_keys, *valid.notes))
 
 
 def _without_defaults(layered: Layered, model: type[BaseModel]) -> Layered:
     """Without nulls at keys of the model, which mean the default, also that of a profile."""
-    return replace(layered, data=_defaults_left_out(layered.data, model, ()))
+    return layered._replace(data=_defaults_left_out(layered.data, model, ()))
 
 
 def _defaults_left_out(data: Mapping[str, Any], model: type[BaseModel], path: KeyPath) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _without_own_keys(rendered: Rendered, model: type[BaseModel]) -> tuple[Layer
         if key not in known and (key.startswith("x-") or key in {path[0] for path in rendered.referenced})
     ]
     data = {key: value for key, value in rendered.layered.data.items() if key not in own}
-    return replace(rendered.layered, data=data), [Note((key,), "a key of yours") for key in own]
+    return rendered.layered._replace(data=data), [Note((key,), "a key of yours") for key in own]
 
 
 _ROUNDS = 5
@@ -161,7 +161,7 @@ def _validated(model: type[M], layered: Layered, meanings: Mapping[str, str]) ->
     valid: _Valid[M] = _Valid(layered)
     for _ in range(_ROUNDS):
         try:
-            valid.values = model.model_validate(with_profile(model, valid.layered))
+            valid.values = validated(model, valid.layered)
             return valid
         except ValidationError as error:
             from constructs_st2.values.problems import findings_from
@@ -178,7 +178,7 @@ def _validated(model: type[M], layered: Layered, meanings: Mapping[str, str]) ->
         valid.left_out |= wrong
         for path in wrong | silent:
             data = dict(with_value(valid.layered.data, path, None)) if path else {}
-            valid.layered = replace(valid.layered, data=data)
+            valid.layered = valid.layered._replace(data=data)
     return valid
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -42,8 +41,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class _Problem:
+class _Problem(NamedTuple):
     """One error of pydantic, located in the data."""
 
     path: KeyPath
@@ -131,7 +129,7 @@ def _of_the_meant_branches(problems: Iterable[_Problem]) -> list[_Problem]:
     for place, members in unions.items():
         by_branch = [list(group) for _, group in groupby(members, key=lambda problem: problem.branches[0])]
         inner = [
-            _of_the_meant_branches(replace(problem, branches=problem.branches[1:]) for problem in group)
+            _of_the_meant_branches(problem._replace(branches=problem.branches[1:]) for problem in group)
             for group in by_branch
         ]
         chosen += _nearest_branch(place, inner)
@@ -143,7 +141,7 @@ def _nearest_branch(place: KeyPath, branches: list[list[_Problem]]) -> list[_Pro
     if of_fitting_kind:
         return min(of_fitting_kind, key=len)
     kinds = dict.fromkeys(_kind(problem) for branch in branches for problem in branch if problem.type in _KINDS)
-    return [replace(branches[0][0], context={"kinds": tuple(kinds)})]
+    return [branches[0][0]._replace(context={"kinds": tuple(kinds)})]
 
 
 def _kind(problem: _Problem) -> str:
@@ -290,4 +288,7 @@ def _shown(value: object, name: str = "") -> str:
             return "a text that looks like a secret"
         shown = " ".join(value.split())
         return f'the text "{shown if len(shown) <= _MAX_TEXT_SHOWN else shown[: _MAX_TEXT_SHOWN - 1] + "…"}"'
-    return "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "a mapping"
+    # In Python, values may be anything.
+    return f"the class {value.__name__}" if isinstance(value, type) else f"of the class {type(value).__name__}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from constructs_st2.errors import UserError
@@ -82,7 +82,7 @@ def render_all(
     rendering = _Rendering(layered.data, constants, default_of, raw_paths)
     data = rendering.value(layered.data, ())
     return Rendered(
-        layered if data is layered.data else replace(layered, data=data),
+        layered if data is layered.data else layered._replace(data=data),
         rendering.findings,
         rendering.failed,
         rendering.referenced,

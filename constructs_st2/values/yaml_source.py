@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -28,8 +27,7 @@ _MAX_DEPTH = 100
 _MAX_COMPOSED_DEPTH = 10_000
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Values that were read from one place.
 
     ``positions`` maps every path to its line (from 1), or to None where lines mean nothing. ``text_lines`` maps the
@@ -38,8 +36,8 @@ class Source:
 
     name: str
     data: Mapping[str, Any]
-    positions: Mapping[KeyPath, int | None] = field(default_factory=dict)
-    text_lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    positions: Mapping[KeyPath, int | None] = {}
+    text_lines: Mapping[KeyPath, int] = {}
     is_profile: bool = False
 
 

@@ -431,6 +431,7 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "Container": (
         {"name": None},
         {"image": None},
+        {"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}]},
         {"ports": [{"name": "a", "containerPort": 1}, {"name": "a", "containerPort": 2}]},
         {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "NotRequired"}] * 2},
         {"volumeDevices": [{"name": "claim", "devicePath": path} for path in ("/a1", "/a2")]},
@@ -452,6 +453,7 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "ResourceFieldSelector": ({"resource": "limits.x"}, {"divisor": "7"}, {"resource": None}),
     "ResourceFieldSelectorOfFile": ({"containerName": None},),
     "EnvFromSource": ({"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}},),
+    "EnvReference": ({"name": None}, {"name": "A B"}),
     "ResourceRequirements": (
         {"requests": {"cpu": "2"}},
         {"requests": {"cpu": "-1"}},
@@ -571,7 +573,7 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "VolumeAttributesClass": ({"parameters": None},),
     "IngressClassSpec": ({"controller": "a"}, {"controller": None}),
     "LimitRangeItem": ({"type": None}, {"min": {"cpu": "3"}}, {"type": "Pod"}, {"type": "x"}, {"max": {"x": 5}}),
-    "PersistentVolumeSpec": ({"accessModes": []}, {"capacity": {"storage": 0}}),
+    "PersistentVolumeSpec": ({"nfs": {"server": "a", "path": "/b"}}, {"accessModes": []}, {"capacity": {"storage": 0}}),
     "ResourceQuotaSpec": ({"hard": {"gpu": 1}}, {"hard": {"pods": -1}}, {"hard": {"a b": 1}}),
     "StorageClass": ({"provisioner": ""},),
     "ServiceSpec": (
@@ -653,7 +655,10 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "PodConditionsPattern": ({"status": "x"},),
     "SuccessPolicy": ({"rules": []},),
     "SuccessPolicyRule": ({"succeededIndexes": None},),
-    "DaemonSetUpdateStrategy": ({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},),
+    "DaemonSetUpdateStrategy": (
+        {"rollingUpdate": {"maxUnavailable": 0}},
+        {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},
+    ),
     "ResourceMetric": ({"target": {"type": "Utilization"}},),
     "RollingUpdate": ({"maxUnavailable": 0, "maxSurge": 0},),
     "CronJobSpec": ({"schedule": None}, {"schedule": "TZ=Etc/UTC 1 2 * * *"}, {"schedule": "61 * * * *"}),

@@ -20,7 +20,7 @@ _KIND_OF_VALUE = ("must be a whole number, not", "expected a text", "must be a l
 ONLY_WITHOUT_DRY_RUN = frozenset({"nodePort"})
 """Fields that the server looks at only when it gives something away."""
 
-OURS = frozenset({"kubelet.verifyRunAsNonRoot"})
+OURS = frozenset({"kubelet.getPullSecretsForPod", "kubelet.verifyRunAsNonRoot"})
 """Sources of rules that are not the API server's."""
 
 

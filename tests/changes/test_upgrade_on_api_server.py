@@ -69,7 +69,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def settings(text: str) -> list[tuple[str, str]]:
     """The keys of the values that an error tells to set, in its order."""
-    return re.findall(r'\b([a-z]+\.\S+): "([^"]+)"', text)
+    return re.findall(r'\d\. ([a-z]+\.\S+): "([^"]+)"', text)
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

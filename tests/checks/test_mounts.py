@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from checks.sound import (
     API,
@@ -99,7 +97,7 @@ def test_what_can_be_mounted_is_accepted(change: Change) -> None:
 def test_what_a_service_reads_must_be_mounted() -> None:
     def findings(*paths: str) -> list[Finding]:
         content = {"st2api": frozenset(paths), "st2web": frozenset({"/elsewhere"})}
-        return findings_after(both(), replace(SURROUNDINGS, content=content))
+        return findings_after(both(), SURROUNDINGS._replace(content=content))
 
     assert findings("/etc/st2/auth", "/opt/stackstorm/packs") == []
     assert findings("/etc/st2/auth", "/etc/st2/keys") == [("content", API, f"{API_MAIN}.volumeMounts")]

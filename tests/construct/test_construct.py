@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.reading import read_folder
 from constructs_st2.parts.tiers import Part
-from constructs_st2.values import Values, load_values
+from constructs_st2.values import Values, ValuesLike, load_values
 from constructs_st2.values.model import ActionRunner
 
 node.start()
@@ -73,6 +74,18 @@ def test_several_clusters_beside_other_charts_and_below_any_construct(app: cdk8s
     objects = written(app)
     assert objects["web/ConfigMap/own"]
     assert [objects[f"{name}/{API}"]["spec"]["replicas"] for name in ("one", "two")] == [3, 1]
+
+
+def test_a_cluster_within_another(app: cdk8s.App) -> None:
+    outer = StackStorm(app, "outer", values={"profile": "dev"})
+    values = {"profile": "dev", "namespace": {"create": False}}
+    inner = [
+        StackStorm(scope, "in", values=values, release=release)
+        for scope, release in ((outer, "blue"), (outer.client, "green"))
+    ]
+    # Each is checked by itself: what one brings is not in the other.
+    assert [stack.problems() for stack in (outer, *inner)] == [[], [], []]
+    assert len(outer.current()) == len(outer.planned)
 
 
 @pytest.mark.parametrize("kind", [cdk8s.App, App])
@@ -349,6 +362,7 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
 
 
 def test_what_takes_arguments_says_which() -> None:
+    assert typing.get_type_hints(StackStorm.__init__)["values"] == ValuesLike
     assert list(inspect.signature(StackStorm).parameters)[:3] == ["scope", "id", "values"]
     assert list(inspect.signature(App).parameters) == ["outdir", "accept"]
 
@@ -438,6 +452,27 @@ def test_what_cannot_be_values(app: cdk8s.App, values: Any, problem: str) -> Non
     with pytest.raises(UserError) as caught:
         StackStorm(app, "st2", values=values)
     assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"st2api": {"env": {"A": Path("x")}}}, "st2api.env.A: must be text or a mapping, not of the class PosixPath"),
+        ({"st2actionrunner": ActionRunner}, "st2actionrunner: must be a mapping, not the class ActionRunner"),
+    ],
+)
+def test_what_only_python_has(app: cdk8s.App, values: Any, problem: str) -> None:
+    with pytest.raises(UserError) as caught:
+        StackStorm(app, "st2", values=values)
+    assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize("name", ["values.yaml", Path("values.yaml")])
+def test_one_file_in_place_of_a_list(name: Any) -> None:
+    with pytest.raises(UserError, match=r"files must be a list: \['values\.yaml'\]"):
+        load_values(name)
+    with pytest.raises(UserError, match=r"sets must be a list: \['st2api\.replicas=3'\]"):
+        load_values([], "st2api.replicas=3")
 
 
 def test_values_of_files_are_told_by_file_and_line(app: cdk8s.App, tmp_path: Path) -> None:
@@ -574,3 +609,30 @@ def test_tiers_of_classes_and_files_that_cannot_be(app: cdk8s.App) -> None:
         _ = stack.api
     with pytest.raises(UserError, match="the tiers runners and others have the same file, 60-runners; give one"):
         WithOneFileTwice(app, "twice")
+
+
+class WithoutPlan(Tier):
+    """A tier that does not say what is in it."""
+
+
+OWN = {"apiVersion": "v1", "kind": "ConfigMap"}
+
+
+@pytest.mark.parametrize(
+    ("tier", "problem"),
+    [
+        (WithoutPlan, r'TIERS\["api"\] must be a class derived from Tier that has a plan, not <class '),
+        (cdk8s.Chart, r'TIERS\["api"\] must be a class derived from Tier'),
+        ("api", "must be a class derived from Tier that has a plan, not 'api'"),
+        (None, "parts of the tier api must give a list of Parts, not NoneType"),
+        ([{"kind": "ConfigMap"}], "parts of the tier api must give Parts, not dict"),
+        ([Part("own", [{"kind": "ConfigMap"}])], 'an object in the part "own" of the tier api has no apiVersion: {'),
+        ([Part("own", [{**OWN, "metadata": {}}])], 'ConfigMap in the part "own" of the tier api has no metadata.name'),
+    ],
+)
+def test_tiers_that_are_none(app: cdk8s.App, tier: Any, problem: str) -> None:
+    if not isinstance(tier, type | str):
+        tier = type("Given", (Api,), {"parts": staticmethod(lambda _, given=tier: given)})
+    kind = type("WithIt", (StackStorm,), {"TIERS": {**StackStorm.TIERS, "api": tier}})
+    with pytest.raises(UserError, match=problem):
+        kind(app, "st2", values={"profile": "dev"})

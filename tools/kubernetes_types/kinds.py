@@ -30,7 +30,7 @@ _KINDS = "x-kubernetes-group-version-kind"
 _SPECIAL: Mapping[str, str] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "quantity",
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "any",
-    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "time",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "time",
     "io.k8s.apimachinery.pkg.runtime.RawExtension": "any",
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "int-or-string",

@@ -23,6 +23,7 @@ from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.quantity import parsed
 
 _TABLE = Path(__file__).with_name("kinds.json")
+_FRACTION = "."
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[-+]\d\d:\d\d)")
 
 
@@ -203,6 +204,11 @@ def _int_or_string(value: object) -> str | None:
     return None if isinstance(value, str) else forms.number(-(2**31), 2**31 - 1)(value)
 
 
+def _micro_time(value: object) -> str | None:
+    is_time = isinstance(value, str) and _TIME.fullmatch(value) and _FRACTION in value
+    return None if is_time else f"must be a time such as 2006-01-02T15:04:05.000000Z, not {value!r}"
+
+
 def _time(value: object) -> str | None:
     is_time = isinstance(value, date) or (isinstance(value, str) and _TIME.fullmatch(value))
     return None if is_time else f"must be a time such as 2006-01-02T15:04:05Z, not {value!r}"
@@ -218,6 +224,7 @@ _SCALARS: Mapping[str, Form] = {
     "int-or-string": _int_or_string,
     "int32": forms.number(-(2**31), 2**31 - 1),
     "int64": forms.number(-(2**63), 2**63 - 1),
+    "micro-time": _micro_time,
     "number": _number,
     "quantity": _quantity,
     "string": _text,

@@ -135,7 +135,7 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
         "containers": "Container[]",
         "dnsConfig": "PodDNSConfig",
         "hostAliases": "HostAlias[]",
-        "imagePullSecrets": "LocalObjectReference[]",
+        "imagePullSecrets": "PullSecret[]",
         "initContainers": "InitContainer[]",
         "os": "PodOS",
         "readinessGates": "PodReadinessGate[]",
@@ -188,7 +188,7 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
         "resourceFieldRef": "ResourceFieldSelector",
         "secretKeyRef": "KeySelector",
     },
-    "EnvFromSource": {"configMapRef": "LocalObjectReference", "secretRef": "LocalObjectReference"},
+    "EnvFromSource": {"configMapRef": "EnvReference", "secretRef": "EnvReference"},
     "HTTPGetAction": {"httpHeaders": "HTTPHeader[]"},
     "Lifecycle": {"postStart": "LifecycleHandler", "preStop": "LifecycleHandler"},
     "LifecycleHandler": _HANDLER,
@@ -237,6 +237,17 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
         "selector": "LabelSelector",
     },
     "PersistentVolume": {"spec": "PersistentVolumeSpec"},
+    "PersistentVolumeSpec": {
+        "awsElasticBlockStore": "AWSElasticBlockStoreVolumeSource",
+        "azureDisk": "AzureDiskVolumeSource",
+        "fc": "FCVolumeSource",
+        "gcePersistentDisk": "GCEPersistentDiskVolumeSource",
+        "hostPath": "HostPathVolumeSource",
+        "iscsi": "ISCSIVolumeSource",
+        "nfs": "NFSVolumeSource",
+        "portworxVolume": "PortworxVolumeSource",
+        "vsphereVolume": "VsphereVirtualDiskVolumeSource",
+    },
     "ProjectedVolumeSource": {"sources": "VolumeProjection[]"},
     "SecretVolumeSource": {"items": "KeyToPath[]"},
     "VolumeProjection": {
@@ -278,6 +289,7 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
         "ports": "SubsetPort[]",
     },
     "IngressClass": {"spec": "IngressClassSpec"},
+    "IngressClassSpec": {"parameters": "IngressClassParameters"},
     "Service": {"spec": "ServiceSpec"},
     "ServiceSpec": {"ports": "ServicePort[]"},
     # --- operations
@@ -352,6 +364,8 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
     "LimitedPriorityLevel": {"limitResponse": "LimitResponse"},
     "CSIDriver": {"spec": "CSIDriverSpec"},
     "Namespace": {"spec": "NamespaceSpec"},
+    "RuntimeClass": {"scheduling": "RuntimeScheduling"},
+    "RuntimeScheduling": {"tolerations": "Toleration[]"},
     "ServiceCIDR": {"spec": "ServiceCIDRSpec"},
 }
 """The fields of each type that are of a type themselves."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import yaml
@@ -68,7 +68,7 @@ def convert(
     for path, (value, why) in (sets or {}).items():
         if _get(meant, path) is None:
             edits.add(path, value, why)
-    written = replace(translated.layered, data=overlay(source.data, translated.layered.data))
+    written = translated.layered._replace(data=overlay(source.data, translated.layered.data))
     return Converted(edits.text(), notes, written.report(translated.findings))
 
 

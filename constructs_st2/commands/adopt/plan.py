@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from constructs_st2.commands.adopt.helm import HelmRelease
-from constructs_st2.facts.versions import ST2_RELEASES
+from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, identity, is_namespaced, pod_template
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.paths import KeyPath, get
@@ -40,7 +40,7 @@ def names_and_versions(release: HelmRelease) -> dict[KeyPath, tuple[Any, str]]:
     found: dict[KeyPath, tuple[Any, str]] = {
         ("image", "tag"): (st2, f"the release has {release.app_version}; raise it when all runs"),
         ("mongodb", "image", "tag"): (
-            ST2_RELEASES["3.8"].mongodb,
+            ST2_RELEASES[ST2_VERSIONS[0]].mongodb,
             "the dump of the release is restored to it; raise it when all runs",
         ),
         ("serviceAccount", "serviceAccountName"): (
@@ -64,7 +64,7 @@ def names_and_versions(release: HelmRelease) -> dict[KeyPath, tuple[Any, str]]:
 def st2_version(release: HelmRelease) -> St2Version:
     """The version to move to: that of the release, or the oldest that there is."""
     major_minor = ".".join(release.app_version.lstrip("v").split(".")[:2])
-    return "3.9" if major_minor == "3.9" else "3.8"
+    return next((known for known in ST2_VERSIONS if known == major_minor), ST2_VERSIONS[0])
 
 
 def _at(values: Mapping[str, Any], *path: str) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from constructs_st2.facts.release import Role
 from constructs_st2.values.model import Values
 
 
-@dataclass(frozen=True)
-class Backend:
+class Backend(NamedTuple):
     """A backend that can run in the cluster.
 
     ``component`` names its Service; that Service has only members that are ready for clients, so a connection to
@@ -54,7 +53,7 @@ def in_cluster(values: Values) -> Mapping[Role, Backend]:
     if values.mongodb.enabled:
         backends["database"] = MONGODB
     if values.rabbitmq.enabled:
-        backends["messaging"] = replace(RABBITMQ, port=AMQPS_PORT) if values.tls.internal.enabled else RABBITMQ
+        backends["messaging"] = RABBITMQ._replace(port=AMQPS_PORT) if values.tls.internal.enabled else RABBITMQ
     if coordination := _COORDINATION.get(values.coordination_backend):
         backends["coordination"] = coordination
     return backends

@@ -7,8 +7,7 @@ numbers are those of the servers and of st2, with the user's in their place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.findings import Finding, option_key
@@ -61,8 +60,7 @@ _PUBLISHER_PATIENCE = 20
 _CONNECT_TIMEOUT = 5
 
 
-@dataclass(frozen=True)
-class Failover:
+class Failover(NamedTuple):
     """A replacement, and the most seconds that it takes. ``key`` is where the values say how long, if they can."""
 
     backend: str
@@ -72,8 +70,7 @@ class Failover:
     key: str | None = None
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(NamedTuple):
     """A client that waits for it, and for how many seconds; ``options`` of st2.conf say so, if any do."""
 
     client: str
@@ -82,8 +79,7 @@ class Patience:
     options: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True)
-class Race:
+class Race(NamedTuple):
     """A failover, and a client that must outlast it."""
 
     failover: Failover

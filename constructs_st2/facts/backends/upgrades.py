@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -38,8 +37,7 @@ def version_in(text: str) -> Version | None:
     return Version(int(found[1]), int(found[2])) if found else None
 
 
-@dataclass(frozen=True)
-class Upgrades:
+class Upgrades(NamedTuple):
     """How the data of a server comes to a newer version.
 
     ``following`` is the only version that reads the data of an older one, besides those of the same step; None where

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from constructs_st2.errors import ValueProblem
@@ -117,7 +116,7 @@ def _without(parsed: YamlText, places: Collection[tuple[str, str]]) -> YamlText:
         kind: {name: value for name, value in content.items() if (kind, str(name)) not in places}
         for kind, content in _kinds(parsed.data).items()
     }
-    return replace(parsed, data={**parsed.data, **cleaned})
+    return parsed._replace(data={**parsed.data, **cleaned})
 
 
 def _instead(path: tuple[str, str], *, is_global: bool) -> str:

@@ -7,7 +7,6 @@ duplicate key is an error.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,8 +44,7 @@ class TextError(Exception):
         super().__init__("\n".join(f"line {line}: {message}" for line, message in problems))
 
 
-@dataclass(frozen=True)
-class YamlText:
+class YamlText(NamedTuple):
     """The data of a text, and the line of every key and list item in it."""
 
     data: Any

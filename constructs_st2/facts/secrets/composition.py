@@ -7,14 +7,12 @@ them: it is kept as parts, and whoever makes the Secrets fills them in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from constructs_st2.facts.secrets.programs.encodings import ENCODINGS
 
 
-@dataclass(frozen=True)
-class SecretPart:
+class SecretPart(NamedTuple):
     """The key of a Secret, and how it is written where it stands."""
 
     secret: str

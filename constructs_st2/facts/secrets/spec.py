@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.composition import ComposedText
@@ -51,8 +50,7 @@ class ClusterFacts(Protocol):
         """The name of the Secret that plays a part of the contract."""
 
 
-@dataclass(frozen=True)
-class KeySpec:
+class KeySpec(NamedTuple):
     """A key of a Secret: what it holds, in which form, what a new value takes, and how the first one is made."""
 
     meaning: str
@@ -61,8 +59,7 @@ class KeySpec:
     recipe: Callable[[ClusterFacts], Recipe]
 
 
-@dataclass(frozen=True)
-class SecretSpec:
+class SecretSpec(NamedTuple):
     """One Secret of the contract.
 
     With ``open_ended`` there may be other keys than ``keys``. A Secret with ``data_in`` opens the data of a backend:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from constructs_st2.facts.findings import Finding, option_key
 
@@ -34,8 +33,7 @@ _UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
 _SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
 
 
-@dataclass(frozen=True)
-class ConfFacts:
+class ConfFacts(NamedTuple):
     """What the options must agree with.
 
     ``encryption_key_path`` is where pods have the key of the key-value store, None if they have none.
@@ -46,12 +44,12 @@ class ConfFacts:
     rbac_enabled: bool = False
     coordination: bool = True
     encryption_key_path: str | None = None
-    time_to_finish: Mapping[str, int] = field(default_factory=dict)
+    time_to_finish: Mapping[str, int] = {}
     margin: int = 30
-    ports: Mapping[str, int] = field(default_factory=dict)
+    ports: Mapping[str, int] = {}
     host: str = "0.0.0.0"
     sensor_partitions: int = 1
-    replicas: Mapping[str, int] = field(default_factory=dict)
+    replicas: Mapping[str, int] = {}
 
 
 def check_settings(options: Options, facts: ConfFacts, lines: Mapping[tuple[str, str], int]) -> list[Finding]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts import ini
@@ -41,8 +40,7 @@ _SWITCHES: Mapping[str, str] = {
 """What in the values decides the connection settings of a section."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the services of a cluster are configured with.
 
     ``files`` are the ConfigMap's; ``connections`` the sections of st2.secrets.conf; ``options`` what is in force of

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option; ``deprecated`` is st2's reason to use another one, ``former`` are names that st2 still reads."""
 
     type: Literal["str", "int", "float", "bool", "list", "dict"]

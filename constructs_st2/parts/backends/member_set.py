@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from constructs_st2.facts.backends import Backend
 from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, VERSION_ANNOTATION, Version
@@ -45,8 +46,7 @@ STATE_PATH = "/run/constructs-st2"
 POD_NAME = env_of_pod("POD_NAME", "metadata.name")
 
 
-@dataclass(frozen=True)
-class MemberSet:
+class MemberSet(NamedTuple):
     """The members of a backend, and all that they need.
 
     The first container is the server; the user's settings of probes and volumes are about it. ``grace`` is the time
@@ -62,12 +62,12 @@ class MemberSet:
     grace: int
     containers: Sequence[Container]
     init_containers: Sequence[Container] = ()
-    client_ports: Mapping[str, int] = field(default_factory=dict)
-    peer_ports: Mapping[str, int] = field(default_factory=dict)
-    config: Mapping[str, str] = field(default_factory=dict)
-    scripts: Mapping[str, str] = field(default_factory=dict)
+    client_ports: Mapping[str, int] = {}
+    peer_ports: Mapping[str, int] = {}
+    config: Mapping[str, str] = {}
+    scripts: Mapping[str, str] = {}
     steady: int = 10
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = {}
     has_shell: bool = True
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, fingerprint
@@ -12,8 +12,7 @@ from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ETCD_SCHEMES, REDIS_SCHEME
 
 
-@dataclass(frozen=True)
-class _Library:
+class _Library(NamedTuple):
     """A file for PYTHONPATH, with a driver for a backend. ``content`` is as ``binaryData`` has it."""
 
     backend: str

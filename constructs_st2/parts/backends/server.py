@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends.upgrades import Version, version_in
@@ -15,8 +15,7 @@ from constructs_st2.values.model.images import St2Version
 __all__ = ["Server", "Version"]
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """A program that members of a backend run.
 
     ``key`` is its section in the values, and its name in the table of st2's versions, which has the tags of the

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
@@ -43,8 +43,7 @@ WAVE = 15
 _HOOKS = {HOOK_ANNOTATION: "Sync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """What must be true before a Job uses StackStorm's API.
 
     Its user can log in, has some roles, and some actions have been registered.
@@ -54,8 +53,7 @@ class Login:
     actions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """What one Job does.
 
     ``preparing`` runs after all waiting. ``settings`` are the user's; they differ for the user's own Jobs. With
@@ -66,7 +64,7 @@ class Task:
     command: Sequence[str]
     settings: JobSettings
     args: Sequence[str] = ()
-    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    env: Mapping[str, EnvValue] = {}
     mounts: Sequence[Mount] = ()
     needs: tuple[Need, ...] = ()
     login: Login | None = None

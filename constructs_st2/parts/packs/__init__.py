@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -87,7 +86,7 @@ def configs_mounts(cluster: Cluster, *, writable: bool) -> list[Mount]:
     volumes = cluster.values.st2.packs.volumes
     if volumes.enabled and volumes.configs:
         return [Mount(_shared("configs", volumes.configs, cluster.release), CONFIGS, writable=writable)]
-    return [replace(mount, path=CONFIGS) for mount in _given_configs(cluster)]
+    return [mount._replace(path=CONFIGS) for mount in _given_configs(cluster)]
 
 
 def copies(cluster: Cluster, image: Image) -> list[Container]:
@@ -225,7 +224,7 @@ def _given_configs(cluster: Cluster) -> list[Mount]:
     else:
         return []
     # Services do not read them: they are registered, and then in the database.
-    return [Mount(replace(volume, live=True), GIVEN_CONFIGS)]
+    return [Mount(volume._replace(live=True), GIVEN_CONFIGS)]
 
 
 def _image_volumes(values: Values) -> list[Mount]:
@@ -247,7 +246,7 @@ def _of_images(cluster: Cluster, own: Image) -> list[Container]:
         name, volume = f"packs-image-{index}", _image_volume(index, packs)
         if mounted:
             arguments = ("link", packs.reference, f"{volume.path}{STACKSTORM}")
-            image = replace(own, pull_secrets=cluster.images.of_packs(packs, own).pull_secrets)
+            image = own._replace(pull_secrets=cluster.images.of_packs(packs, own).pull_secrets)
             made.append(_merging(name, image, arguments, cluster, mounts=[volume]))
         else:
             image = cluster.images.of_packs(packs, own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
@@ -82,8 +82,7 @@ synth, and are not imported by it, because what they import of `cryptography` ta
 """
 
 
-@dataclass(frozen=True)
-class Volume:
+class Volume(NamedTuple):
     """A volume of a pod.
 
     ``fingerprint`` stands for content that is known. Another one must roll the pod, which reads it when it starts;
@@ -150,8 +149,7 @@ class Volume:
         return Volume("api-token", {"projected": {"sources": files, "defaultMode": READABLE_BY_GROUP}})
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """Where a volume, or one file of it, appears in a container."""
 
     volume: Volume

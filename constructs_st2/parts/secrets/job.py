@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
@@ -102,8 +101,8 @@ def _metadata(release: Release, name: str = COMPONENT) -> Document:
 def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     # The enterprise images need a Secret that this Job may have to make.
     image = cluster.images.community("st2actionrunner")
-    volume = replace(
-        _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [_PLAN]), fingerprint=fingerprint(program)
+    volume = _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [_PLAN])._replace(
+        fingerprint=fingerprint(program)
     )
     # The user's own containers and volumes may need what this Job makes.
     settings = cluster.values.jobs.model_copy(update={"init_containers": [], "extra_volumes": []})

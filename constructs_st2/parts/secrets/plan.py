@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
@@ -21,8 +21,7 @@ ANNOTATIONS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class PlannedSecret:
+class PlannedSecret(NamedTuple):
     """A Secret, and how its values are made.
 
     ``own`` is false for a Secret of the user's, of which ``named_in`` tells the place in the values. ``made_by`` is

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from constructs_st2.facts.catalogue import ST2CLIENT
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, fingerprint
@@ -22,8 +20,7 @@ def process(cluster: Cluster) -> Process:
     It has st2.conf as the services do, for the administration programs (st2-register-content and the like).
     """
     base = st2_process(ST2CLIENT, cluster)
-    return replace(
-        base,
+    return base._replace(
         command=[*cluster.values.image.entrypoint, *command(CLIENT)],
         args=[CLIENT_CONFIG_PATH],
         env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],

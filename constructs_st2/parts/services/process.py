@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
@@ -30,8 +30,7 @@ HEARD_AFTER = 5
 """Seconds besides its grace period until a pod that is to end has ended, at most: its kubelet must hear of it."""
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """The main container of a service, as far as the service decides it.
 
     ``reads`` holds fingerprints of what is read at the start and is not a volume; another one rolls the pods.
@@ -40,12 +39,12 @@ class Process:
 
     command: Sequence[str]
     args: Sequence[str] = ()
-    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    env: Mapping[str, EnvValue] = {}
     env_from: Sequence[Document] = ()
-    ports: Mapping[str, int] = field(default_factory=dict)
+    ports: Mapping[str, int] = {}
     mounts: Sequence[Mount] = ()
-    probes: Mapping[str, Document] = field(default_factory=dict)
-    reads: Mapping[str, str] = field(default_factory=dict)
+    probes: Mapping[str, Document] = {}
+    reads: Mapping[str, str] = {}
     beside: Sequence[Container] = ()
 
 
@@ -103,8 +102,7 @@ def _program(entry: CatalogueEntry, cluster: Cluster, component: str, settings: 
     return command(START_REGISTERED, *alone, entry.registered_as, entry.command)
 
 
-@dataclass(frozen=True)
-class Configured:
+class Configured(NamedTuple):
     """By what a program of st2 finds its settings and reaches its backends."""
 
     args: Sequence[str]

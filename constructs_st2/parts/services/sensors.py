@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from constructs_st2.facts import ini
 from constructs_st2.facts.catalogue import ST2SENSORCONTAINER, sensor_component
@@ -33,15 +33,14 @@ _MODE = "stackstorm/sensor-mode"
 _RANGES = "stackstorm/sensor-hash-ranges"
 
 
-@dataclass(frozen=True)
-class Partition:
+class Partition(NamedTuple):
     """One pod's share of the sensors."""
 
     component: str
     settings: SensorContainer
     annotations: Mapping[str, str]
     args: tuple[str, ...] = ()
-    conf: Mapping[str, Mapping[str, ini.ConfValue]] = field(default_factory=dict)
+    conf: Mapping[str, Mapping[str, ini.ConfValue]] = {}
 
 
 def partitions(cluster: Cluster) -> Iterator[Partition]:

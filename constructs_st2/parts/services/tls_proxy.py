@@ -6,7 +6,6 @@ st2auth could do so by itself; one way for all three is simpler.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from constructs_st2.facts.catalogue import ST2WEB, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
@@ -27,7 +26,7 @@ PORT_NAME = "https"
 
 def behind_tls(process: Process, entry: CatalogueEntry, cluster: Cluster) -> Process:
     """The process of a service, which listens within its pod only, with nginx beside it."""
-    return replace(process, ports={}, beside=[_container(entry, cluster)])
+    return process._replace(ports={}, beside=[_container(entry, cluster)])
 
 
 def service_ports(entry: CatalogueEntry) -> dict[str, int]:

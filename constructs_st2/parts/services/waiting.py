@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.facts.cluster import Cluster
@@ -24,8 +24,7 @@ _BACKEND_ROLES: Mapping[Need, Role] = {
 }
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A Service of the release and one of its ports."""
 
     component: str

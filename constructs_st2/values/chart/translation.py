@@ -7,7 +7,6 @@ be had. It is asked only about keys that ours do not have, unless it says otherw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from constructs_st2.values.layers import Finding, Layered
@@ -16,8 +15,7 @@ from constructs_st2.values.shape import keys_at
 from constructs_st2.values.yaml_source import Source
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What a value of the chart means here.
 
     ``sets`` are keys of ours, from the top, ``keeps`` what stays at the place itself; ``note`` says why to whoever
@@ -25,7 +23,7 @@ class Meaning:
     """
 
     note: str = ""
-    sets: Mapping[KeyPath, Any] = field(default_factory=dict)
+    sets: Mapping[KeyPath, Any] = {}
     keeps: Any = None
     problem: str | None = None
 
@@ -34,8 +32,7 @@ Rule = Callable[[Any, KeyPath], Meaning | None]
 """What a value at a place means; None if the rule has nothing to say of this value."""
 
 
-@dataclass(frozen=True)
-class ChartKey:
+class ChartKey(NamedTuple):
     """A key of the chart and what it means. ``*`` in the pattern stands for any key or index.
 
     With ``known`` it is a key of ours, too, with values that mean something else in the chart; not so if one of the
@@ -57,8 +54,7 @@ class Note(NamedTuple):
     keeps: Any = None
 
 
-@dataclass(frozen=True)
-class Translated:
+class Translated(NamedTuple):
     """Values with keys of ours only, as far as that is possible."""
 
     layered: Layered
@@ -152,7 +148,7 @@ class _Translation:
                 given = there
             self.layered = _with_positions(self.layered, path, target)
             data = with_value(data, target, given)
-        self.layered = replace(self.layered, data=data)
+        self.layered = self.layered._replace(data=data)
 
 
 def _is_ours(model: Any, path: KeyPath) -> bool:
@@ -199,7 +195,7 @@ def with_value(data: Any, path: KeyPath, value: Any) -> Any:
 
 def _with_positions(layered: Layered, path: KeyPath, target: KeyPath) -> Layered:
     """Messages about the target tell where the chart's key was written."""
-    return replace(layered, layers=tuple(_moved(source, path, target) for source in layered.layers))
+    return layered._replace(layers=tuple(_moved(source, path, target) for source in layered.layers))
 
 
 def _moved(source: Source, path: KeyPath, target: KeyPath) -> Source:
@@ -212,4 +208,4 @@ def _moved(source: Source, path: KeyPath, target: KeyPath) -> Source:
         for place, number in source.positions.items()
         if len(place) > len(path) and place[: len(path)] == path
     }
-    return replace(source, positions={**made, **source.positions, target: line, **below})
+    return source._replace(positions={**made, **source.positions, target: line, **below})

@@ -136,6 +136,12 @@ FIELDS: tuple[Field, ...] = (
         forms.not_negative,
         "flowcontrol.ValidateLimitedPriorityLevelConfiguration",
     ),
+    Field(
+        "LimitedPriorityLevel",
+        "lendablePercent",
+        forms.number(0, 100),
+        "flowcontrol.ValidateLimitedPriorityLevelConfiguration",
+    ),
     Field("LimitResponse", "type", forms.one_of("Queue", "Reject"), "flowcontrol.ValidateLimitResponse"),
     Field("RuntimeClass", "handler", forms.dns_label, "node.ValidateRuntimeClass"),
     Field("ServiceCIDRSpec", "cidrs", forms.every(forms.cidr), "networking.validateServiceCIDRSpec"),

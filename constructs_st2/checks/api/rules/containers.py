@@ -27,6 +27,12 @@ def runs_to_its_end(node: Document) -> Faults:
             yield ("resizePolicy", position, "restartPolicy"), message
 
 
+def restart_rules(node: Document) -> Faults:
+    """Rules are exceptions from a policy."""
+    if node.get("restartPolicyRules") and node.get("restartPolicy") is None:
+        yield "restartPolicy", "is required with restartPolicyRules"
+
+
 def mount_propagation(node: Document) -> Faults:
     """Only privileged containers let their mounts be seen outside."""
     if at(node, "securityContext", "privileged") is not True:
@@ -130,6 +136,8 @@ FIELDS: tuple[Field, ...] = (
         "validateResizePolicy",
     ),
     Field("KeySelector", "key", forms.config_key, "validateSecretKeySelector"),
+    Field(_BOTH, "restartPolicy", forms.one_of("Always", "Never", "OnFailure"), "validateContainerRestartPolicy"),
+    Field("EnvReference", "name", forms.dns_subdomain, "ValidateEnvFrom"),
     Field("EnvFromSource", "prefix", forms.unless_empty(forms.env_name), "ValidateEnvFrom"),
     Field("VolumeMount", "subPath", forms.descending, "ValidateVolumeMounts"),
     Field("VolumeMount", "subPathExpr", forms.descending, "ValidateVolumeMounts"),
@@ -168,6 +176,7 @@ WHOLES: tuple[Whole, ...] = (
     Whole(_BOTH, judges.unique("volumeDevices", "name"), "ValidateVolumeDevices"),
     Whole(_BOTH, judges.unique("volumeDevices", "devicePath"), "ValidateVolumeDevices"),
     Whole(_BOTH, devices, "ValidateVolumeDevices"),
+    Whole(_BOTH, restart_rules, "validateContainerRestartPolicy"),
     Whole(_BOTH, mount_propagation, "validateMountPropagation"),
     Whole("InitContainer", runs_to_its_end, "validateInitContainers"),
     Whole("ContainerPort", judges.required("containerPort"), "validateContainerPorts"),
@@ -193,6 +202,7 @@ WHOLES: tuple[Whole, ...] = (
         "validateContainerResourceFieldSelector",
     ),
     Whole("EnvFromSource", judges.exactly_one("configMapRef", "secretRef"), "ValidateEnvFrom"),
+    Whole("EnvReference", judges.required("name"), "ValidateEnvFrom"),
     Whole("VolumeMount", judges.required("name", "mountPath"), "ValidateVolumeMounts"),
     Whole("VolumeMount", judges.not_both("subPath", "subPathExpr"), "ValidateVolumeMounts"),
     Whole("VolumeMount", recursive_read_only, "validateMountRecursiveReadOnly"),

@@ -232,6 +232,13 @@ FIELDS: tuple[Field, ...] = (
     Field("Endpoint", "nodeName", forms.dns_subdomain, "discovery.validateEndpoints"),
     Field("EndpointPort", "name", forms.unless_empty(forms.dns_label), "discovery.validatePorts"),
     Field("EndpointPort", "appProtocol", forms.label_key, "discovery.validatePorts"),
+    Field("EndpointAddress", "hostname", forms.dns_label, "validateEndpointAddress"),
+    Field(
+        "IngressClassParameters",
+        "scope",
+        forms.one_of("Cluster", "Namespace"),
+        "networking.validateIngressClassParametersReference",
+    ),
     Field("EndpointAddress", "ip", reachable, "ValidateEndpointIP"),
     Field("SubsetPort", "port", forms.port_number, "validateEndpointPort"),
     Field("SubsetPort", "protocol", forms.protocol, "validateEndpointPort"),

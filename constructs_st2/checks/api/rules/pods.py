@@ -224,7 +224,7 @@ def app_armor(node: Document) -> Faults:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("PodSpec", "nodeSelector", forms.labels, "ValidatePodSpec"),
+    Field("PodSpec RuntimeScheduling", "nodeSelector", forms.labels, "ValidatePodSpec"),
     Field("PodSpec", "serviceAccountName", forms.dns_subdomain, "ValidatePodSpec"),
     Field("PodSpec", "priorityClassName", forms.dns_subdomain, "ValidatePodSpec"),
     Field("PodSpec", "runtimeClassName", forms.dns_subdomain, "ValidateRuntimeClassName"),
@@ -347,7 +347,9 @@ WHOLES: tuple[Whole, ...] = (
     Whole("PodSpec", name_of_host, "validatePodHostName"),
     Whole("PodSecurityContext", judges.unique("sysctls", "name"), "validateSysctls"),
     Whole("PodDNSConfigOption", judges.required("name"), "validatePodDNSConfig"),
-    Whole("LocalObjectReference", judges.required("name"), "validateImagePullSecrets"),
+    # The server takes one without a name, which is none.
+    Whole("PullSecret", judges.required("name"), "kubelet.getPullSecretsForPod"),
+    Whole("LocalObjectReference", judges.required("name"), "validateCSIVolumeSource"),
     # A list that is merged by a key: created it can be, applied on the server's side not.
     Whole("PodSpec", judges.unique("hostAliases", "ip"), "PodSpec.HostAliases +listMapKey=ip"),
     Whole("HostAlias", judges.required("ip"), "ValidateHostAliases"),

@@ -24,18 +24,18 @@ def resources(node: Document) -> Faults:
             if message := _resource_name(str(name)) or forms.quantity(amount) or _whole(str(name), amount):
                 yield (kind, name), message
     for name, request in requests.items():
-        limit, wanted = limits.get(name), parsed(request)
-        if _is_all_or_nothing(str(name)):
+        limit = limits.get(name)
+        if name not in _OF_CONTAINERS and _is_all_or_nothing(str(name)):
             if limit is None:
                 yield ("requests", name), "needs a limit of the same amount"
-            elif parsed(limit) != wanted:
+            elif parsed(limit) != parsed(request):
                 yield ("requests", name), f"is {request}; must be the limit, {limit}"
         elif limit is not None:
-            most = parsed(limit)
+            wanted, most = parsed(request), parsed(limit)
             if wanted is not None and most is not None and wanted > most:
                 yield ("requests", name), f"is {request}; must be at most the limit, {limit}"
     names = {*map(str, requests), *map(str, limits)}
-    if any(name.startswith(_HUGE) for name in names) and not names & {"cpu", "memory"}:
+    if not names <= _OF_CONTAINERS and any(name.startswith(_HUGE) for name in names) and not names & {"cpu", "memory"}:
         yield (), "has huge pages, which need cpu or memory beside them"
 
 

@@ -13,6 +13,14 @@ from constructs_st2.kube.quantity import parsed
 _ITEMS = "ConfigMapVolumeSource SecretVolumeSource ProjectedVolumeSource DownwardAPIVolumeSource"
 
 
+_OF_PERSISTENT = (
+    *STRUCTURE["PersistentVolumeSpec"],
+    *("azureFile", "cephfs", "cinder", "csi", "flexVolume", "flocker", "glusterfs", "local", "photonPersistentDisk"),
+    *("quobyte", "rbd", "scaleIO", "storageos"),
+)
+"""What a volume can be made of; those of their own types last."""
+
+
 def projected_paths(node: Document) -> Faults:
     """No two files of a volume have the same path."""
     seen: set[str] = set()
@@ -218,6 +226,7 @@ WHOLES: tuple[Whole, ...] = (
     Whole("DataSource", judges.required("kind", "name"), "validateDataSource"),
     Whole("DataSource", data_source, "validateDataSource"),
     Whole("PersistentVolumeSpec", judges.required("accessModes"), "ValidatePersistentVolumeSpec"),
+    Whole("PersistentVolumeSpec", judges.exactly_one(*_OF_PERSISTENT), "ValidatePersistentVolumeSpec"),
     Whole("PersistentVolumeSpec", persistent_volume, "ValidatePersistentVolumeSpec"),
     Whole("StorageClass", judges.required("provisioner"), "storage.validateProvisioner"),
 )

@@ -124,6 +124,9 @@ def one_way_to_update(node: Document) -> Faults:
     update = mapping(node.get("rollingUpdate"))
     if all(update.get(field) not in (None, 0, "0%") for field in ("maxSurge", "maxUnavailable")):
         yield ("rollingUpdate", "maxSurge"), "cannot be used together with maxUnavailable; set one of them to 0"
+    # Other than of a Deployment, its default is 0.
+    if update.get("maxSurge") is None and update.get("maxUnavailable") in (0, "0%"):
+        yield ("rollingUpdate", "maxUnavailable"), "cannot be 0 without maxSurge"
 
 
 def of_average(node: Document) -> Faults:
@@ -135,13 +138,9 @@ def of_average(node: Document) -> Faults:
 
 def scaled_group(node: Document) -> Faults:
     """What is scaled has a version with a group."""
-    version = at(node, "scaleTargetRef", "apiVersion")
-    if (
-        version is not None
-        and "/" not in str(version)
-        and (version != "v1" or at(node, "scaleTargetRef", "kind") != _OLD)
-    ):
-        yield ("scaleTargetRef", "apiVersion"), f"must have a group, such as apps/v1, not {version!r}"
+    target = mapping(node.get("scaleTargetRef"))
+    if "/" not in str(target.get("apiVersion")) and target.get("kind") not in (None, _OLD):
+        yield ("scaleTargetRef", "apiVersion"), f"must have a group, such as apps/v1, not {target.get('apiVersion')!r}"
 
 
 _OLD = "ReplicationController"
@@ -271,6 +270,8 @@ FIELDS: tuple[Field, ...] = (
         forms.positive,
         "autoscaling.validateMetricTarget",
     ),
+    Field("CrossVersionObjectReference", "kind", forms.object_name, "autoscaling.ValidateCrossVersionObjectReference"),
+    Field("CrossVersionObjectReference", "name", forms.object_name, "autoscaling.ValidateCrossVersionObjectReference"),
     Field("LeaseSpec", "holderIdentity", forms.not_empty_text, "coordination.ValidateLeaseSpec"),
     Field("JobSpec", "completionMode", forms.one_of("Indexed", "NonIndexed"), "batch.validateJobSpec"),
     Field("CronJobSpec", "schedule", forms.schedule, "batch.validateScheduleFormat"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Template
+from typing import NamedTuple
 
 HTTP_PORT = 8080
 HTTPS_PORT = 8443
@@ -37,8 +37,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _SIZE = re.compile(r"[0-9]+[kKmMgG]?")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one client may take.
 
     ``logins`` and ``logins_of_address`` are per minute: of one account, and of all accounts, from one address.
