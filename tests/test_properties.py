@@ -34,7 +34,7 @@ DESCRIBED = ".".join(PINNED.removeprefix("v").split(".")[:2])
 LOCATED = re.compile(r"(profile \w+|values\.yaml)(:\d+)?: ")
 """How a problem of the values begins."""
 
-ABOUT_AN_OBJECT = re.compile(r"[A-Z]\w+/\S+: \S.* \[[a-z-]+\]$", re.DOTALL)
+ABOUT_AN_OBJECT = re.compile(r"[A-Z]\w*/\S+: \S.* \[[a-z-]+\]$", re.DOTALL)
 """How a problem of the objects looks."""
 
 
