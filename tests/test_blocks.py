@@ -34,7 +34,7 @@ BLOCKS: Mapping[str, Values] = {
     "autoscaling of the APIs": dict.fromkeys(("st2web", "st2auth", "st2api", "st2stream"), AUTOSCALED),
     "autoscaling of the work": dict.fromkeys(("st2actionrunner", "st2workflowengine", "st2scheduler"), AUTOSCALED),
     "pools of runners": {"st2actionrunner": {"pools": [{"name": "big", "replicas": 2}, {"name": "spot"}]}},
-    "priority classes": {"scheduling": {"priorityClasses": {"create": True}}},
+    "no priority classes": {"scheduling": {"priorityClasses": {"create": False}}},
     "monitoring": {
         "monitoring": {
             "enabled": True,

@@ -29,7 +29,7 @@ def test_the_first_steps(say: Any) -> None:
     assert (
         say()
         == """\
-dist/: 13 files, 69 objects, 36 pods; requests 3.345 CPUs and 15.3 GiB
+dist/: 13 files, 72 objects, 36 pods; requests 3.345 CPUs and 15.3 GiB
 claims 57 GiB of the default class
 release blue, namespace automation, st2 3.9, profile ha
 

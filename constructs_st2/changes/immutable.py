@@ -96,6 +96,7 @@ def _made_anew(difference: Difference, leaves: list[Leaf], folder: str) -> Findi
         "Deployment": "all its pods stop at once, and new ones start",
         "PersistentVolumeClaim": "ITS DATA IS LOST with the claim: copy what is needed first",
         "Secret": "keep a copy: pods that start meanwhile wait for it",
+        "PriorityClass": "its pods keep what they have until they are replaced; meanwhile none is made",
     }.get(difference.kind, "it is made anew")
     lost = difference.kind == "PersistentVolumeClaim"
     return Finding(

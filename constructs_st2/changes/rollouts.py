@@ -265,6 +265,7 @@ def _while_it_stays(difference: Difference) -> str | None:
         "CronJob": "{} goes on",
         "NetworkPolicy": "the network policy {} holds",
         "ValidatingAdmissionPolicy": "{} goes on to keep the data",
+        "PriorityClass": "pods that still name {} are refused without it: delete it when the others have rolled",
         "HorizontalPodAutoscaler": "{} goes on to set the number of pods, against the manifests",
         "ScaledObject": "{} goes on to set the number of pods, against the manifests",
         "Ingress": "{} leads to st2web",

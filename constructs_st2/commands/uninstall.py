@@ -79,6 +79,7 @@ def but_backups(cluster: Cluster, manifests: str) -> Iterator[str]:
 def everything(cluster: Cluster, manifests: str) -> Iterator[str]:
     """Remove everything."""
     from constructs_st2.facts.keeping import ALLOWED, policy_name
+    from constructs_st2.facts.priorities import class_names
 
     release = cluster.release
     yield f"# DESTROYS everything in the namespace {release.namespace}, backups in volumes too. Those in a bucket stay."
@@ -87,6 +88,9 @@ def everything(cluster: Cluster, manifests: str) -> Iterator[str]:
     if not cluster.values.namespace.create:
         mine = f"-l app.kubernetes.io/instance={release.name},app.kubernetes.io/managed-by=constructs-st2"
         yield f"kubectl -n {release.namespace} delete pvc,secret {mine}"
+    if classes := class_names(cluster.values, release):
+        yield "# What is in no namespace:"
+        yield f"kubectl delete priorityclass --ignore-not-found {' '.join(classes)}"
     if cluster.values.namespace.protect_data:
         yield "# The policy that kept the data goes last."
         for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):

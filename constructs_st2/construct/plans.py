@@ -19,7 +19,7 @@ from constructs_st2.kube.documents import Document, pod_template, scope_of, scop
 from constructs_st2.parts.backends.in_cluster import member_set
 from constructs_st2.parts.backends.member_set import MemberSet
 from constructs_st2.parts.backends.part import backend_part
-from constructs_st2.parts.config import keeping
+from constructs_st2.parts.config import keeping, priority_classes
 from constructs_st2.parts.config.files import config_maps
 from constructs_st2.parts.config.namespace import namespace, service_account
 from constructs_st2.parts.extras import apply_patches, extra_objects
@@ -88,10 +88,7 @@ def _config(cluster: Cluster) -> Iterator[Part]:
     made: list[Document] = []
     if cluster.values.service_account.create:
         made.append(service_account(cluster))
-    if cluster.values.scheduling.priority_classes.create:
-        from constructs_st2.parts.config.priority_classes import classes
-
-        made += classes(cluster.release)
+    made += priority_classes.documents(cluster)
     made += config_maps(cluster)
     return loose(made)
 

@@ -6,10 +6,12 @@ from constructs_st2.facts.release import Release
 
 ALLOWED = "constructs-st2.dev/allow-deletion"
 """The annotation of what may be deleted; on the Namespace, all in it may."""
+PROTECT_DATA = "namespace.protectData"
+"""The key that has the policy made."""
 FINALIZER = "constructs-st2.dev/keeps-data"
 """What lets the policy outlast its deletion."""
 
 
 def policy_name(release: Release) -> str:
     """The name of the policy, which belongs to no namespace."""
-    return f"{release.namespace}-{release.name}-keeps-data"
+    return release.cluster_wide("keeps-data")

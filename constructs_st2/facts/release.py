@@ -67,6 +67,11 @@ class Release:
         """The name of an object: ``st2-st2api``."""
         return f"{self.name}-{component}"
 
+    def cluster_wide(self, component: str) -> str:
+        """The name of an object that is in no namespace, where releases of one name must not meet:
+        ``stackstorm-st2-keeps-data``."""
+        return f"{self.namespace}-{self.name}-{component}"
+
     def host(self, component: str) -> str:
         """The name in the cluster's DNS of the Service of a component."""
         return f"{self.named(component)}.{self.namespace}.svc.{self.cluster_domain}"

@@ -9,6 +9,8 @@ from constructs_st2.kube.documents import Document
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 KEPT: Mapping[str, str] = {SYNC_OPTIONS: "Prune=false,Delete=false"}
 """Annotations of what holds data that nobody could make anew: Argo CD then never deletes it."""
+PRUNED_LAST: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "PruneLast=true"}
+"""Annotations of what former pods cannot do without: Argo CD prunes it when all the others have rolled."""
 
 
 def config_map(metadata: Document, data: Mapping[str, str]) -> Document:

@@ -104,7 +104,7 @@ EXPECTED: dict[str, str] = {
         "pauses: all singles; "
         "pods: redis all others of st2 st2web; "
         "jobs: secrets-bootstrap register-content; "
-        "left over: 12 objects 2 objects"
+        "left over: 15 objects 2 objects"
     ),
     "MongoDB: a patch": "2; pods: mongodb",
     "MongoDB: a major version": "3; data: mongodb; pods: mongodb",
@@ -187,6 +187,14 @@ EXPECTED: dict[str, str] = {
     "etcd: a minor version": "3; data: etcd; pods: etcd",
     "etcd: two minor versions": "3; refused: etcd-version",
     "etcd: fewer members": "3; refused: etcd-members",
+    "no priority classes": (
+        "2; "
+        "pauses: all singles; "
+        "pods: mongodb rabbitmq redis all others of st2 st2web; "
+        "jobs: secrets-bootstrap register-content; "
+        "left over: 3 objects 2 objects"
+    ),
+    "pods may displace others": "3; hands: PriorityClass/stackstorm-st2-data PriorityClass/stackstorm-st2-control",
     "the chat bot": "2; pods: st2chatops; jobs: secrets-bootstrap; left over: 1 object",
     "an Ingress": "2",
     "no Ingress": "2; left over: 1 object",

@@ -113,6 +113,8 @@ CHANGES: dict[str, tuple[Values, Values]] = {
     ),
     "etcd: fewer members": ({**ETCD, "etcd": {"replicas": 5}}, ETCD),
     # optional parts
+    "no priority classes": ({}, {"scheduling": {"priorityClasses": {"create": False}}}),
+    "pods may displace others": ({}, {"scheduling": {"priorityClasses": {"preempt": True}}}),
     "the chat bot": ({}, {"st2chatops": {"enabled": True}}),
     "an Ingress": (PLAIN_WEB, ingress("st2.example.org")),
     "no Ingress": (ingress("st2.example.org"), PLAIN_WEB),

@@ -69,6 +69,20 @@ def test_it_fits_the_objects(planned: Planned, name: str) -> None:
         assert stays or any(name in finding.subject for finding in plan.findings), f"{each} is left over"
 
 
+def test_a_priority_class_that_cannot_be_changed_is_made_anew(planned: Planned) -> None:
+    plan = planned("pods may displace others")[2]
+    data, control = plan.of(Section.HANDS)
+    assert data.steps == ("kubectl delete priorityclass stackstorm-st2-data", "kubectl apply -f dist/")
+    assert control.subject == "PriorityClass/stackstorm-st2-control"
+    assert "preemptionPolicy cannot be changed; its pods keep what they have until they are replaced" in data.text
+
+
+def test_a_priority_class_stays_until_nobody_names_it(planned: Planned) -> None:
+    finding = planned("no priority classes")[2].of(Section.ORPHANS)[0]
+    assert "pods that still name stackstorm-st2-data are refused without it: delete it when" in finding.text
+    assert "kubectl delete priorityclass/stackstorm-st2-data priorityclass/stackstorm-st2-control" in finding.steps[0]
+
+
 def by_name(objects: Objects) -> dict[str, dict[str, Any]]:
     return {f"{each['kind']}/{each['metadata']['name']}": each for each in objects}
 

@@ -150,6 +150,32 @@ class TestBeforeAnApply:
         assert "you may not list nodes" in told(said, "nodes")
         assert "you may not get secrets" in told(said, "secrets")
 
+    def test_whoever_may_make_nothing_for_the_whole_cluster(
+        self, empty: Cluster, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        tenant = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "tenant"}
+        metadata = {"name": "tenant", "namespace": "lent"}
+        empty.put(
+            [
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lent"}},
+                {**rbac, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": [tenant]},
+            ]
+        )
+        monkeypatch.setenv("TEST_USER", "tenant")
+        values: dict[str, Any] = {"namespace": {"create": False}}
+        said = told(doctor("--namespace", "lent", values=values)[1], "admission (a dry run of everything)")
+        assert "you may not get priorityclasses" in said
+        keys = "namespace.protectData: false, scheduling.priorityClasses.create: false"
+        assert f"whoever applies it must, or set {keys}" in said
+        values = {
+            "namespace": {"create": False, "protectData": False},
+            "scheduling": {"priorityClasses": {"create": False}},
+        }
+        status, report = doctor("--namespace", "lent", values=values)
+        assert (status, "admission" in report) == (0, False), "all that is left can be applied"
+
     def test_pods_that_the_cluster_would_refuse(self, empty: Cluster, doctor: Doctor) -> None:
         """Nobody looks at the pods of a workload before they are made."""
         quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small", "namespace": "refusing"}}

@@ -37,6 +37,7 @@ from constructs_st2.commands.doctor.facts import (
     Kind,
     Minor,
     Pod,
+    PriorityClass,
     Queue,
     Quota,
     Refusal,
@@ -550,6 +551,14 @@ class TestPods:
         report = patient().examine(events=events)
         assert [each.subject for each in report.of(Level.BROKEN)] == ["st2-st2api-7d"]
 
+    def test_pods_whose_priority_class_nobody_could_make(self, patient: Any) -> None:
+        message = 'pods "st2-mongodb-0" is forbidden: no PriorityClass with name stackstorm-st2-data was found'
+        found = patient().found(
+            "st2-mongodb", events=(Event("StatefulSet", "st2-mongodb", "FailedCreate", message, states.NOW),)
+        )
+        assert "no PriorityClass with name stackstorm-st2-data" in found.text
+        assert "scheduling.priorityClasses.create: false" in found.steps[0]
+
     def test_restarts(self, patient: Any) -> None:
         def ended(hours: float, restarts: int, reason: str) -> tuple[Pod, ...]:
             container = Container(
@@ -667,6 +676,27 @@ class TestControllers:
     ) -> None:
         report = patient(values).examine(ingress_classes=classes)
         assert [each.level for each in report.findings if "Ingress" in each.subject] == ([level] if level else [])
+
+
+class TestPriorities:
+    CLASSES = (PriorityClass("system-node-critical", 2_000_001_000), PriorityClass("standard", 2500, default=True))
+
+    def test_a_default_class_above_those_of_the_release(self, patient: Any) -> None:
+        found = patient().found("PriorityClass standard", priority_classes=self.CLASSES)
+        assert found.level is Level.WARNING
+        assert "gives 2500 to all pods that name no class, more than control, work of StackStorm have" in found.text
+        assert "scheduling.priorityClasses.create: false" in found.steps[0]
+
+    @pytest.mark.parametrize(
+        ("values", "classes"),
+        [
+            ({}, CLASSES[:1]),
+            ({}, (PriorityClass("low", 100, default=True),)),
+            ({"scheduling": {"priorityClasses": {"create": False}}}, CLASSES),
+        ],
+    )
+    def test_others_do_no_harm(self, patient: Any, values: Values, classes: tuple[PriorityClass, ...]) -> None:
+        assert patient(values).examine(priority_classes=classes).status == 0
 
 
 class TestNames:

@@ -82,7 +82,6 @@ CLUSTERS: Mapping[str, dict[str, Any]] = {
         "st2sensorcontainer": {"deployments": 2},
         "tls": {"internal": {"enabled": True, "certManager": {"enabled": True, "issuerRef": {"name": "ca"}}}},
         "networkPolicy": {"egress": {"enabled": True}},
-        "scheduling": {"priorityClasses": {"create": True}},
         "monitoring": {"enabled": True, **{part: {"enabled": True} for part in ("rules", "podMonitors", "dashboards")}},
         "executionWatch": {"cleanup": {"enabled": True}},
         "backup": {"enabled": True, "destination": CLAIM},

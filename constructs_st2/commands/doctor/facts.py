@@ -97,6 +97,15 @@ class IngressClass:
 
 
 @dataclass(frozen=True)
+class PriorityClass:
+    """A class of pods. ``default``: that of all pods which name none."""
+
+    name: str
+    value: int
+    default: bool = False
+
+
+@dataclass(frozen=True)
 class Container:
     """A container of a pod, and how it is. What is ``last`` tells how its program ended before it was started again."""
 
@@ -298,6 +307,7 @@ class Facts:
     nodes: tuple[Node, ...] = ()
     storage_classes: tuple[StorageClass, ...] = ()
     ingress_classes: tuple[IngressClass, ...] = ()
+    priority_classes: tuple[PriorityClass, ...] = ()
     deployed: tuple[Deployed, ...] = ()
     quotas: tuple[Quota, ...] = ()
     refusals: tuple[Refusal, ...] = ()

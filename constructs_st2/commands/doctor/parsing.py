@@ -27,6 +27,7 @@ from constructs_st2.commands.doctor.facts import (
     Minor,
     Node,
     Pod,
+    PriorityClass,
     Queue,
     Quota,
     State,
@@ -100,6 +101,11 @@ def storage_class(document: Document) -> StorageClass:
 def ingress_class(document: Document) -> IngressClass:
     """A class of Ingresses."""
     return IngressClass(name_of(document), annotations_of(document).get(_DEFAULT_INGRESS) == "true")
+
+
+def priority_class(document: Document) -> PriorityClass:
+    """A class of pods."""
+    return PriorityClass(name_of(document), int(document.get("value") or 0), document.get("globalDefault") is True)
 
 
 def pod(document: Document) -> Pod:

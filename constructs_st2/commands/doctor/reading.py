@@ -63,6 +63,7 @@ _LISTS = (
     List("nodes", "nodes", parsing.node),
     List("storage_classes", "storageclasses.storage.k8s.io", parsing.storage_class),
     List("ingress_classes", "ingressclasses.networking.k8s.io", parsing.ingress_class),
+    List("priority_classes", "priorityclasses.scheduling.k8s.io", parsing.priority_class),
     List("quotas", "resourcequotas", parsing.quota),
     List("workloads", "deployments.apps,statefulsets.apps", parsing.workload, of_release=True),
     List("pods", "pods", parsing.pod, of_release=True),

@@ -7,7 +7,7 @@ Security, quotas, limit ranges and policies refuse.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from constructs_st2.checks.data import mapping, mappings, name_of
@@ -15,6 +15,8 @@ from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.commands.doctor.expected import Expected
 from constructs_st2.commands.doctor.facts import Kind, Refusal
 from constructs_st2.commands.kubectl import Ended
+from constructs_st2.facts.keeping import PROTECT_DATA
+from constructs_st2.facts.priorities import CREATE
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.yaml_text import yaml_text
 
@@ -33,6 +35,13 @@ _NOISE = (
     _NO_DRY_RUN,
 )
 _NOT_YET = re.compile(r'serviceaccount "(?P<account>[^"]+)" not found|no PriorityClass with name (?P<priority>\S+) was')
+
+_MADE_FOR: Mapping[str, str] = {
+    "priorityclasses": CREATE,
+    "validatingadmissionpolicies": PROTECT_DATA,
+    "validatingadmissionpolicybindings": PROTECT_DATA,
+}
+"""By resource, the key of what is made for the whole cluster of Kubernetes, and can be done without."""
 
 
 class Tried(NamedTuple):
@@ -62,7 +71,9 @@ def _not_tried(messages: Iterable[str]) -> str:
     rights = [found for message in messages if (found := _RIGHTS.search(message))]
     if may_not := sorted({f"{right['verb']} {right['resource']}" for right in rights}):
         more = f" and {len(may_not) - 3} more" if len(may_not) > 3 else ""
-        return f"you may not {', '.join(may_not[:3])}{more}"
+        keys = sorted({_MADE_FOR[right["resource"]] for right in rights if right["resource"] in _MADE_FOR})
+        without = f"; whoever applies it must, or set {', '.join(f'{key}: false' for key in keys)}" if keys else ""
+        return f"you may not {', '.join(may_not[:3])}{more}{without}"
     return next((f"a webhook {_NO_DRY_RUN}" for message in messages if _NO_DRY_RUN in message), "")
 
 

@@ -128,9 +128,14 @@ class PriorityClasses(StrictModel):
     """Priority classes of the release."""
 
     create: bool = key(
-        "Make the classes <release>-data (backends), <release>-control (StackStorm's services) and <release>-work "
-        "(runners, sensors, Jobs), and use them wherever no `priorityClassName` is set. They belong to the whole "
-        "cluster of Kubernetes, so that you need the right to make them, and releases of one name share them.",
+        "Make the classes <namespace>-<release>-data (backends), -control (StackStorm's services) and -work (runners, "
+        "sensors, Jobs), and use them wherever no `priorityClassName` is set. Needs the right to make a PriorityClass, "
+        "which belongs to the whole cluster of Kubernetes.",
+        False,
+    )
+    preempt: bool = key(
+        "Let pods of the classes data and control displace pods of lower priority, also those of others, where there "
+        "is no room. Else they only get the next room before those.",
         False,
     )
 

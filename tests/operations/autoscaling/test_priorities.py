@@ -8,12 +8,13 @@ import kubernetes_validate
 import pytest
 from support import Objects, Synth
 
-CREATE: dict[str, Any] = {"scheduling": {"priorityClasses": {"create": True}}}
+WITHOUT: dict[str, Any] = {"scheduling": {"priorityClasses": {"create": False}}}
+PREEMPT: dict[str, Any] = {"scheduling": {"priorityClasses": {"preempt": True}}}
 
 
 @pytest.fixture(scope="module")
 def objects(synth: Synth) -> Objects:
-    return synth({**CREATE, "st2chatops": {"enabled": True}, "docker-registry": {"enabled": True}})
+    return synth({"st2chatops": {"enabled": True}, "docker-registry": {"enabled": True}})
 
 
 def class_of(objects: Objects, name: str) -> str:
@@ -21,19 +22,52 @@ def class_of(objects: Objects, name: str) -> str:
     return found
 
 
-def test_there_are_none_by_default(default_objects: Objects) -> None:
-    assert default_objects.of_kind("PriorityClass") == []
-    assert not [pod for pod in default_objects.pod_templates().values() if "priorityClassName" in pod["spec"]]
+def policies(objects: Objects) -> dict[str, str]:
+    return {each["metadata"]["name"]: each["preemptionPolicy"] for each in objects.of_kind("PriorityClass")}
+
+
+@pytest.mark.parametrize("values", [WITHOUT, {"profile": "dev"}], ids=["turned off", "on a laptop"])
+def test_there_are_none(synth: Synth, values: dict[str, Any]) -> None:
+    objects = synth(values)
+    assert objects.of_kind("PriorityClass") == []
+    assert not [pod for pod in objects.pod_templates().values() if "priorityClassName" in pod["spec"]]
 
 
 def test_data_go_before_control_and_control_before_work(objects: Objects) -> None:
-    data, control, work = (objects.named("PriorityClass", f"st2-{name}") for name in ("data", "control", "work"))
+    names = [f"stackstorm-st2-{name}" for name in ("data", "control", "work")]
+    data, control, work = (objects.named("PriorityClass", name) for name in names)
     assert data["value"] > control["value"] > work["value"] > 0
-    assert work["preemptionPolicy"] == "Never"
     for document in (data, control, work):
         assert "namespace" not in document["metadata"]
         assert not document.get("globalDefault")
         kubernetes_validate.validate(document, "1.30", strict=True)
+
+
+def test_nobody_is_displaced_but_where_the_user_lets_it(objects: Objects, synth: Synth) -> None:
+    assert set(policies(objects).values()) == {"Never"}
+    assert policies(synth(PREEMPT)) == {
+        "stackstorm-st2-data": "PreemptLowerPriority",
+        "stackstorm-st2-control": "PreemptLowerPriority",
+        "stackstorm-st2-work": "Never",
+    }
+
+
+def test_releases_of_one_name_do_not_share_them(synth: Synth, objects: Objects) -> None:
+    assert not policies(objects).keys() & policies(synth(namespace="other")).keys()
+
+
+def test_names_that_kubernetes_keeps_for_itself(synth: Synth) -> None:
+    """A namespace may be called so; a PriorityClass that somebody makes may not."""
+    objects = synth(namespace="system-automation")
+    assert sorted(policies(objects)) == [
+        f"namespace-system-automation-st2-{name}" for name in ("control", "data", "work")
+    ]
+    assert class_of(objects, "st2-mongodb") == "namespace-system-automation-st2-data"
+
+
+def test_argo_cd_prunes_them_when_no_pods_of_theirs_are_left(objects: Objects) -> None:
+    for document in objects.of_kind("PriorityClass"):
+        assert document["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "PruneLast=true"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +85,7 @@ def test_data_go_before_control_and_control_before_work(objects: Objects) -> Non
     ],
 )
 def test_every_workload_has_its_class(objects: Objects, workload: str, name: str) -> None:
-    assert class_of(objects, workload) == f"st2-{name}"
+    assert class_of(objects, workload) == f"stackstorm-st2-{name}"
 
 
 def test_no_pod_is_without(objects: Objects) -> None:
@@ -65,33 +99,32 @@ def test_they_are_there_before_all_pods(objects: Objects) -> None:
 
 
 def test_a_class_of_the_users_stays(synth: Synth) -> None:
-    objects = synth({**CREATE, "st2api": {"priorityClassName": "mine"}})
+    objects = synth({"st2api": {"priorityClassName": "mine"}})
     assert class_of(objects, "st2-st2api") == "mine"
-    assert class_of(objects, "st2-st2auth") == "st2-control"
+    assert class_of(objects, "st2-st2auth") == "stackstorm-st2-control"
 
 
 def test_pools_sensors_and_jobs_have_the_class_of_their_kind(synth: Synth) -> None:
     objects = synth(
         {
-            **CREATE,
             "st2actionrunner": {"pools": [{"name": "spot"}, {"name": "low", "priorityClassName": "low"}]},
             "st2": {"packs": {"sensors": [{"name": "rss", "ref": "rss.RssSensor"}]}},
             "jobs": {"extra": [{"name": "mine", "command": ["true"]}]},
         }
     )
-    assert class_of(objects, "st2-st2actionrunner-spot") == "st2-work"
+    assert class_of(objects, "st2-st2actionrunner-spot") == "stackstorm-st2-work"
     assert class_of(objects, "st2-st2actionrunner-low") == "low"
-    assert class_of(objects, "st2-st2sensorcontainer-rss") == "st2-work"
+    assert class_of(objects, "st2-st2sensorcontainer-rss") == "stackstorm-st2-work"
     jobs = [document["metadata"]["name"] for document in objects.of_kind("Job")]
-    assert {class_of(objects, name) for name in jobs} == {"st2-work"}
+    assert {class_of(objects, name) for name in jobs} == {"stackstorm-st2-work"}
 
 
 def test_nothing_else_changes_but_what_follows_from_it(synth: Synth, default_objects: Objects) -> None:
-    with_classes = synth(CREATE)
-    for name, pod in default_objects.pod_templates().items():
-        if name in with_classes.pod_templates():
-            other = with_classes.pod_templates()[name]
-            assert {**pod["spec"], "priorityClassName": class_of(with_classes, name)} == other["spec"]
+    with_classes = default_objects.pod_templates()
+    for name, pod in synth(WITHOUT).pod_templates().items():
+        # The names of Jobs have a hash of what is in them.
+        if name in with_classes:
+            assert {**pod["spec"], "priorityClassName": class_of(default_objects, name)} == with_classes[name]["spec"]
 
 
 @pytest.mark.parametrize(

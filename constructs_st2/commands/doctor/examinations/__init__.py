@@ -50,6 +50,7 @@ EXAMINATIONS: Sequence[Examination] = (
     Examination(controllers.ingress, ("ingress_classes",)),
     Examination(admission.refused),
     Examination(admission.quotas, ("quotas",)),
+    Examination(admission.priorities, ("priority_classes",)),
     Examination(nodes.architecture, ("nodes",)),
     Examination(nodes.avx, ("nodes",)),
     Examination(nodes.room, ("nodes",)),

@@ -9,6 +9,7 @@ from constructs_st2.commands.doctor.expected import Expected, Size
 from constructs_st2.commands.doctor.facts import Facts
 from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import gib, listed
+from constructs_st2.facts.priorities import CREATE, PRIORITIES
 from constructs_st2.kube.quantity import parsed
 
 _MOST = 600
@@ -39,6 +40,21 @@ def refused(expected: Expected, facts: Facts) -> Iterator[Finding]:
         else:
             step = f"kubectl describe namespace {expected.namespace}"
             yield Finding(Level.BROKEN, told, f"the cluster refuses it: {text}", (step,))
+
+
+def priorities(expected: Expected, facts: Facts) -> Iterator[Finding]:
+    """Where all pods have a priority by default, a class of a lower one makes those of StackStorm the first to go."""
+    if not expected.cluster.values.scheduling.priority_classes.create:
+        return
+    for each in facts.priority_classes:
+        below = [priority.name for priority in PRIORITIES if priority.value < each.value]
+        if each.default and below:
+            text = (
+                f"gives {each.value} to all pods that name no class, more than {listed(below)} of StackStorm have: "
+                "those may displace these, and are evicted after them"
+            )
+            step = f"{CREATE}: false, with which StackStorm has it too; or classes of yours: priorityClassName"
+            yield Finding(Level.WARNING, f"PriorityClass {each.name}", text, (step,))
 
 
 _OF_PODS = {

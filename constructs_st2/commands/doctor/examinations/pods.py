@@ -14,6 +14,7 @@ from constructs_st2.commands.doctor.facts import TIME_TO_START, Container, Facts
 from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import in_words, listed
 from constructs_st2.facts.backends import MONGODB
+from constructs_st2.facts.priorities import CREATE
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 from constructs_st2.parts.services.waiting import WAIT_FOR_NAME
 
@@ -23,6 +24,7 @@ _MANY_RESTARTS = 3
 
 _CANNOT_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CANNOT_BE_MADE = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_NO_CLASS = "no PriorityClass with name"
 _HINDERED = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume")
 """Events of pods whose containers cannot be made."""
 _ILLEGAL_INSTRUCTION, _KILLED = 132, 137
@@ -180,6 +182,8 @@ def not_made(expected: Expected, facts: Facts) -> Iterator[Finding]:
             told.add((event.kind, event.name))
             text = f"its pods are refused: {_short(event.message, 500)}"
             step = f"{expected.kubectl} describe {event.kind.lower()} {event.name}"
+            if _NO_CLASS in event.message:
+                step = f"kubectl get priorityclass   # whoever may not make them sets {CREATE}: false"
             yield Finding(Level.BROKEN, event.name, text, (step,))
 
 
