@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from constructs_st2.checks.data import at, labels_of, mapping, name_of, namespace_of
 from constructs_st2.kube.documents import Document, is_namespaced
+from constructs_st2.kube.well_known import NAME_LABEL
 
 Action = Literal["new", "changed", "gone"]
 Key = tuple[str, str, str, str]
@@ -68,7 +69,7 @@ class Difference:
     @property
     def component(self) -> str:
         """The component that it belongs to; its name where it is nobody's."""
-        return labels_of(self.document).get("app.kubernetes.io/name", self.name)
+        return labels_of(self.document).get(NAME_LABEL, self.name)
 
     def at(self, *path: str) -> list[Leaf]:
         """What differs at a place and below it."""

@@ -18,6 +18,7 @@ from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, UPGRADES, Upgrades, Version, version_in
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import VERSION_LABEL
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def _st2_version(difference: Difference, _: Index, __: Index) -> Iterator[Findin
 
 def _tag(deployment: Document) -> str:
     """The version of st2 in the pods, as their label has it."""
-    return str(at(deployment, "spec", "template", "metadata", "labels", "app.kubernetes.io/version") or "")
+    return str(at(deployment, "spec", "template", "metadata", "labels", VERSION_LABEL) or "")
 
 
 def _opening_secrets(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:

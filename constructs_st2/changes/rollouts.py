@@ -12,6 +12,7 @@ from constructs_st2.checks.data import at, labels_of, namespace_of, strings
 from constructs_st2.checks.index import Index, Scale
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
+from constructs_st2.facts.components import SECRETS_BOOTSTRAP
 from constructs_st2.facts.jobs import JOB, PURPOSES
 from constructs_st2.facts.keeping import FINALIZER
 from constructs_st2.kube.documents import Document
@@ -188,7 +189,7 @@ def _job(difference: Difference, old: Index) -> Finding:
 
 
 _OTHER_JOBS: Mapping[str, str] = {
-    "secrets-bootstrap": "makes Secrets and keys that are missing; those that are there stay as they are"
+    SECRETS_BOOTSTRAP: "makes Secrets and keys that are missing; those that are there stay as they are"
 }
 
 

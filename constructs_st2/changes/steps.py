@@ -22,7 +22,10 @@ from constructs_st2.facts.backends.upgrades import (
 )
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.keeping import ALLOWED
+from constructs_st2.facts.pod_paths import SECRET_PATH
+from constructs_st2.facts.secrets.contract import MONGODB_ROOT_PASSWORD
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL
 
 _COORDINATION = {REDIS_SENTINEL.component: "redis", ETCD.component: "etcd"}
 
@@ -201,7 +204,7 @@ def _removal(backend: Backend, leaving: Sequence[str], *, lasting: bool) -> Iter
             for member in leaving:
                 yield (
                     f"{backend.kubectl} exec PRIMARY -c mongodb -- sh -c 'mongosh -u root -p \"$(cat "
-                    '/etc/constructs-st2/secret/mongodb-root-password)" --eval "rs.remove(rs.conf().members'
+                    f'{SECRET_PATH}/{MONGODB_ROOT_PASSWORD})" --eval "rs.remove(rs.conf().members'
                     f'.find(m => m.host.startsWith(\\"{member}.\\")).host)"\''
                 )
         case MONGODB.component:
@@ -251,14 +254,14 @@ def _switched_coordination(differences: Sequence[Difference]) -> Iterator[Findin
     """Half of the services would hold locks in one backend, and half in the other."""
     sets = [each for each in differences if each.kind == "StatefulSet" and each.component in _COORDINATION]
     for gone in (each for each in sets if each.action == "gone"):
-        where = (gone.namespace, label(gone.document, "app.kubernetes.io/instance"))
+        where = (gone.namespace, label(gone.document, INSTANCE_LABEL))
         for new in (each for each in sets if each.action == "new"):
-            if where == (new.namespace, label(new.document, "app.kubernetes.io/instance")):
+            if where == (new.namespace, label(new.document, INSTANCE_LABEL)):
                 yield _switch(gone, new)
 
 
 def _switch(gone: Difference, new: Difference) -> Finding:
-    release = label(gone.document, "app.kubernetes.io/instance") or ""
+    release = label(gone.document, INSTANCE_LABEL) or ""
     command = kubectl(gone)
     stop = f"{command} scale deployment -l 'release={release},app in ({{}})' --replicas=0"
     # What asks for executions first; what works on them only when there are none.

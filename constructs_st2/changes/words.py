@@ -22,6 +22,7 @@ from constructs_st2.facts.backends.upgrades import (
 )
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.st2_conf.settings import DOCKER_CONF, USER_CONF
+from constructs_st2.kube.well_known import VERSION_LABEL
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 from constructs_st2.values import secret_looks
 
@@ -33,7 +34,6 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BACKENDS = frozenset(backend.component for backend in (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD))
 _SERVICES = frozenset(entry.name for entry in CATALOGUE)
 _SECRET_KINDS = frozenset({"Secret", "SealedSecret"})
-_VERSION_LABEL = "app.kubernetes.io/version"
 
 _POD = ("spec", "template", "spec")
 _VALUES_KEYS: Mapping[tuple[str, str], str] = {
@@ -89,7 +89,7 @@ def _is_guard(leaf: Leaf) -> bool:
 
 def is_noise(leaf: Leaf) -> bool:
     """Whether a difference is about labels that only tell what is told elsewhere."""
-    return leaf.path[-1] == _VERSION_LABEL
+    return leaf.path[-1] == VERSION_LABEL
 
 
 def shown(value: Any) -> str:

@@ -12,12 +12,12 @@ from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL
 
 WAIT_PREFIX = "wait-for-"
 """Init containers of this name hold a pod back until the addresses in their arguments answer."""
 
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
-_INSTANCE = "app.kubernetes.io/instance"
 
 
 class Address(NamedTuple):
@@ -32,7 +32,7 @@ def addresses_in_texts(index: Index) -> Iterator[Problem]:
     for text in index.texts:
         if text.origin == "annotation" or ":" not in text.text:
             continue
-        release = label(text.owner, _INSTANCE)
+        release = label(text.owner, INSTANCE_LABEL)
         if release is None:
             continue
         for position, address in _addresses(text.text, f"{release}-"):
@@ -43,7 +43,7 @@ def addresses_in_texts(index: Index) -> Iterator[Problem]:
 def addresses_waited_for(index: Index) -> Iterator[Problem]:
     """Init containers wait only for what exists; for anything else they would wait forever."""
     for pod in index.pods:
-        release = label(pod.owner, _INSTANCE)
+        release = label(pod.owner, INSTANCE_LABEL)
         for field, address in waited_for(pod):
             if release is not None and address.host.startswith(f"{release}-"):
                 message = _unreachable(index, address, pod.namespace)

@@ -13,8 +13,8 @@ from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.texts import Text, texts_of
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document, is_built_in
+from constructs_st2.kube.well_known import MANAGED_BY_LABEL, ROOT_AUTHORITIES
 
-MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 CONTROLLERS = ("Deployment", "StatefulSet")
 
 
@@ -130,7 +130,7 @@ class Index:
             made = self._made_secrets.get((namespace, name))
             return Found(made[1]) if made else None
         outside = {
-            "ConfigMap": around.config_maps | {"kube-root-ca.crt"},
+            "ConfigMap": around.config_maps | {ROOT_AUTHORITIES},
             "ServiceAccount": around.service_accounts | {"default"},
             "PersistentVolumeClaim": around.claims,
         }

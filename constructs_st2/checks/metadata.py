@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from constructs_st2.checks.api import forms
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of, strings
-from constructs_st2.checks.index import MANAGED_BY_LABEL, Index, is_ours
+from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_namespaced
+from constructs_st2.kube.well_known import COMPONENT_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL, NAME_LABEL, PART_OF_LABEL
 
-COMPONENT_LABEL = "app.kubernetes.io/component"
 REQUIRED_LABELS = (
-    "app.kubernetes.io/name",
-    "app.kubernetes.io/instance",
+    NAME_LABEL,
+    INSTANCE_LABEL,
     COMPONENT_LABEL,
-    "app.kubernetes.io/part-of",
+    PART_OF_LABEL,
     MANAGED_BY_LABEL,
     "app",
     "release",

@@ -10,8 +10,9 @@ from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import identity, place
+from constructs_st2.kube.well_known import INSTANCE_LABEL, NAME_LABEL
 
-SELECTING_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/instance"})
+SELECTING_LABELS = frozenset({NAME_LABEL, INSTANCE_LABEL})
 """What selectors of ours look at. Selectors cannot be changed later, so nothing that may change is among them."""
 
 _SCHEDULING_TERMS = (

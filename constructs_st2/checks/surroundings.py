@@ -10,6 +10,7 @@ from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL
 from constructs_st2.parts.optional import parts_of
 from constructs_st2.parts.secrets.plan import planned
 from constructs_st2.parts.services.contents import mounts_of
@@ -65,7 +66,7 @@ def surroundings_of_unknown(objects: Iterable[Document]) -> Surroundings:
 
 
 def _release_of(document: Document) -> str | None:
-    name = at(document, "metadata", "labels", "app.kubernetes.io/instance")
+    name = at(document, "metadata", "labels", INSTANCE_LABEL)
     return name if isinstance(name, str) else None
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from constructs_st2.facts.catalogue import ST2WEB
 from constructs_st2.values.model import Values
 
+LOCAL_PORT = 8443
+"""Where `kubectl port-forward` puts the web UI on the machine of somebody who tries it."""
+
 
 def addresses(values: Values) -> Iterator[str]:
     """Where an Ingress or a Gateway makes the web UI known."""

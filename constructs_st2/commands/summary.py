@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from constructs_st2.commands.addresses import addresses
+from constructs_st2.commands.addresses import LOCAL_PORT, addresses
 from constructs_st2.commands.costs import Costs, gib, storage_text
 from constructs_st2.facts.catalogue import ST2CLIENT, ST2WEB
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import SECRETS_BOOTSTRAP
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.services import web
@@ -52,7 +53,7 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
 
 
 _MAKERS: Mapping[str, tuple[str, str]] = {
-    "bootstrap": ("the Job secrets-bootstrap has made", "logs -l app=secrets-bootstrap"),
+    "bootstrap": (f"the Job {SECRETS_BOOTSTRAP} has made", f"logs -l app={SECRETS_BOOTSTRAP}"),
     "external-secrets": ("External Secrets Operator has made", "get externalsecrets"),
     "existing": ("you have made", "get secrets"),
 }
@@ -78,7 +79,10 @@ def _waiting(values: Values, in_namespace: str) -> list[str]:
 def _web_ui(cluster: Cluster, in_namespace: str) -> list[str]:
     values, name = cluster.values.st2web, cluster.release.named(ST2WEB.name)
     scheme, port = next(iter(web.ports(cluster.values).items()))
-    steps = [f"Web UI           {in_namespace} port-forward svc/{name} 8443:{port}    then {scheme}://127.0.0.1:8443/"]
+    steps = [
+        f"Web UI           {in_namespace} port-forward svc/{name} {LOCAL_PORT}:{port}    then "
+        f"{scheme}://127.0.0.1:{LOCAL_PORT}/"
+    ]
     match values.service.type:
         case "NodePort":
             path = "{.spec.ports[0].nodePort}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
+from constructs_st2.facts.release import MANAGED_BY
+from constructs_st2.kube.well_known import INSTANCE_LABEL, MANAGED_BY_LABEL, NAME_LABEL
 
 if TYPE_CHECKING:
     from constructs_st2.facts.cluster import Cluster
@@ -61,7 +63,7 @@ def but_backups(cluster: Cluster, manifests: str) -> Iterator[str]:
 
     release = cluster.release
     kubectl = f"kubectl -n {release.namespace}"
-    others = f"app.kubernetes.io/instance={release.name},app.kubernetes.io/name!={BACKUP}"
+    others = f"{INSTANCE_LABEL}={release.name},{NAME_LABEL}!={BACKUP}"
     key = cluster.secret(contract.DATASTORE)
     yield from list(stop(cluster, manifests))[:-2]
     yield f"# DESTROYS the database, messages and packs. Backups stay, and {key}, without which secret items are lost."
@@ -86,7 +88,7 @@ def everything(cluster: Cluster, manifests: str) -> Iterator[str]:
     yield f"kubectl annotate namespace {release.namespace} {ALLOWED}=true --overwrite"
     yield f"kubectl delete -f {manifests}/ --ignore-not-found --wait=false"
     if not cluster.values.namespace.create:
-        mine = f"-l app.kubernetes.io/instance={release.name},app.kubernetes.io/managed-by=constructs-st2"
+        mine = f"-l {INSTANCE_LABEL}={release.name},{MANAGED_BY_LABEL}={MANAGED_BY}"
         yield f"kubectl -n {release.namespace} delete pvc,secret {mine}"
     if classes := class_names(cluster.values, release):
         yield "# What is in no namespace:"

@@ -25,6 +25,7 @@ from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.facts.st2_conf.settings import Settings, settings_of
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.images import St2Version
+from constructs_st2.values.servers import REDIS_PORT
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Cluster:
 
         Older versions look the address up, newer ones the address with the user (pwd_file.go, redis.go).
         """
-        address = own_address(backends.REDIS_PORT, tls=contract.REDIS_TLS.in_use(self.values))
+        address = own_address(REDIS_PORT, tls=contract.REDIS_TLS.in_use(self.values))
         password = SecretPart(self.secret(contract.REDIS_METRICS), contract.REDIS_METRICS_PASSWORD, "json")
         of_user = address.replace("://", f"://{METRICS_USER}@")
         return (f'{{"{address}": ', password, f', "{of_user}": ', password, "}")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, pod_template
+from constructs_st2.kube.well_known import ARCHITECTURE_LABEL
 from constructs_st2.values.deferred import made_of
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ServerImage
@@ -23,6 +24,9 @@ SERVICE_UID = 10001
 
 Their group is that of stanley, by which they read what the others do.
 """
+
+NODES = {ARCHITECTURE_LABEL: "amd64"}
+"""Labels of the nodes that can run the images of st2: they are built for one architecture only."""
 
 _COMMUNITY = "stackstorm"
 _ENTERPRISE = "docker.stackstorm.com"

@@ -8,8 +8,18 @@ from typing import Literal
 
 from constructs_st2.errors import UserError
 from constructs_st2.kube import names
+from constructs_st2.kube.well_known import (
+    COMPONENT_LABEL,
+    INSTANCE_LABEL,
+    MANAGED_BY_LABEL,
+    NAME_LABEL,
+    PART_OF_LABEL,
+    VERSION_LABEL,
+)
 
 MANAGED_BY = "constructs-st2"
+PART_OF = "stackstorm"
+"""The values of the labels of those names, of all that a release has."""
 SERVICES_WAVE = 10
 """The sync wave of the services: behind the backends, before the Jobs that load content."""
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
@@ -92,7 +102,7 @@ class Release:
 
     def selector(self, component: str) -> dict[str, str]:
         """The labels that select a component's pods. Selectors are immutable: nothing versioned goes in."""
-        return {"app.kubernetes.io/name": component, "app.kubernetes.io/instance": self.name}
+        return {NAME_LABEL: component, INSTANCE_LABEL: self.name}
 
     def labels(
         self, component: str, role: Role, *, app: str | None = None, version: str | None = None
@@ -107,9 +117,9 @@ class Release:
         """
         labels = {
             **self.selector(component),
-            "app.kubernetes.io/component": role,
-            "app.kubernetes.io/part-of": "stackstorm",
-            "app.kubernetes.io/managed-by": MANAGED_BY,
+            COMPONENT_LABEL: role,
+            PART_OF_LABEL: PART_OF,
+            MANAGED_BY_LABEL: MANAGED_BY,
             "app": app or component,
             RELEASE_LABEL: self.name,
             "support": self.support,
@@ -118,7 +128,7 @@ class Release:
         if role in ("backend", "frontend"):
             labels["tier"] = role
         if version is not None:
-            labels["app.kubernetes.io/version"] = version
+            labels[VERSION_LABEL] = version
         return labels
 
 

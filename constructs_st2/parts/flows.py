@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_PORT
+from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ
 from constructs_st2.facts.catalogue import (
     APIS,
     CONTROL_PLANE,
@@ -18,6 +18,7 @@ from constructs_st2.facts.release import Role
 from constructs_st2.parts.services import nginx
 from constructs_st2.parts.services.waiting import endpoint
 from constructs_st2.values.model import Values
+from constructs_st2.values.servers import REDIS_PORT
 
 Transport = Literal["TCP", "UDP"]
 

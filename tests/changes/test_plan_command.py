@@ -17,6 +17,7 @@ from support import Synth
 from constructs_st2.commands import cli
 from constructs_st2.commands.plan import live
 from constructs_st2.kube.reading import read_folder
+from constructs_st2.kube.well_known import LAST_APPLIED
 from constructs_st2.kube.yaml_text import yaml_text
 
 Run = Callable[..., tuple[int, str, str]]
@@ -208,7 +209,7 @@ def defaulted(document: dict[str, Any]) -> dict[str, Any]:
     applied = json.dumps({**document, "metadata": {**document["metadata"], "annotations": annotations}})
     made: dict[str, Any] = json.loads(applied)
     made["metadata"] |= {"uid": "1", "resourceVersion": "7", "managedFields": [{"manager": "kubectl"}]}
-    made["metadata"].setdefault("annotations", {})[live.LAST_APPLIED] = applied
+    made["metadata"].setdefault("annotations", {})[LAST_APPLIED] = applied
     made["status"] = {"replicas": 1}
     if made["kind"] == "Deployment":
         spec = made["spec"]["template"]["spec"]

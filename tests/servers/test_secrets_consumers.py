@@ -35,7 +35,6 @@ from support import Environment, MakeCluster, Require, Synth, need_root
 from constructs_st2.commands.cli import cli
 from constructs_st2.facts.backends.connections import secrets_conf
 from constructs_st2.facts.backends.rabbitmq import definitions
-from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import SecretPart, filled
@@ -49,6 +48,7 @@ from constructs_st2.parts.secrets.scope import Scope
 from constructs_st2.parts.secrets.sealed import controller_key, sealed
 from constructs_st2.parts.services import nginx
 from constructs_st2.values.model.images import St2Version
+from constructs_st2.values.servers import MASTER
 
 # Servers and interpreters are shared by all tests.
 

@@ -10,6 +10,7 @@ from typing import Any
 from constructs_st2.commands.adopt.helm import HelmRelease
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, identity, is_namespaced, pod_template
+from constructs_st2.kube.well_known import NAME_LABEL
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.paths import KeyPath, get
 
@@ -139,7 +140,7 @@ def fates(release: HelmRelease, secrets: Collection[str] | None) -> str:
 
 def _fate(document: Document, secrets: Collection[str] | None) -> str:
     metadata = document["metadata"]
-    if (metadata.get("labels") or {}).get("app.kubernetes.io/name") == _NOT_OF_STACKSTORM:
+    if (metadata.get("labels") or {}).get(NAME_LABEL) == _NOT_OF_STACKSTORM:
         return "keep"
     if document["kind"] not in _HOLD_DATA:
         return "delete"

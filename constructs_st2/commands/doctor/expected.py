@@ -16,10 +16,11 @@ from constructs_st2.commands.secrets.needed import NeededSecret, needed
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, is_built_in
 from constructs_st2.kube.quantity import parsed
+from constructs_st2.kube.well_known import ROOT_AUTHORITIES
 from constructs_st2.values.named import Reference, references
 from constructs_st2.values.paths import dotted
 
-_ALWAYS_THERE = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+_ALWAYS_THERE = {("ConfigMap", ROOT_AUTHORITIES), ("ServiceAccount", "default")}
 
 _RESOURCES: Mapping[str, tuple[str, bool]] = {
     "ConfigMap": ("configmaps", True),

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from constructs_st2.kube.well_known import ARCHITECTURE_LABEL, ZONE_LABEL
+
 State = Literal["waiting", "running", "terminated"]
 
 
@@ -68,12 +70,12 @@ class Node:
     @property
     def architecture(self) -> str:
         """For which its programs are built."""
-        return self.labels.get("kubernetes.io/arch", "")
+        return self.labels.get(ARCHITECTURE_LABEL, "")
 
     @property
     def zone(self) -> str:
         """Where it is; empty where nobody says."""
-        return self.labels.get("topology.kubernetes.io/zone", "")
+        return self.labels.get(ZONE_LABEL, "")
 
 
 @dataclass(frozen=True)

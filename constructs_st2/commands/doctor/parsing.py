@@ -38,10 +38,10 @@ from constructs_st2.commands.doctor.facts import (
 )
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import parsed
+from constructs_st2.kube.well_known import NAME_LABEL
 
 _DEFAULT_STORAGE = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
-_COMPONENT = "app.kubernetes.io/name"
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
@@ -118,7 +118,7 @@ def pod(document: Document) -> Pod:
     statuses += [(False, each) for each in mappings(status.get("containerStatuses"))]
     return Pod(
         name=name_of(document),
-        component=labels_of(document).get(_COMPONENT, ""),
+        component=labels_of(document).get(NAME_LABEL, ""),
         created=moment(at(document, "metadata", "creationTimestamp")) or _NEVER,
         phase=_text(status, "phase") or "Pending",
         reason=_text(status, "reason"),
@@ -198,7 +198,7 @@ def workload(document: Document) -> Workload:
     return Workload(
         kind=document["kind"],
         name=name_of(document),
-        component=labels_of(document).get(_COMPONENT, ""),
+        component=labels_of(document).get(NAME_LABEL, ""),
         wanted=_number(at(document, "spec", "replicas"), 1),
         ready=_number(at(document, "status", "readyReplicas")),
         conditions=conditions(document.get("status")),
@@ -212,7 +212,7 @@ def job(document: Document) -> Job:
     failed = told.get("Failed")
     return Job(
         name=name_of(document),
-        component=labels_of(document).get(_COMPONENT, ""),
+        component=labels_of(document).get(NAME_LABEL, ""),
         created=moment(at(document, "metadata", "creationTimestamp")) or _NEVER,
         active=_number(at(document, "status", "active")),
         succeeded="Complete" in told,
@@ -225,7 +225,7 @@ def cron_job(document: Document) -> CronJob:
     """A CronJob."""
     return CronJob(
         name=name_of(document),
-        component=labels_of(document).get(_COMPONENT, ""),
+        component=labels_of(document).get(NAME_LABEL, ""),
         created=moment(at(document, "metadata", "creationTimestamp")) or _NEVER,
         suspended=at(document, "spec", "suspend") is True,
         last_success=moment(at(document, "status", "lastSuccessfulTime")),
@@ -236,7 +236,7 @@ def claim(document: Document) -> Claim:
     """A claim."""
     return Claim(
         name=name_of(document),
-        component=labels_of(document).get(_COMPONENT, ""),
+        component=labels_of(document).get(NAME_LABEL, ""),
         phase=str(at(document, "status", "phase") or "Pending"),
         storage_class=str(at(document, "spec", "storageClassName") or ""),
         conditions=conditions(document.get("status")),

@@ -17,6 +17,7 @@ from constructs_st2.commands.kubectl import Ended, Kubectl, as_json, objects_in
 from constructs_st2.errors import UserError
 from constructs_st2.facts.backends import RABBITMQ
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL
 
 AT_ONCE = 8
 """Calls of kubectl that run side by side."""
@@ -53,7 +54,7 @@ class List(NamedTuple):
     def arguments(self, expected: Expected) -> tuple[str, ...]:
         """What kubectl is asked."""
         where = ("--all-namespaces",) if self.everywhere else ("--namespace", expected.namespace)
-        instance = f"app.kubernetes.io/instance={expected.cluster.release.name}"
+        instance = f"{INSTANCE_LABEL}={expected.cluster.release.name}"
         labels = ("--selector", instance) if self.of_release else ()
         # Behind the command: before it, kubectl takes --all-namespaces for the name of a plugin.
         return ("get", self.resources, *where, *labels, *self.options, "--output", "json")

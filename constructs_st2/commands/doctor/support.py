@@ -24,6 +24,7 @@ from constructs_st2.commands.kubectl import Ended, Kubectl, as_json
 from constructs_st2.errors import UserError
 from constructs_st2.facts.secrets.formats import Format
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL, LAST_APPLIED
 from constructs_st2.values import secret_looks
 
 AS_KNOWN = "<as in the manifests>"
@@ -122,7 +123,7 @@ class _Asker:
 
     def further(self) -> dict[str, list[Document]]:
         """Objects that have not been looked at."""
-        labels = f"app.kubernetes.io/instance={self._expected.cluster.release.name}"
+        labels = f"{INSTANCE_LABEL}={self._expected.cluster.release.name}"
 
         def ask(kind: str) -> Ended | None:
             return self._ask("get", kind, "--selector", labels, "--output", "json")
@@ -182,11 +183,7 @@ def _stripped(document: Document) -> Document:
     """An object without what nobody reads, and without values that their names make secret."""
     metadata = {key: value for key, value in mapping(document.get("metadata")).items() if key != "managedFields"}
     # What kubectl noted there is the whole object once more, as it was applied.
-    noted = {
-        key: value
-        for key, value in mapping(metadata.get("annotations")).items()
-        if key != "kubectl.kubernetes.io/last-applied-configuration"
-    }
+    noted = {key: value for key, value in mapping(metadata.get("annotations")).items() if key != LAST_APPLIED}
     if noted:
         metadata["annotations"] = noted
     else:

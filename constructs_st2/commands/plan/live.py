@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 from constructs_st2.changes.difference import key_of, named
 from constructs_st2.changes.returning import task_of
 from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of
-from constructs_st2.checks.index import MANAGED_BY_LABEL
 from constructs_st2.commands.cluster_options import ClusterOptions
 from constructs_st2.commands.kubectl import Kubectl, as_json
 from constructs_st2.errors import UserError
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import amount
+from constructs_st2.kube.well_known import INSTANCE_LABEL, LAST_APPLIED, MANAGED_BY_LABEL
 from constructs_st2.kube.yaml_text import yaml_text
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """What kubectl has applied: by it one tells what somebody asked for from what the API server added."""
 
 KINDS = (
@@ -68,9 +67,9 @@ def state(new: Sequence[Document], options: ClusterOptions, context: str | None)
     kubectl = Kubectl(context)
     found = {key_of(each): each for each in _same_names(new, kubectl)}
     namespaces = {namespace_of(each) for each in new if labels_of(each).get(MANAGED_BY_LABEL) == MANAGED_BY}
-    releases = {
-        release for each in new if (release := labels_of(each).get("app.kubernetes.io/instance")) is not None
-    } or {options.release}
+    releases = {release for each in new if (release := labels_of(each).get(INSTANCE_LABEL)) is not None} or {
+        options.release
+    }
     for namespace in sorted(namespaces - {""}):
         for each in _labelled(kubectl, namespace, releases):
             found.setdefault(key_of(each), each)
@@ -117,7 +116,7 @@ def _kinds(kubectl: Kubectl) -> Iterator[str]:
 def _labelled(kubectl: Kubectl, namespace: str, releases: Iterable[str]) -> list[Document]:
     served = set(kubectl.must("api-resources", "--verbs=list", "--namespaced", "-o", "name").split())
     kinds = [kind for kind in KINDS if kind in served]
-    labels = f"{MANAGED_BY_LABEL}={MANAGED_BY},app.kubernetes.io/instance in ({','.join(sorted(releases))})"
+    labels = f"{MANAGED_BY_LABEL}={MANAGED_BY},{INSTANCE_LABEL} in ({','.join(sorted(releases))})"
     if not kinds:
         raise UserError("kubectl api-resources: it tells no kind that the manifests have; is the cluster reachable?")
     found = kubectl.objects("get", ",".join(kinds), "-n", namespace, "-l", labels)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from constructs_st2.commands.addresses import LOCAL_PORT
 from constructs_st2.commands.trying.providers import PROVIDERS
 from constructs_st2.errors import InvalidValues, UserError
 
@@ -29,7 +30,6 @@ BELOW: dict[str, Any] = {
     "jobs": {"smokeTest": {"enabled": True}},
 }
 """Values that lie below those of the user: one pod of everything, and a Job that tries everything out."""
-LOCAL_PORT = 8443
 _PAUSE = 2.0
 
 

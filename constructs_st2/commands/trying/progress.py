@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from constructs_st2.checks.data import at, labels_of, mappings, name_of
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import NAME_LABEL
 
 KINDS = ("deployments", "statefulsets", "jobs", "pods")
 _FATAL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"})
@@ -82,7 +83,7 @@ def _doing(pod: Document) -> str | None:
 
 def _trouble(pods: Iterable[Document]) -> Iterator[str]:
     for pod in pods:
-        owner = labels_of(pod).get("app.kubernetes.io/name", name_of(pod))
+        owner = labels_of(pod).get(NAME_LABEL, name_of(pod))
         scheduled = _condition(pod, "PodScheduled")
         if scheduled.get("status") == "False" and scheduled.get("message"):
             yield f"{owner}: {scheduled['message']}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from constructs_st2.facts.release import Role
 from constructs_st2.values.model import Values
+from constructs_st2.values.servers import MONGODB_PORT, RABBITMQ_PORT, REDIS_PORT, SENTINEL_PORT
 
 
 class Backend(NamedTuple):
@@ -25,7 +26,6 @@ class Backend(NamedTuple):
     peer_ports: tuple[int, ...] = ()
 
 
-REDIS_PORT = 6379
 ETCD_PEER_PORT = 2380
 ETCD_WITNESS_PORT = 2382
 RABBITMQ_EPMD_PORT = 4369
@@ -33,11 +33,11 @@ RABBITMQ_DISTRIBUTION_PORT = 25672
 RABBITMQ_FORMATION_PORT = 25673
 """Where a node of RabbitMQ tells the others whether it has data, also while its server does not run."""
 
-MONGODB = Backend("mongodb", 27017, "database", metrics_port=9216)
-RABBITMQ = Backend("rabbitmq", 5672, "messaging", metrics_port=15692)
+MONGODB = Backend("mongodb", MONGODB_PORT, "database", metrics_port=9216)
+RABBITMQ = Backend("rabbitmq", RABBITMQ_PORT, "messaging", metrics_port=15692)
 # A sentinel tells where the master is, which clients then talk to.
 REDIS_SENTINEL = Backend(
-    "redis", 26379, "coordination", metrics_port=9121, client_ports=(REDIS_PORT,), peer_ports=(REDIS_PORT,)
+    "redis", SENTINEL_PORT, "coordination", metrics_port=9121, client_ports=(REDIS_PORT,), peer_ports=(REDIS_PORT,)
 )
 ETCD = Backend("etcd", 2379, "coordination", metrics_port=2381, peer_ports=(ETCD_PEER_PORT, ETCD_WITNESS_PORT))
 

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import AMQPS_PORT, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL, in_cluster
-from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import ComposedText, SecretPart, joined
@@ -27,6 +26,7 @@ from constructs_st2.values.model.backends import (
 )
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.model.secrets import SecretKey, SecretValue
+from constructs_st2.values.servers import MASTER
 
 Options: TypeAlias = Mapping[str, ComposedText]
 """Options of one section."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-MASTER = "mymaster"
-"""What the sentinels call the Redis that accepts writes."""
-
 METRICS_USER = "metrics"
 """The user of Redis by whom the exporter looks at it (access list in scripts/start-redis.sh)."""
 

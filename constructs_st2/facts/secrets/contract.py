@@ -19,6 +19,7 @@ from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.facts.secrets.programs.encodings import docker_config
 from constructs_st2.facts.secrets.recipes import by_hand, composed, or_given, password, reference
 from constructs_st2.facts.secrets.spec import ClusterFacts, KeySpec, Recipe, SecretSpec
+from constructs_st2.kube.well_known import REGISTRY_SECRET, TLS_SECRET
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.secrets import SecretKey
 
@@ -184,7 +185,7 @@ WEB_TLS = SecretSpec(
             _web_certificate,
         ),
     },
-    type="kubernetes.io/tls",
+    type=TLS_SECRET,
     in_use=lambda values: values.st2web.tls.enabled,
     named_in="st2web.tls.existingSecret",
     made_by=lambda values: "cert-manager" if values.st2web.tls.cert_manager else None,
@@ -394,7 +395,7 @@ LICENSE = SecretSpec(
             _license,
         )
     },
-    type="kubernetes.io/dockerconfigjson",
+    type=REGISTRY_SECRET,
     in_use=lambda values: values.enterprise.enabled,
     named_in="enterprise.existingPullSecret",
 )
@@ -420,7 +421,7 @@ def _certificate(
                 by_hand,
             ),
         },
-        type="kubernetes.io/tls",
+        type=TLS_SECRET,
         in_use=lambda values: values.tls.internal.enabled and in_use(values),
         named_in=f"tls.internal.existingSecrets.{component.removesuffix('-tls')}",
         made_by=lambda values: "cert-manager" if values.tls.internal.cert_manager.enabled else "you",

@@ -11,10 +11,12 @@ from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, VERSION_
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import HOST_LABEL
 from constructs_st2.parts.backends.data_guard import guard as data_guard
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import (
@@ -23,7 +25,6 @@ from constructs_st2.parts.pods.pod import (
     Mount,
     Volume,
     checksums,
-    env_of_pod,
     extra_mounts,
     files_at_start,
     overlaid,
@@ -38,12 +39,6 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Members
-
-CONFIG_PATH = "/etc/constructs-st2/config"
-SECRET_PATH = "/etc/constructs-st2/secret"
-STATE_PATH = "/run/constructs-st2"
-
-POD_NAME = env_of_pod("POD_NAME", "metadata.name")
 
 
 class MemberSet(NamedTuple):
@@ -227,7 +222,7 @@ def _apart(settings: Members, selector: Mapping[str, str]) -> Document | None:
         return None
     members: Document = {"matchLabels": {**selector}}
     if settings.pod_anti_affinity_preset == "hard":
-        term = {"labelSelector": members, "topologyKey": "kubernetes.io/hostname"}
+        term = {"labelSelector": members, "topologyKey": HOST_LABEL}
         return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     return preferably_apart(members)
 

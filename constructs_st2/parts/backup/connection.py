@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.pod_paths import SECRET_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.backends import tls
@@ -23,8 +24,7 @@ from constructs_st2.values.model.backup import ExternalUser
 BACKUP_USER = "backup"
 """The user of the replica set that may read everything, and nothing else."""
 
-PASSWORD_PATH = "/etc/constructs-st2/secret"
-PASSWORD_FILE = f"{PASSWORD_PATH}/password"
+PASSWORD_FILE = f"{SECRET_PATH}/password"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Connection:
     def mounts(self) -> list[Mount]:
         """Where the files are."""
         password = Volume.secret("password", self.secret, {self.key: "password"})
-        return [Mount(password, PASSWORD_PATH), *self.authorities]
+        return [Mount(password, SECRET_PATH), *self.authorities]
 
 
 def database(values: Values) -> str:

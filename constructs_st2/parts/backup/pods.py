@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import BACKUP
 from constructs_st2.facts.images import Image
+from constructs_st2.facts.pod_paths import STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.builders import config_map
 from constructs_st2.kube.documents import Document
@@ -31,12 +32,10 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.values.model import Values
 
-STATE = "/run/constructs-st2"
-"""What the containers of a pod tell each other."""
 FACTS = "facts.json"
 
 _PACKAGE = "constructs_st2.parts.backup.scripts"
-_STATE = Mount(Volume.scratch("state"), STATE, writable=True)
+_STATE = Mount(Volume.scratch("state"), STATE_PATH, writable=True)
 # The password is written there. Containers that do not need it have another one.
 _TMP = Mount(Volume.scratch_in_memory("tmp"), "/tmp", writable=True)
 _STORAGE_TMP = Mount(Volume.scratch("storage-tmp"), "/tmp", writable=True)
@@ -142,7 +141,7 @@ def etcd_step(cluster: Cluster) -> Container:
         name="etcd",
         image=ETCD_SERVER.image(cluster.values.etcd, cluster),
         command=["etcdctl"],
-        args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE}/etcd.db"],
+        args=[f"--endpoints={endpoint}", *options, "snapshot", "save", f"{STATE_PATH}/etcd.db"],
         resources=_resources(cluster.values),
         security=_security(cluster.values),
         mounts=[_STATE, *authorities],
@@ -211,7 +210,7 @@ def _step(
         env=[
             env_text("RELEASE", cluster.release.name),
             env_text("FOLDER", storage.FOLDER),
-            env_text("STATE", STATE),
+            env_text("STATE", STATE_PATH),
             *env,
         ],
         resources=_resources(cluster.values),

@@ -16,7 +16,7 @@ from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.services.contents import OVERRIDES_CONFIG_MAP
-from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.urls import URLS, urls
 from constructs_st2.parts.services.users import PASSWD, passwd
 
 _SERVICES = Programs("constructs_st2.parts.services.scripts", ("service_registry",))
@@ -27,7 +27,7 @@ def config_maps(cluster: Cluster) -> Iterator[Document]:
     values = cluster.values.st2
     yield config_map("st2-config", cluster.settings.files, cluster)
     yield config_map("st2-stream-log", {STREAM_LOG: stream_log()}, cluster, component=ST2STREAM.name)
-    yield config_map("st2-urls", urls(cluster), cluster)
+    yield config_map(URLS, urls(cluster), cluster)
     programs = {**scripts.texts(_SERVICES.package), **_SERVICES.texts}
     yield config_map("st2-scripts", {**programs, PASSWD: passwd(cluster.values)}, cluster)
     if library := payload.config_map(cluster):

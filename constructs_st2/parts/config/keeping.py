@@ -14,6 +14,7 @@ from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.builders import KEPT
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL, MANAGED_BY_LABEL, NAMESPACE_LABEL
 
 _API = {"apiVersion": "admissionregistration.k8s.io/v1"}
 _ALLOWED = f"has({{0}}.metadata.annotations) && '{ALLOWED}' in {{0}}.metadata.annotations"
@@ -45,7 +46,7 @@ def _policy(cluster: Cluster) -> Document:
     return {
         "failurePolicy": "Fail",
         "matchConstraints": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: namespace}},
             "resourceRules": [
                 {
                     "apiGroups": [""],
@@ -73,8 +74,8 @@ def _holds_data(cluster: Cluster) -> str:
     values = cluster.values
     secrets = sorted(cluster.secret(spec) for spec in contract.required(values) if spec.data_in)
     labels = {
-        "app.kubernetes.io/instance": cluster.release.name,
-        "app.kubernetes.io/managed-by": MANAGED_BY,
+        INSTANCE_LABEL: cluster.release.name,
+        MANAGED_BY_LABEL: MANAGED_BY,
     }
     labelled = " && ".join(
         f"'{key}' in oldObject.metadata.labels && oldObject.metadata.labels['{key}'] == '{value}'"

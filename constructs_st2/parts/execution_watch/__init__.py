@@ -15,7 +15,7 @@ from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import EXECUTION_WATCH as COMPONENT
 from constructs_st2.facts.components import STATSD_EXPORTER
-from constructs_st2.facts.images import ST2_UID
+from constructs_st2.facts.images import NODES, ST2_UID
 from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
@@ -44,7 +44,7 @@ from constructs_st2.parts.pods.scripts import MOUNT_PATH
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import scratch
-from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.urls import URLS, urls, urls_env
 from constructs_st2.parts.services.users import home_of
 from constructs_st2.values.model import Values
 
@@ -63,7 +63,7 @@ def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     labels = {**cluster.values.execution_watch.labels, **_labels(cluster.release, version=image.version)}
     settings = cluster.values.execution_watch
     container = _container(cluster)
-    reads = {**checksums([container], live=True), "checksum/st2-urls": fingerprint(urls(cluster))}
+    reads = {**checksums([container], live=True), f"checksum/{URLS}": fingerprint(urls(cluster))}
     template = {
         "metadata": {"labels": labels, "annotations": {**settings.annotations, **reads}},
         "spec": pod_spec(
@@ -72,8 +72,7 @@ def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
             security=overlaid(restricted_pod(ST2_UID), cluster.values.pod_security_context),
             grace=_GRACE,
             serviceAccountName=metadata["name"],
-            # The images are built for amd64 only.
-            nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+            nodeSelector={**NODES, **settings.node_selector},
             dnsPolicy=cluster.values.dns_policy,
             dnsConfig=dns_config(cluster.values.dns_config),
         ),
@@ -97,7 +96,7 @@ def _container(cluster: Cluster) -> Container:
         command=[*cluster.values.image.entrypoint, *PROGRAMS.command("watch_executions")],
         args=list(_arguments(cluster)),
         env=environment({**programs.ENVIRONMENT, **client_env(cluster.values)}, {}),
-        env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
+        env_from=[urls_env(cluster.release)],
         resources=settings.resources,
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[

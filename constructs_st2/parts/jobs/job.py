@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import ST2_UID, Image
+from constructs_st2.facts.images import NODES, ST2_UID, Image
 from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION, Release
+from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
@@ -31,6 +31,7 @@ from constructs_st2.parts.pods.pod import (
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.parts.services.process import scratch
+from constructs_st2.parts.services.urls import urls_env
 from constructs_st2.parts.services.users import home_of, name_mounts, user_of_files
 from constructs_st2.parts.services.waiting import wait_containers
 from constructs_st2.values.model import Values
@@ -98,7 +99,7 @@ def job(task: Task, cluster: Cluster) -> Document:
         cluster,
         args=task.args,
         env=task.env,
-        env_from=[_urls(cluster.release)],
+        env_from=[urls_env(cluster.release)],
         mounts=[*task.mounts, *authority],
     )
     init_containers = [
@@ -120,8 +121,7 @@ def job(task: Task, cluster: Cluster) -> Document:
             restricted_pod(user_of_files(settings, cluster), ST2_UID), keepalive(values), values.pod_security_context
         ),
         grace=30,
-        # The images are built for amd64 only.
-        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        nodeSelector={**NODES, **settings.node_selector},
         dnsPolicy=values.dns_policy,
         dnsConfig=dns_config(values.dns_config),
     )
@@ -217,10 +217,6 @@ def client_env(values: Values) -> dict[str, EnvValue]:
     return {"HOME": home_of(values), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
 
 
-def _urls(release: Release) -> Document:
-    return {"configMapRef": {"name": release.named("st2-urls")}}
-
-
 def _login_container(
     login: Login, image: Image, security: Document, settings: JobSettings, cluster: Cluster
 ) -> Container:
@@ -231,7 +227,7 @@ def _login_container(
         command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
         args=[str(settings.active_deadline_seconds), *actions, *login.roles],
         env=environment({**programs.ENVIRONMENT, **client_env(cluster.values)}, {}),
-        env_from=[_urls(cluster.release)],
+        env_from=[urls_env(cluster.release)],
         resources=cluster.values.helper_resources.of("login"),
         security=security,
         mounts=[

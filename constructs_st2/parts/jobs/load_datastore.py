@@ -9,6 +9,7 @@ from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import datastore
 from constructs_st2.facts.jobs import APIKEY_LOAD, KEY_LOAD
+from constructs_st2.facts.pod_paths import STATE_PATH
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import SecretSpec
@@ -21,7 +22,7 @@ from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
 
 _FILES = "/opt/constructs-st2-datastore"
-_RENDERED = "/run/constructs-st2"
+_RENDERED = STATE_PATH
 """Where secrets are put into the files: in memory, and only there."""
 
 

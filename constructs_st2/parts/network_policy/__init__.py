@@ -15,8 +15,9 @@ from constructs_st2.facts.catalogue import CATALOGUE, pool_component, sensor_com
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import PART_OF, Release
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL, NAME_LABEL, PART_OF_LABEL
 from constructs_st2.parts.flows import EXTRA_JOBS, Component, End, Flow, Place, Table
 from constructs_st2.parts.optional import OPTIONAL_PARTS, PartHooks
 from constructs_st2.values.model import Values
@@ -26,9 +27,6 @@ NODE_LOCAL_DNS = "169.254.20.10/32"
 """Where NodeLocal DNSCache listens on every node, unless it is told otherwise
 (https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/)."""
 _NODE_LOCAL_PORT = 53
-
-_NAME = "app.kubernetes.io/name"
-_INSTANCE = "app.kubernetes.io/instance"
 
 
 class _Port(NamedTuple):
@@ -87,7 +85,7 @@ def _known(values: Values) -> list[str]:
 def _of_release(cluster: Cluster) -> Document:
     """Closes all pods of the release, those of Jobs too. To ask for names is what all may do."""
     release = cluster.release
-    selector = {_INSTANCE: release.name, "app.kubernetes.io/part-of": "stackstorm"}
+    selector = {INSTANCE_LABEL: release.name, PART_OF_LABEL: PART_OF}
     return _policy(release.named("default"), selector, [], _dns(cluster.values), cluster)
 
 
@@ -188,8 +186,8 @@ def _pods(names: Sequence[str], release: Release) -> Document:
         return {"podSelector": {"matchLabels": release.selector(names[0])}}
     return {
         "podSelector": {
-            "matchLabels": {_INSTANCE: release.name},
-            "matchExpressions": [{"key": _NAME, "operator": "In", "values": list(names)}],
+            "matchLabels": {INSTANCE_LABEL: release.name},
+            "matchExpressions": [{"key": NAME_LABEL, "operator": "In", "values": list(names)}],
         }
     }
 

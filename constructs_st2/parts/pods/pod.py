@@ -10,6 +10,7 @@ from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import added, amount
+from constructs_st2.kube.well_known import HOST_LABEL, ROOT_AUTHORITIES, ZONE_LABEL
 from constructs_st2.values.model.kubernetes import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
@@ -144,7 +145,7 @@ class Volume(NamedTuple):
         """
         files: list[Document] = [
             {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
-            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"configMap": {"name": ROOT_AUTHORITIES, "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
         ]
         return Volume("api-token", {"projected": {"sources": files, "defaultMode": READABLE_BY_GROUP}})
 
@@ -238,6 +239,10 @@ def env_of_secrets(names: Iterable[str]) -> list[Document]:
 def env_of_pod(name: str, field_path: str) -> Document:
     """An environment variable with what is known of the pod only when it runs, such as ``metadata.name``."""
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}
+
+
+POD_NAME = env_of_pod("POD_NAME", "metadata.name")
+"""For what tells pods apart of which there are several."""
 
 
 def env_of_secret(name: str, secret: str, key: str) -> Document:
@@ -404,10 +409,7 @@ def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision:
     if settings.least_replicas < 2:
         return []
     of_revision = {"matchLabelKeys": [revision]} if revision else {}
-    return [
-        {**spread_over(key, {"matchLabels": {**selector}}), **of_revision}
-        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    ]
+    return [{**spread_over(key, {"matchLabels": {**selector}}), **of_revision} for key in (ZONE_LABEL, HOST_LABEL)]
 
 
 def spread_over(topology_key: str, label_selector: Document) -> Document:
@@ -422,7 +424,7 @@ def spread_over(topology_key: str, label_selector: Document) -> Document:
 
 def preferably_apart(label_selector: Document) -> Document:
     """An affinity by which a pod keeps away from hosts that have pods with some labels, where that is possible."""
-    term = {"labelSelector": label_selector, "topologyKey": "kubernetes.io/hostname"}
+    term = {"labelSelector": label_selector, "topologyKey": HOST_LABEL}
     preferred = {"weight": 100, "podAffinityTerm": term}
     return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]}}
 

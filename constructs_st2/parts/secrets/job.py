@@ -8,12 +8,13 @@ from typing import Any
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
-from constructs_st2.facts.images import SERVICE_UID, ST2_UID
+from constructs_st2.facts.images import NODES, SERVICE_UID, ST2_UID
 from constructs_st2.facts.release import Release
-from constructs_st2.facts.secrets.contract import CONTRACT, DATASTORE
+from constructs_st2.facts.secrets.contract import CONTRACT, DATASTORE, PULL_CREDENTIALS, TLS_CERTIFICATE, TLS_KEY
 from constructs_st2.facts.secrets.given import references
 from constructs_st2.kube.builders import config_map, identity
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.well_known import REGISTRY_SECRET, TLS_SECRET
 from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
@@ -47,8 +48,8 @@ _PROGRAMS = Programs(
 )
 _PLAN = "plan.json"
 _REQUIRED_KEYS = {
-    "kubernetes.io/tls": ["tls.crt", "tls.key"],
-    "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+    TLS_SECRET: [TLS_CERTIFICATE, TLS_KEY],
+    REGISTRY_SECRET: [PULL_CREDENTIALS],
 }
 """Keys without which the API refuses a Secret of a type."""
 
@@ -129,8 +130,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
         security=overlaid(restricted_pod(SERVICE_UID, ST2_UID), cluster.values.pod_security_context),
         grace=30,
         serviceAccountName=cluster.release.named(COMPONENT),
-        # The images are built for amd64 only.
-        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        nodeSelector={**NODES, **settings.node_selector},
         dnsPolicy=cluster.values.dns_policy,
         dnsConfig=dns_config(cluster.values.dns_config),
     )

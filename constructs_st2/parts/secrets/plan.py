@@ -12,6 +12,7 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import Recipe, SecretSpec
 from constructs_st2.kube.builders import KEPT
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL
 from constructs_st2.values.model.secrets import SecretKey
 
 ANNOTATIONS: Mapping[str, str] = {
@@ -61,7 +62,7 @@ def secret_labels(secret: PlannedSecret, release: Release) -> dict[str, str]:
     All labels of the release but one: Argo CD takes objects with the label app.kubernetes.io/instance for its own.
     """
     labels = release.labels(secret.spec.component, "operations")
-    del labels["app.kubernetes.io/instance"]
+    del labels[INSTANCE_LABEL]
     return labels
 
 

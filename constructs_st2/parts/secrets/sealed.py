@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import INSTANCE_LABEL
 from constructs_st2.parts.secrets.scope import Scope
 
 _SESSION_KEY_BYTES = 32
@@ -58,7 +59,7 @@ def sealed(secret: Document, key: rsa.RSAPublicKey, release: str, scope: Scope =
         "kind": "SealedSecret",
         "metadata": {
             **place,
-            "labels": {**metadata["labels"], "app.kubernetes.io/instance": release},
+            "labels": {**metadata["labels"], INSTANCE_LABEL: release},
             **({"annotations": marks} if marks else {}),
         },
         "spec": {

@@ -10,7 +10,7 @@ from constructs_st2.kube.documents import fingerprint
 from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.process import Process, http_probes, scratch
-from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.urls import URLS, urls, urls_env
 from constructs_st2.values.model.secrets import SecretKey
 from constructs_st2.values.model.services import EnvSource, EnvValue
 
@@ -30,7 +30,7 @@ def process(cluster: Cluster) -> Process:
         mounts.append(Mount(Volume("hubot-scripts", {**values.hubot_scripts_volume}), _SCRIPTS_PATH))
     authority = internal_tls.authority_mounts(cluster)
     port = ST2CHATOPS.port
-    env_from = [{"configMapRef": {"name": cluster.release.named("st2-urls")}}]
+    env_from = [urls_env(cluster.release)]
     if contract.CHATOPS.in_use(cluster.values):
         env_from.append({"secretRef": {"name": cluster.secret(contract.CHATOPS)}})
     return Process(
@@ -47,7 +47,7 @@ def process(cluster: Cluster) -> Process:
         ports={"http": port} if port else {},
         mounts=[*mounts, *authority],
         probes=http_probes({"tcpSocket": {"port": "http"}}),
-        reads={"st2-urls": fingerprint(urls(cluster))},
+        reads={URLS: fingerprint(urls(cluster))},
     )
 
 

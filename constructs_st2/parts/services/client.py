@@ -9,7 +9,7 @@ from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH
 from constructs_st2.parts.services.process import Process, not_stuck, st2_process
 from constructs_st2.parts.services.scripts import CLIENT
-from constructs_st2.parts.services.urls import urls
+from constructs_st2.parts.services.urls import URLS, urls, urls_env
 from constructs_st2.parts.services.users import home_of
 from constructs_st2.parts.services.waiting import scripts_mount
 
@@ -23,10 +23,10 @@ def process(cluster: Cluster) -> Process:
     return base._replace(
         command=[*cluster.values.image.entrypoint, *command(CLIENT)],
         args=[CLIENT_CONFIG_PATH],
-        env_from=[{"configMapRef": {"name": cluster.release.named("st2-urls")}}],
+        env_from=[urls_env(cluster.release)],
         mounts=[*base.mounts, scripts_mount(cluster.release)],
         probes=_probes(cluster),
-        reads={"st2-urls": fingerprint(urls(cluster))},
+        reads={URLS: fingerprint(urls(cluster))},
     )
 
 

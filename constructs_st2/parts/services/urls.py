@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.release import Release
+from constructs_st2.kube.documents import Document
 from constructs_st2.parts.services import internal_tls
+
+URLS = "st2-urls"
+"""The ConfigMap with them."""
+
+
+def urls_env(release: Release) -> Document:
+    """All of them as environment variables."""
+    return {"configMapRef": {"name": release.named(URLS)}}
 
 
 def urls(cluster: Cluster) -> dict[str, str]:

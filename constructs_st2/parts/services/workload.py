@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.images import ST2_UID, Image, Images
+from constructs_st2.facts.images import NODES, ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.well_known import HOST_LABEL, INSTANCE_LABEL
 from constructs_st2.parts import packs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
@@ -172,8 +173,7 @@ def _pod_spec(workload: Workload, cluster: Cluster, main: Container) -> Document
         stays=_stays(workload, values),
         serviceAccountName=cluster.service_account if attached else None,
         automountServiceAccountToken=attached,
-        # The images are built for amd64 only.
-        nodeSelector={"kubernetes.io/arch": "amd64", **settings.node_selector},
+        nodeSelector={**NODES, **settings.node_selector},
         dnsPolicy=values.dns_policy,
         dnsConfig=dns_config(values.dns_config),
     )
@@ -192,12 +192,12 @@ def _spread(workload: Workload, release: Release) -> list[Document]:
     if not workload.entry.is_single or workload.settings.topology_spread is not None:
         return spread_constraints(workload.settings, release.selector(workload.component), revision="pod-template-hash")
     singles: Document = {
-        "matchLabels": {"app.kubernetes.io/instance": release.name},
+        "matchLabels": {INSTANCE_LABEL: release.name},
         "matchExpressions": [
             {"key": "app", "operator": "In", "values": [entry.name for entry in CATALOGUE if entry.is_single]}
         ],
     }
-    return [spread_over("kubernetes.io/hostname", singles)]
+    return [spread_over(HOST_LABEL, singles)]
 
 
 def _packs(workload: Workload, image: Image, cluster: Cluster) -> list[Container]:

@@ -18,6 +18,7 @@ from constructs_st2.values.chart.translation import (
     refused,
 )
 from constructs_st2.values.paths import KeyPath, dotted
+from constructs_st2.values.servers import MASTER, MONGODB_PORT, RABBITMQ_PORT, REDIS_PORT, SENTINEL_PORT
 
 RAW_PATHS: tuple[tuple[str, ...], ...] = (
     ("st2", "packs", "configs"),
@@ -38,7 +39,7 @@ _BACKENDS = ("mongodb", "rabbitmq", "redis")
 _OLD_MONGODB = "4.0"
 """The default of charts before 1.0. Nothing here reads its data, and so nobody means it."""
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-_PORTS = {"mongodb": 27017, "rabbitmq": 5672, "redis": 6379}
+_PORTS = {"mongodb": MONGODB_PORT, "rabbitmq": RABBITMQ_PORT, "redis": REDIS_PORT}
 
 
 def _enabled(value: Any, _: KeyPath) -> Meaning:
@@ -378,8 +379,8 @@ RULES: tuple[ChartKey, ...] = (
             "enabled": agrees(True, note="sentinels always run", otherwise="remove it: sentinels always run"),
             "staticID": means_nothing("sentinels keep their identity"),
             "usePassword": means_nothing("sentinels have a password wherever this st2 can use one"),
-            "masterSet": agrees("mymaster", note="it is so anyway", otherwise="remove it: it is mymaster"),
-            "port": agrees(26379, note="it is so anyway", otherwise="remove it: it is 26379"),
+            "masterSet": agrees(MASTER, note="it is so anyway", otherwise=f"remove it: it is {MASTER}"),
+            "port": agrees(SENTINEL_PORT, note="it is so anyway", otherwise=f"remove it: it is {SENTINEL_PORT}"),
             "image": refused("sentinels run from the image of redis: use redis.image"),
             "resources": moved("helperResources", "sentinel"),
         }.items()

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from constructs_st2.kube.well_known import NAMESPACE_LABEL
 from constructs_st2.values.model.base import DnsLabel, PortNumber, StrictModel, key, section
 from constructs_st2.values.model.kubernetes import NetworkPolicyPeer
 
@@ -34,7 +35,7 @@ class Dns(StrictModel):
         "The pods of the cluster's DNS.",
         [
             {
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+                "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: "kube-system"}},
                 "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
             }
         ],
@@ -66,11 +67,11 @@ class NetworkPolicy(StrictModel):
     )
     metrics_from: list[Peer] = key(
         "Who may read metrics, where they are served: your Prometheus. With [] nobody may.",
-        [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+        [{"namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: "monitoring"}}}],
     )
     keda_from: list[Peer] = key(
         "KEDA, which asks MongoDB how much work there is, where it scales something.",
-        [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}],
+        [{"namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: "keda"}}}],
     )
     allow: dict[Component, Peers] = key("Who else may connect to a component, on any port.", {})
     egress: Egress = section("What pods may connect to.")

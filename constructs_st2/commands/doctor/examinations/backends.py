@@ -11,6 +11,7 @@ from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import listed
 from constructs_st2.facts.backends.upgrades import UPGRADES
 from constructs_st2.facts.release import Role
+from constructs_st2.kube.well_known import NAME_LABEL
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 
 _STANDS_STILL: dict[Role, str] = {
@@ -53,7 +54,7 @@ def majority_of(members: int) -> int:
 def quorums(expected: Expected, facts: Facts) -> Iterator[Finding]:
     """Ready members, against the majority of all."""
     for role, members in _members(expected, facts):
-        step = f"{expected.kubectl} get pods -l app.kubernetes.io/name={members.component} -o wide"
+        step = f"{expected.kubectl} get pods -l {NAME_LABEL}={members.component} -o wide"
         are_ready = f"{members.ready} of {members.wanted} members are ready"
         if not members.wanted:
             yield Finding(Level.BROKEN, name_of(members.component), "is scaled to no members", (step,))

@@ -9,6 +9,8 @@ from constructs_st2.commands.doctor.facts import Facts, Thing
 from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import listed
 from constructs_st2.commands.secrets.needed import NeededSecret
+from constructs_st2.facts.components import SECRETS_BOOTSTRAP
+from constructs_st2.kube.well_known import NAME_LABEL
 
 
 def secrets(expected: Expected, facts: Facts) -> Iterator[Finding]:
@@ -49,7 +51,7 @@ def _step(secret: NeededSecret, expected: Expected) -> str:
 
 
 _BY_MODE = {
-    "bootstrap": "{kubectl} logs -l app.kubernetes.io/name=secrets-bootstrap --tail 20",
+    "bootstrap": f"{{kubectl}} logs -l {NAME_LABEL}={SECRETS_BOOTSTRAP} --tail 20",
     "external-secrets": "{kubectl} get externalsecrets",
     "existing": "constructs-st2 secrets generate | {kubectl} create -f -",
     "plain": "kubectl apply -f dist/",

@@ -13,19 +13,19 @@ from constructs_st2.commands.doctor.wording import counted, gib, listed
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.upgrades import VERSION_ANNOTATION, Version, version_in
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import ARCHITECTURE_LABEL, ZONE_LABEL
 
-_ARCHITECTURE = "kubernetes.io/arch"
 _AVX = "feature.node.kubernetes.io/cpu-cpuid.AVX"
 _FEATURES = "feature.node.kubernetes.io/"
 """What Node Feature Discovery writes (https://nfd.sigs.k8s.io)."""
 _FIRST_WITH_AVX = Version(5, 0)
 """The first MongoDB that needs AVX: https://www.mongodb.com/docs/manual/administration/production-notes/#x86_64"""
-_GET = ("kubectl get nodes -L kubernetes.io/arch -L topology.kubernetes.io/zone",)
+_GET = (f"kubectl get nodes -L {ARCHITECTURE_LABEL} -L {ZONE_LABEL}",)
 
 
 def architecture(expected: Expected, facts: Facts) -> Iterator[Finding]:
     """The images of StackStorm are built for one architecture."""
-    wanted = {each for size in expected.sizes if (each := size.node_selector.get(_ARCHITECTURE))}
+    wanted = {each for size in expected.sizes if (each := size.node_selector.get(ARCHITECTURE_LABEL))}
     for name in sorted(wanted):
         if facts.nodes and not any(node.architecture == name for node in _usable(facts)):
             have = listed(sorted({node.architecture or "unknown" for node in facts.nodes}))

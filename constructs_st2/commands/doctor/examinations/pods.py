@@ -15,6 +15,7 @@ from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import in_words, listed
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.priorities import CREATE
+from constructs_st2.kube.well_known import INSTANCE_LABEL, NAME_LABEL
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 from constructs_st2.parts.services.waiting import WAIT_FOR_NAME
 
@@ -97,7 +98,7 @@ def _waiting(container: Container, words: str) -> Cause:
     target = container.name.removeprefix(WAIT_FOR_NAME)
     if target == container.name:
         return Cause(f"its init container {container.name} has not ended", f"logs {{pod}} -c {container.name}", words)
-    step = f"get pods -l app.kubernetes.io/name={target} -o wide"
+    step = f"get pods -l {NAME_LABEL}={target} -o wide"
     return Cause(f"waits for {backends.name_of(target)}", step, words)
 
 
@@ -158,7 +159,7 @@ def workloads(expected: Expected, facts: Facts) -> Iterator[Finding]:
         and (each["kind"], name_of_object(each)) not in there
     ]
     # Those of the user's own objects need not have the labels by which one finds those of the release.
-    own = {size.name for size in expected.sizes if size.pod.labels.get("app.kubernetes.io/instance")}
+    own = {size.name for size in expected.sizes if size.pod.labels.get(INSTANCE_LABEL)}
     if missing := [name for name in missing if name in own]:
         text = f"in the manifests, and not in the cluster: {listed(missing)}"
         yield Finding(Level.BROKEN, "Not applied", text, ("constructs-st2 plan --against cluster",))

@@ -6,7 +6,7 @@ from constructs_st2.facts.backends.upgrades import UPGRADES, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, env_of_pod, env_text
+from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, env_text
 
 NAME = "guard-data"
 """How its container is called."""
@@ -50,7 +50,7 @@ def container(
         command=scripts.command(_SCRIPT),
         args=[upgrades.name, str(version), member, *upgrades.readable(version)],
         env=[
-            env_of_pod("POD_NAME", "metadata.name"),
+            POD_NAME,
             *(env_text(variable, text) for variable, text in texts.items() if text),
         ],
         resources=cluster.values.helper_resources.of("scripts"),

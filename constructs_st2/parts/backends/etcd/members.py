@@ -11,22 +11,16 @@ from constructs_st2.facts.backends import ETCD
 from constructs_st2.facts.backends import ETCD_PEER_PORT as PEER_PORT
 from constructs_st2.facts.backends import ETCD_WITNESS_PORT as WITNESS_PORT
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.pod_paths import STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.etcd.config import config_file
-from constructs_st2.parts.backends.member_set import (
-    POD_NAME,
-    STATE_PATH,
-    MemberSet,
-    config_mount,
-    data_mount,
-    scripts_mount,
-)
+from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount
 from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
+from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_text
 from constructs_st2.values.model.backends import Option
 
 SERVER = Server(

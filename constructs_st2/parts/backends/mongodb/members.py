@@ -16,21 +16,12 @@ from constructs_st2.facts.backends.upgrades import COMPATIBILITY_ANNOTATION, REP
 from constructs_st2.facts.backends.upgrades import MONGODB as MONGODB_UPGRADES
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
+from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.work import COUNTED_COLLECTIONS
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import looking, tls
-from constructs_st2.parts.backends.member_set import (
-    CONFIG_PATH,
-    POD_NAME,
-    SECRET_PATH,
-    STATE_PATH,
-    MemberSet,
-    config_mount,
-    data_mount,
-    scripts_mount,
-    secret_mount,
-)
+from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount, secret_mount
 from constructs_st2.parts.backends.mongodb.config import (
     KEYFILE_DIRECTORY,
     cache_gigabytes,
@@ -39,7 +30,7 @@ from constructs_st2.parts.backends.mongodb.config import (
 )
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_of_secret, env_text
+from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_of_secret, env_text
 from constructs_st2.values.model import Values
 
 SERVER = Server(

@@ -9,20 +9,11 @@ from constructs_st2.facts.backends import RABBITMQ, rabbitmq_peer_ports
 from constructs_st2.facts.backends import RABBITMQ_DISTRIBUTION_PORT as DISTRIBUTION_PORT
 from constructs_st2.facts.backends import RABBITMQ_FORMATION_PORT as FORMATION_PORT
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
-from constructs_st2.parts.backends.member_set import (
-    CONFIG_PATH,
-    POD_NAME,
-    SECRET_PATH,
-    STATE_PATH,
-    MemberSet,
-    config_mount,
-    data_mount,
-    scripts_mount,
-    secret_mount,
-)
+from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount, secret_mount
 from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.rabbitmq.config import (
     advanced_config,
@@ -33,7 +24,7 @@ from constructs_st2.parts.backends.rabbitmq.config import (
 )
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
+from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_text
 from constructs_st2.values.model import Values
 
 SERVER = Server(

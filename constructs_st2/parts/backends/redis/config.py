@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from constructs_st2.facts.backends.redis import MASTER
 from constructs_st2.facts.node_loss import KEEPALIVE_IDLE
 from constructs_st2.kube.quantity import amount
 from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.values.model.backends import Option, Redis
+from constructs_st2.values.servers import MASTER
 
 _SHARE_OF_MEMORY = Decimal("0.5")
 """Of the container's memory: Redis copies what changes while it rewrites its log."""

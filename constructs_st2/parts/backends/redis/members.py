@@ -6,28 +6,22 @@ knows another master than the others.
 
 from __future__ import annotations
 
-from constructs_st2.facts.backends import REDIS_PORT, REDIS_SENTINEL
+from constructs_st2.facts.backends import REDIS_SENTINEL
 from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.pod_paths import STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import looking, tls
-from constructs_st2.parts.backends.member_set import (
-    POD_NAME,
-    STATE_PATH,
-    MemberSet,
-    config_mount,
-    data_mount,
-    scripts_mount,
-    secret_mount,
-)
+from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount, secret_mount
 from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.redis.config import encrypted, plain, redis_conf, sentinel_conf
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Container, Mount, Volume, env_text
+from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_text
 from constructs_st2.values.model.backends import Option
+from constructs_st2.values.servers import REDIS_PORT
 
 SERVER = Server(
     key="redis",

@@ -1,0 +1,32 @@
+"""What Kubernetes and its tools call things, where more than one module speaks of them.
+
+https://kubernetes.io/docs/reference/labels-annotations-taints/
+"""
+
+from __future__ import annotations
+
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+PART_OF_LABEL = "app.kubernetes.io/part-of"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+VERSION_LABEL = "app.kubernetes.io/version"
+"""The labels that are recommended for all objects of an application."""
+
+ARCHITECTURE_LABEL = "kubernetes.io/arch"
+HOST_LABEL = "kubernetes.io/hostname"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+"""Labels of nodes."""
+
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""On each namespace: its name."""
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which `kubectl apply` keeps what it was given."""
+
+ROOT_AUTHORITIES = "kube-root-ca.crt"
+"""The ConfigMap in each namespace with the authorities of the API server."""
+
+TLS_SECRET = "kubernetes.io/tls"
+REGISTRY_SECRET = "kubernetes.io/dockerconfigjson"
+"""Types of Secrets."""
