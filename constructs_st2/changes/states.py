@@ -43,6 +43,11 @@ def files_of_revision(revision: str, folder: Path) -> dict[str, bytes]:
     return files
 
 
+def has_history(folder: Path) -> bool:
+    """Whether a folder is in a git repository. Asks the file system alone: every synth over manifests does."""
+    return any((each / ".git").exists() for each in folder.absolute().parents)
+
+
 def names_before(names: Collection[str], revision: str, folder: Path) -> frozenset[str]:
     """Which of some names of objects were in the manifests of a folder at some time up to a revision.
 

@@ -66,7 +66,6 @@ _NO_SECRET_NAMES = frozenset({"initial-cluster-token"})
 """Settings whose names only sound secret: what tells clusters of etcd from each other."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
-_HINTS = ("pass", "secret", "token", "key", "auth", "cred", "pwd", "pw", "psk", "sas", "pat", "dsn", "jwt", "hook")
 _HINTED = "pass|secret|token|key|auth|cred|pwd|psk|sas|pat|dsn|jwt|hook|string|cookie|salt|pepper|bearer"
 
 
@@ -134,12 +133,10 @@ _NO_SECRETS = _named(
     # The last is a kind of tokens of etcd.
     "true false yes no on off none null nil ~ enabled disabled required optional auto default simple",
 )
-_PLACEHOLDER = re.compile(
-    r".*(?:\{\{.*\}\}|\{%.*%\}|\$\{[^}]*\}|\$\([^)]*\)|%s|%\(\w+\)s).*|<[^<>]+>|\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|\*+|\.\.\.|…"
-    r"|\{\w*\}|\$\{.*|\$\(.*",
-    re.DOTALL,
-)
-"""What is filled in later: ``$(VARIABLE)``, ``${variable}``, ``{{ template }}``, ``<password>``, ``$VARIABLE``."""
+_FILLED_IN = re.compile(r"\{\{.*\}\}|\{%.*%\}|\$\{[^}]*\}|\$\([^)]*\)|%s|%\(\w+\)s", re.DOTALL)
+"""What is filled in later, wherever it stands: ``$(VARIABLE)``, ``${variable}``, ``{{ template }}``."""
+_PLACEHOLDER = re.compile(r"<[^<>]+>|\$(?:[A-Z_][A-Z0-9_]*|[a-z_]+)|\*+|\.\.\.|…|\{\w*\}|\$\{.*|\$\(.*", re.DOTALL)
+"""What is filled in later as a whole: ``<password>``, ``$VARIABLE``, or the beginning of such."""
 _REFERENCE = re.compile(
     r"(?:/|\./|\.\./)[^\s+=]*"  # a path
     r"|(?:file|op|vault|awssm|gcpsm|azkv)://?\S*|vault:\S+|ref\+\w+://\S+|arn:aws[\w-]*:(?:secretsmanager|ssm):\S+"
@@ -162,7 +159,7 @@ def is_literal(value: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Whether a value, or a part of it, is filled in later."""
-    return _PLACEHOLDER.fullmatch(value) is not None
+    return _PLACEHOLDER.fullmatch(value) is not None or _FILLED_IN.search(value) is not None
 
 
 def _is_literal_setting(value: str) -> bool:
@@ -324,9 +321,11 @@ def _is_in(look: Look, others: Sequence[Look]) -> bool:
 
 def in_pairs(text: str) -> Iterator[Look]:
     """Secrets in a connection string, or in the query of a URL."""
-    for match in _PAIR.finditer(text) if "=" in text else ():
-        if is_literal(match[2]):
-            yield Look(match.start(1), f"a value of {match[1]}", match[2])
+    for begin, end in _hinted_lines(text) if "=" in text else ():
+        # With the end of the line before, behind which a name may stand.
+        for match in _PAIR.finditer(text, max(begin - 1, 0), end):
+            if is_literal(match[2]):
+                yield Look(match.start(1), f"a value of {match[1]}", match[2])
 
 
 _SETTING = re.compile(
@@ -345,13 +344,38 @@ def in_settings(text: str) -> tuple[Look, ...]:
 
 
 def _in_settings(text: str) -> Iterator[Look]:
-    lower = text.lower()
-    if not any(hint in lower for hint in _HINTS):
-        return
-    for match in _SETTING.finditer(text):
-        name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
-        if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
-            yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+    for begin, end in _hinted_lines(text):
+        for match in _SETTING.finditer(text, begin, end):
+            name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+            if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
+                yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+
+
+_HINT = re.compile(_HINTED)
+_GOES_ON = ('"', ":")
+"""How a line of JSON may end whose value, or the colon before it, stands below."""
+_NEXT_LINE = re.compile(r"\s*[^\n]*")
+
+
+@lru_cache(1024)
+def _hinted_lines(text: str) -> tuple[tuple[int, int], ...]:
+    """Where lines begin and end that may name a secret, with those below that belong to them.
+
+    Only these are searched: they are few, and looking for names takes long.
+    """
+    return tuple(_of_hinted_lines(text))
+
+
+def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
+    begin = searched = 0
+    for line in text.split("\n"):
+        end = begin + len(line)
+        if begin >= searched and _HINT.search(line.lower()):
+            last, searched = line, end
+            while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
+                last, searched = below[0], below.end()
+            yield begin, searched
+        begin = end + 1
 
 
 # --- arguments

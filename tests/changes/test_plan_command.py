@@ -107,7 +107,8 @@ def test_against_a_revision(run: Run) -> None:
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "first")
-    run("synth", "--quiet", "--set", "st2api.replicas=3")
+    _, _, told = run("synth", "--set", "st2api.replicas=3")
+    assert "constructs-st2 plan --manifests dist --against git:HEAD " in told
     status, said, _ = run("plan", "--manifests", "dist", "--against", "git:HEAD")
     assert status == 2
     assert "st2api.replicas 2 -> 3" in said
@@ -174,6 +175,7 @@ def test_a_synth_tells_the_step_that_it_takes(run: Run) -> None:
     assert "Changes  " not in run("synth")[2]
     said = run("synth", "--set", "st2actionrunner.replicas=9")[2]
     assert "Changes          against what was there: 1 changed\n                 Pods: st2actionrunner\n" in said
+    assert "constructs-st2 plan --manifests dist --against cluster " in said, "there is no repository"
 
 
 def test_a_step_that_cannot_work_is_refused_and_changes_nothing(run: Run, tmp_path: Path) -> None:

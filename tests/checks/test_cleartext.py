@@ -17,6 +17,13 @@ from checks.sound import (
     put,
 )
 
+from constructs_st2.checks import check
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.kube.documents import Document
+from constructs_st2.kube.shipped import is_shipped
+from constructs_st2.values import from_mapping
+
 # In parts, so that no scanner takes this file for one that has secrets in it.
 SLACK = "xoxb" + "-123456789012-abcdefghijkl"
 GITHUB = "ghp" + "_abcdefghijklmnopqrstuvwxyz0123456789"
@@ -150,3 +157,25 @@ def test_secrets_with_values_are_found_unless_they_were_asked_for(field: str) ->
     assert findings_after(add(secret)) == [("cleartext", "Secret/st2-x", field)]
     secret["metadata"]["labels"]["constructs-st2.dev/secrets-mode"] = "plain"
     assert findings_after(add(secret)) == []
+
+
+def shipped_files() -> list[tuple[Document, str, str]]:
+    """The ConfigMaps that hold files of the package, with the keys and the texts of those."""
+    config_maps = (each for each in build(cluster_of(from_mapping({}))).objects if each["kind"] == "ConfigMap")
+    return [(each, key, text) for each in config_maps for key, text in each.get("data", {}).items() if is_shipped(text)]
+
+
+def test_files_of_the_package_are_not_searched_and_hold_no_secrets() -> None:
+    files = shipped_files()
+    assert {"bootstrap.py", "reconcile.js", "start.sh", "locations.conf"} <= {key for _, key, _ in files}
+    changed = [{**each, "data": {key: f"{text}\n"}} for each, key, text in files]
+    assert not any(is_shipped(text) for each in changed for text in each["data"].values())
+    assert [problem for problem in check(changed) if problem.rule == "cleartext"] == []
+
+
+def test_files_of_the_package_that_were_changed_are_searched() -> None:
+    config_map, key, text = shipped_files()[0]
+    changed = {**config_map, "data": {key: f"{text}# {GITHUB}\n"}}
+    assert [(each.rule, each.field) for each in check([changed])] == [
+        ("cleartext", f"data[{key}] line {text.count(chr(10)) + 1}")
+    ]

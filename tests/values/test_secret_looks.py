@@ -88,7 +88,8 @@ FORMS = [
     "https://a.blob.core.windows.net/c?sv=2022&sig=" + LETTERS, "Server=db;User Id=sa;Password=" + "hunter2;",
     '{"auths": {"r": {"auth": "' + 'aHVudGVyMg=="}}}', "Authorization: Bearer " + LETTERS,
     "Basic " + "dXNlcjpTRUNSRVRYeHg",
-    "DB_PASSWORD=" + "hunter2\nA=1", "{a: 1, password: " + "hunter2}",
+    "DB_PASSWORD=" + "hunter2\nA=1", "{a: 1, password: " + "hunter2}", "a b\nTOKEN=" + "hunter2",
+    '{"a": 1,\n"password":\n\n"' + 'hunter2"}', '{"token" \n  : \n "' + 'hunter2"}',
 ]  # fmt: skip
 
 

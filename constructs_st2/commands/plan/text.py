@@ -12,6 +12,7 @@ import click
 from constructs_st2.changes.difference import Action
 from constructs_st2.changes.findings import NEEDS_HANDS, Finding, Section
 from constructs_st2.changes.plan import Change, Plan
+from constructs_st2.changes.states import has_history
 from constructs_st2.commands.rows import row, terminal_width
 
 _MARKS: Mapping[Action, tuple[str, str]] = {"new": ("+", "green"), "changed": ("~", "yellow"), "gone": ("-", "red")}
@@ -112,8 +113,9 @@ def brief(plan: Plan, folder: Path) -> str:
         if section is Section.NOT_RUN:
             # The apply that is next does not do without it.
             lines += [f"{indent}{step}" for finding in plan.of(section) for step in finding.steps]
+    before = "git:HEAD" if has_history(folder) else "cluster"
     return "\n".join(
-        [*lines, f"{indent}constructs-st2 plan --manifests {folder} --against git:HEAD   tells what that does"]
+        [*lines, f"{indent}constructs-st2 plan --manifests {folder} --against {before}   tells what that does"]
     )
 
 

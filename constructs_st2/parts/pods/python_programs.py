@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.shipped import shipped_text
 from constructs_st2.parts.pods.pod import Volume
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
 
@@ -29,8 +29,7 @@ class Programs:
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """File name to content, for a ConfigMap."""
-        package = resources.files(self.package)
-        return {name: package.joinpath(name).read_text(encoding="utf-8") for name in self._files}
+        return {name: shipped_text(self.package, name) for name in self._files}
 
     def command(self, module: str) -> list[str]:
         """The command that runs a module."""

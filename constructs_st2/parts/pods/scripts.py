@@ -7,6 +7,8 @@ from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
 
+from constructs_st2.kube.shipped import shipped_text
+
 MOUNT_PATH = "/opt/constructs-st2"
 """Where pods find their scripts."""
 
@@ -23,7 +25,7 @@ def command(name: str, *arguments: object) -> list[str]:
 def texts(package: str) -> dict[str, str]:
     """Name and text of every script in a package."""
     return {
-        file.name: file.read_text(encoding="utf-8")
-        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name)
-        if file.name.endswith(_SUFFIXES)
+        name: shipped_text(package, name)
+        for name in sorted(file.name for file in resources.files(package).iterdir())
+        if name.endswith(_SUFFIXES)
     }

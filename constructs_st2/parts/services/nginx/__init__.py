@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from string import Template
 from typing import NamedTuple
+
+from constructs_st2.kube.shipped import shipped_text
 
 HTTP_PORT = 8080
 HTTPS_PORT = 8443
@@ -145,6 +145,5 @@ def _host(address: str) -> str:
     return address.partition(":")[0]
 
 
-@cache
 def _read(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+    return shipped_text(__name__, name)
