@@ -17,7 +17,7 @@ import pytest
 import yaml
 from support import MakeCluster
 
-from constructs_st2.commands.doctor import examinations, parsing
+from constructs_st2.commands.doctor import examinations, parsing, trying
 from constructs_st2.commands.doctor.examinations import EXAMINATIONS, controllers
 from constructs_st2.commands.doctor.examining import examine
 from constructs_st2.commands.doctor.expected import Expected
@@ -47,6 +47,7 @@ from constructs_st2.commands.doctor.facts import (
     Usage,
 )
 from constructs_st2.commands.doctor.findings import Finding, Level, Report
+from constructs_st2.commands.kubectl import Ended
 from constructs_st2.construct.build import build
 from constructs_st2.kube.documents import Document
 
@@ -697,6 +698,32 @@ class TestPriorities:
     )
     def test_others_do_no_harm(self, patient: Any, values: Values, classes: tuple[PriorityClass, ...]) -> None:
         assert patient(values).examine(priority_classes=classes).status == 0
+
+
+def test_pods_are_tried_out_without_what_the_same_apply_makes(patient: Any) -> None:
+    """Of a pod that lacks an account and a class, the server tells the account alone."""
+
+    def ask(*arguments: str, given: str) -> Ended:
+        if arguments[0] == "apply":
+            return Ended(0, "", "")
+        specs = {pod["metadata"]["name"]: pod["spec"] for pod in yaml.safe_load_all(given)}
+        if accounts := {
+            name: spec["serviceAccountName"] for name, spec in specs.items() if "serviceAccountName" in spec
+        }:
+            said = {name: f'serviceaccount "{account}" not found' for name, account in accounts.items()}
+        elif classes := {
+            name: spec["priorityClassName"] for name, spec in specs.items() if "priorityClassName" in spec
+        }:
+            said = {name: f"no PriorityClass with name {each} was found" for name, each in classes.items()}
+        else:
+            said = dict.fromkeys(specs, "exceeded quota: small")
+        lines = (f'Error from server (Forbidden): pods "{name}" is forbidden: {why}' for name, why in said.items())
+        return Ended(1, "", "\n".join(lines))
+
+    expected = patient({"serviceAccount": {"create": True}}).expected
+    refused = trying.refusals(expected, frozenset(), ask).refusals
+    assert {each.subject for each in refused} == {size.name for size in expected.sizes}
+    assert {each.message for each in refused} == {"exceeded quota: small"}
 
 
 class TestNames:

@@ -88,11 +88,14 @@ def _try_pods(expected: Expected, ask: Ask) -> Ended:
         tried = [_pod(pod, expected.namespace, frozenset(lacking)) for pod in pods]
         return ask("create", "--dry-run=server", "--output", "name", "-f", "-", given=yaml_text(tried))
 
-    first = attempt()
-    # What the same apply makes need not be there before it.
-    lacking = [found["account"] or found["priority"] for found in _NOT_YET.finditer(first.said)]
+    # What the same apply makes need not be there before it. Of a pod that lacks several, the server tells the first.
     own = {name_of(each) for each in expected.index.of_kind("ServiceAccount", "PriorityClass")}
-    return attempt(own & set(lacking)) if own & set(lacking) else first
+    lacking: set[str] = set()
+    said = attempt()
+    while more := own & {found["account"] or found["priority"] for found in _NOT_YET.finditer(said.said)} - lacking:
+        lacking |= more
+        said = attempt(lacking)
+    return said
 
 
 def _pod(template: PodTemplate, namespace: str, lacking: frozenset[str]) -> Document:
