@@ -116,8 +116,8 @@ def _shape(document: Document) -> Iterator[Problem]:
 
 def _lacking(document: Document) -> Iterator[Problem]:
     """What is missing of what tells an object from others."""
-    required = {path: at(document, *path.split(".")) for path in ("apiVersion", "kind", "metadata.name")}
-    subject = f"{required['kind'] or '?'}/{required['metadata.name'] or '?'}"
-    for path, value in required.items():
+    kind, name = document.get("kind"), at(document, "metadata", "name")
+    for path, value in (("apiVersion", document.get("apiVersion")), ("kind", kind), ("metadata.name", name)):
         if not isinstance(value, str) or not value:
+            subject = f"{kind or '?'}/{name or '?'}"
             yield Problem("shape", subject, path, "is missing, or no text; set it")

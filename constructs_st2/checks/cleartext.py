@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from constructs_st2.checks.data import annotations_of, label, mapping, strings
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.problem import Problem
-from constructs_st2.checks.texts import Text
+from constructs_st2.checks.texts import Origin
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.kube.documents import Document, identity, is_built_in
-from constructs_st2.kube.shipped import is_shipped
 from constructs_st2.values import secret_looks
 from constructs_st2.values.secret_looks import Look
 
@@ -65,7 +65,7 @@ def _excused(document: Document) -> list[str]:
 
 def _findings(index: Index) -> Iterator[_Finding]:
     for text in index.texts:
-        for look in () if is_shipped(text.text) else _in_text(text):
+        for look in _in_text(text.text, text.origin, text.name):
             yield text.owner, text.object, text.field.replace(" ", ""), text.field_at(look.position), look
     for pod in index.pods:
         for container in pod.containers:
@@ -78,20 +78,24 @@ def _findings(index: Index) -> Iterator[_Finding]:
             yield document, identity(document), field, field, look
 
 
-def _in_text(text: Text) -> Iterator[Look]:
-    content = text.text
-    match text.origin:
+@lru_cache(4096)
+def _in_text(content: str, origin: Origin, name: str) -> tuple[Look, ...]:
+    """What of a text is a secret. Pods have the same texts over and over."""
+    return tuple(_looks(content, origin, name))
+
+
+def _looks(content: str, origin: Origin, name: str) -> Iterator[Look]:
+    match origin:
         case "variable":
-            yield from secret_looks.in_value(content, text.name)
+            yield from secret_looks.in_value(content, name)
         case "argument":
             yield from secret_looks.in_value(content)
             yield from secret_looks.in_command(content)
-        case "file" if _ending(text.name) not in _SETTINGS_FILES:
+        case "file" if _ending(name) not in _SETTINGS_FILES:
             yield from secret_looks.in_text(content)
         case "file":
             # The ending is no part of the name: `token.conf` is not the token.
-            name = "" if _ending(text.name) or "\n" in content.strip() else text.name
-            yield from secret_looks.in_value(content, name)
+            yield from secret_looks.in_value(content, "" if _ending(name) or "\n" in content.strip() else name)
         case "annotation":
             yield from secret_looks.in_text(content)
 

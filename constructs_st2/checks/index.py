@@ -72,6 +72,7 @@ class Index:
         self._by_kind: dict[str, dict[tuple[str, str], Document]] = defaultdict(dict)
         for document in objects:
             self._by_kind[_qualified_kind(document)][namespace_of(document), name_of(document)] = document
+        self._found: dict[tuple[str, str, str], Found | None] = {}
         self._pods_by_owner = {id(pod.owner): pod for pod in self.pods}
         self._pods_by_label: dict[tuple[str, str, str], list[PodTemplate]] = defaultdict(list)
         for pod in self.pods:
@@ -120,6 +121,12 @@ class Index:
 
     def lookup(self, kind: str, namespace: str, name: str) -> Found | None:
         """What is known of a ConfigMap, Secret, ServiceAccount or PersistentVolumeClaim; None if there is none."""
+        key = (kind, namespace, name)
+        if key not in self._found:
+            self._found[key] = self._looked_up(kind, namespace, name)
+        return self._found[key]
+
+    def _looked_up(self, kind: str, namespace: str, name: str) -> Found | None:
         found = self.find(kind, namespace, name)
         if found is not None:
             return Found(frozenset(_data_keys(found)))

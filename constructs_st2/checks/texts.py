@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from constructs_st2.checks.data import annotations_of, mapping, mappings, strings
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.shipped import is_shipped
 
 Origin = Literal["file", "variable", "argument", "annotation"]
 
@@ -30,12 +31,15 @@ class Text(NamedTuple):
 
 
 def texts_of(objects: Sequence[Document], pods: Sequence[PodTemplate]) -> Iterator[Text]:
-    """All texts of some objects and of the pods that they make."""
+    """All texts of some objects and of the pods that they make, but for the files of this package.
+
+    Those are the same for everybody: they name no host of a release, and hold no secret.
+    """
     for document in objects:
         subject = identity(document)
         if document["kind"] == "ConfigMap":
             for key, value in mapping(document.get("data")).items():
-                if isinstance(value, str):
+                if isinstance(value, str) and not is_shipped(value):
                     yield Text(document, subject, f"data[{key}]", "file", value, str(key))
         yield from _annotations(document, document, subject, "")
     for pod in pods:

@@ -19,7 +19,14 @@ Faults: TypeAlias = Iterable[Fault]
 
 def required(*fields: str) -> Judge:
     """Fields without which there is nothing."""
-    return lambda node: [(field, "is required") for field in fields if node.get(field) in (None, "", [], {})]
+
+    def judge(node: Document) -> Faults:
+        # By far the most often, all are there.
+        if all(map(node.get, fields)):
+            return ()
+        return [(field, "is required") for field in fields if node.get(field) in (None, "", [], {})]
+
+    return judge
 
 
 def not_empty(field: str) -> Judge:

@@ -52,6 +52,8 @@ def recursive_read_only(node: Document) -> Faults:
 
 def devices(node: Document) -> Faults:
     """A volume is mounted or given as a device, not both."""
+    if not node.get("volumeDevices"):
+        return
     names = {str(mount.get("name")) for mount in mappings(node.get("volumeMounts"))}
     paths = {str(mount.get("mountPath")) for mount in mappings(node.get("volumeMounts"))}
     for position, device in enumerate(mappings(node.get("volumeDevices"))):

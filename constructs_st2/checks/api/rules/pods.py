@@ -101,12 +101,13 @@ def spread(node: Document) -> Faults:
 
 def devices(node: Document) -> Faults:
     """Only volumes of claims can be given as devices."""
+    volumes = mappings(node.get("volumes"))
     claims = {
         str(volume.get("name"))
-        for volume in mappings(node.get("volumes"))
+        for volume in volumes
         if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
     }
-    others = {str(volume.get("name")) for volume in mappings(node.get("volumes"))} - claims
+    others = {str(volume.get("name")) for volume in volumes} - claims
     for field in ("initContainers", "containers"):
         for position, container in enumerate(mappings(node.get(field))):
             for number, device in enumerate(mappings(container.get("volumeDevices"))):

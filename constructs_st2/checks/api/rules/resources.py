@@ -21,7 +21,11 @@ def resources(node: Document) -> Faults:
     requests, limits = mapping(node.get("requests")), mapping(node.get("limits"))
     for kind, amounts in (("requests", requests), ("limits", limits)):
         for name, amount in amounts.items():
-            if message := _resource_name(str(name)) or forms.quantity(amount) or _whole(str(name), amount):
+            if name in _OF_CONTAINERS:
+                message = forms.quantity(amount)
+            else:
+                message = _resource_name(str(name)) or forms.quantity(amount) or _whole(str(name), amount)
+            if message:
                 yield (kind, name), message
     for name, request in requests.items():
         limit = limits.get(name)
