@@ -10,28 +10,38 @@ from graphlib import TopologicalSorter
 from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
+from typing import get_args
 
 import grimp
 import pytest
 import yaml
 from test_blocks import BLOCKS, together
 
+from constructs_st2.changes.rollouts import MEMBERS
+from constructs_st2.commands import upgrade
 from constructs_st2.construct.build import build
 from constructs_st2.construct.clusters import cluster_of
-from constructs_st2.facts import catalogue, chat_adapters, components, jobs
+from constructs_st2.facts import backends, catalogue, chat_adapters, components, jobs
+from constructs_st2.facts.backends import BACKENDS, Backend
+from constructs_st2.facts.backends.connections import connections
+from constructs_st2.facts.backends.failover import races
+from constructs_st2.facts.backends.silence import pairs
+from constructs_st2.facts.backends.upgrades import UPGRADES
+from constructs_st2.facts.monitoring import sources
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.contract import SSH_PUBLIC_KEY
 from constructs_st2.facts.secrets.spec import SecretSpec
-from constructs_st2.facts.st2_options import options_for
-from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
+from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS, St2Release
 from constructs_st2.parts.alerts import Alert
+from constructs_st2.parts.backends.in_cluster import member_set
 from constructs_st2.parts.monitoring import alerts
 from constructs_st2.parts.optional import OPTIONAL_PARTS, OptionalPart, PartHooks
 from constructs_st2.values import from_mapping
-from constructs_st2.values.model import Values
+from constructs_st2.values.model import Coordination, Values
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "constructs_st2"
+PROFILES = ROOT / PACKAGE / "values" / "profiles"
 _TOKENS = {f"HUBOT_SLACK_{kind}_TOKEN": {"existingSecret": "slack", "key": kind} for kind in ("BOT", "APP")}
 CHATOPS = {"st2chatops": {"enabled": True, "env": {"HUBOT_ADAPTER": "slack"}, "tokens": _TOKENS}}
 """The service that is off by default."""
@@ -78,7 +88,12 @@ def _parting(one: str, another: str) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("part", OPTIONAL_PARTS, ids=lambda part: part.package)
 def test_optional_parts_are_complete(part: OptionalPart) -> None:
-    assert isinstance(part.load(), PartHooks), f"parts/{part.package}/__init__.py must offer PART"
+    package = import_module(f"{PACKAGE}.parts.{part.package}")
+    assert isinstance(getattr(package, "PART", None), PartHooks), f"parts/{part.package}/__init__.py must offer PART"
+    try:
+        part.is_on(Values())
+    except AttributeError as error:
+        pytest.fail(f"add the section of {part.package} to Values of values/model/__init__.py: {error}")
     contracts = (ROOT / "pyproject.toml").read_text()
     said = f'"{PACKAGE}.parts.{part.package}"'
     assert said in contracts, f"add {said} to the independent modules of tool.importlinter in pyproject.toml"
@@ -116,7 +131,9 @@ def test_each_service_is_complete() -> None:
     """Looks at the texts, because a cluster cannot even be built where one is missing."""
     for entry in catalogue.CATALOGUE:
         assert entry.name in Values.model_fields, f"add the section {entry.name} to Values of values/model/__init__.py"
-        for profile in ((ROOT / PACKAGE / "values" / "profiles" / f"{name}.yaml") for name in ("dev", "ha")):
+        bounds = yaml.safe_load((PROFILES / "common.yaml").read_text(encoding="utf-8")).get(entry.name, {})
+        assert "resources" in bounds, f"add the limits of {entry.name} to values/profiles/common.yaml"
+        for profile in (PROFILES / f"{name}.yaml" for name in ("dev", "ha")):
             size = yaml.safe_load(profile.read_text(encoding="utf-8")).get(entry.name, {})
             missing = {"replicas", "resources"} - size.keys()
             assert not missing, f"add {entry.name} to values/profiles/{profile.name}: {', '.join(sorted(missing))}"
@@ -192,10 +209,50 @@ def test_optional_parts_name_all_their_components() -> None:
     assert named == known, "each name of facts/components.py belongs to one entry of parts/optional.py"
 
 
-@pytest.mark.parametrize("version", ST2_VERSIONS)
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.component)
+def test_each_backend_is_complete(backend: Backend) -> None:
+    name, choices = backend.component, get_args(Coordination.model_fields["backend"].annotation)
+    said = f"of {name} to"
+    assert name in Values.model_fields, f"add the section {said} values/model/backends.py, and to Values"
+    for profile in (PROFILES / f"{profile}.yaml" for profile in ("common", "dev", "ha")):
+        assert name in yaml.safe_load(profile.read_text(encoding="utf-8")), f"add the size {said} {profile.name}"
+    if backend.role == "coordination":
+        assert name in {name for choice in choices for name in get_args(choice)}, (
+            f"add the choice {said} coordination.backend in values/model/"
+        )
+    assert name in St2Release._fields, f"add the tag of the image {said} St2Release of facts/versions.py"
+    assert name in UPGRADES, f"add the versions {said} UPGRADES of facts/backends/upgrades.py"
+    assert name in MEMBERS, f"add what becomes {said} MEMBERS of changes/rollouts.py, while its members are replaced"
+    assert name in upgrade.BACKENDS, f"add the name {said} BACKENDS of commands/upgrade.py"
+    assert f"{name}-tls" in {spec.component for spec in contract.CERTIFICATES}, (
+        f"add the certificate {said} CERTIFICATES of facts/secrets/contract.py"
+    )
+    coordination = {"coordination": {"backend": name}} if backend.role == "coordination" else {}
+    made = cluster_of(from_mapping({"monitoring": {"enabled": True}, **coordination}))
+    assert connections(made.values, made.release, made.version).get(backend.role), (
+        f"add the connection {said} facts/backends/connections.py"
+    )
+    waiting = {race.failover.backend.lower() for race in races(made.values, {}, made.version)}
+    assert name in waiting, f"add the failover {said} races() of facts/backends/failover.py"
+    silent = " ".join(pair.server.lower() for pair in pairs(made.values))
+    assert name in silent, f"add the connections {said} pairs() of facts/backends/silence.py"
+    measured = {source.component for source in sources(made.values)}
+    assert name in measured, f"add the metrics {said} sources() of facts/monitoring.py"
+    assert member_set(backend.role, made) is not None, f"add the members {said} parts/backends/in_cluster.py"
+
+
+def test_all_backends_are_listed() -> None:
+    made = [value for value in vars(backends).values() if isinstance(value, Backend)]
+    missing = [backend.component for backend in made if backend not in BACKENDS]
+    assert missing == [], "add it to BACKENDS of facts/backends/__init__.py"
+
+
+@pytest.mark.parametrize("version", sorted({*ST2_VERSIONS, *ST2_RELEASES}))
 def test_each_version_of_st2_is_complete(version: str) -> None:
+    assert version in ST2_VERSIONS, f"add st2 {version} to St2Version of values/model/images.py"
     assert version in ST2_RELEASES, f"add st2 {version} to facts/versions.py"
-    assert options_for(version), f"add the options of st2 {version} to facts/st2_options/"
+    table = ROOT / PACKAGE / "facts" / "st2_options" / f"{version}.json"
+    assert table.is_file(), f"make the table of the options of st2 {version}: make st2-options"
     adapters = [adapter for adapter in chat_adapters.ADAPTERS if version in adapter.versions]
     assert adapters, f"add the adapters of the chat bot of st2 {version} to facts/chat_adapters.py"
 

@@ -9,7 +9,7 @@ from constructs_st2.changes.difference import Difference
 from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.changes.immutable import is_smaller, kubectl
 from constructs_st2.checks.data import at, label, mappings, namespace_of
-from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.backends import COORDINATION_BACKENDS, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.backends.upgrades import (
     ACCEPTED_ANNOTATION,
     COMPATIBILITY_ANNOTATION,
@@ -26,8 +26,6 @@ from constructs_st2.facts.pod_paths import SECRET_PATH
 from constructs_st2.facts.secrets.contract import MONGODB_ROOT_PASSWORD
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL
-
-_COORDINATION = {REDIS_SENTINEL.component: "redis", ETCD.component: "etcd"}
 
 
 @dataclass(frozen=True)
@@ -252,7 +250,7 @@ _RULES: Sequence[Callable[[Backend], Iterator[Finding]]] = (_version, _members, 
 
 def _switched_coordination(differences: Sequence[Difference]) -> Iterator[Finding]:
     """Half of the services would hold locks in one backend, and half in the other."""
-    sets = [each for each in differences if each.kind == "StatefulSet" and each.component in _COORDINATION]
+    sets = [each for each in differences if each.kind == "StatefulSet" and each.component in COORDINATION_BACKENDS]
     for gone in (each for each in sets if each.action == "gone"):
         where = (gone.namespace, label(gone.document, INSTANCE_LABEL))
         for new in (each for each in sets if each.action == "new"):

@@ -13,7 +13,7 @@ import yaml
 from constructs_st2.changes.difference import Difference, Leaf
 from constructs_st2.checks.data import mapping
 from constructs_st2.facts import ini
-from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.backends import BACKENDS
 from constructs_st2.facts.backends.upgrades import (
     ACCEPTED_ANNOTATION,
     COMPATIBILITY_ANNOTATION,
@@ -31,7 +31,7 @@ LONGEST = 70
 HIDDEN = "(hidden)"
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BACKENDS = frozenset(backend.component for backend in (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD))
+_BACKENDS = frozenset(backend.component for backend in BACKENDS)
 _SERVICES = frozenset(entry.name for entry in CATALOGUE)
 _SECRET_KINDS = frozenset({"Secret", "SealedSecret"})
 

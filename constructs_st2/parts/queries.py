@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from constructs_st2.facts.backends import BACKENDS
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import EXECUTION_WATCH, STATSD_EXPORTER
@@ -38,12 +39,7 @@ class Facts(NamedTuple):
     def of(cls, cluster: Cluster) -> Facts:
         """The facts of a cluster."""
         values = cluster.values
-        backends = {
-            "mongodb": values.mongodb,
-            "rabbitmq": values.rabbitmq,
-            "redis": values.redis,
-            "etcd": values.etcd,
-        }
+        backends = [backend.component for backend in BACKENDS]
         return cls(
             release=cluster.release,
             kinds=frozenset(
@@ -53,7 +49,7 @@ class Facts(NamedTuple):
                     *([EXECUTION_WATCH] if values.watches_executions else []),
                 }
             ),
-            members={name: settings.replicas for name, settings in backends.items()},
+            members={name: getattr(values, name).replicas for name in backends},
             vhost=values.rabbitmq.vhost,
             rules=values.monitoring.rules,
             look_seconds=values.execution_watch.interval_seconds,

@@ -75,7 +75,9 @@ def objects(request: pytest.FixtureRequest, synth: Synth) -> Objects:
 def needs(objects: Objects) -> dict[str, set[str]]:
     """What each of its Jobs needs."""
     jobs = {name_of(job) for job in objects.of_kind("Job")}
-    assert jobs == NEEDS.keys() - ({"apply-rbac"} - jobs)
+    new, gone = sorted(jobs - NEEDS.keys()), sorted(NEEDS.keys() - jobs - {"apply-rbac"})
+    assert new == [], "say what it waits for in NEEDS"
+    assert gone == [], "say in VALUES what brings it about"
     return {job: NEEDS[job] & {*SERVICES, *jobs} for job in jobs}
 
 

@@ -44,7 +44,13 @@ ETCD = Backend("etcd", 2379, "coordination", metrics_port=2381, peer_ports=(ETCD
 AMQPS_PORT = 5671
 """Where RabbitMQ speaks TLS. The other backends do so on the port that they have without."""
 
-_COORDINATION = {"redis": REDIS_SENTINEL, "etcd": ETCD}
+BACKENDS: tuple[Backend, ...] = (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD)
+"""Those that can run in a cluster, each with a section of its name in the values."""
+
+COORDINATION_BACKENDS: Mapping[str, Backend] = {
+    backend.component: backend for backend in BACKENDS if backend.role == "coordination"
+}
+"""Those of which a cluster has one, by `coordination.backend`."""
 
 
 def in_cluster(values: Values) -> Mapping[Role, Backend]:
@@ -54,7 +60,7 @@ def in_cluster(values: Values) -> Mapping[Role, Backend]:
         backends["database"] = MONGODB
     if values.rabbitmq.enabled:
         backends["messaging"] = RABBITMQ._replace(port=AMQPS_PORT) if values.tls.internal.enabled else RABBITMQ
-    if coordination := _COORDINATION.get(values.coordination_backend):
+    if coordination := COORDINATION_BACKENDS.get(values.coordination_backend):
         backends["coordination"] = coordination
     return backends
 

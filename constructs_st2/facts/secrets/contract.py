@@ -446,6 +446,16 @@ ST2_TLS = _certificate(
 CERTIFICATES: tuple[SecretSpec, ...] = (MONGODB_TLS, RABBITMQ_TLS, REDIS_TLS, ETCD_TLS, ST2_TLS)
 """The Secrets for TLS within the cluster."""
 
+
+def certificate_of(backend: str) -> SecretSpec:
+    """The Secret with the certificate of a backend's members, by the backend's component.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {spec.component: spec for spec in CERTIFICATES}[f"{backend}-tls"]
+
+
 CONTRACT: tuple[SecretSpec, ...] = (
     AUTH,
     DATASTORE,

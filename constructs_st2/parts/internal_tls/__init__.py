@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.backends import BACKENDS
 from constructs_st2.facts.catalogue import ST2API, ST2AUTH, ST2STREAM, CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
@@ -51,18 +51,13 @@ def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
             *(name for entry in (ST2AUTH, ST2API, ST2STREAM) for name in _of_service(entry, cluster)),
             LOOPBACK_NAME,
         ]
-    component, replicas = {
-        contract.MONGODB_TLS.component: (MONGODB.component, values.mongodb.replicas),
-        contract.RABBITMQ_TLS.component: (RABBITMQ.component, values.rabbitmq.replicas),
-        contract.REDIS_TLS.component: (REDIS_SENTINEL.component, values.redis.replicas),
-        contract.ETCD_TLS.component: (ETCD.component, values.etcd.replicas),
-    }[spec.component]
+    (component,) = (each.component for each in BACKENDS if contract.certificate_of(each.component) is spec)
     return [
         *release.service_names(component),
         # Members that are added later need no other certificate.
         f"*.{release.host(f'{component}-headless')}",
         # By the names alone etcd can tell that a member comes from its address.
-        *release.members(component, replicas),
+        *release.members(component, getattr(values, component).replicas),
         LOOPBACK_NAME,
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from constructs_st2.errors import ValueProblem
-from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.backends import BACKENDS
 from constructs_st2.facts.catalogue import CATALOGUE, pool_component, sensor_component
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP
@@ -72,7 +72,7 @@ def _known(values: Values) -> list[str]:
     ]
     return [
         *(entry.name for entry in CATALOGUE),
-        *(backend.component for backend in (MONGODB, RABBITMQ, REDIS_SENTINEL, ETCD)),
+        *(backend.component for backend in BACKENDS),
         *(name for part in OPTIONAL_PARTS for name in part.components),
         SECRETS_BOOTSTRAP,
         EXTRA_JOBS,
