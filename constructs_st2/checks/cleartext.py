@@ -110,6 +110,8 @@ def _elsewhere(document: Document) -> Iterator[tuple[str, Look]]:
     if document["kind"] == "Secret":
         return
     if document["kind"] == "ConfigMap":
+        for part in ("data", "binaryData"):
+            yield from ((part, look) for key in mapping(document.get(part)) for look in secret_looks.in_text(str(key)))
         for key, value in mapping(document.get("binaryData")).items():
             yield from ((f"binaryData[{key}]", look) for look in secret_looks.in_text(_decoded(value)))
     elif not is_built_in(document) and document["kind"] not in _ENCRYPTED:

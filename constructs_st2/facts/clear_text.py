@@ -177,7 +177,10 @@ def _of_chat_bot(values: Values) -> Iterator[_Found]:
 
 def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
     """What is found in a value of any type; ``apart`` are the keys that are looked at elsewhere."""
-    if isinstance(value, str):
+    if isinstance(value, bytes):
+        # YAML's !!binary
+        yield from _in(value.decode(errors="replace"), place, apart)
+    elif isinstance(value, str):
         if value and dotted(place.path) not in apart:
             yield from _in_text(value, place)
     elif isinstance(value, SecretKey | bool) or value is None:
@@ -187,6 +190,7 @@ def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
             yield from _in_text(str(value), place)
     elif isinstance(value, KeyValue):
         # What is secret, and not a reference, is refused by the model.
+        yield from _in_key(value.name, place.at("name"))
         if not value.encrypted:
             yield from _in(value.value, place.at("value", value.name), apart)
     elif isinstance(value, PatchOperation):
@@ -219,6 +223,7 @@ def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Ite
         yield from _in_text(value["value"], place.at("value", value["name"])._replace(names_objects=False))
         value = {key: item for key, item in value.items() if key != "value"}
     for key, item in value.items():
+        yield from _in_key(str(key), place)
         if str(key).endswith(_REFERENCES) or (key == "value" and value.get("encrypted")):
             continue
         yield from _in(item, _below(place, str(key), str(key)), apart)
@@ -244,6 +249,12 @@ def _in_text(text: str, place: _Place) -> Iterator[_Found]:
         line = text.count("\n", 0, look.position) + 1 if "\n" in text.rstrip("\n") else None
         yield _Found(place._replace(line=line), look)
         return
+
+
+def _in_key(name: str, place: _Place) -> Iterator[_Found]:
+    """What is found in a name, which is text like any other, and not repeated by messages."""
+    for look in secret_looks.in_text(name)[:1]:
+        yield _Found(place, look)
 
 
 def _in_file(text: str, place: _Place) -> Iterator[_Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ FOLDERS: Mapping[tuple[str, ...], Mapping[str, tuple[str, ...]]] = {
 """The keys that name a folder; and for each of its parts (a folder in it, or itself) the key that its files go to."""
 
 _ENDINGS = (".yaml", ".yml")
+_MAY_BE_EMPTY = (("st2", "rbac", "assignments"),)
+"""Keys in whose folders a file without content says something: it takes the place of one that is made otherwise."""
 
 
 def sources_of_folders(layered: Layered) -> list[Source]:
@@ -55,14 +57,26 @@ def _sources(layered: Layered, key: KeyPath, given: str, parts: Mapping[str, tup
     folder = Path(layered.position(key).name).parent / given if layered.is_file(key) else Path(given)
     where = f"{layered.where(key)}: {dotted(key)}"
     if "" in parts:
-        return [_source(path, parts[""]) for path in _files(where, folder)]
+        return _with_content(where, [(path, parts[""]) for path in _files(where, folder)])
     folders = _entries(where, folder)
     misplaced = [f"{where}: {_misplaced(path, list(parts))}" for path in folders if path.name not in parts]
     if misplaced:
         raise UserError(misplaced)
     if not folders:
         raise UserError(f"{where}: {folder} has none of the folders {', '.join(parts)}")
-    return [_source(path, parts[inner.name]) for inner in folders for path in _files(where, inner)]
+    return _with_content(where, [(path, parts[inner.name]) for inner in folders for path in _files(where, inner)])
+
+
+def _with_content(where: str, files: Sequence[tuple[Path, tuple[str, ...]]]) -> list[Source]:
+    """The sources of files, by where they go to, none of which is empty for nothing."""
+    problems = [
+        f"{where}: {path} is empty, and would not be read; fill or remove it"
+        for path, target in files
+        if target not in _MAY_BE_EMPTY and path.stat().st_size == 0
+    ]
+    if problems:
+        raise UserError(problems)
+    return [_source(path, target) for path, target in files]
 
 
 def _files(where: str, folder: Path) -> list[Path]:

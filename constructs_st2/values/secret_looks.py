@@ -32,7 +32,7 @@ def _named(*lines: str) -> frozenset[str]:
 
 _SURE_WORDS = _named(
     "password passwd passwort passphrase passcode pass pwd pw secret token credential credentials creds psk sas",
-    "requirepass masterauth dbpass rootpass userpass adminpass smtppass sshpass",
+    "passwrd requirepass masterauth dbpass rootpass userpass adminpass smtppass sshpass",
 )
 """Words that say, at the end of a name, that the value is a secret."""
 _SURE_ENDS = (
@@ -46,8 +46,10 @@ _KEYS = _named(
     "secret service session shared sign signing ssh ssl storage subscription tls unseal",
 )
 """Words before ``key`` with which it is a secret. Other keys are columns, files, or names."""
+_PUBLIC = _named("public pub verify verification")
+"""Words before ``key`` with which it is for everybody, however random it looks."""
 _LIKELY_WORDS = _named(
-    "auth authorization bearer cookie jwt pat pepper salt",
+    "auth authorization bearer community cookie jwt passphrases passwords pat pepper salt seed tokens",
 )
 """Words that say so only of a value that looks like a secret, too: ``AUTH`` may be ``ldap``."""
 _AFTERWARDS = _named(
@@ -66,7 +68,7 @@ _NO_SECRET_NAMES = frozenset({"initial-cluster-token"})
 """Settings whose names only sound secret: what tells clusters of etcd from each other."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
-_HINTED = "pass|secret|token|key|auth|cred|pwd|psk|sas|pat|dsn|jwt|hook|string|cookie|salt|pepper|bearer"
+_HINTED = "pass|secret|token|key|auth|cred|pwd|psk|sas|pat|dsn|jwt|hook|string|cookie|salt|pepper|bearer|seed|community"
 
 
 @lru_cache(4096)
@@ -94,17 +96,18 @@ def is_secret(name: str, value: str) -> bool:
     words = _words(name)
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
-    if "webhook" in words or words[-2:] == ("hook", "url"):
+    sounds_secret = is_secret_name(name)
+    if not sounds_secret and ("webhook" in words or words[-2:] == ("hook", "url")):
         return _is_url_with_a_secret_path(value)
     if not is_literal(value):
         return False
-    if is_secret_name(name):
+    if sounds_secret:
         is_limit = _NUMBER.fullmatch(value.strip()) and _LIMITS & set(words)
         # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
         is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
         return not (is_limit or is_description)
     if words[-1] == "key" and len(words) > 1:
-        return _RANDOM.fullmatch(value.strip()) is not None
+        return words[-2] not in _PUBLIC and _RANDOM.fullmatch(value.strip()) is not None
     return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())
 
 
@@ -221,6 +224,9 @@ _FORMS: Sequence[_Form] = (
     _token("a Google OAuth secret", "GOCSPX- ya29.", r"GOCSPX-[\w-]{16,}|ya29\.[\w-]{20,}"),
     _token("a Stripe key", "k_live_ k_test_ whsec_", r"[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[\w+/=]{16,}"),
     _token("an npm token", "npm_", r"npm_[A-Za-z0-9]{30,}"),
+    _form("a token of .npmrc", "_authToken _auth _password", r":_(?:authToken|auth|password)\s*=\s*([^\s$][^\s]{7,})"),
+    _form("a password of .netrc", "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
+    _token("the hash of a password", "$", r"\$(?:2[abxy]|apr1|argon2id?|argon2i|y|[156])\$[\w./$=,+-]{20,}"),
     _token("a PyPI token", "pypi-", r"pypi-Ag[\w-]{14,}"),
     _token(
         "a Vault token",
@@ -234,9 +240,28 @@ _FORMS: Sequence[_Form] = (
     _token("a Heroku key", "HRKU-", r"HRKU-[\w-]{20,}"),
     _token("an API key", "sk-", r"sk-(?=[\w-]*\d)[\w-]{20,}"),
     _token("a Docker Hub token", "dckr_", r"dckr_(?:pat|oat)_[\w-]{16,}"),
-    _token("a Telegram token", ":AA", r"\d{8,10}:AA[\w-]{30,}"),
+    _form("a Telegram token", ":AA", r"(?<![A-Za-z0-9_-])(?:bot)?\d{8,10}:AA[\w-]{30,}"),
     _token("a Discord token", ".", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
     _token("an Atlassian token", "ATATT3 ATBB", r"ATATT3[\w=-]{20,}|ATBB[A-Za-z0-9]{24,}"),
+    _token("a Linear key", "lin_", r"lin_(?:api|oauth)_[A-Za-z0-9]{30,}"),
+    _token("a Notion token", "secret_ ntn_", r"(?:secret_|ntn_)(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{40,}"),
+    _token("a Postman key", "PMAK-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{30,}"),
+    _token("a PlanetScale token", "pscale_", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{30,}"),
+    _token("a Doppler token", "dp.", r"dp\.(?:pt|ct|sa|st|scim|audit)\.[\w.-]{30,}"),
+    _token("a Pulumi token", "pul-", r"pul-[0-9a-f]{40}\b"),
+    _token("a RubyGems key", "rubygems_", r"rubygems_[0-9a-f]{40,}"),
+    _token("a crates.io token", "cio", r"cio(?=[A-Za-z]*\d)[A-Za-z0-9]{32,}\b"),
+    _token("a NuGet key", "oy2", r"oy2[a-z0-9]{43}\b"),
+    _token("an Artifactory token", "AKCp cmVmdGtu", r"AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9+/=]{50,}"),
+    _token("a CircleCI token", "CCIPAT_ CCIPRJ_", r"CCIP(?:AT|RJ)_\w{22,}_[0-9a-f]{40}"),
+    _token("a Buildkite token", "bkua_", r"bkua_[0-9a-f]{40}"),
+    _token("a SonarQube token", "squ_ sqp_ sqa_", r"sq[upa]_[0-9a-f]{40}"),
+    _token("a Figma token", "figd_ figo_ figu_ figr_ figh_", r"fig[dourh]_[\w-]{30,}"),
+    _token("a Dynatrace token", "dt0", r"dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    _token("a Fly.io token", "fo1_ fm1_ fm2_", r"(?:fo1|fm[12][ar]?)_[\w+/=-]{40,}"),
+    _form("an Okta token", "SSWS", r"\bSSWS +(00[\w-]{30,})"),
+    _token("an Alibaba Cloud key", "LTAI", r"LTAI[A-Za-z0-9]{12,20}\b"),
+    _token("a Yandex key", "AQVN", r"AQVN[\w-]{35,}"),
     _token("a Databricks token", "dapi", r"dapi[0-9a-f]{32}"),
     _token("a Grafana token", "glsa_ glc_", r"glsa_\w{30,}|glc_[\w+/=]{30,}"),
     _token("a Shopify token", "shp", r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}"),

@@ -109,6 +109,7 @@ def test_variables_of_programs_are_no_settings() -> None:
         pytest.param(variable("DB_PASSWORD", "hunter2"), f"{API_MAIN}.env[DB_PASSWORD]", id="variable, by its name"),
         pytest.param(variable("URL", "amqp://a:hunter2@h"), f"{API_MAIN}.env[URL]", id="variable, by its value"),
         pytest.param(file("hunter2", "API_TOKEN"), "data[API_TOKEN]", id="file, by its name"),
+        pytest.param(file("a", SLACK), "data", id="name of a file"),
         pytest.param(arguments("--password", "hunter2"), f"{API_MAIN}.args[1]", id="argument after an option"),
         pytest.param(arguments("--password=hunter2"), f"{API_MAIN}.args[0]", id="argument"),
         pytest.param(

@@ -18,6 +18,7 @@ from constructs_st2.kube.documents import identity
 from constructs_st2.values import from_mapping, load
 
 SECRET = "hunter2hunter2"
+TOKEN = "ghp" + "_" + "abcdefgh0123456789ABCDEFGH"
 CONTAINER = {"name": "x", "image": "x:1", "env": [{"name": "DB_PASS", "value": SECRET}]}
 
 
@@ -54,6 +55,8 @@ def config_map(data: dict[str, Any]) -> dict[str, Any]:
         ),
         ({"st2": {"keyvalue": [{"name": "db_password", "value": SECRET}]}}, "st2.keyvalue[0].value"),
         ({"st2": {"keyvalue": [{"name": "a", "value": {"b": {"token": SECRET}}}]}}, "st2.keyvalue[0].value.b.token"),
+        ({"st2": {"keyvalue": [{"name": TOKEN, "value": "a"}]}}, "st2.keyvalue[0].name"),
+        ({"extraObjects": [config_map({TOKEN: "a"})]}, "extraObjects[0].data"),
         ({"extraObjects": [config_map({"DB_PASS": SECRET})]}, "extraObjects[0].data.DB_PASS"),
         ({"extraObjects": [config_map({"a.conf": f"password = {SECRET}"})]}, 'extraObjects[0].data["a.conf"]'),
         ({"st2web": {"annotations": {"a": f"https://a:{SECRET}@b"}}}, "st2web.annotations.a"),
@@ -171,3 +174,12 @@ def test_a_secret_at_a_wrong_key_is_not_told(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load([path], [], release_name="st2", release_namespace="stackstorm")
     assert str(caught.value).endswith("not a text that looks like a secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "inner"),
+    [("token: !!binary aHVudGVyMmh1bnRlcjI=\n", "token"), (f"passwords: [a, {SECRET}]\n", "passwords[1]")],
+)
+def test_secrets_of_files_are_found_in_every_form(text: str, inner: str) -> None:
+    told = said({"st2": {"packs": {"configs": {"x.yaml": text}}}})
+    assert any(message.startswith(f"{inner}: holds a value of") for _, message in told)

@@ -114,6 +114,8 @@ def test_an_absolute_folder_is_where_it_says() -> None:
         ({"x/roles/team/dev.yaml": ROLE}, "x/roles/team is a folder, and no folder is looked into here"),
         ({"x/roles/dev.yaml.bak": ROLE}, "x/roles/dev.yaml.bak would not be read: only files that end with .yaml are"),
         ({"x/README.md": "", "x/.git/a": ""}, "x has none of the folders roles, assignments, mappings"),
+        ({"x/roles/dev.yaml": ROLE, "x/roles/ops.yaml": ""}, "x/roles/ops.yaml is empty"),
+        ({"x/mappings/ops.yaml": ""}, "x/mappings/ops.yaml is empty"),
     ],
 )
 def test_what_nobody_would_read_is_an_error(files: dict[str, str], message: str) -> None:
@@ -175,6 +177,11 @@ def test_a_link_counts_as_what_it_leads_to() -> None:
     Path("packs/aws.yaml").symlink_to("../shared/aws.yaml")
     Path("linked").symlink_to("packs")
     assert configs(sets=("st2.packs.configsFrom=linked",)) == {"aws.yaml": "a: 1\n"}
+
+
+def test_an_empty_assignment_takes_a_default_one_away() -> None:
+    make({"v.yaml": "st2: {rbac: {enabled: true, from: x}}", "x/assignments/stanley.yaml": ""})
+    assert loaded("v.yaml").values.st2.rbac.assignments == {"stanley.yaml": ""}
 
 
 def test_a_folder_of_roles_need_not_have_all_kinds() -> None:

@@ -17,7 +17,7 @@ PASSWORD1 PASSWORD_2 TOKEN_OLD PASSWORD_B64 SECRET JWT_SECRET clientSecret SECRE
 GH_TOKEN AWS_SESSION_TOKEN authToken API_KEY APIKEY apiKey X-Api-Key DD_APP_KEY ACCESS_KEY AWS_SECRET_ACCESS_KEY
 AZURE_STORAGE_KEY PRIVATE_KEY SSH_KEY SIGNING_KEY ENCRYPTION_KEY MASTER_KEY HMAC_KEY LICENSE_KEY PASSPHRASE
 KEY_PASSPHRASE CREDENTIALS API_CREDENTIALS AUTH BASIC_AUTH REDISCLI_AUTH GITHUB_PAT AZURE_SAS ERLANG_COOKIE
-requirepass masterauth
+requirepass masterauth WEBHOOK_SECRET webhook_token passwords TOTP_SEED SNMP_COMMUNITY
 """
 
 
@@ -30,6 +30,7 @@ OTHER_NAMES = """
 TOKEN_TTL PASSWORD_FILE SECRET_NAME KEYBOARD monkey existingSecret existing_secret imagePullSecret secretName
 TOKEN_URL PASSWORD_MIN_LENGTH keyName sort_key TOKEN_ISSUER compass bypass AUTH_TYPE CLIENT_ID ACCESS_KEY_ID
 TOKENIZER author PASSENGER PATH PASSWORD_POLICY SECRETS_PATH valueFrom initial-cluster-token
+publicKey SSH_PUBLIC_KEY WEBHOOK_SECRET_NAME
 """
 
 
@@ -53,6 +54,9 @@ def test_names_that_only_resemble_those(name: str) -> None:
         ("USE_TOKEN", "true"),
         ("st2-datastore-crypto-key", "Encrypts secret items of the key-value store"),
         ("MAX_TOKEN", "4096"),
+        ("publicKey", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"),
+        ("MAX_TOKENS", "4096"),
+        ("COMMUNITY", "exchange"),
         ("AUTH", "ldap"),
         ("AUTH", "db:27017"),
         ("ROUTING_KEY", "st2.exchange"),
@@ -90,6 +94,14 @@ FORMS = [
     "Basic " + "dXNlcjpTRUNSRVRYeHg",
     "DB_PASSWORD=" + "hunter2\nA=1", "{a: 1, password: " + "hunter2}", "a b\nTOKEN=" + "hunter2",
     '{"a": 1,\n"password":\n\n"' + 'hunter2"}', '{"token" \n  : \n "' + 'hunter2"}',
+    "//registry.npmjs.org/:_auth" + "Token=" + LETTERS, "machine h login me " + "password hunter2",
+    "admin:$2y$05$" + LETTERS, "admin:$apr1$" + LETTERS, "$6$rounds=5000$" + LETTERS, "$argon2id$v=19$" + LETTERS,
+    "https://api.telegram.org/bot123456789" + ":AA" + LETTERS + "/sendMessage", "lin_" + "api_" + LETTERS,
+    "secret_" + LETTERS[:43], "ntn_" + LETTERS, "PMAK-" + HEX[:24] + "-" + HEX[:34], "pscale_" + "tkn_" + LETTERS,
+    "dp.pt." + LETTERS, "pul-" + HEX[:40], "rubygems_" + HEX[:48], "cio" + LETTERS[10:45], "AKCp" + LETTERS + LETTERS,
+    "CCIP" + "AT_" + LETTERS + "_" + HEX[:40], "bkua_" + HEX[:40], "squ_" + HEX[:40], "figd_" + LETTERS,
+    "dt0c01." + "ABCDEF12" * 3 + "." + "ABCDEF12" * 8, "fo1_" + LETTERS, "SSWS " + "00" + LETTERS,
+    "LTAI" + "5t" + LETTERS[:18], "AQVN" + LETTERS, "oy2" + "a1b2c3d4e5" * 4 + "abc",
 ]  # fmt: skip
 
 
@@ -117,6 +129,10 @@ def test_forms_of_secrets(text: str) -> None:
         "token: !vault x",
         "docker.io/stackstorm/st2api:3.9@sha256:" + HEX,
         "arn:aws:iam::123456789012:role/x",
+        "echo $1$ and $2",
+        "secret_name_of_the_database_of_stackstorm_in_production",
+        "the machine may login with a password",
+        "figd_ squ_ pul- dp.pt. lin_api_",
     ],
 )
 def test_texts_that_are_no_secrets(text: str) -> None:
