@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from constructs_st2.commands import cli
+from constructs_st2.facts.versions import ST2_VERSIONS
 
 ROOT = Path(__file__).parent.parent
 MAIN = ROOT / "main.py"
@@ -263,7 +264,7 @@ WRONG = [
         "image:\n  tag: latest\n",
         [
             'values.yaml:2: image.tag: "latest" does not begin with an st2 version; say which one the images contain '
-            "in st2.version (one of 3.8, 3.9)"
+            f"in st2.version (one of {', '.join(ST2_VERSIONS)})"
         ],
         id="image tag without a version",
     ),

@@ -9,6 +9,7 @@ from support import Objects, Synth
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.images import Images, pulled_by, st2_version, with_registry
+from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.values import from_mapping
 from constructs_st2.values.model.images import ImageOverride
 
@@ -66,16 +67,19 @@ def test_the_version_can_be_said_for_other_tags() -> None:
     assert st2_version(from_mapping({"image": {"tag": "stable"}, "st2": {"version": "3.8"}})) == "3.8"
 
 
+SUPPORTED = ", ".join(ST2_VERSIONS)
+
+
 @pytest.mark.parametrize(
     ("tag", "message"),
     [
         (
             "latest",
             '"latest" does not begin with an st2 version; say which one the images contain in st2.version '
-            "(one of 3.8, 3.9)",
+            f"(one of {SUPPORTED})",
         ),
-        ("3.7", "st2 3.7 is not supported; use one of 3.8, 3.9"),
-        ("3.90", "st2 3.90 is not supported; use one of 3.8, 3.9"),
+        ("3.7", f"st2 3.7 is not supported; use one of {SUPPORTED}"),
+        ("3.90", f"st2 3.90 is not supported; use one of {SUPPORTED}"),
     ],
 )
 def test_tags_without_a_supported_version(tag: str, message: str) -> None:

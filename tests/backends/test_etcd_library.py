@@ -50,6 +50,7 @@ found = pkg_resources.iter_entry_points("tooz.backends")
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> St2Version:
     found: St2Version = request.param
+    assert found in PYTHON, f"say in PYTHON which Python the images of st2 {found} have"
     return found
 
 
