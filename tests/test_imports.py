@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from constructs_st2.kube.reading import read_text
 ROOT = Path(__file__).parent.parent
 
 
+@functools.cache
 def definitions() -> dict[str, tuple[str, Document]]:
     """The API version and the schema of each kind in imports/crds."""
     found = {}
@@ -32,9 +34,6 @@ def definitions() -> dict[str, tuple[str, Document]]:
             schema = version["schema"]["openAPIV3Schema"]
             found[crd["spec"]["names"]["kind"]] = (f"{crd['spec']['group']}/{version['name']}", schema)
     return found
-
-
-DEFINITIONS = definitions()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,12 +46,12 @@ class TestBindings:
     """They are what the definitions say."""
 
     def test_every_kind_has_one(self) -> None:
-        assert sorted(BINDINGS) == sorted(DEFINITIONS)
+        assert sorted(BINDINGS) == sorted(definitions())
 
     @pytest.mark.parametrize("kind", BINDINGS)
     def test_they_are_fresh(self, kind: str) -> None:
         module = bindings(BINDINGS[kind].module)
-        _, schema = DEFINITIONS[kind]
+        _, schema = definitions()[kind]
         name = f"{BINDINGS[kind].name}Spec"
         expected = dict(fields_of_schema(name, schema["properties"]["spec"]))
         assert expected == {struct: fields_of_struct(getattr(module, struct)) for struct in expected}
@@ -156,7 +155,7 @@ def test_custom_objects_have_the_fields_of_their_definitions_and_no_others(synth
     custom = [document for document in synth(VALUES[kind]) if not is_built_in(document)]
     assert kind in {document["kind"] for document in custom}
     for document in custom:
-        api_version, schema = DEFINITIONS[document["kind"]]
+        api_version, schema = definitions()[document["kind"]]
         assert document["apiVersion"] == api_version, identity(document)
         jsonschema.validate({"spec": document["spec"]}, strict(schema))
 

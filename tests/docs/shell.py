@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import textwrap
@@ -127,6 +128,7 @@ def spans(page: Path) -> Iterator[Command]:
         yield Command(page, number, " ".join(found[1].split()), None)
 
 
+@functools.cache
 def program(text: str) -> str:
     """The first program that a command runs."""
     words = [word for word in _words(text) if not re.fullmatch(r"\w+=.*|&&", word)]

@@ -187,7 +187,7 @@ def all_commands() -> Iterator[Command]:
             if block.language in SHELLS or (not block.language and not block.text.startswith(NO_COMMANDS)):
                 yield from commands(block)
         # A word by itself is a name.
-        yield from (span for span in spans(page) if known(span.text) and " " in span.text)
+        yield from (span for span in spans(page) if " " in span.text and known(span.text))
 
 
 COMMANDS = list(all_commands())

@@ -14,8 +14,10 @@ from pathlib import Path
 _PORTS = range(20_000, 32_000)
 _LOCKS = Path(tempfile.gettempdir()) / "constructs-st2-ports"
 
-_PAUSE = 0.05
-_LONGEST_PAUSE = 1
+_PAUSES = (0.05, 1)
+"""The shortest and the longest time between two looks."""
+_PAUSE_OF_WAIT = 0.1
+"""The pause after a look, as a share of the wait so far: looks take the CPU that the servers need to start."""
 
 
 def free_port() -> int:
@@ -61,7 +63,7 @@ where all is well nobody waits as long: shorter ones are for what must not take 
 def eventually(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until something holds, and goes on to hold: between two looks, it may have come and gone.
 
-    What takes long to ask is asked less often: servers that start beside it need the time more.
+    What takes long to come or to ask is asked less often: servers that start beside it need the time more.
 
     Raises:
         TimeoutError: it did not, in that time.
@@ -71,5 +73,6 @@ def eventually(condition: Callable[[], bool], what: str, seconds: float = PATIEN
         now = time.monotonic()
         if now - begin > seconds:
             raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(min(max(_PAUSE, now - asked), _LONGEST_PAUSE))
+        shortest, longest = _PAUSES
+        time.sleep(min(max(shortest, now - asked, _PAUSE_OF_WAIT * (now - begin)), longest))
         asked = time.monotonic()
