@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 
-_TOKENS = re.compile(
-    r"""
-    (?P<space> \s+ | //[^\n]* )
-  | (?P<text>
-      [rRbB]{0,2} (?: \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
+
+@cache
+def _tokens() -> re.Pattern[str]:
+    """Compiled when it is needed: few releases have an expression."""
+    return re.compile(
+        r"""
+        (?P<space> \s+ | //[^\n]* )
+      | (?P<text>
+          [rRbB]{0,2}
+          (?: \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
+        )
+      | (?P<number> 0x[0-9a-fA-F]+u? | (?: \d+\.\d+ | \.\d+ | \d+ ) (?: [eE][-+]?\d+ )? u? )
+      | (?P<name> [A-Za-z_]\w* )
+      | (?P<quoted> `[^`\n]*` )
+      | (?P<operator> && | \|\| | <= | >= | == | != | [-+*/%<>!?:.,] )
+      | (?P<open> [(\[{] )
+      | (?P<close> [)\]}] )
+        """,
+        re.VERBOSE,
     )
-  | (?P<number> 0x[0-9a-fA-F]+u? | (?: \d+\.\d+ | \.\d+ | \d+ ) (?: [eE][-+]?\d+ )? u? )
-  | (?P<name> [A-Za-z_]\w* )
-  | (?P<quoted> `[^`\n]*` )
-  | (?P<operator> && | \|\| | <= | >= | == | != | [-+*/%<>!?:.,] )
-  | (?P<open> [(\[{] )
-  | (?P<close> [)\]}] )
-    """,
-    re.VERBOSE,
-)
+
+
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 _PREFIXES = ("!", "-")
 _WORDS = frozenset({"true", "false", "null"})
@@ -33,11 +41,16 @@ _TYPES = frozenset(
     }
 )
 """Types, and what begins the names of functions."""
-_BINDING = re.compile(
-    r"\.\s*(?:all|exists|exists_one|existsOne|filter|map|sortBy|transform\w+)\s*\(\s*(\w+)\s*,(?:\s*(\w+)\s*,)?"
-    r"|\bcel\s*\.\s*bind\s*\(\s*(\w+)\s*,"
-)
-"""What gives names to the items of a list."""
+
+
+@cache
+def _binding() -> re.Pattern[str]:
+    """What gives names to the items of a list."""
+    return re.compile(
+        r"\.\s*(?:all|exists|exists_one|existsOne|filter|map|sortBy|transform\w+)\s*\(\s*(\w+)\s*,(?:\s*(\w+)\s*,)?"
+        r"|\bcel\s*\.\s*bind\s*\(\s*(\w+)\s*,"
+    )
+
 
 OF_ADMISSION = frozenset({"authorizer", "namespaceObject", "object", "oldObject", "params", "request", "variables"})
 """What an admission policy can look at."""
@@ -55,7 +68,7 @@ def fault(text: object, names: Collection[str]) -> str | None:
     tokens: list[tuple[str, str]] = []
     position = 0
     while position < len(text):
-        token = _TOKENS.match(text, position)
+        token = _tokens().match(text, position)
         if token is None:
             return f"is no CEL: {_shown(text, position)} cannot be read{_hint(text[position:])}"
         if token.lastgroup and token.lastgroup != "space":
@@ -110,7 +123,7 @@ def _word(*words: str) -> str:
 
 
 def _of_names(text: str, tokens: list[tuple[str, str]], names: Collection[str]) -> str | None:
-    bound = {name for found in _BINDING.finditer(text) for name in found.groups() if name}
+    bound = {name for found in _binding().finditer(text) for name in found.groups() if name}
     known = {*names, *bound, *_WORDS, *_TYPES, "in"}
     for number, (kind, token) in enumerate(tokens):
         before = tokens[number - 1][1] if number else ""
