@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
+from constructs_st2.values.hosts import problem_of_hosts
 from constructs_st2.values.model.base import (
     DATABASE_NAME,
     MAJOR_MINOR,
@@ -181,10 +182,27 @@ def _of_scheme(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _of_hosts(*one: str, portless: str = "") -> AfterValidator:
+    """URLs whose hosts can be reached. Of schemes in ``one`` there is but one host; SRV records tell ports."""
+
+    def check(uri: str) -> str:
+        scheme = uri.partition("://")[0]
+        is_one = scheme in (*one, portless)
+        if problem := problem_of_hosts(uri, several=not is_one, ports=scheme != portless):
+            raise ValueError(problem)
+        return uri
+
+    return AfterValidator(check)
+
+
 _Uri: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$"), AfterValidator(_without_credentials)]
-MongodbUri: TypeAlias = Annotated[_Uri, _of_scheme("mongodb", "mongodb+srv")]
-AmqpUri: TypeAlias = Annotated[_Uri, _of_scheme("amqp", "amqps")]
-CoordinationUri: TypeAlias = Annotated[_Uri, _of_scheme(REDIS_SCHEME, "redis", *ETCD_SCHEMES, "zookeeper", "kazoo")]
+MongodbUri: TypeAlias = Annotated[_Uri, _of_scheme("mongodb", "mongodb+srv"), _of_hosts(portless="mongodb+srv")]
+AmqpUri: TypeAlias = Annotated[_Uri, _of_scheme("amqp", "amqps"), _of_hosts("amqp", "amqps")]
+CoordinationUri: TypeAlias = Annotated[
+    _Uri,
+    _of_scheme(REDIS_SCHEME, "redis", *ETCD_SCHEMES, "zookeeper", "kazoo"),
+    _of_hosts(REDIS_SCHEME, "redis"),
+]
 
 
 class ExternalMongodb(StrictModel):

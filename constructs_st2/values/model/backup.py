@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from constructs_st2.kube import cron
+from constructs_st2.values.hosts import problem_of_hosts
 from constructs_st2.values.model.backends import Name, ServerImage
 from constructs_st2.values.model.base import (
     Annotations,
@@ -35,7 +36,17 @@ Schedule: TypeAlias = Annotated[str, BeforeValidator(_schedule)]
 TimeZone: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$")]
 BucketName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$")]
 Prefix: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/?)*$")]
-EndpointUrl: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")]
+
+
+def _with_a_host(url: str) -> str:
+    if problem := problem_of_hosts(url):
+        raise ValueError(problem)
+    return url
+
+
+EndpointUrl: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$"), AfterValidator(_with_a_host)
+]
 
 
 class NewBackupClaim(StrictModel):
