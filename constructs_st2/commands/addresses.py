@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from constructs_st2.facts.catalogue import ST2WEB
-from constructs_st2.values.model import Values
+
+if TYPE_CHECKING:
+    from constructs_st2.values.model import Values
 
 LOCAL_PORT = 8443
 """Where `kubectl port-forward` puts the web UI on the machine of somebody who tries it."""
