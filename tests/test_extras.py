@@ -130,3 +130,18 @@ def test_all_wrong_patches_are_told(cluster: MakeCluster) -> None:
     with pytest.raises(InvalidValues) as caught:
         apply_patches(cluster({"patches": nowhere}).values.patches, [])
     assert [problem.key for problem in caught.value.problems] == ["patches[0].target", "patches[1].target"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("/metadata", "x", MUST_KEEP),
+        ("/metadata", None, MUST_KEEP),
+        ("", [1], MUST_KEEP),
+        ("/apiVersion", 1, "patches[0].patch: must leave apiVersion of Deployment/st2-st2api a text"),
+    ],
+)
+def test_what_is_no_object_any_more_is_told(synth: Synth, path: str, value: object, message: str) -> None:
+    with pytest.raises(InvalidValues) as caught:
+        synth(patch({"op": "replace", "path": path, "value": value}))
+    assert str(caught.value) == message

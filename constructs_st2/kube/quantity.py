@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
+PLAIN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+"""How people write quantities. Kubernetes takes others, too, such as ``1e3`` and ``.5``."""
+
 _FACTORS = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),

@@ -54,8 +54,16 @@ def _apply(patch: Patch, objects: dict[str, Document], key: str) -> ValueProblem
         changed = jsonpatch.apply_patch(document, operations)
     except (jsonpatch.JsonPatchException, JsonPointerException) as error:
         return ValueProblem(f"{key}.patch", f"cannot be applied to {wanted}: {error}")
-    if not isinstance(changed, dict) or identity(changed) != wanted:
+    if not _is_object(changed) or identity(changed) != wanted:
         return ValueProblem(f"{key}.patch", f"must leave kind and metadata.name of {wanted} as they are")
+    if not isinstance(changed.get("apiVersion"), str):
+        return ValueProblem(f"{key}.patch", f"must leave apiVersion of {wanted} a text")
     document.clear()
     document.update(changed)
     return None
+
+
+def _is_object(changed: object) -> bool:
+    """Whether something still says what it is and how it is called."""
+    metadata = changed.get("metadata") if isinstance(changed, dict) else None
+    return isinstance(changed, dict) and "kind" in changed and isinstance(metadata, dict) and "name" in metadata

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from constructs_st2.kube.quantity import parsed
+from constructs_st2.kube.quantity import PLAIN, parsed
 
 _KINDS = ("requests", "limits")
+_IN_VALUES = re.compile(PLAIN)
 _EVERY = "every"
 """The key of resources that several kinds of containers share, beside those of each kind."""
 
@@ -63,7 +65,7 @@ def _resources(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 
 def _chosen(own: str, given: object, choose: Callable[[Decimal, Decimal], Decimal]) -> object:
     ours, users = parsed(own), parsed(given)
-    # Nothing is given, or what is no amount, which is told later.
-    if ours is None or users is None or users < 0:
+    # Nothing is given, or what is no amount or not in the form that values have, which is told later, and once.
+    if ours is None or users is None or not _IN_VALUES.fullmatch(str(given)):
         return own
     return own if choose(ours, users) == ours else given

@@ -80,6 +80,17 @@ def test_a_user_of_the_values_has_the_name_that_the_image_gives(synth: Synth) ->
     assert has_name(made.container("st2scheduler"))
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/"])
+def test_names_of_the_user_win(synth: Synth, path: str) -> None:
+    volume = {"name": "mine", "mount": {"mountPath": path}, "volume": {"configMap": {"name": "mine"}}}
+    made = synth({"st2notifier": {"extra_volumes": [volume]}})
+    mounts = made.container("st2notifier")["volumeMounts"]
+    assert [each["name"] for each in mounts if each["mountPath"].startswith("/etc/passwd")] == (
+        ["mine"] if path == "/etc/passwd" else []
+    )
+    assert has_name(made.container("st2scheduler"))
+
+
 def test_programs_find_the_name_and_the_home(synth: Synth, tmp_path: Path) -> None:
     """What st2 asks when it loads runners that start processes, and what ssh cannot do without."""
     need_root()

@@ -50,8 +50,9 @@ def test_what_is_said_of_all_helpers_wins_over_the_profile(synth: Synth) -> None
         assert resources[name]["requests"] == {"cpu": "5m", "memory": wanted, "ephemeral-storage": "16Mi"}
 
 
-def test_a_limit_below_zero_is_told_once(tmp_path: Path) -> None:
-    (path := tmp_path / "values.yaml").write_text("st2api: {resources: {limits: {memory: -1Gi}}}\n")
+@pytest.mark.parametrize("limit", ["-1Gi", "'1e3'", "'.5'", "+1Gi"])
+def test_a_limit_that_is_none_is_told_once(tmp_path: Path, limit: str) -> None:
+    (path := tmp_path / "values.yaml").write_text(f"st2api: {{resources: {{limits: {{memory: {limit}}}}}}}\n")
     with pytest.raises(UserError) as caught:
         load([path], [], release_name="st2", release_namespace="stackstorm")
     (problem,) = str(caught.value).splitlines()

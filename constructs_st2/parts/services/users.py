@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import SERVICE_UID, ST2_UID
@@ -13,6 +15,9 @@ from constructs_st2.values.model.pods import PodTemplate
 
 PASSWD = "passwd"
 """The file with the name of the user, among the scripts of services."""
+
+_NAMES = "/etc/passwd"
+_PLACES_OF_NAMES = (_NAMES, "/etc")
 
 _OF_THE_POD = frozenset(("configMap", "downwardAPI", "emptyDir", "ephemeral", "image", "projected", "secret"))
 """Sources of volumes that are no older than the pod."""
@@ -45,9 +50,14 @@ def name_mounts(user: int, settings: PodTemplate, cluster: Cluster) -> list[Moun
         settings.pod_security_context,
         settings.security_context,
     )
-    if user != SERVICE_UID or any("runAsUser" in each for each in contexts):
+    if user != SERVICE_UID or any("runAsUser" in each for each in contexts) or _brings_names(settings):
         return []
-    return [Mount(scripts_mount(cluster.release).volume, "/etc/passwd", sub_path=PASSWD)]
+    return [Mount(scripts_mount(cluster.release).volume, _NAMES, sub_path=PASSWD)]
+
+
+def _brings_names(settings: PodTemplate) -> bool:
+    """Whether a volume of the user's has the names, or the folder: in one that is read-only, nothing can be mounted."""
+    return any(posixpath.normpath(each["mount"]["mountPath"]) in _PLACES_OF_NAMES for each in settings.extra_volumes)
 
 
 def home_of(values: Values) -> str:

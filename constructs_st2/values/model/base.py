@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from constructs_st2.kube import names
+from constructs_st2.kube import names, quantity
 from constructs_st2.values.deferred import Deferred, JsonSchemas, within_others
 from constructs_st2.values.fitting import laid_over
 from constructs_st2.values.layers import Layered
@@ -178,7 +178,7 @@ IMAGE_REPOSITORY = r"^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z
 IMAGE_NAME = f"{IMAGE_REPOSITORY[:-1]}(:{IMAGE_TAG[1:-1]})?$"
 IMAGE_REFERENCE = f"{IMAGE_REPOSITORY[:-1]}(:{IMAGE_TAG[1:-1]})?(@{IMAGE_DIGEST[1:-1]})?$"
 ABSOLUTE_PATH = r"^/[^\n]*$"
-QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+QUANTITY = quantity.PLAIN
 ENV_NAME = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 FILE_NAME = r"^[-._a-zA-Z0-9]{1,253}$"
 USER_NAME = r"^[a-z_][-a-z0-9_]{0,31}$"
