@@ -277,10 +277,14 @@ class StackStorm(Patient):
             tier.add_dependency(*dependencies)
 
     def keep_order(self) -> None:
-        """Keep the namespace in front where charts of the app depend on each other, by which cdk8s orders them."""
+        """Keep the namespace in front where anything depends on a tier, by which cdk8s orders the charts of the app."""
         root = self._own_node.root
-        if "namespace" in self.tiers and order.any_dependency(root):
-            order.put_first(self.tiers["namespace"], self.tiers.values(), order.dependencies(root))
+        if "namespace" not in self.tiers or not order.any_dependency(root):
+            return
+        before = order.dependencies(root)
+        own = {tier.node.path for tier in self.tiers.values()}
+        if any(others & own for others in before.values()):
+            order.put_first(self.tiers["namespace"], self.tiers.values(), before)
 
     @property
     def objects(self) -> Mapping[str, Manifest]:

@@ -330,6 +330,15 @@ def test_a_tier_before_another(app: cdk8s.App) -> None:
     assert order[0] == "00-namespace"
 
 
+def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
+    earlier = cdk8s.Chart(app, "earlier")
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    earlier.add_dependency(stack.client)
+    app.synth()
+    order = [path.name for path in sorted(files(app))]
+    assert ("00-namespace" in order[0], "75-client" in order[1]) == (True, True)
+
+
 def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"profile": "dev"})
     stack.tiers["namespace"].add_dependency(stack.config)
@@ -343,7 +352,10 @@ def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
     first = cdk8s.Chart(app, "z-first")
     stack.node.add_dependency(first)
     app.synth()
-    assert "z-first" in min(path.name for path in files(app))
+    order = sorted(path.name for path in files(app))
+    assert ("z-first" in order[0], "00-namespace" in order[1]) == (True, True)
+    before = {other.node.path for other in stack.client.node.dependencies}
+    assert before == {"z-first"}, "cdk8s would take seconds to sort by more than that"
 
 
 def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
