@@ -11,6 +11,7 @@ import pytest
 from servers.pods import FakeCluster, Image, Pod, PodFailed
 from support import MakeCluster, Objects, Require, Synth, need_root
 
+from constructs_st2.facts.images import SERVICE_UID
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 
@@ -170,7 +171,7 @@ def test_content_is_registered_from_the_packs_that_services_have(pods: Pods) -> 
     secrets = {"mine": {"chef.yaml": "token: x"}}
     job = pods.of({"st2": {"packs": packs}}, secrets).run("register-content")
     assert job.log("register-content").splitlines() == [
-        "1000",
+        str(SERVICE_UID),
         "packs/aws/pack.yaml: version: 2.0.0",
         "packs/core/pack.yaml: version: 3.9.0",
         "packs/default/pack.yaml: version: 0.1.0",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.containers import SMALL
 from servers.pods import FakeCluster, Image, Pod, PodFailed
 from servers.ports import eventually
 from support import Require, need_root
@@ -249,6 +250,7 @@ def test_the_environment_is_that_of_the_manifest_alone(start: Callable[..., Pod]
     arguments, *variables = pod.log("main").splitlines()
     assert arguments == "pa$(POD)ss $(NONE)"
     assert dict(variable.split("=", 1) for variable in variables) == {
+        **SMALL,
         "POD": "web-0",
         "NAMESPACE": "stackstorm",
         "IP": pod.ip,
