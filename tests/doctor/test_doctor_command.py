@@ -200,4 +200,6 @@ def test_exit_statuses(levels: tuple[Level, ...], status: int) -> None:
 def test_a_folder_for_support_that_cannot_be_made(doctor: Doctor, kubectl: Kubectl, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert doctor("--support", os.fspath(tmp_path / "file"))[0] == 2
+    status, _, said = doctor("--support", "/proc/none")
+    assert (status, "/proc/none cannot be written" in said) == (1, True)
     assert kubectl.calls() == []

@@ -52,11 +52,14 @@ def prepare(folder: Path) -> None:
     """See that the folder can be written, before anything takes time.
 
     Raises:
-        UserError: it is there already, and not empty.
+        UserError: it is there already, and not empty, or cannot be made.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty; name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def gather(folder: Path, expected: Expected, found: reading.Reading, report: Report, kubectl: Kubectl) -> None:
