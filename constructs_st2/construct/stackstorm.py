@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, Dependable, IConstruct, IValidation, Node
+from constructs import Construct, Dependable, IConstruct, IValidation
 
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
@@ -367,14 +367,18 @@ class StackStorm(Patient):
         own = [name for name, tier in self.TIERS.items() if tier is StackStorm.TIERS.get(name)]
         return foreign(self.cluster, self._composed, own)
 
-    def _shared_with_others(self) -> Iterator[Problem]:
-        """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
-        own = set(map(place, self.planned))
+    def _earlier(self) -> Iterator[StackStorm]:
+        """The clusters of the app before this one: what two of them share is told once, by the later one."""
         for other in self.what_is_made(self._own_node.root):
             if other is self:
                 return
-            if not isinstance(other, StackStorm):
-                continue
+            if isinstance(other, StackStorm):
+                yield other
+
+    def _shared_with_others(self) -> Iterator[Problem]:
+        """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
+        own = set(map(place, self.planned))
+        for other in self._earlier():
             shared = [document for document in other.planned if place(document) in own]
             path, release = other._own_node.path, self.cluster.release
             if (release.name, release.namespace) == (other.cluster.release.name, other.cluster.release.namespace):
@@ -396,13 +400,7 @@ class StackStorm(Patient):
             return
         if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:
             return
-        # Those of another cluster are told once, by the later one.
-        earlier: set[str] = set()
-        for other in Node.of(root).find_all():
-            if other is self:
-                break
-            if isinstance(other, StackStorm):
-                earlier.update(map(identity, other.planned))
+        earlier = {identity(document) for other in self._earlier() for document in other.planned}
         count = Counter(map(identity, objects))
         if lost := [name for name in count if name in earlier or count[name] > 1]:
             message = (

@@ -9,7 +9,7 @@ from constructs_st2.kube.documents import Document
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 KEPT: Mapping[str, str] = {SYNC_OPTIONS: "Prune=false,Delete=false"}
 """Annotations of what holds data that nobody could make anew: Argo CD then never deletes it."""
-PRUNED_LAST: Mapping[str, str] = {"argocd.argoproj.io/sync-options": "PruneLast=true"}
+PRUNED_LAST: Mapping[str, str] = {SYNC_OPTIONS: "PruneLast=true"}
 """Annotations of what former pods cannot do without: Argo CD prunes it when all the others have rolled."""
 
 
