@@ -255,12 +255,14 @@ class StackStorm(Patient):
         """Make the tiers."""
         if self.seen:
             return
+        # Before anybody can have changed anything: then only the fields of what is not ours alone are looked up.
+        warnings = self.warnings(self.planned)
         super().look()
         self._own_node.add_validation(_Validation(self))
         Dependable.implement(self, _AllTiers(self))
         # cdk8s knows only of what depends on something else in a chart.
         vars(self.node)["add_dependency"] = self.add_dependency
-        for warning in self.warnings(self.planned):
+        for warning in warnings:
             self._own_node.add_metadata("warning", warning)
         self._tiers = {
             name: self.TIERS[name](self, self._plans[name].file, parts, self.cluster.release.namespace, self._labels)
