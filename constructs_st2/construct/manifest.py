@@ -52,12 +52,17 @@ class Patient(Construct):
     def node(self) -> Node:
         """The node of the construct tree."""
         self.look()
-        return super().node
+        return self._own_node
 
-    @property
+    @cached_property
     def _own_node(self) -> Node:
         """The same, without making anything."""
         return super().node
+
+    @cached_property
+    def _root(self) -> IConstruct:
+        """The app, or what else is above all."""
+        return self._own_node.root
 
     def look(self) -> None:
         """Make what is below it."""

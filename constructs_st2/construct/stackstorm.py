@@ -280,7 +280,7 @@ class StackStorm(Patient):
 
     def keep_order(self) -> None:
         """Keep the namespace in front where anything depends on a tier, by which cdk8s orders the charts of the app."""
-        root = self._own_node.root
+        root = self._root
         if "namespace" not in self.tiers or not order.any_dependency(root):
             return
         before = order.dependencies(root)
@@ -371,7 +371,7 @@ class StackStorm(Patient):
 
     def _earlier(self) -> Iterator[StackStorm]:
         """The clusters of the app before this one: what two of them share is told once, by the later one."""
-        for other in self.what_is_made(self._own_node.root):
+        for other in self.what_is_made(self._root):
             if other is self:
                 return
             if isinstance(other, StackStorm):
@@ -397,7 +397,7 @@ class StackStorm(Patient):
 
     def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
         """Objects for which cdk8s would write no file of their own, but over that of another."""
-        root = self._own_node.root
+        root = self._root
         if isinstance(root, PatientApp) or not isinstance(root, cdk8s.App):
             return
         if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:
