@@ -8,7 +8,6 @@ Node.js holds its metadata, and gets the other fields when patches are applied t
 from __future__ import annotations
 
 import inspect
-import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
@@ -17,7 +16,7 @@ import cdk8s
 import jsii
 from constructs import Construct, IConstruct, Node
 
-from constructs_st2.kube.documents import Document, copied, identity
+from constructs_st2.kube.documents import Document, copied, identity, state_of
 from constructs_st2.parts.tiers import Part
 
 
@@ -155,7 +154,7 @@ class Manifest(cdk8s.ApiObject):
         if not self._tier.resolvers:
             return self.to_json() if self.touched else self.document
         whole = self._completed(super().to_json())
-        if self._resolved_before is None or self._resolved_before[0] != pickle.dumps(whole):
+        if self._resolved_before is None or self._resolved_before[0] != state_of(whole):
             return self._patched(self._resolved_anew(whole))
         return self._patched(copied(self._resolved_before[1]))
 
@@ -170,7 +169,7 @@ class Manifest(cdk8s.ApiObject):
 
     def _resolved_anew(self, whole: Document) -> Document:
         resolved: Document = self._resolved([], whole)
-        self._resolved_before = (pickle.dumps(whole), copied(resolved))
+        self._resolved_before = (state_of(whole), copied(resolved))
         return resolved
 
     def __repr__(self) -> str:
