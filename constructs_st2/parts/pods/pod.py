@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from constructs_st2.facts.images import Image
@@ -168,8 +167,7 @@ class Mount(NamedTuple):
         return mount
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """A container to be. Its volumes become those of the pod."""
 
     name: str
@@ -178,11 +176,11 @@ class Container:
     args: Sequence[str] = ()
     env: Sequence[Document] = ()
     env_from: Sequence[Document] = ()
-    ports: Mapping[str, int] = field(default_factory=dict)
-    resources: Mapping[str, Any] = field(default_factory=dict)
-    security: Document = field(default_factory=lambda: RESTRICTED_CONTAINER)
-    probes: Mapping[str, Document] = field(default_factory=dict)
-    lifecycle: Document = field(default_factory=dict)
+    ports: Mapping[str, int] = {}
+    resources: Mapping[str, Any] = {}
+    security: Document = RESTRICTED_CONTAINER
+    probes: Mapping[str, Document] = {}
+    lifecycle: Mapping[str, Any] = {}
     mounts: Sequence[Mount] = ()
     extra_mounts: Sequence[Document] = ()
 
