@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from constructs_st2.kube.documents import Document
 
@@ -16,22 +16,38 @@ Form: TypeAlias = Callable[[Any], str | None]
 """Tells what is wrong with a value, if anything is."""
 Below: TypeAlias = str | Path
 """A field of what is judged, or the path to one; the empty path is the whole."""
-Judge: TypeAlias = Callable[[Document], Iterable[tuple[Below, str]]]
-"""Tells what is wrong with the fields of a mapping together, and at which of them."""
-
-_Chain: TypeAlias = "tuple[_Chain, str | int] | None"
+Faults: TypeAlias = Iterable[tuple[Below, str]]
 
 
-@dataclass
-class Type:
-    """What is known of a type: of its fields the forms, the type of what is in them and how many there are."""
+class Judge(NamedTuple):
+    """Tells what is wrong with the fields of a mapping together, and at which of them.
 
-    judges: list[Judge] = field(default_factory=list)
-    fields: dict[str, tuple[list[Form], Type | None, str]] = field(default_factory=dict)
+    It finds nothing where the field ``given`` is not there; if that is empty, it may find something in any mapping.
+    """
+
+    faults: Callable[[Document], Faults]
+    given: str = ""
 
 
 ONE, LIST = "", "[]"
 """How many of a type are in a field."""
+
+
+class Known(NamedTuple):
+    """What is known of a field: its forms, who judges it together with others, the type of what is in it."""
+
+    forms: list[Form]
+    judges: list[Callable[[Document], Faults]]
+    type: Type | None = None
+    many: str = ONE
+
+
+@dataclass
+class Type:
+    """What is known of a type: of its fields, and who judges all of them together."""
+
+    judges: list[Callable[[Document], Faults]] = field(default_factory=list)
+    fields: dict[str, Known] = field(default_factory=dict)
 
 
 def walk(document: Document, root: Type) -> list[tuple[Path, str]]:
@@ -41,14 +57,16 @@ def walk(document: Document, root: Type) -> list[tuple[Path, str]]:
     return found
 
 
-def _walk(node: Document, known: Type, at: Any, found: list[tuple[Path, str]]) -> None:
-    fields = known.fields
+def _walk(node: Document, type_: Type, at: Any, found: list[tuple[Path, str]]) -> None:
+    fields, asked = type_.fields, type_.judges
     for key, value in node.items():
-        entry = fields.get(key)
+        known = fields.get(key)
         # What is null is not there.
-        if entry is None or value is None:
+        if known is None or value is None:
             continue
-        forms, child, many = entry
+        forms, judges, child, many = known
+        if judges:
+            asked = [*asked, *judges]
         for form in forms:
             message = form(value)
             if message is not None:
@@ -69,8 +87,8 @@ def _walk(node: Document, known: Type, at: Any, found: list[tuple[Path, str]]) -
                     _walk(item, child, ((at, key), position), found)
                 else:
                     found.append((_path(((at, key), position)), "must be a mapping"))
-    for judge in known.judges:
-        for below, message in judge(node):
+    for faults in asked:
+        for below, message in faults(node):
             path = (below,) if isinstance(below, str) else below
             found.append(((*_path(at), *path), message))
 
