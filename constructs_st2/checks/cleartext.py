@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from constructs_st2.checks.data import annotations_of, label, mapping, strings
+from constructs_st2.checks.data import annotations_of, label, mapping
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.texts import Origin
@@ -64,15 +64,15 @@ def _excused(document: Document) -> list[str]:
 
 
 def _findings(index: Index) -> Iterator[_Finding]:
-    for text in index.texts:
-        for look in _in_text(text.text, text.origin, text.name):
-            yield text.owner, text.object, text.field.replace(" ", ""), text.field_at(look.position), look
-    for pod in index.pods:
-        for container in pod.containers:
-            for key in ("command", "args"):
-                for position, look in secret_looks.in_arguments(strings(container.spec.get(key))):
-                    field = f"{container.field}.{key}[{position}]"
-                    yield pod.owner, pod.identity, field, field, look
+    for texts in index.texts:
+        for item, text in texts.items:
+            for look in _in_text(text, texts.origin, str(item)):
+                field = texts.field_of(item).replace(" ", "")
+                yield texts.owner, texts.object, field, texts.field_at(item, text, look.position), look
+    for texts in index.texts:
+        if texts.origin == "argument":
+            for item, look in secret_looks.in_arguments([text for _, text in texts.items]):
+                yield texts.owner, texts.object, texts.field_of(item), texts.field_of(item), look
     for document in index.objects:
         for field, look in _elsewhere(document):
             yield document, identity(document), field, field, look

@@ -29,15 +29,15 @@ class Address(NamedTuple):
 
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
     """Files, variables and arguments name only Services and pods that exist."""
-    for text in index.texts:
-        if text.origin == "annotation" or ":" not in text.text:
+    for texts in index.texts:
+        release = label(texts.owner, INSTANCE_LABEL)
+        if texts.origin == "annotation" or release is None:
             continue
-        release = label(text.owner, INSTANCE_LABEL)
-        if release is None:
-            continue
-        for position, address in _addresses(text.text, f"{release}-"):
-            if message := _unreachable(index, address, namespace_of(text.owner)):
-                yield Problem("address", text.object, text.field_at(position), message)
+        prefix, namespace = f"{release}-", namespace_of(texts.owner)
+        for item, text in texts.items:
+            for position, address in _addresses(text, prefix) if ":" in text else ():
+                if message := _unreachable(index, address, namespace):
+                    yield Problem("address", texts.object, texts.field_at(item, text, position), message)
 
 
 def addresses_waited_for(index: Index) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from constructs_st2.checks.data import at, label, mapping, mappings, name_of, namespace_of
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
-from constructs_st2.checks.texts import Text, texts_of
+from constructs_st2.checks.texts import Texts, texts_of
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document, is_built_in
 from constructs_st2.kube.well_known import MANAGED_BY_LABEL, ROOT_AUTHORITIES
@@ -80,7 +80,7 @@ class Index:
                 self._pods_by_label[pod.namespace, key, value].append(pod)
 
     @cached_property
-    def texts(self) -> tuple[Text, ...]:
+    def texts(self) -> tuple[Texts, ...]:
         """All texts in the objects that programs read."""
         return tuple(texts_of(self.objects, self.pods))
 

@@ -416,7 +416,8 @@ _COMPUTED = ("$", "`", "{{", "{%")
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
     """The arguments that are the secret value of the option before them, by their position: ``--password x``."""
     for position, (option, value) in enumerate(pairwise(arguments), start=1):
-        if not _OPTION.fullmatch(option) or value.startswith("-"):
+        # By far the most are words.
+        if not option.startswith("-") or value.startswith("-") or not _OPTION.fullmatch(option):
             continue
         if is_secret_name(option) and is_literal(value):
             yield position, Look(0, f"the value of {option}", value)

@@ -13,7 +13,7 @@ from servers.kube_apiserver import ApiServer, Refused
 
 from constructs_st2.checks.api.rules import COMPILED, FIELDS, ROOTS, WHOLES
 from constructs_st2.checks.api.rules.table import Whole
-from constructs_st2.checks.api.walk import Form, Judge, walk
+from constructs_st2.checks.api.walk import MOST_SOUND, Form, Judge, walk
 from constructs_st2.kube.documents import Document, pod_template
 
 _KIND_OF_VALUE = ("must be a whole number, not", "expected a text", "must be a list", "must be a mapping", "a quantity")
@@ -119,3 +119,41 @@ def is_refused(server: ApiServer, document: Document) -> bool:
     except Refused:
         return True
     return False
+
+
+class TestWhatWasSoundOnce:
+    """Parts of pods that were judged before are known by their content alone."""
+
+    PATH = ("spec", "containers", 0, "resources", "requests", "cpu")
+
+    @staticmethod
+    def pod(cpu: str = "1", *, period: object = 1) -> Document:
+        resources = {"requests": {"cpu": cpu}, "limits": {"cpu": "2"}}
+        probe = {"tcpSocket": {"port": 80}, "periodSeconds": period}
+        container = {"name": "a", "image": "a", "resources": resources, "readinessProbe": probe}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [container]}}
+
+    def test_it_is_judged_anew_when_it_has_changed(self) -> None:
+        pod = self.pod()
+        assert faults(pod) == []
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "3"
+        assert [path for path, _ in faults(pod)] == [self.PATH]
+
+    def test_what_is_wrong_is_told_each_time(self) -> None:
+        assert [[path for path, _ in faults(self.pod("3"))] for _ in range(2)] == [[self.PATH]] * 2
+
+    def test_what_python_takes_for_equal_is_not(self) -> None:
+        assert faults(self.pod(period=1)) == []
+        assert [path[-1] for path, _ in faults(self.pod(period=True))] == ["periodSeconds"]
+
+    def test_only_so_much_is_remembered(self) -> None:
+        known = COMPILED["ResourceRequirements"].sound
+        for number in range(MOST_SOUND + 10):
+            assert faults(self.pod(f"{number}m")) == []
+        assert 0 < len(known) <= MOST_SOUND
+        known.clear()
+        many = {f"example.org/{number}": 1 for number in range(1000)}
+        pod = self.pod()
+        pod["spec"]["containers"][0]["resources"] = {"requests": many, "limits": many}
+        assert faults(pod) == []
+        assert known == set()

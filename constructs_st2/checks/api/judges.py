@@ -1,7 +1,7 @@
 """What looks at several fields of a type together, and is true of many types.
 
 Each gives the fields, or the paths to them, and what is wrong there. Any field may be of any kind. They are asked
-thousands of times, and nearly always find nothing: a generator would take twice as long to say so. One that finds nothing
+thousands of times, and nearly always find nothing: a generator would take twice as long to say so. Who finds nothing
 without some field is asked only where that is.
 """
 

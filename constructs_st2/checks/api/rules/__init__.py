@@ -23,7 +23,7 @@ from constructs_st2.checks.api.rules import (
     workloads,
 )
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.structure import ROOTS, STRUCTURE
+from constructs_st2.checks.api.structure import REPEATED, ROOTS, STRUCTURE
 from constructs_st2.checks.api.walk import LIST, ONE, Known, Type
 
 __all__ = ["COMPILED", "FIELDS", "ROOTS", "WHOLES"]
@@ -61,7 +61,9 @@ def _compiled() -> dict[str, Type]:
     for owner, children in STRUCTURE.items():
         for name, child in children.items():
             many = LIST if child.endswith(LIST) else ONE
-            types[owner].fields[name] = Known([], [], types[child.removesuffix(many)], many)
+            inner = child.removesuffix(many)
+            repeats = owner in REPEATED and inner not in REPEATED
+            types[owner].fields[name] = Known([], [], types[inner], many, repeats)
     for field in FIELDS:
         for owner in field.types.split():
             _known(types[owner], field.field).forms.append(field.form)
