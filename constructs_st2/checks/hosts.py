@@ -35,7 +35,7 @@ def addresses_in_texts(index: Index) -> Iterator[Problem]:
             continue
         prefix, namespace = f"{release}-", namespace_of(texts.owner)
         for item, text in texts.items:
-            for position, address in _addresses(text, prefix) if ":" in text else ():
+            for position, address in _addresses(text, prefix) if prefix in text else ():
                 if message := _unreachable(index, address, namespace):
                     yield Problem("address", texts.object, texts.field_at(item, text, position), message)
 

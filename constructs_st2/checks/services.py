@@ -36,9 +36,11 @@ def ports_of_probes(index: Index) -> Iterator[Problem]:
     for pod in index.pods:
         for container in pod.containers:
             for field, action in network_actions(container.spec):
-                named = {scalar(port.get("name")) for port in mappings(container.spec.get("ports"))}
                 port = action.get("port")
-                if isinstance(port, str) and port not in named:
+                if not isinstance(port, str):
+                    continue
+                named = {scalar(each.get("name")) for each in container.ports}
+                if port not in named:
                     message = f'the container has no port named "{port}"; its port names are: {_listed(named)}'
                     yield Problem("probe-port", pod.identity, f"{container.field}.{field}.port", message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from constructs_st2.checks.data import annotations_of, mapping, mappings, strings
+from constructs_st2.checks.data import annotations_of, mapping, strings
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.shipped import is_shipped
@@ -50,11 +50,12 @@ def texts_of(objects: Sequence[Document], pods: Sequence[PodTemplate]) -> Iterat
         if pod.document is not pod.owner:
             yield from _annotations(pod.owner, pod.document, pod.prefix)
         for container in pod.containers:
-            if variables := [
+            variables: list[tuple[int | str, str]] = [
                 (str(variable.get("name")), variable["value"])
-                for variable in mappings(container.spec.get("env"))
+                for variable in container.variables
                 if isinstance(variable.get("value"), str)
-            ]:
+            ]
+            if variables:
                 yield Texts(pod.owner, pod.identity, f"{container.field}.env", "variable", variables)
             for key in ("command", "args"):
                 if arguments := strings(container.spec.get(key)):

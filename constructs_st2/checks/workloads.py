@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from constructs_st2.checks.data import at, label, mapping, mappings, namespace_of, strings
+from constructs_st2.checks.data import at, label, mapping, namespace_of, strings
 from constructs_st2.checks.hosts import WAIT_PREFIX
 from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
 from constructs_st2.checks.matching import Selector
@@ -172,7 +172,7 @@ def readiness_probes(index: Index) -> Iterator[Problem]:
     for workload in filter(is_ours, index.of_kind("Deployment")):
         pod = index.pods_made_by(workload)
         main = pod.main_container
-        if mappings(main.spec.get("ports")) and not main.spec.get("readinessProbe"):
+        if main.ports and not main.spec.get("readinessProbe"):
             message = "is missing: requests would reach the container before it listens"
             yield Problem("readiness", pod.identity, f"{main.field}.readinessProbe", message)
 
