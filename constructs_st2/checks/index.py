@@ -59,20 +59,29 @@ class Index:
         objects: objects that have an API version, a kind and a name; and where they make pods, the shape for it.
         surroundings: what exists besides.
         foreign: those of the objects that this program has not made, or not alone.
+        pods: the pod templates of the objects, where they have been looked for already.
     """
 
     def __init__(
-        self, objects: Sequence[Document], surroundings: Surroundings, foreign: Sequence[Document] = ()
+        self,
+        objects: Sequence[Document],
+        surroundings: Surroundings,
+        foreign: Sequence[Document] = (),
+        pods: Sequence[PodTemplate] | None = None,
     ) -> None:
         self.objects = objects
         self.foreign = foreign
         self.surroundings = surroundings
-        self.pods = [pod for document in objects if (pod := PodTemplate.of(document)) is not None]
-        self.namespaces = frozenset(map(namespace_of, objects))
+        self.pods = [pod for each in objects if (pod := PodTemplate.of(each)) is not None] if pods is None else pods
         self._by_kind: dict[str, dict[tuple[str, str], Document]] = defaultdict(dict)
+        namespaces = set()
         for document in objects:
-            self._by_kind[_qualified_kind(document)][namespace_of(document), name_of(document)] = document
+            namespace = namespace_of(document)
+            namespaces.add(namespace)
+            self._by_kind[_qualified_kind(document)][namespace, name_of(document)] = document
+        self.namespaces = frozenset(namespaces)
         self._found: dict[tuple[str, str, str], Found | None] = {}
+        self._behind: dict[int, list[PodTemplate]] = {}
         self._pods_by_owner = {id(pod.owner): pod for pod in self.pods}
         self._pods_by_label: dict[tuple[str, str, str], list[PodTemplate]] = defaultdict(list)
         for pod in self.pods:
@@ -108,8 +117,11 @@ class Index:
 
     def pods_behind(self, service: Document) -> list[PodTemplate]:
         """The pod templates that a Service selects."""
-        selector = Selector.of_service(at(service, "spec", "selector"))
-        return [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
+        if id(service) not in self._behind:
+            selector = Selector.of_service(at(service, "spec", "selector"))
+            found = [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
+            self._behind[id(service)] = found
+        return self._behind[id(service)]
 
     def provider(self, kind: str, namespace: str, name: str) -> Document | None:
         """The object under check that is, or makes, the named one."""

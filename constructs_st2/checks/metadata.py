@@ -11,16 +11,11 @@ from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_namespaced
 from constructs_st2.kube.well_known import COMPONENT_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL, NAME_LABEL, PART_OF_LABEL
 
-REQUIRED_LABELS = (
-    NAME_LABEL,
-    INSTANCE_LABEL,
-    COMPONENT_LABEL,
-    PART_OF_LABEL,
-    MANAGED_BY_LABEL,
-    "app",
-    "release",
-    "support",
-    "vendor",
+REQUIRED_LABELS = frozenset(
+    {
+        *(NAME_LABEL, INSTANCE_LABEL, COMPONENT_LABEL, PART_OF_LABEL, MANAGED_BY_LABEL),
+        *("app", "release", "support", "vendor"),
+    }
 )
 """Labels of every object and pod of ours: the standard ones, and the short ones in StackStorm's documentation."""
 
@@ -37,16 +32,16 @@ def namespaces_are_set(index: Index) -> Iterator[Problem]:
 
 def labels_are_valid(index: Index) -> Iterator[Problem]:
     """Labels and annotations have valid keys and values."""
-    for subject, prefix, document in _metadata(index):
+    for owner, prefix, document in _metadata(index):
         for key, value in mapping(at(document, "metadata", "labels")).items():
             if message := forms.label(key, value):
-                yield Problem("label", subject, f"{prefix}metadata.labels[{key}]", message)
+                yield Problem("label", identity(owner), f"{prefix}metadata.labels[{key}]", message)
         for key, value in annotations_of(document).items():
             message = forms.label_key(str(key).lower())
             if message is None and not isinstance(value, str):
                 message = f"is {value!r}; expected a text: put it in quotes"
             if message:
-                yield Problem("annotation", subject, f"{prefix}metadata.annotations[{key}]", message)
+                yield Problem("annotation", identity(owner), f"{prefix}metadata.annotations[{key}]", message)
 
 
 def owners_and_finalizers(index: Index) -> Iterator[Problem]:
@@ -80,27 +75,26 @@ def set_by_the_server(index: Index) -> Iterator[Problem]:
 
 def required_labels(index: Index) -> Iterator[Problem]:
     """Objects of ours and their pods carry all labels by which people find them."""
-    ours = [(identity(document), "", document) for document in index.objects if is_ours(document)]
-    ours += [(pod.identity, pod.prefix, pod.document) for pod in index.pods if pod.prefix and is_ours(pod.owner)]
-    for subject, prefix, document in ours:
+    for owner, prefix, document in _metadata(index):
+        if not is_ours(owner):
+            continue
         labels = labels_of(document)
-        for key in REQUIRED_LABELS:
-            if key not in labels:
-                yield Problem("required-label", subject, f"{prefix}metadata.labels[{key}]", "is missing; set it")
+        for key in REQUIRED_LABELS - labels.keys():
+            yield Problem("required-label", identity(owner), f"{prefix}metadata.labels[{key}]", "is missing; set it")
         component = labels.get(COMPONENT_LABEL)
         expected = component if component in TIERS else None
         if labels.get("tier") != expected and not (expected is None and labels.get("tier") not in TIERS):
             message = f"is {labels.get('tier')!r}; expected {expected!r}, because the component is {component!r}"
-            yield Problem("required-label", subject, f"{prefix}metadata.labels[tier]", message)
+            yield Problem("required-label", identity(owner), f"{prefix}metadata.labels[tier]", message)
 
 
-def _metadata(index: Index) -> Iterator[tuple[str, str, Document]]:
-    """Every object and pod template, with the field where its metadata begin."""
+def _metadata(index: Index) -> Iterator[tuple[Document, str, Document]]:
+    """Every object and pod template: the object, the field where the metadata begin, and what they are of."""
     for document in index.objects:
-        yield identity(document), "", document
+        yield document, "", document
     for pod in index.pods:
         if pod.prefix:
-            yield pod.identity, pod.prefix, pod.document
+            yield pod.owner, pod.prefix, pod.document
 
 
 RULES = (namespaces_are_set, labels_are_valid, owners_and_finalizers, set_by_the_server, required_labels)

@@ -121,6 +121,8 @@ def _sleeps(container: Container, grace: int) -> bool:
 
 def _pre_stop_seconds(container: Container) -> int:
     """Seconds that a preStop hook takes, as far as its command tells: ``sleep N``, or ``stop.sh N``."""
+    if "lifecycle" not in container.spec:
+        return 0
     hook = mapping(at(container.spec, "lifecycle", "preStop"))
     built_in = at(hook, "sleep", "seconds")
     if isinstance(built_in, int):
