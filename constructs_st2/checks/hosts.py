@@ -17,6 +17,7 @@ from constructs_st2.kube.well_known import INSTANCE_LABEL
 WAIT_PREFIX = "wait-for-"
 """Init containers of this name hold a pod back until the addresses in their arguments answer."""
 
+_HOST = re.compile(r"[a-z0-9.-]+")
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
 
 
@@ -73,8 +74,9 @@ def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
     while start >= 0:
         before = text[max(0, start - 2) : start]
         if not before or before == "//" or not (before[-1].isalnum() or before[-1] in "-._/"):
-            match = _ADDRESS.match(text, start)
-            if match:
+            host = _HOST.match(text, start)
+            # By far the most are names without a port.
+            if host and text.startswith(":", host.end()) and (match := _ADDRESS.match(text, start)):
                 yield start, Address(match[1], int(match[2]))
         start = text.find(prefix, start + len(prefix))
 

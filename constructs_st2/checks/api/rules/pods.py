@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from constructs_st2.checks.api import forms, judges
 from constructs_st2.checks.api.judges import Faults, Judge, given
@@ -46,6 +46,13 @@ def field_requirement(node: Document) -> Faults:
     """An expression about fields of nodes names one node."""
     if len(strings(node.get("values"))) != 1:
         yield "values", "must be one value"
+
+
+def _containers(pod: Document) -> Iterator[tuple[str, int, Document]]:
+    """The containers of a pod, each with its field and position there."""
+    for field in ("initContainers", "containers"):
+        for position, container in enumerate(mappings(pod.get(field))):
+            yield field, position, container
 
 
 def label_keys(field: str) -> Judge:
@@ -111,19 +118,22 @@ def spread(node: Document) -> Faults:
 @given("volumes")
 def devices(node: Document) -> Faults:
     """Only volumes of claims can be given as devices."""
-    volumes = mappings(node.get("volumes"))
-    claims = {
-        str(volume.get("name"))
-        for volume in volumes
-        if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
-    }
-    others = {str(volume.get("name")) for volume in volumes} - claims
-    for field in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(node.get(field))):
-            for number, device in enumerate(mappings(container.get("volumeDevices"))):
-                if str(device.get("name")) in others:
-                    message = f"{device['name']} is no volume of a claim; only those can be given as devices"
-                    yield (field, position, "volumeDevices", number, "name"), message
+    wanted = [
+        ((field, position, "volumeDevices", number, "name"), str(device.get("name")))
+        for field, position, container in _containers(node)
+        for number, device in enumerate(mappings(container.get("volumeDevices")))
+    ]
+    if wanted:
+        volumes = mappings(node.get("volumes"))
+        claims = {
+            str(volume.get("name"))
+            for volume in volumes
+            if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
+        }
+        others = {str(volume.get("name")) for volume in volumes} - claims
+        for path, name in wanted:
+            if name in others:
+                yield path, f"{name} is no volume of a claim; only those can be given as devices"
 
 
 @given("containers")
@@ -152,13 +162,12 @@ def sleeps(node: Document) -> Faults:
     """Hooks do not sleep longer than the pod has to stop."""
     seconds_to_stop = node.get("terminationGracePeriodSeconds")
     grace = seconds_to_stop if isinstance(seconds_to_stop, int) else DEFAULT_GRACE
-    for kind in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(node.get(kind))):
-            for name, hook in mapping(container.get("lifecycle")).items():
-                seconds = at(mapping(hook), "sleep", "seconds")
-                if isinstance(seconds, int) and not 0 <= seconds <= grace:
-                    path = (kind, position, "lifecycle", name, "sleep", "seconds")
-                    yield path, f"must be between 0 and terminationGracePeriodSeconds, {grace}, not {seconds}"
+    for kind, position, container in _containers(node):
+        for name, hook in mapping(container.get("lifecycle")).items():
+            seconds = at(mapping(hook), "sleep", "seconds")
+            if isinstance(seconds, int) and not 0 <= seconds <= grace:
+                path = (kind, position, "lifecycle", name, "sleep", "seconds")
+                yield path, f"must be between 0 and terminationGracePeriodSeconds, {grace}, not {seconds}"
 
 
 @Judge
@@ -169,10 +178,9 @@ def host_users(node: Document) -> Faults:
             if node.get(field):
                 yield field, "cannot be used together with hostUsers: false"
     else:
-        for kind in ("initContainers", "containers"):
-            for position, container in enumerate(mappings(node.get(kind))):
-                if at(container, "securityContext", "procMount") == "Unmasked":
-                    yield (kind, position, "securityContext", "procMount"), "Unmasked needs hostUsers: false"
+        for kind, position, container in _containers(node):
+            if mapping(container.get("securityContext")).get("procMount") == "Unmasked":
+                yield (kind, position, "securityContext", "procMount"), "Unmasked needs hostUsers: false"
 
 
 @given("securityContext")
@@ -195,14 +203,13 @@ def name_of_host(node: Document) -> Faults:
 def root(node: Document) -> Faults:
     """Nobody is told to be root and not to be."""
     whole = mapping(node.get("securityContext"))
-    for kind in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(node.get(kind))):
-            own = mapping(container.get("securityContext"))
-            if own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True:
-                if own.get("runAsUser") == 0:
-                    yield (kind, position, "securityContext", "runAsUser"), _ROOT
-                elif "runAsUser" not in own and whole.get("runAsUser") == 0:
-                    yield ("securityContext", "runAsUser"), _ROOT
+    for kind, position, container in _containers(node):
+        own = mapping(container.get("securityContext"))
+        if own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True:
+            if own.get("runAsUser") == 0:
+                yield (kind, position, "securityContext", "runAsUser"), _ROOT
+            elif "runAsUser" not in own and whole.get("runAsUser") == 0:
+                yield ("securityContext", "runAsUser"), _ROOT
 
 
 _ROOT = "is 0, which is root; with runAsNonRoot: true the container would not be started"
