@@ -81,6 +81,7 @@ class Index:
             self._by_kind[_qualified_kind(document)][namespace, name_of(document)] = document
         self.namespaces = frozenset(namespaces)
         self._found: dict[tuple[str, str, str], Found | None] = {}
+        self._selectors: dict[int, Selector] = {}
         self._behind: dict[int, list[PodTemplate]] = {}
         self._pods_by_owner = {id(pod.owner): pod for pod in self.pods}
         self._pods_by_label: dict[tuple[str, str, str], list[PodTemplate]] = defaultdict(list)
@@ -106,6 +107,14 @@ class Index:
         """The pod template of a workload under check."""
         return self._pods_by_owner[id(workload)]
 
+    def selector_of(self, document: Document) -> Selector:
+        """The selector of a Service, a workload or a disruption budget under check."""
+        if id(document) not in self._selectors:
+            given = at(document, "spec", "selector")
+            of_service = document["kind"] == "Service"
+            self._selectors[id(document)] = Selector.of_service(given) if of_service else Selector.of(given)
+        return self._selectors[id(document)]
+
     def pods_of(self, namespace: str, selector: Selector) -> list[PodTemplate]:
         """The pod templates in a namespace that a selector matches."""
         if selector.equal:
@@ -118,7 +127,7 @@ class Index:
     def pods_behind(self, service: Document) -> list[PodTemplate]:
         """The pod templates that a Service selects."""
         if id(service) not in self._behind:
-            selector = Selector.of_service(at(service, "spec", "selector"))
+            selector = self.selector_of(service)
             found = [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
             self._behind[id(service)] = found
         return self._behind[id(service)]

@@ -73,15 +73,16 @@ def sizes(index: Index) -> Iterator[Problem]:
                 yield Problem("size", identity(document), field, message)
 
 
-_LONGEST_ESCAPE = 6
 _WITHOUT_REFERENCES = 2
 """The version of the format in which everything is written as often as it is there."""
+_LONGEST_IN_JSON = 6
+"""Bytes in JSON of what is one byte there: ``\\u0000`` and ``false,`` are."""
 
 
 def _may_be_large(document: Document) -> bool:
     """Whether it is worth while to write the object as JSON: by far the most are small, whatever has to be escaped."""
     try:
-        return len(marshal.dumps(document, _WITHOUT_REFERENCES)) * _LONGEST_ESCAPE > ANNOTATIONS_LIMIT
+        return len(marshal.dumps(document, _WITHOUT_REFERENCES)) * _LONGEST_IN_JSON > ANNOTATIONS_LIMIT
     except ValueError:
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of, strings
+from constructs_st2.checks.data import annotations_of, any_labels_of, labels_of, mappings, namespace_of, strings
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_namespaced
@@ -33,7 +33,7 @@ def namespaces_are_set(index: Index) -> Iterator[Problem]:
 def labels_are_valid(index: Index) -> Iterator[Problem]:
     """Labels and annotations have valid keys and values."""
     for owner, prefix, document in _metadata(index):
-        for key, value in mapping(at(document, "metadata", "labels")).items():
+        for key, value in any_labels_of(document).items():
             if message := forms.label(key, value):
                 yield Problem("label", identity(owner), f"{prefix}metadata.labels[{key}]", message)
         for key, value in annotations_of(document).items():

@@ -67,7 +67,7 @@ _VOLUME_TYPES = frozenset(
 _KNOWN_OF_VOLUMES = _VOLUME_TYPES | {"name", "hostPath"}
 """What a volume may have by the level restricted; of paths of the node, baseline speaks."""
 _PROFILES = ("RuntimeDefault", "Localhost")
-_CONTEXT_OF_BASELINE = ("windowsOptions", "appArmorProfile", "seccompProfile", "seLinuxOptions")
+_CONTEXT_OF_BASELINE = frozenset({"appArmorProfile", "seLinuxOptions", "seccompProfile", "windowsOptions"})
 """Fields of the security contexts of pods and containers of which some values are forbidden."""
 _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
@@ -103,7 +103,9 @@ def violations(pod: Document, level: Literal["baseline", "restricted"]) -> list[
     ]
     found = [*_baseline_of_pod(pod, whole)]
     for scope in (whole, *containers):
-        found += _baseline_of_context(scope)
+        # Most contexts have nothing of it.
+        if not _CONTEXT_OF_BASELINE.isdisjoint(scope.context):
+            found += _baseline_of_context(scope)
     for container in containers:
         found += _baseline_of_container(container)
     if level == "restricted":
@@ -144,8 +146,7 @@ def _baseline_of_pod(pod: Document, whole: _Scope) -> Iterator[Violation]:
 
 
 def _baseline_of_context(scope: _Scope) -> Iterator[Violation]:
-    # Most contexts have nothing of it.
-    for name in filter(scope.context.__contains__, _CONTEXT_OF_BASELINE):
+    for name in sorted(_CONTEXT_OF_BASELINE.intersection(scope.context)):
         given = mapping(scope.context[name])
         match name:
             case "windowsOptions" if given.get("hostProcess"):

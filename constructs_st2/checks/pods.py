@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
-from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of
+from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of, strings
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import WORKLOAD_KINDS, Document, identity, pod_template
 
@@ -33,6 +34,17 @@ class Container(NamedTuple):
     def field_of(self, key: str, position: int, item: Document) -> str:
         """The field of an item of a list: by its name where it has one, else by its position."""
         return f"{self.field}.{key}[{item.get('name', position)}]"
+
+
+WAIT_PREFIX = "wait-for-"
+"""Init containers of this name hold a pod back until the addresses in their arguments answer."""
+
+
+class Address(NamedTuple):
+    """A host and a port, as a program in a pod would look them up."""
+
+    host: str
+    port: int
 
 
 class Use(NamedTuple):
@@ -97,6 +109,17 @@ class PodTemplate:
     def uses(self) -> tuple[Use, ...]:
         """Every ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim that the pod names."""
         return tuple(_uses(self))
+
+    @cached_property
+    def waits(self) -> tuple[tuple[str, Address], ...]:
+        """The addresses that init containers wait for, each with its field."""
+        return tuple(
+            (f"{container.field}.args[{position}]", Address(host, int(port)))
+            for container in self.containers
+            if container.init and container.name.startswith(WAIT_PREFIX)
+            for position, (host, port) in enumerate(pairwise(strings(container.spec.get("args"))))
+            if port.isdecimal() and not host.isdecimal()
+        )
 
     @cached_property
     def ports(self) -> frozenset[str | int]:

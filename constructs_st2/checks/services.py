@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from constructs_st2.checks.data import at, mapping, mappings, namespace_of, scalar
 from constructs_st2.checks.index import Index, is_ours
-from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity
@@ -15,7 +14,7 @@ from constructs_st2.kube.documents import Document, identity
 def services_lead_to_pods(index: Index) -> Iterator[Problem]:
     """A Service of ours selects pods, and they listen on the ports that it leads to."""
     for service in index.of_kind("Service"):
-        selector = Selector.of_service(at(service, "spec", "selector"))
+        selector = index.selector_of(service)
         if selector.is_empty:
             continue
         pods = index.pods_behind(service)
