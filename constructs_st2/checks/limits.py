@@ -75,16 +75,22 @@ def sizes(index: Index) -> Iterator[Problem]:
 
 _WITHOUT_REFERENCES = 2
 """The version of the format in which everything is written as often as it is there."""
-_LONGEST_IN_JSON = 6
-"""Bytes in JSON of what is one byte there: ``\\u0000`` and ``false,`` are."""
+_BECOME_SIX = bytes({*range(32)} - {*b"\b\t\n\f\r"}) + b"<>&" + b"NTF"
+"""What may become six bytes in JSON, such as ``\\u0000`` and ``false,``: `marshal` writes null and booleans as a letter.
+
+All else becomes three at most."""
 
 
 def _may_be_large(document: Document) -> bool:
     """Whether it is worth while to write the object as JSON: by far the most are small, whatever has to be escaped."""
     try:
-        return len(marshal.dumps(document, _WITHOUT_REFERENCES)) * _LONGEST_IN_JSON > ANNOTATIONS_LIMIT
+        content = marshal.dumps(document, _WITHOUT_REFERENCES)
     except ValueError:
         return True
+    if 6 * len(content) <= ANNOTATIONS_LIMIT:
+        return False
+    rest = content.translate(None, _BECOME_SIX)
+    return 3 * len(rest) + 6 * (len(content) - len(rest)) > ANNOTATIONS_LIMIT
 
 
 def _bytes(text: str) -> int:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.data import annotations_of, any_labels_of, labels_of, mappings, namespace_of, strings
+from constructs_st2.checks.data import annotations_of, any_labels_of, label, mappings, namespace_of, strings
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_namespaced
 from constructs_st2.kube.well_known import COMPONENT_LABEL, INSTANCE_LABEL, MANAGED_BY_LABEL, NAME_LABEL, PART_OF_LABEL
 
-REQUIRED_LABELS = frozenset(
-    {
-        *(NAME_LABEL, INSTANCE_LABEL, COMPONENT_LABEL, PART_OF_LABEL, MANAGED_BY_LABEL),
-        *("app", "release", "support", "vendor"),
-    }
+REQUIRED_LABELS = (
+    NAME_LABEL,
+    INSTANCE_LABEL,
+    COMPONENT_LABEL,
+    PART_OF_LABEL,
+    MANAGED_BY_LABEL,
+    "app",
+    "release",
+    "support",
+    "vendor",
 )
 """Labels of every object and pod of ours: the standard ones, and the short ones in StackStorm's documentation."""
 
@@ -52,6 +57,8 @@ def owners_and_finalizers(index: Index) -> Iterator[Problem]:
             if message := forms.finalizer(name):
                 yield Problem("api", identity(document), f"metadata.finalizers[{position}]", message)
         owners = mappings(metadata.get("ownerReferences"))
+        if not owners:
+            continue
         for position, owner in enumerate(owners):
             for field in ("apiVersion", "kind", "name", "uid"):
                 if not owner.get(field):
@@ -78,13 +85,15 @@ def required_labels(index: Index) -> Iterator[Problem]:
     for owner, prefix, document in _metadata(index):
         if not is_ours(owner):
             continue
-        labels = labels_of(document)
-        for key in REQUIRED_LABELS - labels.keys():
-            yield Problem("required-label", identity(owner), f"{prefix}metadata.labels[{key}]", "is missing; set it")
-        component = labels.get(COMPONENT_LABEL)
+        labels = any_labels_of(document)
+        for key in REQUIRED_LABELS:
+            if not isinstance(labels.get(key), str):
+                where = f"{prefix}metadata.labels[{key}]"
+                yield Problem("required-label", identity(owner), where, "is missing; set it")
+        component, tier = label(document, COMPONENT_LABEL), label(document, "tier")
         expected = component if component in TIERS else None
-        if labels.get("tier") != expected and not (expected is None and labels.get("tier") not in TIERS):
-            message = f"is {labels.get('tier')!r}; expected {expected!r}, because the component is {component!r}"
+        if tier != expected and not (expected is None and tier not in TIERS):
+            message = f"is {tier!r}; expected {expected!r}, because the component is {component!r}"
             yield Problem("required-label", identity(owner), f"{prefix}metadata.labels[tier]", message)
 
 
