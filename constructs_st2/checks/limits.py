@@ -76,9 +76,10 @@ def sizes(index: Index) -> Iterator[Problem]:
 _WITHOUT_REFERENCES = 2
 """The version of the format in which everything is written as often as it is there."""
 _BECOME_SIX = bytes({*range(32)} - {*b"\b\t\n\f\r"}) + b"<>&" + b"NTF"
-"""What may become six bytes in JSON, such as ``\\u0000`` and ``false,``: `marshal` writes null and booleans as a letter.
+"""What may become six bytes in JSON, such as ``\\u0000`` and ``false,``; `marshal` has a letter for null and booleans.
 
-All else becomes three at most."""
+All else becomes three at most.
+"""
 
 
 def _may_be_large(document: Document) -> bool:
