@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from itertools import combinations
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.walk import Judge
 from constructs_st2.checks.data import at, mapping
 from constructs_st2.kube.documents import Document
 
@@ -26,6 +24,7 @@ _OF_ACCOUNT = "kubernetes.io/service-account-token"
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
+@Judge
 def typed_secret(node: Document) -> Faults:
     """A Secret of a type of Kubernetes has the keys of that type."""
     keys = {*mapping(node.get("data")), *mapping(node.get("stringData"))}
@@ -42,6 +41,7 @@ def typed_secret(node: Document) -> Faults:
 _OF_REGISTRIES = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
 
 
+@given("type")
 def registries(node: Document) -> Faults:
     """What logs in to registries is JSON."""
     key = _OF_REGISTRIES.get(str(node.get("type")), "")
@@ -61,6 +61,7 @@ def registries(node: Document) -> Faults:
 def encoded(field: str) -> Judge:
     """Values that are in Base64."""
 
+    @given(field)
     def judge(node: Document) -> Faults:
         for key, value in mapping(node.get(field)).items():
             if isinstance(value, str) and (message := forms.base64_text(value)):
@@ -69,13 +70,13 @@ def encoded(field: str) -> Judge:
     return judge
 
 
-def keys_once(*fields: str) -> Judge:
-    """Keys that are in one of several fields only."""
+def keys_once(first: str, second: str) -> Judge:
+    """Keys that are in one of two fields only."""
 
+    @given(second)
     def judge(node: Document) -> Faults:
-        for first, second in combinations(fields, 2):
-            for key in sorted(mapping(node.get(first)).keys() & mapping(node.get(second)).keys()):
-                yield (second, key), f"is in {first}, too; remove one of them"
+        for key in sorted(mapping(node.get(first)).keys() & mapping(node.get(second)).keys()):
+            yield (second, key), f"is in {first}, too; remove one of them"
 
     return judge
 
