@@ -1,7 +1,5 @@
 """The typed model of the values file: every key that a user can set."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -168,7 +166,7 @@ class PatchOperation(StrictModel):
     op: Literal["add", "remove", "replace", "move", "copy", "test"] = key("What to do.", ...)
     path: Annotated[str, StringConstraints(pattern=JSON_POINTER)] = key("JSON pointer of the place.", ...)
     value: Any = key("Value to add, replace with, or test for.")
-    from_: str | None = key("JSON pointer of the source (move, copy).", alias="from")
+    from_: str | None = same("from", "JSON pointer of the source (move, copy).")
 
 
 class Patch(StrictModel):
