@@ -11,11 +11,9 @@ from constructs_st2.checks.data import at, label, mappings, name_of, namespace_o
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
+from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL
-
-WAIT_PREFIX = "wait-for-"
-"""Init containers of this name hold a pod back until the addresses in their arguments answer."""
 
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
 
@@ -54,7 +52,7 @@ def addresses_waited_for(index: Index) -> Iterator[Problem]:
 def waited_for(pod: PodTemplate) -> Iterator[tuple[str, Address]]:
     """The addresses that a pod's init containers wait for, each with its field."""
     for container in pod.containers:
-        if container.init and container.name.startswith(WAIT_PREFIX):
+        if container.init and container.name.startswith(WAIT_FOR):
             arguments = strings(container.spec.get("args"))
             for position, (host, port) in enumerate(pairwise(arguments)):
                 if port.isdecimal() and not host.isdecimal():
