@@ -10,7 +10,7 @@ from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.changes.immutable import is_smaller, kubectl
 from constructs_st2.checks.data import at, label, mappings
 from constructs_st2.facts.backends import COORDINATION_BACKENDS, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
-from constructs_st2.facts.backends.rabbitmq import NODE_NAME
+from constructs_st2.facts.backends.rabbitmq import NODE_NAME, node_name
 from constructs_st2.facts.backends.upgrades import (
     ACCEPTED_ANNOTATION,
     COMPATIBILITY_ANNOTATION,
@@ -228,7 +228,7 @@ def _node(stateful_set: Document, member: str) -> str:
         for variable in mappings(container.get("env")):
             if variable.get("name") == NODE_NAME:
                 return str(variable.get("value")).replace("$(POD_NAME)", member)
-    return f"rabbit@{member}"
+    return node_name(member)
 
 
 def _volumes(backend: Backend) -> Iterator[Finding]:

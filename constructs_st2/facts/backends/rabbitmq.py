@@ -18,6 +18,11 @@ behind where they cannot stop in order; it then fills for ever (sensor_watcher.p
 """
 
 
+def node_name(host: str) -> str:
+    """The name of a node, of which the first part is the same everywhere."""
+    return f"rabbit@{host}"
+
+
 def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:
     """What the cluster holds before anybody has connected: the user, the virtual host and the policies.
 

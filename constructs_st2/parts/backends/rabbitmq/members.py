@@ -8,7 +8,7 @@ from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import RABBITMQ, rabbitmq_peer_ports
 from constructs_st2.facts.backends import RABBITMQ_DISTRIBUTION_PORT as DISTRIBUTION_PORT
 from constructs_st2.facts.backends import RABBITMQ_FORMATION_PORT as FORMATION_PORT
-from constructs_st2.facts.backends.rabbitmq import NODE_NAME
+from constructs_st2.facts.backends.rabbitmq import NODE_NAME, node_name
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
@@ -20,7 +20,6 @@ from constructs_st2.parts.backends.rabbitmq.config import (
     advanced_config,
     enabled_plugins,
     encrypted,
-    node_name,
     settings_of_every_start,
 )
 from constructs_st2.parts.backends.server import Server, Version
