@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of, strings
 from constructs_st2.checks.problem import Problem
+from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.documents import WORKLOAD_KINDS, Document, identity, pod_template
 
 _TEMPLATE_FIELDS = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}
@@ -34,10 +35,6 @@ class Container(NamedTuple):
     def field_of(self, key: str, position: int, item: Document) -> str:
         """The field of an item of a list: by its name where it has one, else by its position."""
         return f"{self.field}.{key}[{item.get('name', position)}]"
-
-
-WAIT_PREFIX = "wait-for-"
-"""Init containers of this name hold a pod back until the addresses in their arguments answer."""
 
 
 class Address(NamedTuple):
@@ -116,7 +113,7 @@ class PodTemplate:
         return tuple(
             (f"{container.field}.args[{position}]", Address(host, int(port)))
             for container in self.containers
-            if container.init and container.name.startswith(WAIT_PREFIX)
+            if container.init and container.name.startswith(WAIT_FOR)
             for position, (host, port) in enumerate(pairwise(strings(container.spec.get("args"))))
             if port.isdecimal() and not host.isdecimal()
         )

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from constructs_st2.checks.data import at, label, mapping, namespace_of, strings
 from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
-from constructs_st2.checks.pods import WAIT_PREFIX, Container, PodTemplate
+from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
+from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.documents import Document, identity
 
 SINGLE = {
@@ -203,7 +204,7 @@ def _own_containers(pod: PodTemplate) -> list[Container]:
     """The containers that are certainly not the user's: further ones of a Deployment or StatefulSet may be."""
     if pod.owner["kind"] not in CONTROLLERS:
         return list(pod.containers)
-    waits = [c for c in pod.containers if c.init and c.name.startswith(WAIT_PREFIX)]
+    waits = [c for c in pod.containers if c.init and c.name.startswith(WAIT_FOR)]
     return [*waits, pod.main_container]
 
 

@@ -23,7 +23,7 @@ from constructs_st2.construct.manifest import Tier as AnyTier
 from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
 from constructs_st2.kube.documents import Document, copied, identity, place
 from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
@@ -199,7 +199,7 @@ class StackStorm(Patient):
         id: str,
         *,
         values: ValuesLike = None,
-        release: str = "st2",
+        release: str = DEFAULT_RELEASE,
         namespace: str | None = None,
         strict: bool = False,
     ) -> None:
@@ -207,7 +207,7 @@ class StackStorm(Patient):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
         around = _chart_around(scope)
         if namespace is None:
-            namespace = (around and around.namespace) or "stackstorm"
+            namespace = (around and around.namespace) or DEFAULT_NAMESPACE
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
         self._loaded = loaded = GivenValues.of(values).resolve(

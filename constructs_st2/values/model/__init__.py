@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.kube.well_known import CLUSTER_DOMAIN
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
@@ -193,7 +194,7 @@ class Values(StrictModel):
     )
     image: Image = section("Images of the StackStorm services, and what holds for every image of the cluster.")
     enterprise: Enterprise = section("Images from the enterprise registry.")
-    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", "cluster.local")
+    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", CLUSTER_DOMAIN)
     namespace: Namespace = section("The namespace of the release.")
     service_account: ServiceAccount = section("The service account of pods whose service has `serviceAccount.attach`.")
     secrets: Secrets = section("Who makes the Secrets.")

@@ -10,13 +10,14 @@ from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.data import at, mapping
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import REGISTRY_CREDENTIALS, REGISTRY_SECRET, TLS_CERTIFICATE, TLS_KEY, TLS_SECRET
 
 _TYPED_SECRETS = {
     "kubernetes.io/basic-auth": (),
     "kubernetes.io/dockercfg": (".dockercfg",),
-    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    REGISTRY_SECRET: (REGISTRY_CREDENTIALS,),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
-    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    TLS_SECRET: (TLS_CERTIFICATE, TLS_KEY),
 }
 
 
@@ -38,7 +39,7 @@ def typed_secret(node: Document) -> Faults:
         yield "data", f"must have username or password with type: {kind}"
 
 
-_OF_REGISTRIES = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
+_OF_REGISTRIES = {"kubernetes.io/dockercfg": ".dockercfg", REGISTRY_SECRET: REGISTRY_CREDENTIALS}
 
 
 @given("type")
