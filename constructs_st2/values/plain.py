@@ -63,7 +63,7 @@ def keyed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     return {_key(model, name): plain(value) for name, value in given.items()}
 
 
-def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str]) -> M:
+def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str], place: str) -> M:
     """Fill a model that is being made.
 
     Args:
@@ -71,6 +71,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         data: what is given, by the keys of a values file.
         below: tells what lies below it.
         meanings: see `problems.problems_from`.
+        place: what stands before the keys in problems.
 
     Raises:
         UserError: with all problems, in the words that values files get.
@@ -83,7 +84,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         from constructs_st2.values.problems import findings_from
 
         findings = findings_from(error, layered, model, meanings=meanings)
-        raise UserError(layered.report(findings)) from None
+        raise UserError(f"{place}{line}" for line in layered.report(findings)) from None
     return made
 
 

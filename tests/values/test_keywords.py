@@ -73,18 +73,18 @@ WRONG: list[tuple[type[Any], dict[str, Any], tuple[str, ...]]] = [
         HttpService,
         {"replica": 3, "pre_stop_sleep": "x"},
         (
-            'preStopSleep: must be a whole number, not the text "x"',
-            'replica: unknown key; did you mean "replicas"?',
+            'HttpService.preStopSleep: must be a whole number, not the text "x"',
+            'HttpService.replica: unknown key; did you mean "replicas"?',
         ),
     ),
-    (ActionRunner, {"replicas": -1}, ("replicas: must be at least 0, not -1",)),
+    (ActionRunner, {"replicas": -1}, ("ActionRunner.replicas: must be at least 0, not -1",)),
     (Values, {"profile": "tiny"}, ('profile: must be one of ha, dev, not the text "tiny"',)),
     (
         Values,
         {"image": {"tag": "a/b"}},
         ('image.tag: a tag has no "/", ":" or "@"; give a digest in its own key "digest"',),
     ),
-    (PatchOperation, {"op": "remove"}, ("path: is required",)),
+    (PatchOperation, {"op": "remove"}, ("PatchOperation.path: is required",)),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
@@ -188,6 +188,8 @@ OptionalDnsConfig: TypeAlias = Annotated[PodDNSConfig, BeforeValidator(_empty_is
 
 class Values(StrictModel):
     """Everything that a values file can hold. The keys are those of the Helm chart `stackstorm-ha`, and some more."""
+
+    IS_SECTION: ClassVar[bool] = False
 
     profile: Literal["ha", "dev"] = key(
         "`ha`: several replicas of everything. `dev`: one replica of everything with small requests, for a laptop.",

@@ -39,6 +39,9 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=_camel_case, defer_build=True)
 
+    IS_SECTION: ClassVar[bool] = True
+    """Whether it is only a part of values: made by itself, it does not know yet of which key."""
+
     NEEDS_SOMETHING: ClassVar[bool] = False
     """Whether it must not be empty, although no single key is required."""
 
@@ -48,7 +51,8 @@ class StrictModel(BaseModel):
         def __init__(self, /, **given: Any) -> None:
             from constructs_st2.values.plain import fill, keyed
 
-            fill(self, keyed(type(self), given), self._below, MEANINGS)
+            place = f"{type(self).__name__}." if self.IS_SECTION else ""
+            fill(self, keyed(type(self), given), self._below, MEANINGS, place)
 
         # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
         __init__.__pydantic_base_init__ = True
