@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import CoreSchema
+from typing_extensions import Self
 
 from constructs_st2.kube import names, quantity
 from constructs_st2.values.deferred import Deferred, JsonSchemas, within_others
@@ -56,6 +57,14 @@ class StrictModel(BaseModel):
 
         # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
         __init__.__pydantic_base_init__ = True
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, as that of pydantic; what is updated counts as given."""
+        from constructs_st2.values.plain import remember
+
+        copied = super().model_copy(update=update, deep=deep)
+        remember(copied, update or {})
+        return copied
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
