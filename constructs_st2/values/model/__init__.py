@@ -1,7 +1,7 @@
 """The typed model of the values file: every key that a user can set."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
@@ -187,6 +187,8 @@ OptionalDnsConfig: TypeAlias = Annotated[PodDNSConfig, BeforeValidator(_empty_is
 
 class Values(StrictModel):
     """Everything that a values file can hold. The keys are those of the Helm chart `stackstorm-ha`, and some more."""
+
+    IS_SECTION: ClassVar[bool] = False
 
     profile: Literal["ha", "dev"] = key(
         "`ha`: several replicas of everything. `dev`: one replica of everything with small requests, for a laptop.",
