@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from string import ascii_lowercase, digits
 
 from constructs_st2.checks.data import at, label, mappings, name_of, namespace_of
 from constructs_st2.checks.index import Index
@@ -15,7 +14,7 @@ from constructs_st2.kube.well_known import INSTANCE_LABEL
 
 _PORT = re.compile(r":\d")
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
-_OF_HOSTS = f"{ascii_lowercase}{digits}.-"
+_OF_HOSTS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
