@@ -94,6 +94,11 @@ class Index:
         """All texts in the objects that programs read."""
         return tuple(texts_of(self.objects, self.pods))
 
+    @property
+    def has_custom_kinds(self) -> bool:
+        """Whether objects of kinds are there that are not built in."""
+        return any("." in kind for kind in self._by_kind)
+
     def of_kind(self, *kinds: str) -> Iterator[Document]:
         """All objects of some kinds. A kind that is not built in ends in its group: ``ScaledObject.keda.sh``."""
         for kind in kinds:

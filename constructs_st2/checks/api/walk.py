@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from constructs_st2.kube.documents import Document
@@ -48,16 +47,16 @@ class Known(NamedTuple):
     repeats: bool = False
 
 
-@dataclass
 class Type:
     """What is known of a type: of its fields, and who judges all of them together.
 
     ``sound`` is the content of parts of this type in which nothing was wrong. That depends on nothing but the content.
     """
 
-    judges: list[Callable[[Document], Faults]] = field(default_factory=list)
-    fields: dict[str, Known] = field(default_factory=dict)
-    sound: set[bytes] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.judges: list[Callable[[Document], Faults]] = []
+        self.fields: dict[str, Known] = {}
+        self.sound: set[bytes] = set()
 
     def remember(self, content: bytes) -> None:
         """Remember a part in which nothing is wrong."""
