@@ -27,7 +27,7 @@ _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern, compiled when it is needed: a release needs a third of them."""
+    """A pattern, compiled when it is needed: a release needs half of them."""
     return re.compile(pattern)
 
 
