@@ -90,6 +90,11 @@ class Index:
                 self._pods_by_label[pod.namespace, key, value].append(pod)
 
     @cached_property
+    def own_pods(self) -> list[PodTemplate]:
+        """The pod templates of this program's workloads."""
+        return [pod for pod in self.pods if is_ours(pod.owner)]
+
+    @cached_property
     def texts(self) -> tuple[Texts, ...]:
         """All texts in the objects that programs read."""
         return tuple(texts_of(self.objects, self.pods))
