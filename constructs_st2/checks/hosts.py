@@ -20,13 +20,13 @@ _OF_HOSTS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
     """Files, variables and arguments name only Services and pods that exist."""
     for texts in index.texts:
-        release = label(texts.owner, INSTANCE_LABEL)
-        if texts.origin == "annotation" or release is None:
+        release = None if texts.origin == "annotation" else label(texts.owner, INSTANCE_LABEL)
+        if release is None:
             continue
-        prefix, namespace = f"{release}-", namespace_of(texts.owner)
+        prefix = f"{release}-"
         for item, text in texts.items:
             for position, address in _addresses(text, prefix) if prefix in text else ():
-                if message := _unreachable(index, address, namespace):
+                if message := _unreachable(index, address, namespace_of(texts.owner)):
                     yield Problem("address", texts.object, texts.field_at(item, text, position), message)
 
 

@@ -119,11 +119,12 @@ class Index:
 
     def selector_of(self, document: Document) -> Selector:
         """The selector of a Service, a workload or a disruption budget under check."""
-        if id(document) not in self._selectors:
+        selector = self._selectors.get(id(document))
+        if selector is None:
             given = at(document, "spec", "selector")
-            of_service = document["kind"] == "Service"
-            self._selectors[id(document)] = Selector.of_service(given) if of_service else Selector.of(given)
-        return self._selectors[id(document)]
+            selector = Selector.of_service(given) if document["kind"] == "Service" else Selector.of(given)
+            self._selectors[id(document)] = selector
+        return selector
 
     def pods_of(self, namespace: str, selector: Selector) -> list[PodTemplate]:
         """The pod templates in a namespace that a selector matches."""
@@ -136,11 +137,12 @@ class Index:
 
     def pods_behind(self, service: Document) -> list[PodTemplate]:
         """The pod templates that a Service selects."""
-        if id(service) not in self._behind:
+        found = self._behind.get(id(service))
+        if found is None:
             selector = self.selector_of(service)
             found = [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
             self._behind[id(service)] = found
-        return self._behind[id(service)]
+        return found
 
     def provider(self, kind: str, namespace: str, name: str) -> Document | None:
         """The object under check that is, or makes, the named one."""
