@@ -25,7 +25,7 @@ def addresses_in_texts(index: Index) -> Iterator[Problem]:
             continue
         prefix = f"{release}-"
         for item, text in texts.items:
-            for position, address in _addresses(text, prefix) if prefix in text else ():
+            for position, address in _addresses(text, prefix) if ":" in text and prefix in text else ():
                 if message := _unreachable(index, address, namespace_of(texts.owner)):
                     yield Problem("address", texts.object, texts.field_at(item, text, position), message)
 
@@ -62,6 +62,14 @@ def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
 
 
 def _unreachable(index: Index, address: Address, namespace: str) -> str | None:
+    """What is wrong with an address, or None. Many pods name the same few."""
+    key = (*address, namespace)
+    if key not in index.unreachable:
+        index.unreachable[key] = _fault(index, address, namespace)
+    return index.unreachable[key]
+
+
+def _fault(index: Index, address: Address, namespace: str) -> str | None:
     """What is wrong with an address, or None. Hosts in namespaces without objects are not ours to judge."""
     first, *rest = address.host.split(".")
     if rest:

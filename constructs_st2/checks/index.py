@@ -80,6 +80,8 @@ class Index:
             namespaces.add(namespace)
             self._by_kind[_qualified_kind(document)][namespace, name_of(document)] = document
         self.namespaces = frozenset(namespaces)
+        self.unreachable: dict[tuple[str, int, str], str | None] = {}
+        """What is wrong with each address that was looked at: its host, its port, and the namespace of who names it."""
         self._found: dict[tuple[str, str, str], Found | None] = {}
         self._selectors: dict[int, Selector] = {}
         self._behind: dict[int, list[PodTemplate]] = {}
