@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.shipped import shipped
 from constructs_st2.parts.pods.pod import Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ETCD_SCHEMES, REDIS_SCHEME
@@ -76,4 +77,4 @@ def _backend(values: Values) -> str:
 
 
 def _made(backend: str, file: str, content: bytes) -> _Library:
-    return _Library(backend, file, base64.b64encode(content).decode())
+    return _Library(backend, file, shipped(base64.b64encode(content).decode()))
