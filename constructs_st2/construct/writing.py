@@ -14,7 +14,7 @@ from constructs_st2.changes.states import concerned, names_before, previous
 from constructs_st2.changes.states import documents as documents_of
 from constructs_st2.construct import order
 from constructs_st2.construct.manifest import PatientApp
-from constructs_st2.construct.output import MANIFEST_SUFFIX, replacing
+from constructs_st2.construct.output import MANIFEST_SUFFIX, METADATA, replacing
 from constructs_st2.construct.stackstorm import StackStorm
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
@@ -57,7 +57,7 @@ class App(PatientApp):
             for name, text in texts.items():
                 (folder / name).write_bytes(text)
             if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
-                (folder / "construct-metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
+                (folder / METADATA).write_text(json.dumps(self._metadata()), encoding="utf-8")
 
     def _look_at_step(self, files: Mapping[str, list[Document]], texts: Mapping[str, bytes]) -> None:
         """Work out what is changed by writing, and refuse what cannot work."""
