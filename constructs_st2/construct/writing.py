@@ -38,6 +38,8 @@ class App(PatientApp):
     """
 
     def __init__(self, *, outdir: Path | str | None = None, accept: Iterable[str] | None = None) -> None:
+        if isinstance(accept, str):
+            raise UserError(f"accept must be a list: [{accept!r}]")
         self._accepted = frozenset(os.environ.get("ST2_ACCEPT", "").split() if accept is None else accept)
         self._folder = Path(outdir or os.environ.get("CDK8S_OUTDIR") or "dist")
         # Absolute, because Node.js stays in the folder in which it was started.

@@ -54,6 +54,12 @@ def test_objects_are_found_by_the_names_of_tier_and_service(app: cdk8s.App) -> N
     assert stack.config.objects["ConfigMap/st2-st2-urls"].api_version == "v1"
 
 
+def test_all_objects_of_a_tier(app: cdk8s.App) -> None:
+    tier = StackStorm(app, "st2", values={"profile": "dev"}).api
+    cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    assert [each.name for each in tier.api_objects] == [*(each.name for each in tier.objects.values()), "own"]
+
+
 def test_what_there_is_can_be_asked(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"profile": "dev"})
     assert list(stack.api) == ["st2auth", "st2api", "st2stream"]
