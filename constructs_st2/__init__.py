@@ -11,19 +11,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from constructs_st2.commands.program import program
     from constructs_st2.commands.synth import Arguments
-    from constructs_st2.construct.stackstorm import StackStorm
+    from constructs_st2.construct.stackstorm import StackStorm, Tier
     from constructs_st2.construct.writing import App
     from constructs_st2.errors import UserError
-    from constructs_st2.parts.tiers import Part
+    from constructs_st2.facts.cluster import Cluster
+    from constructs_st2.parts.tiers import Part, Plan
     from constructs_st2.values import Values, load_values
 
-__all__ = ["App", "Arguments", "Part", "StackStorm", "UserError", "Values", "load_values", "program"]
+__all__ = [
+    "App",
+    "Arguments",
+    "Cluster",
+    "Part",
+    "Plan",
+    "StackStorm",
+    "Tier",
+    "UserError",
+    "Values",
+    "load_values",
+    "program",
+]
 
 _MODULES = {
     "App": "construct.writing",
     "Arguments": "commands.synth",
+    "Cluster": "facts.cluster",
     "Part": "parts.tiers",
+    "Plan": "parts.tiers",
     "StackStorm": "construct.stackstorm",
+    "Tier": "construct.stackstorm",
     "UserError": "errors",
     "Values": "values",
     "load_values": "values",
@@ -34,7 +50,7 @@ _MODULES = {
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in ("App", "StackStorm"):
+    if name in ("App", "StackStorm", "Tier"):
         from constructs_st2 import node
 
         node.start()

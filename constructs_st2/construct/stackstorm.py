@@ -24,6 +24,7 @@ from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import Release
+from constructs_st2.facts.secrets.contract import required
 from constructs_st2.kube.documents import Document, copied, identity, place
 from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
@@ -312,6 +313,14 @@ class StackStorm(Patient):
     def objects(self) -> Mapping[str, Manifest]:
         """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
         return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
+
+    @property
+    def secret_names(self) -> Mapping[str, str]:
+        """The names of the Secrets that it reads, which are made in the cluster and are no objects here.
+
+        They are found by what the reference of Secrets calls them: ``secret_names["st2-auth"]``.
+        """
+        return {spec.component: self.cluster.secret(spec) for spec in required(self.cluster.values)}
 
     def current(self) -> list[Document]:
         """All objects below this construct as they are now: those that were added to it, but not to a cluster in it."""

@@ -75,6 +75,13 @@ def test_what_there_is_can_be_asked(app: cdk8s.App) -> None:
     ]
 
 
+def test_names_of_secrets(app: cdk8s.App) -> None:
+    values = {"profile": "dev", "secrets": {"mode": "existing"}, "st2": {"existingAuthSecret": "ours"}}
+    stack = StackStorm(app, "st2", values=values)
+    assert (stack.secret_names["st2-auth"], stack.secret_names["mongodb"]) == ("ours", "st2-mongodb")
+    assert "st2-apikeys" not in stack.secret_names
+
+
 def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"mongodb": {"enabled": True}})
     with pytest.raises(LookupError, match="there is no tier chatops in this cluster; there are: namespace, config,"):
