@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from constructs_st2.commands.program import program
     from constructs_st2.commands.synth import Arguments
-    from constructs_st2.construct.stackstorm import StackStorm, Tier
+    from constructs_st2.construct.stackstorm import StackStorm
+    from constructs_st2.construct.tiers import Tier
     from constructs_st2.construct.writing import App
     from constructs_st2.errors import UserError
     from constructs_st2.facts.cluster import Cluster
@@ -39,7 +40,7 @@ _MODULES = {
     "Part": "parts.tiers",
     "Plan": "parts.tiers",
     "StackStorm": "construct.stackstorm",
-    "Tier": "construct.stackstorm",
+    "Tier": "construct.tiers",
     "UserError": "errors",
     "Values": "values",
     "load_values": "values",

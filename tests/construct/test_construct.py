@@ -26,7 +26,8 @@ import cdk8s  # noqa: E402
 import jsii  # noqa: E402
 from constructs import Construct, Node  # noqa: E402
 
-from constructs_st2.construct.stackstorm import Api, Client, Runners, StackStorm, Tier  # noqa: E402
+from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.construct.tiers import Api, Client, Runners, Tier  # noqa: E402
 from constructs_st2.construct.writing import App  # noqa: E402
 
 API = "Deployment/st2-st2api"
