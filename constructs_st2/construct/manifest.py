@@ -76,8 +76,13 @@ class Patient(Construct):
 class PatientApp(Patient, cdk8s.App):
     """An app in which clusters are made only when somebody looks."""
 
-    def __init__(self, outdir: str) -> None:
-        jsii.create(type(self), self, [{"outdir": outdir}])
+    def __init__(self, outdir: str, resolvers: Sequence[cdk8s.IResolver] = ()) -> None:
+        if resolvers:
+            # They are asked about all that is made.
+            self.seen = True
+            cdk8s.App.__init__(self, outdir=outdir, resolvers=resolvers)
+        else:
+            jsii.create(type(self), self, [{"outdir": outdir}])
         self.waiting: list[Patient] = []
         """What has not been made."""
 

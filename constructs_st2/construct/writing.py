@@ -35,15 +35,22 @@ class App(PatientApp):
     Args:
         outdir: the folder. Default: what the program `cdk8s` wants (``CDK8S_OUTDIR``), or ``dist``.
         accept: the names of refused steps that are to be taken all the same. Default: those in ``ST2_ACCEPT``.
+        resolvers: as those of a `cdk8s.App`.
     """
 
-    def __init__(self, *, outdir: Path | str | None = None, accept: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        outdir: Path | str | None = None,
+        accept: Iterable[str] | None = None,
+        resolvers: Sequence[cdk8s.IResolver] = (),
+    ) -> None:
         if isinstance(accept, str):
             raise UserError(f"accept must be a list: [{accept!r}]")
         self._accepted = frozenset(os.environ.get("ST2_ACCEPT", "").split() if accept is None else accept)
         self._folder = Path(outdir or os.environ.get("CDK8S_OUTDIR") or "dist")
         # Absolute, because Node.js stays in the folder in which it was started.
-        super().__init__(str(self._folder.absolute()))
+        super().__init__(str(self._folder.absolute()), resolvers)
 
     def synth(self) -> None:
         """Check everything, and write it.

@@ -248,6 +248,15 @@ class Mirror:
                 context.replace_value(f"mirror.example.org/{tag}")
 
 
+@pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
+def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
+    app = kind(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
+    StackStorm(app, "st2", values={"profile": "dev"})
+    deployments = [each for each in written(app).values() if each["kind"] == "Deployment"]
+    images = {each["spec"]["template"]["spec"]["containers"][0]["image"].partition("/")[0] for each in deployments}
+    assert images == {"mirror.example.org"}
+
+
 def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
     client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
@@ -468,7 +477,7 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
 def test_what_takes_arguments_says_which() -> None:
     assert typing.get_type_hints(StackStorm.__init__)["values"] == ValuesLike
     assert list(inspect.signature(StackStorm).parameters)[:3] == ["scope", "id", "values"]
-    assert list(inspect.signature(App).parameters) == ["outdir", "accept"]
+    assert list(inspect.signature(App).parameters) == ["outdir", "accept", "resolvers"]
 
 
 def files(app: cdk8s.App) -> Iterable[Path]:
