@@ -13,6 +13,8 @@ from constructs_st2.interrupts import held, scratch_folder
 MANIFEST_SUFFIX = ".k8s.yaml"
 METADATA = "construct-metadata.json"
 """What the program `cdk8s` wants to know for its validations, by the name that it has for it."""
+ACCEPT_VARIABLE = "ST2_ACCEPT"
+"""The environment variable with the names of refused steps that are to be taken all the same."""
 
 
 @contextlib.contextmanager

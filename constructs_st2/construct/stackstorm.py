@@ -43,7 +43,7 @@ from constructs_st2.construct.tiers import (
     plans_of,
 )
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
 from constructs_st2.facts.secrets.contract import required
 from constructs_st2.kube.documents import Document, identity, place
 from constructs_st2.parts.tiers import documents_of
@@ -83,7 +83,7 @@ class StackStorm(Patient):
         id: str,
         *,
         values: ValuesLike = None,
-        release: str = "st2",
+        release: str = DEFAULT_RELEASE,
         namespace: str | None = None,
         strict: bool = False,
     ) -> None:
@@ -91,7 +91,7 @@ class StackStorm(Patient):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
         around = _charts_around(scope)
         if namespace is None:
-            namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), "stackstorm")
+            namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), DEFAULT_NAMESPACE)
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
         self._loaded = loaded = GivenValues.of(values).resolve(

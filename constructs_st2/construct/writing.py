@@ -14,10 +14,11 @@ from constructs_st2.changes.states import concerned, names_before, previous
 from constructs_st2.changes.states import documents as documents_of
 from constructs_st2.construct import order
 from constructs_st2.construct.manifest import PatientApp
-from constructs_st2.construct.output import MANIFEST_SUFFIX, METADATA, replacing
+from constructs_st2.construct.output import ACCEPT_VARIABLE, MANIFEST_SUFFIX, METADATA, replacing
 from constructs_st2.construct.stackstorm import StackStorm
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.well_known import MANIFESTS, MANIFESTS_VARIABLE
 from constructs_st2.kube.yaml_text import yaml_text
 
 _DEFAULT_ID = "Default"
@@ -47,8 +48,8 @@ class App(PatientApp):
     ) -> None:
         if isinstance(accept, str):
             raise UserError(f"accept must be a list: [{accept!r}]")
-        self._accepted = frozenset(os.environ.get("ST2_ACCEPT", "").split() if accept is None else accept)
-        self._folder = Path(outdir or os.environ.get("CDK8S_OUTDIR") or "dist")
+        self._accepted = frozenset(os.environ.get(ACCEPT_VARIABLE, "").split() if accept is None else accept)
+        self._folder = Path(outdir or os.environ.get(MANIFESTS_VARIABLE) or MANIFESTS)
         # Absolute, because Node.js stays in the folder in which it was started.
         super().__init__(str(self._folder.absolute()), resolvers)
 

@@ -1,12 +1,11 @@
 """The typed model of the values file: every key that a user can set."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.kube.well_known import CLUSTER_DOMAIN
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
@@ -168,7 +167,7 @@ class PatchOperation(StrictModel):
     op: Literal["add", "remove", "replace", "move", "copy", "test"] = key("What to do.", ...)
     path: Annotated[str, StringConstraints(pattern=JSON_POINTER)] = key("JSON pointer of the place.", ...)
     value: Any = key("Value to add, replace with, or test for.")
-    from_: str | None = key("JSON pointer of the source (move, copy).", alias="from")
+    from_: str | None = same("from", "JSON pointer of the source (move, copy).")
 
 
 class Patch(StrictModel):
@@ -197,7 +196,7 @@ class Values(StrictModel):
     )
     image: Image = section("Images of the StackStorm services, and what holds for every image of the cluster.")
     enterprise: Enterprise = section("Images from the enterprise registry.")
-    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", "cluster.local")
+    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", CLUSTER_DOMAIN)
     namespace: Namespace = section("The namespace of the release.")
     service_account: ServiceAccount = section("The service account of pods whose service has `serviceAccount.attach`.")
     secrets: Secrets = section("Who makes the Secrets.")

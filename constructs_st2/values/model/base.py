@@ -1,7 +1,5 @@
 """What all parts of the values model share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
@@ -17,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 from typing_extensions import Self
 
@@ -132,16 +131,17 @@ class OneOfSeveral(StrictModel):
 def section(description: str) -> Any:
     """A nested mapping that may be left out: its own defaults then apply."""
     # The default goes through validation as `{}`, so that nested models are built once, inside the root's validator.
-    return Field(default={}, validate_default=True, description=description)
+    return key(description, {}, validate_default=True)
 
 
 def key(description: str, default: Any = None, **constraints: Any) -> Any:
-    """A key with a default value."""
-    return Field(default=default, description=description, **constraints)
+    """A key with a default value, whose spelling in the values file is the attribute's in camelCase."""
+    # What `Field` makes of it, in half the time: that looks for aliases, and for what fields had in other versions.
+    return FieldInfo.from_field(default, description=description, **constraints)
 
 
 def same(name: str, description: str, default: Any = None, **constraints: Any) -> Any:
-    """A key whose spelling in the values file is the chart's snake_case ``name``."""
+    """A key whose spelling in the values file is ``name``, such as the chart's snake_case."""
     return Field(default=default, alias=name, description=description, **constraints)
 
 
