@@ -45,11 +45,11 @@ class Cluster:
         self._acted = ""
         self.act()
         self._before = self._found()
-        self._restored = self._revision()
+        self._restored = self._server.revision()
 
     def act(self) -> None:
         """Do what controllers and kubelets do: make pods and claims, end Jobs, and let go what is deleted."""
-        if self._revision() == self._acted:
+        if self._server.revision() == self._acted:
             # Nobody has written anything since.
             return
         found = self._found()
@@ -64,12 +64,7 @@ class Cluster:
                 self._bind(each)
             if each["kind"] == "Job" and "completionTime" not in each.get("status", {}):
                 self._end(each)
-        self._acted = self._revision()
-
-    def _revision(self) -> str:
-        """What any write changes, of whatever kind."""
-        revision: str = self._server.request("GET", "/api/v1/namespaces?limit=1")[1]["metadata"]["resourceVersion"]
-        return revision
+        self._acted = self._server.revision()
 
     def _bind(self, claim: Document) -> None:
         """Give a claim a volume, which can grow."""
@@ -82,7 +77,7 @@ class Cluster:
 
     def restore(self) -> None:
         """Bring back what was changed or deleted since the beginning, and delete what has been made since."""
-        if self._revision() == self._restored:
+        if self._server.revision() == self._restored:
             return
         now = self._found()
         if self._let_go(now):
@@ -102,7 +97,7 @@ class Cluster:
                     self._make(path, before)
                 else:
                     self._before[path] = answer
-        self._restored = self._revision()
+        self._restored = self._server.revision()
 
     def _make(self, path: str, before: Document) -> None:
         document = copy.deepcopy(before)
