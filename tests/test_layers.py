@@ -15,6 +15,7 @@ from typing import get_args
 import grimp
 import pytest
 import yaml
+from default_cluster import SECRETS, SERVICES
 from test_blocks import BLOCKS, together
 
 from constructs_st2.changes.rollouts import MEMBERS
@@ -139,6 +140,11 @@ def test_each_service_is_complete() -> None:
             assert not missing, f"add {entry.name} to values/profiles/{profile.name}: {', '.join(sorted(missing))}"
 
 
+def test_each_service_is_expected() -> None:
+    missing = [entry.name for entry in catalogue.CATALOGUE if entry.name not in (*SERVICES, "st2chatops")]
+    assert missing == [], "say what is expected of it in SERVICES of tests/default_cluster.py"
+
+
 def test_each_service_is_built() -> None:
     built = {document["metadata"]["name"] for document in build(cluster_of(from_mapping(CHATOPS))).objects}
     for entry in catalogue.CATALOGUE:
@@ -170,6 +176,11 @@ def test_all_secrets_are_listed() -> None:
     made = [spec for spec in vars(contract).values() if isinstance(spec, SecretSpec)]
     missing = [spec.component for spec in made if spec not in contract.CONTRACT]
     assert missing == [], "add it to CONTRACT of facts/secrets/contract.py"
+
+
+def test_each_secret_of_the_default_cluster_is_expected() -> None:
+    needed = [spec.component for spec in contract.required(from_mapping({}))]
+    assert needed == list(SECRETS), "add it to SECRETS of tests/default_cluster.py, in the order of CONTRACT"
 
 
 def test_each_key_of_a_secret_is_read() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from constructs_st2.checks.data import at, label, mapping, mappings, name_of, namespace_of
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
-from constructs_st2.checks.texts import Text, texts_of
+from constructs_st2.checks.texts import Texts, texts_of
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document, is_built_in
 from constructs_st2.kube.well_known import MANAGED_BY_LABEL, ROOT_AUTHORITIES
@@ -59,20 +59,30 @@ class Index:
         objects: objects that have an API version, a kind and a name; and where they make pods, the shape for it.
         surroundings: what exists besides.
         foreign: those of the objects that this program has not made, or not alone.
+        pods: the pod templates of the objects, where they have been looked for already.
     """
 
     def __init__(
-        self, objects: Sequence[Document], surroundings: Surroundings, foreign: Sequence[Document] = ()
+        self,
+        objects: Sequence[Document],
+        surroundings: Surroundings,
+        foreign: Sequence[Document] = (),
+        pods: Sequence[PodTemplate] | None = None,
     ) -> None:
         self.objects = objects
         self.foreign = foreign
         self.surroundings = surroundings
-        self.pods = [pod for document in objects if (pod := PodTemplate.of(document)) is not None]
-        self.namespaces = frozenset(map(namespace_of, objects))
+        self.pods = [pod for each in objects if (pod := PodTemplate.of(each)) is not None] if pods is None else pods
         self._by_kind: dict[str, dict[tuple[str, str], Document]] = defaultdict(dict)
+        namespaces = set()
         for document in objects:
-            self._by_kind[_qualified_kind(document)][namespace_of(document), name_of(document)] = document
+            namespace = namespace_of(document)
+            namespaces.add(namespace)
+            self._by_kind[_qualified_kind(document)][namespace, name_of(document)] = document
+        self.namespaces = frozenset(namespaces)
         self._found: dict[tuple[str, str, str], Found | None] = {}
+        self._selectors: dict[int, Selector] = {}
+        self._behind: dict[int, list[PodTemplate]] = {}
         self._pods_by_owner = {id(pod.owner): pod for pod in self.pods}
         self._pods_by_label: dict[tuple[str, str, str], list[PodTemplate]] = defaultdict(list)
         for pod in self.pods:
@@ -80,7 +90,7 @@ class Index:
                 self._pods_by_label[pod.namespace, key, value].append(pod)
 
     @cached_property
-    def texts(self) -> tuple[Text, ...]:
+    def texts(self) -> tuple[Texts, ...]:
         """All texts in the objects that programs read."""
         return tuple(texts_of(self.objects, self.pods))
 
@@ -97,6 +107,14 @@ class Index:
         """The pod template of a workload under check."""
         return self._pods_by_owner[id(workload)]
 
+    def selector_of(self, document: Document) -> Selector:
+        """The selector of a Service, a workload or a disruption budget under check."""
+        if id(document) not in self._selectors:
+            given = at(document, "spec", "selector")
+            of_service = document["kind"] == "Service"
+            self._selectors[id(document)] = Selector.of_service(given) if of_service else Selector.of(given)
+        return self._selectors[id(document)]
+
     def pods_of(self, namespace: str, selector: Selector) -> list[PodTemplate]:
         """The pod templates in a namespace that a selector matches."""
         if selector.equal:
@@ -108,8 +126,11 @@ class Index:
 
     def pods_behind(self, service: Document) -> list[PodTemplate]:
         """The pod templates that a Service selects."""
-        selector = Selector.of_service(at(service, "spec", "selector"))
-        return [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
+        if id(service) not in self._behind:
+            selector = self.selector_of(service)
+            found = [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
+            self._behind[id(service)] = found
+        return self._behind[id(service)]
 
     def provider(self, kind: str, namespace: str, name: str) -> Document | None:
         """The object under check that is, or makes, the named one."""

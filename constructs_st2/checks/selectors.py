@@ -25,7 +25,7 @@ def workloads_select_their_pods(index: Index) -> Iterator[Problem]:
     """A workload selects its own pods and no others."""
     for workload in index.of_kind(*CONTROLLERS, "DaemonSet", "ReplicaSet"):
         pod = index.pods_made_by(workload)
-        selector = Selector.of(at(workload, "spec", "selector"))
+        selector = index.selector_of(workload)
         if selector.is_empty or not selector.matches(pod.labels):
             message = f"{selector} does not select the workload's own pods; its labels must be among theirs"
             yield Problem("selector", pod.identity, "spec.selector", message)
@@ -41,7 +41,7 @@ def one_workload_each(index: Index) -> Iterator[Problem]:
         if document["kind"] == "Service":
             pods = index.pods_behind(document)
         else:
-            pods = index.pods_of(namespace_of(document), Selector.of(at(document, "spec", "selector")))
+            pods = index.pods_of(namespace_of(document), index.selector_of(document))
         if len(pods) > 1:
             message = f"selects the pods of {', '.join(sorted(pod.identity for pod in pods))}; expected one workload"
             yield Problem("selector", identity(document), "spec.selector", message)
@@ -50,9 +50,7 @@ def one_workload_each(index: Index) -> Iterator[Problem]:
 def selectors_hold_nothing_that_changes(index: Index) -> Iterator[Problem]:
     """Selectors of ours look at the component's name and the release only."""
     for document in filter(is_ours, index.of_kind("Service", "PodDisruptionBudget", *CONTROLLERS)):
-        fields = at(document, "spec", "selector")
-        selector = Selector.of_service(fields) if document["kind"] == "Service" else Selector.of(fields)
-        for key in sorted(selector.keys - SELECTING_LABELS):
+        for key in sorted(index.selector_of(document).keys - SELECTING_LABELS):
             message = f"selects by {key}; only {' and '.join(sorted(SELECTING_LABELS))} never change"
             yield Problem("selector-labels", identity(document), "spec.selector", message)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.data import annotations_of, at, mapping, name_of, namespace_of
-from constructs_st2.checks.hosts import service_at, waited_for
+from constructs_st2.checks.hosts import service_at
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
@@ -46,7 +46,7 @@ def _needs(index: Index, pod: PodTemplate) -> Iterator[Document]:
     for use in pod.uses:
         if not use.optional and (found := index.provider(use.kind, pod.namespace, use.name)):
             yield found
-    for _, address in waited_for(pod):
+    for _, address in pod.waits:
         if service := service_at(index, address.host, pod.namespace):
             yield service
             yield from (behind.owner for behind in index.pods_behind(service))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import cdk8s
 import jsii
 from constructs import Construct, IConstruct, Node
 
+from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document, copied, identity
 from constructs_st2.parts.tiers import Part
 
@@ -137,7 +139,7 @@ class Manifest(cdk8s.ApiObject):
         """The object as Kubernetes gets it.
 
         Raises:
-            ValueError: a patch cannot be applied to it.
+            UserError: a patch cannot be applied to it.
         """
         whole = self._completed(super().to_json())
         return self._patched(self._resolved_anew(whole) if self._tier.resolvers else whole)
@@ -160,8 +162,21 @@ class Manifest(cdk8s.ApiObject):
         try:
             patched: Document = cdk8s.JsonPatch.apply(whole, *self._patches)
         except RuntimeError as error:
-            raise ValueError(f"a JSON patch cannot be applied to {identity(self.document)}: {error}") from error
+            count = self._first_that_fails(whole)
+            # What fast-json-patch says goes on with the whole object, a line for each field.
+            reason = textwrap.shorten(str(error).partition("\ntree:")[0], 300, placeholder=" …")
+            which = f"the JSON patch {count} of {len(self._patches)}" if len(self._patches) > 1 else "the JSON patch"
+            raise UserError(f"{which} cannot be applied to {identity(self.document)}: {reason}") from error
         return patched
+
+    def _first_that_fails(self, whole: Document) -> int:
+        """Its number, from 1."""
+        for count in range(1, len(self._patches)):
+            try:
+                cdk8s.JsonPatch.apply(whole, *self._patches[:count])
+            except RuntimeError:
+                return count
+        return len(self._patches)
 
     def _resolved_anew(self, whole: Document) -> Document:
         resolved: Document = self._resolved([], whole)
@@ -221,6 +236,15 @@ class Component(Construct):
         """
         return _found(self.objects, wanted)
 
+    def __contains__(self, wanted: object) -> bool:
+        return wanted in self.objects or [name.partition("/")[0] for name in self.objects].count(str(wanted)) == 1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.objects)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.node.path}>"
+
 
 class Tier(cdk8s.Chart):
     """One file of manifests: services and backends by their names, and objects that belong to all of it.
@@ -265,6 +289,20 @@ class Tier(cdk8s.Chart):
         if name not in self.components:
             raise KeyError(f"there is no {name}; there are: {', '.join(self.components) or 'none'}")
         return self.components[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.components
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.components)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.node.path}>"
+
+    def generate_object_name(self, api_object: cdk8s.ApiObject) -> str:
+        """The name of an object that is given none: as a chart around the cluster makes it, with a hash or without."""
+        around = [each for each in self.node.scopes[:-1] if isinstance(each, cdk8s.Chart)]
+        return around[-1].generate_object_name(api_object) if around else super().generate_object_name(api_object)
 
 
 _RESOLVERS_OF_CDK8S = (cdk8s.LazyResolver, cdk8s.ImplicitTokenResolver, cdk8s.NumberStringUnionResolver)

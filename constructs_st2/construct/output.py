@@ -11,6 +11,8 @@ from constructs_st2.errors import UserError
 from constructs_st2.interrupts import held, scratch_folder
 
 MANIFEST_SUFFIX = ".k8s.yaml"
+ACCEPT_VARIABLE = "ST2_ACCEPT"
+"""The environment variable with the names of refused steps that are to be taken all the same."""
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from constructs_st2.construct.manifest import Tier as AnyTier
 from constructs_st2.construct.plans import PLANS, compose
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
 from constructs_st2.kube.documents import Document, copied, identity, place
 from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
 from constructs_st2.values import GivenValues, ValuesLike
@@ -163,7 +163,8 @@ class StackStorm(Patient):
         values: what differs from the default cluster: `Values`, a mapping like a values file, or what
             `load_values` has read.
         release: name of the release, with which the names of all objects begin.
-        namespace: namespace of the release. Default: that of the chart around it, or else ``stackstorm``.
+        namespace: namespace of the release. Default: that of the nearest chart around it that has one, or else
+            ``stackstorm``.
         strict: refuse to be written where there are `warnings`, too.
 
     Raises:
@@ -199,15 +200,15 @@ class StackStorm(Patient):
         id: str,
         *,
         values: ValuesLike = None,
-        release: str = "st2",
+        release: str = DEFAULT_RELEASE,
         namespace: str | None = None,
         strict: bool = False,
     ) -> None:
         if not isinstance(scope, Construct):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
-        around = _chart_around(scope)
+        around = _charts_around(scope)
         if namespace is None:
-            namespace = (around and around.namespace) or "stackstorm"
+            namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), DEFAULT_NAMESPACE)
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
         self._loaded = loaded = GivenValues.of(values).resolve(
@@ -219,11 +220,12 @@ class StackStorm(Patient):
             self._composed = compose(self.cluster, self._plans)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
-        self._labels = around.labels if around else {}
+        self._labels = {key: text for chart in around for key, text in chart.labels.items()}
         for document in self.planned if self._labels else ():
             document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
         self._checked: tuple[bytes, list[Problem]] | None = None
         self._strict = strict
+        self._dependencies: list[IConstruct] = []
         self.step: ChangePlan | None = None
         """What the last synth of its app changed in the folder; None where there was nothing, or nothing changed."""
         super().__init__(scope, id)
@@ -269,24 +271,42 @@ class StackStorm(Patient):
             for name, parts in self._composed.items()
         }
 
+    def __repr__(self) -> str:
+        release = self.cluster.release
+        return f"<{type(self).__name__} {self._own_node.path}: {release.name} in {release.namespace}>"
+
     def _makes_more(self) -> bool:
         """Whether a class of a tier may add to the construct tree what is not among its parts."""
         return any(self.TIERS[name].__init__ is not AnyTier.__init__ for name in self._composed)
 
     def add_dependency(self, *dependencies: IConstruct) -> None:
-        """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does."""
-        for tier in self.tiers.values():
-            tier.add_dependency(*dependencies)
+        """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does.
+
+        Raises:
+            UserError: one of them is the cluster itself.
+        """
+        if any(each is self for each in dependencies):
+            raise UserError(f'the cluster "{self.node.path}" cannot come after itself')
+        self._dependencies += dependencies
+        # The first tier alone, and the others by `keep_order`: cdk8s walks each way that there is from object to object
+        # along dependencies, and of those there are as many as the product of the numbers of objects.
+        first = next(iter(self.tiers.values()))
+        first.add_dependency(*(each for each in dependencies if each is not first))
 
     def keep_order(self) -> None:
-        """Keep the namespace in front where anything depends on a tier, by which cdk8s orders the charts of the app."""
+        """Keep the first tier in front of the others, where cdk8s does not do so by itself."""
+        first, *others = self.tiers.values()
         root = self._own_node.root
-        if "namespace" not in self.tiers or not order.any_dependency(root):
+        if not order.any_dependency(root):
             return
         before = order.dependencies(root)
-        own = {tier.node.path for tier in self.tiers.values()}
-        if any(others & own for others in before.values()):
-            order.put_first(self.tiers["namespace"], self.tiers.values(), before)
+        if not order.parted([tier.node.path for tier in self.tiers.values()], before):
+            return
+        for tier in others:
+            if not order.comes_after(first.node.path, tier.node.path, before):
+                tier.add_dependency(first)
+            elif self._dependencies:
+                tier.add_dependency(*(each for each in self._dependencies if each is not tier))
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
@@ -317,6 +337,7 @@ class StackStorm(Patient):
             found = [
                 *check(objects, self._surroundings, self._foreign()),
                 *self._shared_with_others(),
+                *(self._shared_with_charts() if self.seen else ()),
                 *self._lost(objects),
             ]
             if self.seen:
@@ -393,6 +414,21 @@ class StackStorm(Patient):
             for document in shared:
                 hint = "set namespace.create to false" if document["kind"] == "Namespace" else "let one of them make it"
                 message = f'is also an object of the cluster "{path}"; {hint}'
+                yield Problem("unique", identity(document), "metadata.name", message)
+
+    def _shared_with_charts(self) -> Iterator[Problem]:
+        """Objects that a chart of the app has, too, such as the namespace."""
+        own: dict[str, set[object]] = {}
+        for document in self.planned:
+            own.setdefault(document["metadata"]["name"], set()).add(place(document))
+        path = self._own_node.path
+        for each in self.what_is_made(self._own_node.root):
+            if not isinstance(each, cdk8s.ApiObject) or isinstance(each, Manifest) or each.name not in own:
+                continue
+            document = each.to_json()
+            if place(document) in own[each.name] and not each.node.path.startswith(f"{path}/"):
+                hint = "set namespace.create to false" if document["kind"] == "Namespace" else "rename one of them"
+                message = f'is also an object of the chart "{cdk8s.Chart.of(each).node.path}"; {hint}'
                 yield Problem("unique", identity(document), "metadata.name", message)
 
     def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
@@ -573,9 +609,8 @@ def _part(tier: str, part: Part) -> Part:
     return Part(part.name, copied(part.documents))
 
 
-def _chart_around(scope: Construct) -> cdk8s.Chart | None:
-    """The nearest chart that a construct is in."""
+def _charts_around(scope: Construct) -> list[cdk8s.Chart]:
+    """The charts that a construct is in, the nearest one last."""
     if isinstance(scope, cdk8s.App):
-        return None
-    charts = [each for each in scope.node.scopes if isinstance(each, cdk8s.Chart)]
-    return charts[-1] if charts else None
+        return []
+    return [each for each in scope.node.scopes if isinstance(each, cdk8s.Chart)]

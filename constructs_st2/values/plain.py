@@ -18,9 +18,15 @@ Below: TypeAlias = Callable[[Layered], Sequence[Source]]
 """What lies below some values: a profile, for one."""
 
 
+_GIVEN = "_given"
+"""Where a model remembers what it was made of: what a null takes away from the profile is not in its fields."""
+
+
 def plain(value: Any) -> Any:
-    """Data as a values file holds it: of models what has been set in them, by the keys of the file."""
+    """Data as a values file holds it: of models what they were made of or has been set, by the keys of the file."""
     if isinstance(value, BaseModel):
+        if _GIVEN in vars(value):
+            return plain(vars(value)[_GIVEN])
         return {_key(type(value), name): plain(getattr(value, name)) for name in value.model_fields_set}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
@@ -63,7 +69,7 @@ def keyed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     return {_key(model, name): plain(value) for name, value in given.items()}
 
 
-def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str]) -> M:
+def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str], place: str) -> M:
     """Fill a model that is being made.
 
     Args:
@@ -71,6 +77,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         data: what is given, by the keys of a values file.
         below: tells what lies below it.
         meanings: see `problems.problems_from`.
+        place: what stands before the keys in problems.
 
     Raises:
         UserError: with all problems, in the words that values files get.
@@ -83,8 +90,15 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         from constructs_st2.values.problems import findings_from
 
         findings = findings_from(error, layered, model, meanings=meanings)
-        raise UserError(layered.report(findings)) from None
+        raise UserError(f"{place}{line}" for line in layered.report(findings)) from None
+    vars(made)[_GIVEN] = data
     return made
+
+
+def remember(copy: BaseModel, update: Mapping[str, Any]) -> None:
+    """Let a copy of a model know by what it differs."""
+    if _GIVEN in vars(copy):
+        vars(copy)[_GIVEN] = {**vars(copy)[_GIVEN], **keyed(type(copy), update)}
 
 
 def _key(model: type[BaseModel], name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -415,8 +414,12 @@ _COMPUTED = ("$", "`", "{{", "{%")
 
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
     """The arguments that are the secret value of the option before them, by their position: ``--password x``."""
-    for position, (option, value) in enumerate(pairwise(arguments), start=1):
-        if not _OPTION.fullmatch(option) or value.startswith("-"):
+    for position, option in enumerate(arguments[:-1], start=1):
+        # By far the most are words.
+        if option[:1] != "-":
+            continue
+        value = arguments[position]
+        if value.startswith("-") or not _OPTION.fullmatch(option):
             continue
         if is_secret_name(option) and is_literal(value):
             yield position, Look(0, f"the value of {option}", value)

@@ -55,6 +55,21 @@ def test_objects_are_found_by_the_names_of_tier_and_service(app: cdk8s.App) -> N
     assert stack.config.objects["ConfigMap/st2-st2-urls"].api_version == "v1"
 
 
+def test_what_there_is_can_be_asked(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    assert list(stack.api) == ["st2auth", "st2api", "st2stream"]
+    assert ("st2api" in stack.api, "st2web" in stack.api) == (True, False)
+    assert list(stack.api["st2api"]) == ["Service/st2-st2api", API]
+    assert all(name in stack.api["st2api"] for name in (API, "Deployment"))
+    assert not any(name in stack.mongodb["mongodb"] for name in ("Deployment", "Service", 1))
+    assert [repr(each) for each in (stack, stack.api, stack.api["st2api"], stack.objects[API])] == [
+        "<StackStorm st2: st2 in stackstorm>",
+        "<Api st2/40-api>",
+        "<Component st2/40-api/st2api>",
+        f"<Manifest {API}>",
+    ]
+
+
 def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"mongodb": {"enabled": True}})
     with pytest.raises(LookupError, match="there is no tier chatops in this cluster; there are: namespace, config,"):
@@ -109,6 +124,20 @@ def test_two_clusters_in_one_namespace(app: cdk8s.App) -> None:
     )
     three = StackStorm(app, "three", release="three", values={**LEAN, "namespace": {"create": False}})
     assert three.problems() == []
+
+
+def test_an_object_that_a_chart_has_too(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "platform")
+    for kind, name in (("Namespace", "stackstorm"), ("Namespace", "other"), ("ConfigMap", "stackstorm")):
+        metadata = {"name": name, **({"namespace": "default"} if kind == "ConfigMap" else {})}
+        cdk8s.ApiObject(chart, f"{kind}-{name}", api_version="v1", kind=kind, metadata=metadata)
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    assert [str(problem) for problem in stack.problems()] == [
+        'Namespace/stackstorm: metadata.name: is also an object of the chart "platform"; '
+        "set namespace.create to false [unique]"
+    ]
+    without = {"profile": "dev", "namespace": {"create": False}}
+    assert StackStorm(app, "without", release="without", values=without).problems() == []
 
 
 @pytest.mark.parametrize(
@@ -186,8 +215,12 @@ def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
     deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/absent/field", 1))
-    with pytest.raises(RuntimeError, match=rf"a JSON patch cannot be applied to {API}: "):
+    with pytest.raises(RuntimeError, match=rf"the JSON patch cannot be applied to {API}: "):
         app.synth()
+    another = StackStorm(app, "another", namespace="another").objects[API]
+    another.add_json_patch(*(cdk8s.JsonPatch.test("/spec/replicas", replicas) for replicas in (2, 3, 4)))
+    with pytest.raises(UserError, match=rf"^the JSON patch 2 of 3 cannot be applied to {API}: TEST_.* 3 }}$"):
+        another.to_json()
 
 
 @jsii.implements(cdk8s.IResolver)
@@ -270,6 +303,18 @@ def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
     assert "team" not in stack.objects[API].document["spec"]["template"]["metadata"]["labels"]
     cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     assert written(app)["automation/ConfigMap/own"]["metadata"]["labels"] == {"team": "platform", "app": "x"}
+
+
+def test_all_charts_around_it_give_namespace_labels_and_names(app: cdk8s.App) -> None:
+    outer = cdk8s.Chart(app, "outer", namespace="automation", labels={"team": "platform", "stage": "test"})
+    inner = cdk8s.Chart(outer, "inner", labels={"stage": "production"}, disable_resource_name_hashes=True)
+    stack = StackStorm(inner, "st2", values={"profile": "dev"})
+    assert stack.cluster.release.namespace == "automation"
+    labels = stack.objects[API].to_json()["metadata"]["labels"]
+    assert (labels["team"], labels["stage"]) == ("platform", "production")
+    alone = StackStorm(app, "alone", namespace="alone", values={"profile": "dev"})
+    names = [cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap").name for tier in (stack.api, alone.api)]
+    assert names == ["outer-inner-st2-40-api-own", "alone-40-api-own-c8497665"]
 
 
 def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
@@ -355,8 +400,41 @@ def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
     app.synth()
     order = sorted(path.name for path in files(app))
     assert ("z-first" in order[0], "00-namespace" in order[1]) == (True, True)
-    before = {other.node.path for other in stack.client.node.dependencies}
-    assert before == {"z-first"}, "cdk8s would take seconds to sort by more than that"
+    own = [tier for tier in stack.tiers.values() if tier.node.dependencies]
+    assert own == [stack.tiers["namespace"]], "cdk8s would take seconds to sort by more than that"
+
+
+def test_clusters_after_one_another(app: cdk8s.App) -> None:
+    last, middle, first = (
+        StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("last", "middle", "first")
+    )
+    last.add_dependency(middle)
+    middle.add_dependency(first)
+    graph = [(each, other) for each in app.node.find_all() for other in each.node.dependencies]
+    assert len(graph) == len(middle.tiers) + len(first.tiers), "cdk8s would take hours to sort ten clusters"
+    app.synth()
+    order = [path.name.partition("-c8")[0] for path in sorted(files(app))]
+    made = [f"{stack.node.path}-{tier.node.id}" for stack in (first, middle, last) for tier in stack.tiers.values()]
+    assert [name.partition("-")[2] for name in order] == made
+
+
+def test_a_cluster_whose_namespace_has_to_wait_comes_after_another(app: cdk8s.App) -> None:
+    waits, first = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("waits", "first"))
+    waits.tiers["namespace"].add_dependency(waits.config)
+    waits.add_dependency(first)
+    app.synth()
+    order = [path.name.partition("-c8")[0].partition("-")[2] for path in sorted(files(app))]
+    assert [name.partition("-")[0] for name in order] == [*["first"] * len(first.tiers), *["waits"] * len(waits.tiers)]
+
+
+def test_a_cluster_after_itself_or_a_tier_of_it(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    with pytest.raises(UserError, match='the cluster "st2" cannot come after itself'):
+        stack.add_dependency(stack)
+    stack.add_dependency(stack.api)
+    app.synth()
+    order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
+    assert order[:2] == ["40-api", "00-namespace"]
 
 
 def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
@@ -486,6 +564,14 @@ def test_one_file_in_place_of_a_list(name: Any) -> None:
         load_values(name)
     with pytest.raises(UserError, match=r"sets must be a list: \['st2api\.replicas=3'\]"):
         load_values([], "st2api.replicas=3")
+
+
+@pytest.mark.parametrize("given", [None, {"st2api.replicas": 3}, [3]])
+def test_what_is_no_list_of_texts(given: Any) -> None:
+    with pytest.raises(UserError, match="files must be a list of texts, not "):
+        load_values(given)
+    with pytest.raises(UserError, match="sets must be a list of texts, not "):
+        load_values(sets=given)
 
 
 def test_values_of_files_are_told_by_file_and_line(app: cdk8s.App, tmp_path: Path) -> None:

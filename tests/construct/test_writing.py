@@ -19,7 +19,8 @@ from constructs_st2.kube.reading import read_text
 node.start()
 
 import cdk8s  # noqa: E402
-from constructs import Construct  # noqa: E402
+import jsii  # noqa: E402
+from constructs import Construct, IValidation  # noqa: E402
 
 from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
 from constructs_st2.construct.writing import App  # noqa: E402
@@ -178,6 +179,43 @@ def test_nothing_is_written_when_objects_do_not_hold_together(tmp_path: Path, is
     with pytest.raises(UserError, match=r"^patches\[0\]\.patch\[0\]: .*\(Deployment/st2-st2api: spec\.selector\)"):
         app.synth()
     assert list(tmp_path.iterdir()) == []
+
+
+@jsii.implements(IValidation)
+class Refusing:
+    """A validation as a user writes one."""
+
+    def validate(self) -> list[str]:
+        """What is wrong."""
+        return ["no owner", "no budget\n    of this year"]
+
+
+def test_validations_of_the_user_are_told_like_those_of_ours(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack.api.node.add_validation(Refusing())
+    with pytest.raises(UserError) as caught:
+        app.synth()
+    assert caught.value.problems == ("[st2/40-api] no owner", "[st2/40-api] no budget\n    of this year")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dependencies_that_go_round(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    one, two = cdk8s.Chart(app, "one"), cdk8s.Chart(app, "two")
+    one.add_dependency(two)
+    two.add_dependency(one)
+    with pytest.raises(UserError, match=r"^Dependency cycle detected: one => two => one"):
+        app.synth()
+
+
+def test_clusters_that_come_after_others(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    last, first = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("a-last", "z-first"))
+    last.add_dependency(first)
+    app.synth()
+    made = [f"{stack.node.path}-{tier.node.id}" for stack in (first, last) for tier in stack.tiers.values()]
+    assert [name.partition("-")[2] for name in sorted(read(tmp_path / "dist"))] == made
 
 
 def test_what_validations_of_the_program_want_to_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import cache
+from functools import cache, lru_cache
 
 
 @cache
@@ -56,7 +56,7 @@ OF_ADMISSION = frozenset({"authorizer", "namespaceObject", "object", "oldObject"
 """What an admission policy can look at."""
 
 
-def fault(text: object, names: Collection[str]) -> str | None:
+def fault(text: object, names: frozenset[str]) -> str | None:
     """What is wrong with an expression.
 
     Args:
@@ -65,6 +65,12 @@ def fault(text: object, names: Collection[str]) -> str | None:
     """
     if not isinstance(text, str) or not text.strip():
         return "is required: an expression of CEL"
+    return _fault(text, names)
+
+
+@lru_cache(256)
+def _fault(text: str, names: frozenset[str]) -> str | None:
+    """The same of a text. All releases have the same ones."""
     tokens: list[tuple[str, str]] = []
     position = 0
     while position < len(text):

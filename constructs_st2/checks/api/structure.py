@@ -369,3 +369,6 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
     "ServiceCIDR": {"spec": "ServiceCIDRSpec"},
 }
 """The fields of each type that are of a type themselves."""
+
+REPEATED = frozenset({"PodSpec", "Container", "InitContainer"})
+"""Types whose parts are the same in many objects."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from constructs_st2.facts.findings import Finding, option_key
+from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
 
 Options: TypeAlias = Mapping[tuple[str, str], str]
 """(section, option) to value."""
@@ -206,8 +207,8 @@ def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
 
 def _paths(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for (section, option), path in {
-        ("system", "base_path"): "/opt/stackstorm",
-        ("content", "system_packs_base_path"): "/opt/stackstorm/packs",
+        ("system", "base_path"): STACKSTORM,
+        ("content", "system_packs_base_path"): PACKS,
         ("keyvalue", "encryption_key_path"): facts.encryption_key_path,
     }.items():
         given = options.get((section, option))
