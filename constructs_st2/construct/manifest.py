@@ -54,9 +54,9 @@ class Patient(Construct):
     def node(self) -> Node:
         """The node of the construct tree."""
         self.look()
-        return super().node
+        return self._own_node
 
-    @property
+    @cached_property
     def _own_node(self) -> Node:
         """The same, without making anything."""
         return super().node
