@@ -369,10 +369,21 @@ def in_settings(text: str) -> tuple[Look, ...]:
 
 def _in_settings(text: str) -> Iterator[Look]:
     for begin, end in _hinted_lines(text):
-        for match in _SETTING.finditer(text, begin, end):
-            name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
-            if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
-                yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+        for look in _in_lines(text[begin:end]):
+            yield look._replace(position=begin + look.position)
+
+
+@lru_cache(4096)
+def _in_lines(lines: str) -> tuple[Look, ...]:
+    """Secrets in lines that may name one. Of files that differ by the names of releases, most lines are the same."""
+    return tuple(_settings_in(lines))
+
+
+def _settings_in(lines: str) -> Iterator[Look]:
+    for match in _SETTING.finditer(lines):
+        name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+        if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
+            yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
 
 
 _HINT = re.compile(_HINTED)
@@ -394,12 +405,17 @@ def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
     begin = searched = 0
     for line in text.split("\n"):
         end = begin + len(line)
-        if begin >= searched and _HINT.search(line.lower()):
+        if begin >= searched and _is_hinted(line):
             last, searched = line, end
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
             yield begin, searched
         begin = end + 1
+
+
+@lru_cache(4096)
+def _is_hinted(line: str) -> bool:
+    return _HINT.search(line.lower()) is not None
 
 
 # --- arguments

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from construct.lean import LEAN
 
 from constructs_st2 import node
 from constructs_st2.errors import UserError
@@ -98,16 +99,16 @@ def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
 def test_several_clusters_beside_other_charts_and_below_any_construct(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "web", namespace="web")
     cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    StackStorm(app, "one", namespace="one", values={"st2api": {"replicas": 3}})
-    StackStorm(Construct(app, "team"), "two", namespace="two", values={"profile": "dev"})
+    StackStorm(app, "one", namespace="one", values={**LEAN, "st2api": {"replicas": 3}})
+    StackStorm(Construct(app, "team"), "two", namespace="two", values=LEAN)
     objects = written(app)
     assert objects["web/ConfigMap/own"]
     assert [objects[f"{name}/{API}"]["spec"]["replicas"] for name in ("one", "two")] == [3, 1]
 
 
 def test_a_cluster_within_another(app: cdk8s.App) -> None:
-    outer = StackStorm(app, "outer", values={"profile": "dev"})
-    values = {"profile": "dev", "namespace": {"create": False}}
+    outer = StackStorm(app, "outer", values=LEAN)
+    values = {**LEAN, "namespace": {"create": False}}
     inner = [
         StackStorm(scope, "in", values=values, release=release)
         for scope, release in ((outer, "blue"), (outer.client, "green"))
@@ -120,8 +121,8 @@ def test_a_cluster_within_another(app: cdk8s.App) -> None:
 @pytest.mark.parametrize("kind", [cdk8s.App, App])
 def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
     app = kind(outdir=str(tmp_path / "dist"))
-    StackStorm(app, "one", values={"profile": "dev"})
-    StackStorm(app, "two", values={"profile": "dev"})
+    StackStorm(app, "one", values=LEAN)
+    StackStorm(app, "two", values=LEAN)
     with pytest.raises(
         (RuntimeError, UserError), match=r'Release/st2: namespace stackstorm: .* the cluster "one"; give'
     ):
@@ -129,13 +130,13 @@ def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
 
 
 def test_two_clusters_in_one_namespace(app: cdk8s.App) -> None:
-    StackStorm(app, "one", values={"profile": "dev"})
-    two = StackStorm(app, "two", release="two", values={"profile": "dev"})
+    StackStorm(app, "one", values=LEAN)
+    two = StackStorm(app, "two", release="two", values=LEAN)
     (problem,) = two.problems()
     assert str(problem).startswith(
         'Namespace/stackstorm: metadata.name: is also an object of the cluster "one"; set namespace.create to false'
     )
-    three = StackStorm(app, "three", release="three", values={"profile": "dev", "namespace": {"create": False}})
+    three = StackStorm(app, "three", release="three", values={**LEAN, "namespace": {"create": False}})
     assert three.problems() == []
 
 
@@ -200,7 +201,7 @@ def test_patches_and_metadata(app: cdk8s.App) -> None:
 
 
 def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     for manifest in (stack.objects[API], stack.objects["Namespace/stackstorm"]):
         assert manifest.to_json() == manifest.document
     stack.objects[API].add_json_patch(cdk8s.JsonPatch.remove("/spec/revisionHistoryLimit"))
@@ -212,13 +213,13 @@ def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
 
 
 def test_what_is_done_to_the_json_of_an_object_is_not_written(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2", values={"profile": "dev"}).objects[API]
+    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     deployment.to_json()["spec"]["replicas"] = 77
     assert written(app)[f"stackstorm/{API}"]["spec"]["replicas"] == deployment.document["spec"]["replicas"] == 1
 
 
 def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2").objects[API]
+    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     for replicas in (3, 4):
         deployment.document["spec"]["replicas"] = replicas
         deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
@@ -226,7 +227,7 @@ def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -
 
 
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2").objects[API]
+    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/absent/field", 1))
     with pytest.raises(RuntimeError, match=rf"the JSON patch cannot be applied to {API}: "):
         app.synth()
@@ -259,7 +260,7 @@ def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
 
 def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
-    client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
+    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     container = client.to_json()["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "mirror.example.org/st2actionrunner:3.9"
     client.add_json_patch(cdk8s.JsonPatch.replace("/spec/template/spec/containers/0/image", "other:1"))
@@ -281,7 +282,7 @@ class Counting:
 def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
     resolver = Counting()
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[resolver])
-    client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
+    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     for asked in (1, 1):
         client.current()
         assert resolver.asked == asked
@@ -293,13 +294,13 @@ def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
 
 
 def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", namespace="automation")
+    stack = StackStorm(app, "st2", values=LEAN, namespace="automation")
     cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     assert written(app)["automation/ConfigMap/own"]
 
 
 def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     own = cdk8s.ApiObject(stack.api, "own", api_version="apps/v1", kind="Deployment", metadata={"name": "own"})
     template = {"metadata": {"labels": {"app": "own"}}, "spec": {"containers": [{"name": "own", "image": "a:1"}]}}
     own.add_json_patch(cdk8s.JsonPatch.add("/spec", {"selector": {"matchLabels": {"a": "b"}}, "template": template}))
@@ -308,7 +309,7 @@ def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
 
 
 def test_checks_come_after_patches(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     stack.api["st2api"]["Deployment"].add_json_patch(cdk8s.JsonPatch.remove("/spec/selector"))
     with pytest.raises(RuntimeError, match=rf"(?s)Validation failed.*\[st2\] {API}: spec.selector: "):
         app.synth()
@@ -317,7 +318,7 @@ def test_checks_come_after_patches(app: cdk8s.App) -> None:
 
 def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "platform", namespace="automation", labels={"team": "platform", "app": "x"})
-    stack = StackStorm(Construct(chart, "here"), "st2")
+    stack = StackStorm(Construct(chart, "here"), "st2", values=LEAN)
     assert stack.cluster.release.namespace == "automation"
     for document in [*stack.planned, *stack.api.to_json()]:
         assert document["metadata"]["labels"]["team"] == "platform"
@@ -340,7 +341,7 @@ def test_all_charts_around_it_give_namespace_labels_and_names(app: cdk8s.App) ->
 
 
 def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
     other = cdk8s.Chart(app, "a-first")
     other.add_dependency(stack.api)
     stack.api.add_dependency(stack.mongodb)
@@ -355,7 +356,7 @@ def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
 def test_all_cluster_before_a_chart(app: cdk8s.App) -> None:
     other = cdk8s.Chart(app, "a-first")
     cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    other.add_dependency(*StackStorm(app, "st2").tiers.values())
+    other.add_dependency(*StackStorm(app, "st2", values=LEAN).tiers.values())
     app.synth()
     assert "a-first" in max(path.name for path in files(app))
 
@@ -364,7 +365,7 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
     first, last = cdk8s.Chart(app, "z-first"), cdk8s.Chart(app, "a-last")
     for chart in (first, last):
         cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     last.add_dependency(stack)
     stack.add_dependency(first)
     app.synth()
@@ -376,7 +377,7 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
 @pytest.mark.parametrize("what", ["tier", "object"])
 def test_a_namespace_stays_in_front_of_what_is_in_it(app: cdk8s.App, what: str) -> None:
     """cdk8s moves what others depend on behind everything that nobody depends on."""
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     other = cdk8s.Chart(app, "other")
     own = cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     if what == "tier":
@@ -400,7 +401,7 @@ def test_a_tier_before_another(app: cdk8s.App) -> None:
 
 def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
     earlier = cdk8s.Chart(app, "earlier")
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     earlier.add_dependency(stack.client)
     app.synth()
     order = [path.name for path in sorted(files(app))]
@@ -408,7 +409,7 @@ def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
 
 
 def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     stack.tiers["namespace"].add_dependency(stack.config)
     app.synth()
     order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
@@ -416,7 +417,7 @@ def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
 
 
 def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     first = cdk8s.Chart(app, "z-first")
     stack.node.add_dependency(first)
     app.synth()
@@ -463,7 +464,7 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
     types = cdk8s.YamlOutputType
     for kind in (types.FILE_PER_RESOURCE, types.FOLDER_PER_CHART_FILE_PER_RESOURCE):
         app = cdk8s.App(outdir=str(tmp_path / kind.name), yaml_output_type=kind)
-        one, two = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("one", "two"))
+        one, two = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
         assert one.problems() == []
         told = [str(problem) for problem in two.problems()]
         if kind is types.FILE_PER_RESOURCE:
@@ -485,7 +486,7 @@ def files(app: cdk8s.App) -> Iterable[Path]:
 
 
 def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     found = {each.node.path for each in stack.node.find_all() if isinstance(each, cdk8s.ApiObject)}
     assert "st2/40-api/st2api/Deployment-st2-st2api" in found
     assert len(found) == len(stack.planned)
@@ -644,7 +645,7 @@ class OurStackStorm(StackStorm):
 
 
 def test_a_subclass_replaces_tiers_and_services(app: cdk8s.App) -> None:
-    stack = OurStackStorm(app, "st2")
+    stack = OurStackStorm(app, "st2", values=LEAN)
     assert stack.runners["ours"]["ConfigMap"].name == "ours"
     assert stack.client["st2client"]["Deployment"].metadata.get_label("ours") == "yes"
     assert "jobs" not in stack.tiers
@@ -672,7 +673,7 @@ class WithMore(StackStorm):
 @pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
 def test_what_a_tier_adds_when_it_is_made_is_written(kind: type[cdk8s.App], tmp_path: Path) -> None:
     app = kind(outdir=str(tmp_path / "dist"))
-    WithMore(app, "st2", values={"profile": "dev"})
+    WithMore(app, "st2", values=LEAN)
     objects = written(app)
     assert "stackstorm/ConfigMap/own" in objects
     assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["team"] == "network"
@@ -697,7 +698,7 @@ class Shares(StackStorm):
 
 def test_clusters_do_not_change_what_a_subclass_gives_to_each(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "platform", namespace="one", labels={"team": "platform"})
-    one, two = Shares(chart, "one"), Shares(app, "two", namespace="two")
+    one, two = Shares(chart, "one", values=LEAN), Shares(app, "two", values=LEAN, namespace="two")
     found = [stack.objects["ConfigMap/shared"].to_json()["metadata"] for stack in (one, two)]
     # Objects of Kubernetes itself need not name the namespace.
     assert [each["namespace"] for each in found] == ["one", "two"]
@@ -756,4 +757,4 @@ def test_tiers_that_are_none(app: cdk8s.App, tier: Any, problem: str) -> None:
         tier = type("Given", (Api,), {"parts": staticmethod(lambda _, given=tier: given)})
     kind = type("WithIt", (StackStorm,), {"TIERS": {**StackStorm.TIERS, "api": tier}})
     with pytest.raises(UserError, match=problem):
-        kind(app, "st2", values={"profile": "dev"})
+        kind(app, "st2", values=LEAN)
