@@ -19,7 +19,7 @@ import jsii
 from constructs import Construct, IConstruct, Node
 
 from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document, copied, identity
+from constructs_st2.kube.documents import Document, copied, identity, pod_template
 from constructs_st2.parts.tiers import Part
 
 
@@ -54,9 +54,9 @@ class Patient(Construct):
     def node(self) -> Node:
         """The node of the construct tree."""
         self.look()
-        return super().node
+        return self._own_node
 
-    @property
+    @cached_property
     def _own_node(self) -> Node:
         """The same, without making anything."""
         return super().node
@@ -246,6 +246,10 @@ class Component(Construct):
         self.objects: Mapping[str, Manifest] = {
             identity(document): Manifest(self, tier, document) for document in part.documents
         }
+        workloads = [each for each in self.objects.values() if pod_template(each.document)]
+        if len(workloads) == 1:
+            # What `cdk8s.ApiObject.of` finds.
+            self.node.default_child = workloads[0]
 
     def __getitem__(self, wanted: str) -> Manifest:
         """The object called ``Deployment/st2-st2api``, or the only one of a kind: ``Deployment``.

@@ -490,7 +490,7 @@ def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
     found = {each.node.path for each in stack.node.find_all() if isinstance(each, cdk8s.ApiObject)}
     assert "st2/40-api/st2api/Deployment-st2-st2api" in found
     assert len(found) == len(stack.planned)
-    assert cdk8s.ApiObject.of(stack.objects[API]) is stack.objects[API]
+    assert cdk8s.ApiObject.of(stack.objects[API]) is cdk8s.ApiObject.of(stack.api["st2api"]) is stack.objects[API]
     assert cdk8s.Chart.of(stack.objects[API]) is stack.api
     assert Node.of(stack.api).scope is stack
 
