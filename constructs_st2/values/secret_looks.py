@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -228,11 +227,9 @@ _FORMS: Sequence[_Form] = (
     _form("a password of .netrc", "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
     _token("the hash of a password", "$", r"\$(?:2[abxy]|apr1|argon2id?|argon2i|y|[156])\$[\w./$=,+-]{20,}"),
     _token("a PyPI token", "pypi-", r"pypi-Ag[\w-]{14,}"),
-    _token(
-        "a Vault token",
-        "hvs. hvb. hvr. s.",
-        r"hv[sbr]\.[\w-]{20,}|s\.(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{24}\b",
-    ),
+    _token("a Vault token", "hvs. hvb. hvr.", r"hv[sbr]\.[\w-]{20,}"),
+    # What many texts hold a hint of is looked for by its beginning, and only then at what stands before.
+    _form("a Vault token", "s.", r"s\.(?<![A-Za-z0-9_-]s\.)(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{24}\b"),
     _token("a JSON Web Token", "eyJ", r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"),
     _token("a SendGrid key", "SG.", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     _token("a Twilio key", "SK", r"SK[0-9a-f]{32}\b"),
@@ -241,7 +238,7 @@ _FORMS: Sequence[_Form] = (
     _token("an API key", "sk-", r"sk-(?=[\w-]*\d)[\w-]{20,}"),
     _token("a Docker Hub token", "dckr_", r"dckr_(?:pat|oat)_[\w-]{16,}"),
     _form("a Telegram token", ":AA", r"(?<![A-Za-z0-9_-])(?:bot)?\d{8,10}:AA[\w-]{30,}"),
-    _token("a Discord token", ".", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
+    _form("a Discord token", ".", r"[MNO](?<![A-Za-z0-9_-][MNO])[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
     _token("an Atlassian token", "ATATT3 ATBB", r"ATATT3[\w=-]{20,}|ATBB[A-Za-z0-9]{24,}"),
     _token("a Linear key", "lin_", r"lin_(?:api|oauth)_[A-Za-z0-9]{30,}"),
     _token("a Notion token", "secret_ ntn_", r"(?:secret_|ntn_)(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{40,}"),
@@ -370,10 +367,21 @@ def in_settings(text: str) -> tuple[Look, ...]:
 
 def _in_settings(text: str) -> Iterator[Look]:
     for begin, end in _hinted_lines(text):
-        for match in _SETTING.finditer(text, begin, end):
-            name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
-            if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
-                yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+        for look in _in_lines(text[begin:end]):
+            yield look._replace(position=begin + look.position)
+
+
+@lru_cache(4096)
+def _in_lines(lines: str) -> tuple[Look, ...]:
+    """Secrets in lines that may name one. Of files that differ by the names of releases, most lines are the same."""
+    return tuple(_settings_in(lines))
+
+
+def _settings_in(lines: str) -> Iterator[Look]:
+    for match in _SETTING.finditer(lines):
+        name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+        if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
+            yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
 
 
 _HINT = re.compile(_HINTED)
@@ -395,12 +403,17 @@ def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
     begin = searched = 0
     for line in text.split("\n"):
         end = begin + len(line)
-        if begin >= searched and _HINT.search(line.lower()):
+        if begin >= searched and _is_hinted(line):
             last, searched = line, end
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
             yield begin, searched
         begin = end + 1
+
+
+@lru_cache(4096)
+def _is_hinted(line: str) -> bool:
+    return _HINT.search(line.lower()) is not None
 
 
 # --- arguments
@@ -415,8 +428,12 @@ _COMPUTED = ("$", "`", "{{", "{%")
 
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
     """The arguments that are the secret value of the option before them, by their position: ``--password x``."""
-    for position, (option, value) in enumerate(pairwise(arguments), start=1):
-        if not _OPTION.fullmatch(option) or value.startswith("-"):
+    for position, option in enumerate(arguments[:-1], start=1):
+        # By far the most are words.
+        if option[:1] != "-":
+            continue
+        value = arguments[position]
+        if value.startswith("-") or not _OPTION.fullmatch(option):
             continue
         if is_secret_name(option) and is_literal(value):
             yield position, Look(0, f"the value of {option}", value)

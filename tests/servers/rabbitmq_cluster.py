@@ -13,12 +13,11 @@ from servers.rabbitmq_client import Client
 from servers.secrets import secrets_of
 from support import Objects
 
-from constructs_st2.facts.backends.rabbitmq import WATCH_QUEUE_EXPIRY
+from constructs_st2.facts.backends.rabbitmq import WATCH_QUEUE_EXPIRY, node_name
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import filled
 from constructs_st2.facts.secrets.programs.encodings import rabbitmq_hash
-from constructs_st2.parts.backends.rabbitmq.config import node_name
 
 NAME = "st2-rabbitmq"
 WORK = "st2.actionrunner.work"

@@ -23,6 +23,7 @@ from constructs_st2.construct.build import build
 from constructs_st2.facts.backends.connections import CA_DIRECTORY
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE, library
 from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.parts.services import nginx
@@ -188,7 +189,7 @@ for address in ADDRESSES:
 """
 
 
-@pytest.mark.parametrize("st2", ["3.8", "3.9"])
+@pytest.mark.parametrize("st2", ST2_VERSIONS)
 def test_every_client_of_redis_checks_the_name_in_its_certificate(
     environment: Environment, tmp_path: Path, st2: str
 ) -> None:

@@ -20,8 +20,8 @@ from servers.rabbitmq_cluster import GRACE, NAME, VALUES, WORK, Nodes, exit_of_h
 from support import MakeCluster, Require, Synth
 
 from constructs_st2.commands.upgrade import steps_to
+from constructs_st2.facts.backends.rabbitmq import node_name
 from constructs_st2.facts.secrets import contract
-from constructs_st2.parts.backends.rabbitmq.config import node_name
 
 WATCH = "st2.sensor.watch.sensor_container-0123456789"
 BLIND = 2

@@ -11,6 +11,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.jobs import PACKS_WRITE_TEST, left_out
+from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
 from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION, Release
 from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
@@ -31,8 +32,6 @@ from constructs_st2.parts.pods.scripts import texts as script_texts
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import PacksImage, SharedVolume
 
-STACKSTORM = "/opt/stackstorm"
-PACKS = f"{STACKSTORM}/packs"
 VIRTUALENVS = f"{STACKSTORM}/virtualenvs"
 CONFIGS = f"{STACKSTORM}/configs"
 

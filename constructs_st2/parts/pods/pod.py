@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
+from constructs_st2.facts.release import CHECKSUM_ANNOTATION
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import added, amount
-from constructs_st2.kube.well_known import HOST_LABEL, ROOT_AUTHORITIES, ZONE_LABEL
+from constructs_st2.kube.well_known import AUTHORITIES, HOST_LABEL, ROOT_AUTHORITIES, ZONE_LABEL
 from constructs_st2.values.model.kubernetes import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
@@ -145,7 +146,7 @@ class Volume(NamedTuple):
         """
         files: list[Document] = [
             {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
-            {"configMap": {"name": ROOT_AUTHORITIES, "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"configMap": {"name": ROOT_AUTHORITIES, "items": [{"key": AUTHORITIES, "path": AUTHORITIES}]}},
         ]
         return Volume("api-token", {"projected": {"sources": files, "defaultMode": READABLE_BY_GROUP}})
 
@@ -436,7 +437,7 @@ def checksums(containers: Iterable[Container], *, live: bool = False) -> dict[st
     """
     volumes = {mount.volume.name: mount.volume for each in containers for mount in each.mounts}
     return {
-        f"checksum/{volume.name}": volume.fingerprint
+        f"{CHECKSUM_ANNOTATION}{volume.name}": volume.fingerprint
         for volume in volumes.values()
         if volume.fingerprint and (live or not volume.live)
     }

@@ -9,7 +9,7 @@ from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, R
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import NODES, ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import CHECKSUM_ANNOTATION, Release
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document, fingerprint
@@ -150,7 +150,7 @@ def _template(workload: Workload, cluster: Cluster, main: Container) -> Document
         **workload.settings.annotations,
         **workload.role_annotations,
         **checksums([main, *workload.process.beside]),
-        **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
+        **{f"{CHECKSUM_ANNOTATION}{name}": value for name, value in workload.process.reads.items()},
     }
     return template_of_pods(_labels(workload, cluster), annotations, _pod_spec(workload, cluster, main))
 

@@ -143,7 +143,7 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
     settings = cluster.values.etcd
     security = _TLS if contract.ETCD_TLS.in_use(cluster.values) else {}
     scheme = "https" if security else "http"
-    own_host = f"$(POD_NAME).{cluster.release.host(f'{ETCD.component}-headless')}"
+    own_host = f"$(POD_NAME).{cluster.release.members_domain(ETCD.component)}"
     own: dict[str, Option] = {
         "name": "$(POD_NAME)",
         # A folder below the mount, which belongs to another user: etcd wants its own to be private.
