@@ -95,6 +95,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _rank(item.path))
 
 
+def pytest_collection_finish() -> None:
+    # What is there by now stays to the end, and pytest looks for garbage several times when it is over.
+    gc.freeze()
+
+
 def _asks_for_servers(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return False
