@@ -11,7 +11,8 @@ from support import MakeCluster, Objects, Synth
 
 from constructs_st2.construct.flows import components, flows
 from constructs_st2.kube.documents import pod_template
-from constructs_st2.parts.flows import EXTRA_JOBS, End, Flow, Place
+from constructs_st2.parts.flows import End, Flow, Place
+from constructs_st2.values.model.network_policy import EXTRA_JOBS
 
 NAME = "app.kubernetes.io/name"
 SECRET = {"existingSecret": "mine", "key": "a"}

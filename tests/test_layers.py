@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from importlib import import_module
 from itertools import takewhile
@@ -15,12 +16,15 @@ from typing import get_args
 import grimp
 import pytest
 import yaml
+from default_cluster import SECRETS, SERVICES
+from pydantic import BaseModel
 from test_blocks import BLOCKS, together
 
 from constructs_st2.changes.rollouts import MEMBERS
 from constructs_st2.commands import upgrade
-from constructs_st2.construct.build import build
+from constructs_st2.construct.build import UnsoundObjects, build
 from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts import backends, catalogue, chat_adapters, components, jobs
 from constructs_st2.facts.backends import BACKENDS, Backend
 from constructs_st2.facts.backends.connections import connections
@@ -121,6 +125,30 @@ def test_optional_parts_are_on_a_page(part: OptionalPart) -> None:
             )
 
 
+SWITCHES = [
+    field.alias or name
+    for name, field in Values.model_fields.items()
+    if isinstance(model := field.annotation, type)
+    and issubclass(model, BaseModel)
+    and (switch := model.model_fields.get("enabled"))
+    and switch.default is False
+]
+"""The sections of parts that are off by default."""
+
+
+@pytest.mark.parametrize("section", SWITCHES)
+def test_parts_that_are_turned_on_pass_the_checks(section: str) -> None:
+    """Those which need no other value: of the pods of a new one, say, that they have resources."""
+    with suppress(UserError, InvalidValues):
+        made = cluster_of(from_mapping({section: {"enabled": True}}))
+        try:
+            build(made)
+        except UnsoundObjects as error:
+            pytest.fail(
+                f"mend it in its folder in parts/, or add its resources to values/profiles/common.yaml: {error}"
+            )
+
+
 def test_all_services_are_listed() -> None:
     made = [value for value in vars(catalogue).values() if isinstance(value, catalogue.CatalogueEntry)]
     missing = [entry.name for entry in made if entry not in catalogue.CATALOGUE]
@@ -137,6 +165,11 @@ def test_each_service_is_complete() -> None:
             size = yaml.safe_load(profile.read_text(encoding="utf-8")).get(entry.name, {})
             missing = {"replicas", "resources"} - size.keys()
             assert not missing, f"add {entry.name} to values/profiles/{profile.name}: {', '.join(sorted(missing))}"
+
+
+def test_each_service_is_expected() -> None:
+    missing = [entry.name for entry in catalogue.CATALOGUE if entry.name not in (*SERVICES, "st2chatops")]
+    assert missing == [], "say what is expected of it in SERVICES of tests/default_cluster.py"
 
 
 def test_each_service_is_built() -> None:
@@ -170,6 +203,11 @@ def test_all_secrets_are_listed() -> None:
     made = [spec for spec in vars(contract).values() if isinstance(spec, SecretSpec)]
     missing = [spec.component for spec in made if spec not in contract.CONTRACT]
     assert missing == [], "add it to CONTRACT of facts/secrets/contract.py"
+
+
+def test_each_secret_of_the_default_cluster_is_expected() -> None:
+    needed = [spec.component for spec in contract.required(from_mapping({}))]
+    assert needed == list(SECRETS), "add it to SECRETS of tests/default_cluster.py, in the order of CONTRACT"
 
 
 def test_each_key_of_a_secret_is_read() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from default_cluster import BACKENDS, SINGLE
 from support import Synth
 
 from constructs_st2.facts.node_loss import KEEPALIVE_IDLE, SYSCTLS, TAINTS, tolerations
 
-SINGLE = ("st2timersengine", "st2sensorcontainer", "st2garbagecollector", "st2client")
 SHARED = ("st2api", "st2actionrunner", "st2web")
-BACKENDS = ("mongodb", "rabbitmq", "redis")
 
 
 def stay(pod: dict[str, Any]) -> dict[str, int | None]:

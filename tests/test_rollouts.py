@@ -8,23 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from default_cluster import PYTHON_SERVICES, SERVICES
 from support import Synth
 
-PYTHON_SERVICES = {
-    "st2auth",
-    "st2api",
-    "st2stream",
-    "st2rulesengine",
-    "st2timersengine",
-    "st2workflowengine",
-    "st2scheduler",
-    "st2notifier",
-    "st2garbagecollector",
-    "st2sensorcontainer",
-    "st2actionrunner",
-    "st2client",
-}
-EVERYTHING = PYTHON_SERVICES | {"st2web"}
+EVERYTHING = set(SERVICES)
 RBAC = {"st2": {"rbac": {"enabled": True, "roles": {"a.yaml": "{name: a, description: x}\n"}}}}
 
 

@@ -18,7 +18,7 @@ from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, UPGRADES, Upgrades, Version, version_in
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
-from constructs_st2.kube.well_known import VERSION_LABEL
+from constructs_st2.kube.well_known import MANIFESTS, VERSION_LABEL
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def plan_of(
     old: Iterable[Document],
     new: Iterable[Document],
     *,
-    folder: str = "dist",
+    folder: str = MANIFESTS,
     accepted: Iterable[str] = (),
     earlier: Earlier = never,
 ) -> Plan:

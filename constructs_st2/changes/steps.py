@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference
 from constructs_st2.changes.findings import Finding, Section
 from constructs_st2.changes.immutable import is_smaller, kubectl
-from constructs_st2.checks.data import at, label, mappings, namespace_of
+from constructs_st2.checks.data import at, label, mappings
 from constructs_st2.facts.backends import COORDINATION_BACKENDS, ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
+from constructs_st2.facts.backends.rabbitmq import NODE_NAME, node_name
 from constructs_st2.facts.backends.upgrades import (
     ACCEPTED_ANNOTATION,
     COMPATIBILITY_ANNOTATION,
@@ -192,7 +193,6 @@ def _members(backend: Backend) -> Iterator[Finding]:
 
 def _removal(backend: Backend, leaving: Sequence[str], *, lasting: bool) -> Iterator[str]:
     """How members leave. ``lasting``: those that stay are a majority of all."""
-    headless = at(backend.old, "spec", "serviceName")
     apply = f"synth with --accept {backend.component}-members, and apply"
     inside = f"{backend.kubectl} exec {backend.difference.name}-0 -c {backend.component} --"
     match backend.component:
@@ -209,7 +209,7 @@ def _removal(backend: Backend, leaving: Sequence[str], *, lasting: bool) -> Iter
             yield "those that stay are no majority, so the set would have no primary: go down by a minority at a time"
             yield "to a single member: make a backup, and restore it into a new release"
         case RABBITMQ.component:
-            nodes = [f"rabbit@{member}.{headless}.{namespace_of(backend.old)}.svc.cluster.local" for member in leaving]
+            nodes = [_node(backend.old, member) for member in leaving]
             yield from (f"{inside} rabbitmq-queues shrink {node}" for node in nodes)
             yield apply
             yield from (f"{inside} rabbitmqctl forget_cluster_node {node}" for node in nodes)
@@ -220,6 +220,15 @@ def _removal(backend: Backend, leaving: Sequence[str], *, lasting: bool) -> Iter
     for member in leaving if lasting or backend.component != MONGODB.component else ():
         yield f"{backend.kubectl} annotate pvc data-{member} {ALLOWED}=true   # its data is elsewhere"
         yield f"{backend.kubectl} delete pvc data-{member}"
+
+
+def _node(stateful_set: Document, member: str) -> str:
+    """The name of a node of RabbitMQ, in which the cluster's DNS domain is. Its pods are told it by a variable."""
+    for container in mappings(at(stateful_set, "spec", "template", "spec", "containers")):
+        for variable in mappings(container.get("env")):
+            if variable.get("name") == NODE_NAME:
+                return str(variable.get("value")).replace("$(POD_NAME)", member)
+    return node_name(member)
 
 
 def _volumes(backend: Backend) -> Iterator[Finding]:

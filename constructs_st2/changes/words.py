@@ -21,6 +21,7 @@ from constructs_st2.facts.backends.upgrades import (
     VERSION_ANNOTATION,
 )
 from constructs_st2.facts.catalogue import CATALOGUE
+from constructs_st2.facts.release import CHECKSUM_ANNOTATION
 from constructs_st2.facts.st2_conf.settings import DOCKER_CONF, USER_CONF
 from constructs_st2.kube.well_known import VERSION_LABEL
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
@@ -64,7 +65,7 @@ def words(difference: Difference) -> list[str]:
         return list(_of_secret(difference))
     lines = list(_of_config_map(difference)) if difference.kind == "ConfigMap" else []
     data = {"data", "binaryData"} if difference.kind == "ConfigMap" else set()
-    read = {leaf.path[-1].removeprefix("checksum/") for leaf in difference.leaves if _is_checksum(leaf.path)}
+    read = {leaf.path[-1].removeprefix(CHECKSUM_ANNOTATION) for leaf in difference.leaves if _is_checksum(leaf.path)}
     lines += [
         _line(difference, leaf)
         for leaf in difference.leaves
@@ -74,7 +75,7 @@ def words(difference: Difference) -> list[str]:
 
 
 def _is_checksum(path: tuple[str, ...]) -> bool:
-    return path[:4] == ("spec", "template", "metadata", "annotations") and path[-1].startswith("checksum/")
+    return path[:4] == ("spec", "template", "metadata", "annotations") and path[-1].startswith(CHECKSUM_ANNOTATION)
 
 
 def _is_mount(leaf: Leaf, read: AbstractSet[str]) -> bool:
@@ -139,7 +140,7 @@ def _of_secret(difference: Difference) -> Iterator[str]:
 def _line(difference: Difference, leaf: Leaf) -> str:
     path = leaf.path
     if _is_checksum(path):
-        return f"reads {path[-1].removeprefix('checksum/')}, which changes"
+        return f"reads {path[-1].removeprefix(CHECKSUM_ANNOTATION)}, which changes"
     if path[-1] in _NOTES:
         return arrow(_NOTES[path[-1]], leaf.old, leaf.new)
     if path[-1] == "image" and isinstance(leaf.old, str) and isinstance(leaf.new, str):

@@ -13,6 +13,7 @@ from constructs_st2.checks.index import Index
 from constructs_st2.checks.problem import Problem
 from constructs_st2.facts.release import TEMPLATES_ANNOTATION
 from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.values.templates import shortened
 
 _FILES: Mapping[str, tuple[str, ...]] = {"ConfigMap": ("data",), "Secret": ("stringData",)}
 """Fields of built-in kinds whose texts are for programs, which may have templates of their own."""
@@ -83,8 +84,7 @@ def _is_for_programs(document: Document, path: Path) -> bool:
 
 
 def _short(found: re.Match[str]) -> str:
-    text = " ".join(found[0].split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(" ".join(found[0].split()))
 
 
 def _field(document: Document, path: Path, text: str, found: re.Match[str]) -> str:

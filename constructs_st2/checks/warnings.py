@@ -16,6 +16,7 @@ from constructs_st2.checks.pods import PodTemplate, Use
 from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.templates import left_to_others
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
+from constructs_st2.facts.secrets import PLAN
 from constructs_st2.kube.documents import Document, identity, is_built_in, scope_of, scopes_defined_by
 
 _SHOWN = 3
@@ -200,7 +201,7 @@ def _made_by_jobs(index: Index) -> frozenset[tuple[str, str]]:
     """The Secrets that the bootstrap Job makes, by its plan."""
     found: set[tuple[str, str]] = set()
     for document in filter(is_ours, index.of_kind("ConfigMap")):
-        if isinstance(text := at(document, "data", "plan.json"), str):
+        if isinstance(text := at(document, "data", PLAN), str):
             try:
                 secrets = mappings(mapping(json.loads(text)).get("secrets"))
             except ValueError:

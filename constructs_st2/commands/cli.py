@@ -13,7 +13,7 @@ import click
 from constructs_st2 import __version__
 from constructs_st2.commands.adopt.cli import adopt
 from constructs_st2.commands.cluster_options import STRICT, tell_warnings
-from constructs_st2.commands.completion import completion
+from constructs_st2.commands.completion import PROGRAM, completion
 from constructs_st2.commands.diagram.cli import diagram
 from constructs_st2.commands.doctor.cli import doctor
 from constructs_st2.commands.explain import explain
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="constructs-st2")
+@click.version_option(__version__, prog_name=PROGRAM)
 def cli() -> None:
     """StackStorm on Kubernetes, from a values file to manifests."""
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from constructs_st2.commands.completion import complete_key
+from constructs_st2.construct.output import ACCEPT_VARIABLE
 from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from constructs_st2.facts.cluster import Cluster
@@ -93,10 +95,12 @@ _OPTIONS = (
         shell_complete=complete_key,
         help="Set one value, e.g. st2api.replicas=3; wins over all files.",
     ),
-    click.option("--release", default="st2", envvar="ST2_RELEASE", show_default=True, help="Name of the release."),
+    click.option(
+        "--release", default=DEFAULT_RELEASE, envvar="ST2_RELEASE", show_default=True, help="Name of the release."
+    ),
     click.option(
         "--namespace",
-        default="stackstorm",
+        default=DEFAULT_NAMESPACE,
         envvar="ST2_NAMESPACE",
         show_default=True,
         help="Namespace of the release.",
@@ -136,6 +140,6 @@ with_accept = click.option(
     "--accept",
     multiple=True,
     metavar="STEP",
-    envvar="ST2_ACCEPT",
+    envvar=ACCEPT_VARIABLE,
     help="Take a step that is refused, by the name that its error gives it; may be given several times.",
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from constructs_st2.commands import sizing
+from constructs_st2.commands.completion import PROGRAM
 from constructs_st2.commands.diagram.picture import diagram
 from constructs_st2.commands.manual import manual
 from constructs_st2.commands.overview import overview
@@ -124,7 +125,7 @@ def _commands() -> str:
 `make setup` makes `.venv/bin/constructs-st2`, and so does `pip install` of the wheel. `python main.py` takes the
 options of `constructs-st2 synth`. Errors go to the standard error stream, a line each, and the exit status is 1.
 """
-    return manual({"constructs-st2": cli}, intro)
+    return manual({PROGRAM: cli}, intro)
 
 
 def _alerts() -> str:

@@ -17,6 +17,7 @@ from constructs_st2.commands.cluster_options import (
     with_cluster_options,
 )
 from constructs_st2.commands.pipes import Command
+from constructs_st2.kube.well_known import MANIFESTS, MANIFESTS_VARIABLE
 
 if TYPE_CHECKING:
     from constructs_st2.construct.stackstorm import StackStorm
@@ -42,8 +43,8 @@ def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
     @click.option(
         "--output",
         metavar="DIR",
-        envvar="CDK8S_OUTDIR",
-        default="dist",
+        envvar=MANIFESTS_VARIABLE,
+        default=MANIFESTS,
         show_default=True,
         type=click.Path(path_type=Path),
         help="Folder to write; it is replaced as a whole.",

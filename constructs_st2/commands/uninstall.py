@@ -10,7 +10,7 @@ import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_cluster_options
 from constructs_st2.facts.release import MANAGED_BY
-from constructs_st2.kube.well_known import INSTANCE_LABEL, MANAGED_BY_LABEL, NAME_LABEL
+from constructs_st2.kube.well_known import INSTANCE_LABEL, MANAGED_BY_LABEL, MANIFESTS, NAME_LABEL
 
 if TYPE_CHECKING:
     from constructs_st2.facts.cluster import Cluster
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What is left: all data; backups, and the key that opens what is secret in them; or nothing.",
 )
-@click.option("--manifests", default="dist", show_default=True, metavar="DIR", help="Where the manifests are.")
+@click.option("--manifests", default=MANIFESTS, show_default=True, metavar="DIR", help="Where the manifests are.")
 def uninstall(options: ClusterOptions, keep: str, manifests: str) -> None:
     """Print the commands that take StackStorm out of a cluster. They are yours to run."""
     with options.cluster() as cluster:
@@ -51,7 +51,10 @@ def stop(cluster: Cluster, manifests: str) -> Iterator[str]:
 
 def _all_but_namespace(manifests: str) -> str:
     """The files without the first, which holds the namespace and nothing but what is about it."""
-    files = sorted(path.name for path in Path(manifests).glob("*.yaml") if "00-namespace" not in path.name)
+    from constructs_st2.construct.plans import PLANS
+
+    first = PLANS["namespace"].file
+    files = sorted(path.name for path in Path(manifests).glob("*.yaml") if first not in path.name)
     return " ".join(f"-f {manifests}/{name}" for name in files) or f"-f {manifests}/"
 
 

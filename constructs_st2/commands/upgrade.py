@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from constructs_st2.commands.cluster_options import DEFAULT_VALUES, ClusterOptions, with_cluster_options
+from constructs_st2.kube.well_known import MANIFESTS
 
 if TYPE_CHECKING:
     from constructs_st2.facts.backends.upgrades import Upgrades, Version
@@ -56,7 +57,7 @@ def _told(number: int, step: Step) -> Iterator[str]:
     yield from (f"{line}" for line in step.before)
     settings = " ".join(f"--set {key}={value}" for key, value in step.values.items())
     yield f"#   in the values file, or: constructs-st2 plan {settings}"
-    yield "make synth && kubectl apply -f dist/"
+    yield f"make synth && kubectl apply -f {MANIFESTS}/"
     yield from step.after
 
 

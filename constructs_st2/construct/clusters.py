@@ -10,6 +10,7 @@ from constructs_st2.facts.chat_adapters import chatops_problems
 from constructs_st2.facts.clear_text import secret_problems
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content.problems import content_problems
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE
 from constructs_st2.facts.secrets.given import misplaced_secrets
 from constructs_st2.facts.timing import impossible_timings
 from constructs_st2.parts import optional
@@ -18,7 +19,7 @@ from constructs_st2.parts.combinations import impossible_combinations
 from constructs_st2.values.model import Values
 
 
-def cluster_of(values: Values, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
+def cluster_of(values: Values, release: str = DEFAULT_RELEASE, namespace: str = DEFAULT_NAMESPACE) -> Cluster:
     """The cluster that values describe, under a name and in a namespace.
 
     Raises:

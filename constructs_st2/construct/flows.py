@@ -15,13 +15,14 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP
 from constructs_st2.facts.jobs import REGISTER_CONTENT, SMOKE_TEST
 from constructs_st2.facts.secrets import contract
-from constructs_st2.parts.flows import EXTRA_JOBS, KUBERNETES_API_PORTS, PURPOSES, Component, Flow, Place, flows_to
+from constructs_st2.parts.flows import KUBERNETES_API_PORTS, PURPOSES, Component, Flow, Place, flows_to
 from constructs_st2.parts.jobs.tasks import is_users, tasks
 from constructs_st2.parts.optional import parts_of
 from constructs_st2.parts.secrets.plan import outside_database
 from constructs_st2.parts.services import nginx, web
 from constructs_st2.parts.services.components import workloads_of
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.network_policy import EXTRA_JOBS
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Literal, NamedTuple
 
+from constructs_st2.facts.pod_paths import PROGRAMS
 from constructs_st2.facts.release import Role
 
 
@@ -114,7 +115,7 @@ class CatalogueEntry(NamedTuple):
     @property
     def command(self) -> str:
         """The program in the image."""
-        return f"/opt/stackstorm/st2/bin/{self.name}"
+        return f"{PROGRAMS}/{self.name}"
 
 
 ST2AUTH = CatalogueEntry(

@@ -18,7 +18,7 @@ from constructs_st2.facts.content import present
 from constructs_st2.facts.digests import with_digests
 from constructs_st2.facts.fallbacks import with_fallbacks
 from constructs_st2.facts.images import Images, st2_version
-from constructs_st2.facts.release import Release, Role
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release, Role
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
 from constructs_st2.facts.secrets.spec import SecretSpec
@@ -39,7 +39,7 @@ class Cluster:
     values: Values
 
     @classmethod
-    def of(cls, values: Values, release: str = "st2", namespace: str = "stackstorm") -> Cluster:
+    def of(cls, values: Values, release: str = DEFAULT_RELEASE, namespace: str = DEFAULT_NAMESPACE) -> Cluster:
         """The cluster that values describe, under a name and in a namespace."""
         support: Literal["community", "enterprise"] = "enterprise" if values.enterprise.enabled else "community"
         identity = Release(release, namespace, values.cluster_domain, support)

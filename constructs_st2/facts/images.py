@@ -29,7 +29,7 @@ NODES = {ARCHITECTURE_LABEL: "amd64"}
 """Labels of the nodes that can run the images of st2: they are built for one architecture only."""
 
 _COMMUNITY = "stackstorm"
-_ENTERPRISE = "docker.stackstorm.com"
+ENTERPRISE_REGISTRY = "docker.stackstorm.com"
 _LEADING_MINOR = re.compile(r"v?(\d+\.\d+)(?![0-9])")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
@@ -92,7 +92,7 @@ class Images:
 
     def __init__(self, values: Values, license_secret: str) -> None:
         self._values = values.image
-        self._default_repository = _ENTERPRISE if values.enterprise.enabled else _COMMUNITY
+        self._default_repository = ENTERPRISE_REGISTRY if values.enterprise.enabled else _COMMUNITY
         shared = [license_secret] if values.enterprise.enabled else []
         self._pull_secrets = (*shared, *([self._values.pull_secret] if self._values.pull_secret else ()))
 

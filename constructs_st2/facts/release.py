@@ -9,6 +9,7 @@ from typing import Literal
 from constructs_st2.errors import UserError
 from constructs_st2.kube import names
 from constructs_st2.kube.well_known import (
+    CLUSTER_DOMAIN,
     COMPONENT_LABEL,
     INSTANCE_LABEL,
     MANAGED_BY_LABEL,
@@ -17,12 +18,20 @@ from constructs_st2.kube.well_known import (
     VERSION_LABEL,
 )
 
+DEFAULT_RELEASE = "st2"
+DEFAULT_NAMESPACE = "stackstorm"
+"""What a release and its namespace are called that nobody gives another name."""
+
 MANAGED_BY = "constructs-st2"
 PART_OF = "stackstorm"
 """The values of the labels of those names, of all that a release has."""
 SERVICES_WAVE = 10
 """The sync wave of the services: behind the backends, before the Jobs that load content."""
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
+CHECKSUM_ANNOTATION = "checksum/"
+"""What the annotations of pods begin with that change when something changes which they read; its name follows."""
+WAIT_FOR = "wait-for-"
+"""What the names of init containers begin with that hold a pod back; what they wait for follows."""
 SECRETS_MODE_LABEL = "constructs-st2.dev/secrets-mode"
 """Secrets labelled ``plain`` were asked for: the user chose to have them in the manifests."""
 TEMPLATES_ANNOTATION = "constructs-st2.dev/templates"
@@ -48,9 +57,9 @@ class Release:
         UserError: the name or the namespace cannot be used.
     """
 
-    name: str = "st2"
-    namespace: str = "stackstorm"
-    cluster_domain: str = "cluster.local"
+    name: str = DEFAULT_RELEASE
+    namespace: str = DEFAULT_NAMESPACE
+    cluster_domain: str = CLUSTER_DOMAIN
     support: Literal["community", "enterprise"] = "community"
 
     def __post_init__(self) -> None:
@@ -93,11 +102,15 @@ class Release:
 
     def headless(self, component: str) -> str:
         """The name of the Service that gives each member of a component a name of its own."""
-        return self.named(f"{component}-headless")
+        return self.named(_headless(component))
+
+    def members_domain(self, component: str) -> str:
+        """The domain in the cluster's DNS in which each member of a component has its name."""
+        return self.host(_headless(component))
 
     def members(self, component: str, count: int) -> list[str]:
         """The names in the cluster's DNS of the members of a component, in order of their ordinals."""
-        name, domain = self.named(component), self.host(f"{component}-headless")
+        name, domain = self.named(component), self.members_domain(component)
         return [f"{name}-{ordinal}.{domain}" for ordinal in range(count)]
 
     def selector(self, component: str) -> dict[str, str]:
@@ -130,6 +143,10 @@ class Release:
         if version is not None:
             labels[VERSION_LABEL] = version
         return labels
+
+
+def _headless(component: str) -> str:
+    return f"{component}-headless"
 
 
 RESERVED_LABELS = frozenset(Release("x", "x").labels("x", "backend", version="x"))

@@ -30,3 +30,21 @@ ROOT_AUTHORITIES = "kube-root-ca.crt"
 TLS_SECRET = "kubernetes.io/tls"
 REGISTRY_SECRET = "kubernetes.io/dockerconfigjson"
 """Types of Secrets."""
+
+TLS_CERTIFICATE = "tls.crt"
+TLS_KEY = "tls.key"
+REGISTRY_CREDENTIALS = ".dockerconfigjson"
+"""The keys that Secrets of these types must have."""
+
+AUTHORITIES = "ca.crt"
+"""The key of certificates of authorities, in `ROOT_AUTHORITIES` and in Secrets of cert-manager."""
+
+CLUSTER_DOMAIN = "cluster.local"
+"""The DNS domain of a cluster that was made with no other."""
+
+KEDA_AUTOSCALER = "keda-hpa-"
+"""What KEDA puts before the name of a ScaledObject, for the HorizontalPodAutoscaler that it makes of it."""
+
+MANIFESTS = "dist"
+MANIFESTS_VARIABLE = "CDK8S_OUTDIR"
+"""The folder that an app of cdk8s writes, and the variable by which the program `cdk8s` asks for another one."""

@@ -11,6 +11,7 @@ from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs, users_jobs_settings
 from constructs_st2.facts.release import LABEL_LIMIT, RELEASE_LABEL, RESERVED_LABELS, Release
+from constructs_st2.kube.well_known import KEDA_AUTOSCALER
 from constructs_st2.parts.config.namespace import POD_SECURITY, POD_SECURITY_MODES
 from constructs_st2.values import tls
 from constructs_st2.values.model import Values
@@ -19,7 +20,6 @@ from constructs_st2.values.model.services import HttpService
 from constructs_st2.values.paths import KeyPath, dotted
 
 _ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
-_KEDA_PREFIX = "keda-hpa-"
 """What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
 
 _BACKEND_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
@@ -91,9 +91,11 @@ def _of_labels(part: object, path: KeyPath) -> Iterator[ValueProblem]:
     if not isinstance(part, BaseModel):
         return
     for name in part.model_fields_set:
+        value = getattr(part, name)
+        if not isinstance(value, BaseModel | list | Mapping):
+            continue
         field = type(part).model_fields.get(name)
         key = (*path, (field and field.alias) or name)
-        value = getattr(part, name)
         if not name.endswith("labels"):
             yield from _of_labels(value, key)
             continue
@@ -115,7 +117,7 @@ def _of_namespace(values: Values) -> Iterator[ValueProblem]:
 
 def _of_pools(values: Values, release: Release) -> Iterator[ValueProblem]:
     names = [pool.name for pool in values.st2actionrunner.pools]
-    prefix = f"{_KEDA_PREFIX}{release.named(catalogue.pool_component(''))}"
+    prefix = f"{KEDA_AUTOSCALER}{release.named(catalogue.pool_component(''))}"
     yield from _of_names("st2actionrunner.pools", "pool", names, prefix)
 
 

@@ -18,6 +18,7 @@ from constructs_st2.facts.release import Role
 from constructs_st2.parts.services import nginx
 from constructs_st2.parts.services.waiting import endpoint
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.backends import ETCD_SCHEMES, REDIS_SCHEME
 from constructs_st2.values.servers import REDIS_PORT
 
 Transport = Literal["TCP", "UDP"]
@@ -35,9 +36,6 @@ class Place(Enum):
 
 End: TypeAlias = str | Place
 """Who talks: a component, or a place."""
-
-EXTRA_JOBS = "extra-jobs"
-"""How the values name the user's own Jobs, all of them."""
 
 
 class Component(NamedTuple):
@@ -88,10 +86,9 @@ _DEFAULT_PORTS: Mapping[str, int] = {
     "kazoo": 2181,
     "mongodb": MONGODB.port,
     "redis": REDIS_PORT,
-    "st2etcd+http": ETCD.port,
-    "st2etcd+https": ETCD.port,
-    "st2redis": REDIS_PORT,
     "zookeeper": 2181,
+    REDIS_SCHEME: REDIS_PORT,
+    **dict.fromkeys(ETCD_SCHEMES, ETCD.port),
 }
 """Of the URLs of external backends."""
 

@@ -39,7 +39,7 @@ def with_profile(model: type[BaseModel], layered: Layered) -> dict[str, Any]:
     profile = merge([source for source in layered.layers if source.is_profile]).data
     return {
         key: made_of(section, value)
-        if key in profile and value == profile[key] and (section := model_of(known[key].type))
+        if key in profile and value == profile[key] and key in known and (section := model_of(known[key].type))
         else value
         for key, value in layered.data.items()
     }

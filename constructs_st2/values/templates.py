@@ -212,6 +212,10 @@ def _line(text: str, offset: int) -> int | None:
     return text.count("\n", 0, offset) + 1 if "\n" in text else None
 
 
+def shortened(text: str, limit: int = 60) -> str:
+    """A text of a message, cut off behind so many characters."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
 def _unsupported(template: str) -> str:
-    shown = template if len(template) <= 60 else f"{template[:57]}..."
-    return f'template {shown} is not supported; use {SUPPORTED}, or {{{{ "{{{{" }}}} for "{{{{" itself'
+    return f'template {shortened(template)} is not supported; use {SUPPORTED}, or {{{{ "{{{{" }}}} for "{{{{" itself'

@@ -61,7 +61,7 @@ def test_the_default_cluster_has_more_than_thirty_pods(default_objects: Objects)
         "st2-rabbitmq": 3,
         "st2-redis": 3,
     }
-    assert sum(replicas.values()) == 34
+    assert sum(replicas.values()) > 30
 
 
 @pytest.mark.parametrize("component", BACKENDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from default_cluster import PYTHON_SERVICES, SEVERAL, SINGLE
+
 from constructs_st2.changes.findings import Section
 from constructs_st2.changes.plan import Plan
 
@@ -15,8 +17,8 @@ _WORDS = {
     Section.JOBS: "jobs",
     Section.ORPHANS: "left over",
 }
-SINGLES = "(st2timersengine st2garbagecollector st2sensorcontainer st2client)"
-SEVERAL = "(st2auth st2api st2stream st2rulesengine st2workflowengine st2scheduler st2notifier st2actionrunner)"
+_SINGLES = f"({' '.join(SINGLE)})"
+_OTHERS = f"({' '.join(name for name in SEVERAL if name in PYTHON_SERVICES)})"
 
 
 def told(plan: Plan) -> str:
@@ -26,6 +28,6 @@ def told(plan: Plan) -> str:
         subjects = [finding.step or finding.subject for finding in plan.of(section)]
         if subjects:
             text = " ".join(subjects)
-            text = text.replace(SINGLES[1:-1], "all singles").replace(SEVERAL[1:-1], "all others of st2")
+            text = text.replace(_SINGLES[1:-1], "all singles").replace(_OTHERS[1:-1], "all others of st2")
             parts.append(f"{word}: {text}")
     return f"{plan.status}" + "".join(f"; {part}" for part in parts)

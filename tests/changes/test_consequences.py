@@ -90,3 +90,12 @@ def by_name(objects: Objects) -> dict[str, dict[str, Any]]:
 def component(document: dict[str, Any]) -> str:
     name: str = document["metadata"]["labels"]["app.kubernetes.io/name"]
     return name
+
+
+def test_nodes_that_leave_are_named_as_they_are_called_in_their_cluster(synth: Synth) -> None:
+    values: dict[str, Any] = {"clusterDomain": "k8s.example.org"}
+    before, after = (synth({**values, "rabbitmq": {"replicaCount": count}}) for count in (5, 3))
+    (refused,) = plan_of(before, after).of(Section.REFUSED)
+    nodes = [step.split()[-1] for step in refused.steps if "rabbitmq-queues shrink" in step]
+    domain = "st2-rabbitmq-headless.stackstorm.svc.k8s.example.org"
+    assert nodes == [f"rabbit@st2-rabbitmq-{ordinal}.{domain}" for ordinal in (4, 3)]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from default_cluster import PYTHON_SERVICES, SEVERAL
 from support import Objects, Synth
 
 from constructs_st2.kube.documents import identity
@@ -47,20 +48,10 @@ LOADING = {*API_JOBS, *CONF_JOBS}
 SECRETS = {"Job/secrets-bootstrap", "Role/secrets-bootstrap"}
 """The Role names the Job."""
 PLAN = {*SECRETS, "ConfigMap/secrets-bootstrap"}
-ENGINES = {
-    f"Deployment/st2{name}"
-    for name in (
-        *("auth", "stream", "rulesengine", "timersengine", "workflowengine", "scheduler", "notifier"),
-        "garbagecollector",
-    )
-}
 HAVE_PACKS = {f"Deployment/st2{name}" for name in ("api", "actionrunner", "client", "sensorcontainer")}
-PYTHON_SERVICES = {*ENGINES, *HAVE_PACKS}
-SEVERAL = {
-    f"PodDisruptionBudget/st2{name}"
-    for name in ("api", "actionrunner", "auth", "notifier", "rulesengine", "scheduler", "stream", "workflowengine")
-}
-"""Services of several pods. Labels of their budgets tell the version."""
+ALL_PYTHON = {f"Deployment/{name}" for name in PYTHON_SERVICES}
+BUDGETS = {f"PodDisruptionBudget/{name}" for name in SEVERAL}
+"""Those of services of several pods. Their labels tell the version."""
 
 
 def changes(before: Objects, after: Objects) -> set[str]:
@@ -196,7 +187,7 @@ def before(synth: Synth) -> Objects:
         pytest.param(st2(config="# a comment\n"), {"ConfigMap/st2-config"}, id="a comment in st2.config"),
         pytest.param(
             st2(config="[metrics]\nprefix = x\n"),
-            {"ConfigMap/st2-config", *PYTHON_SERVICES, *CONF_JOBS},
+            {"ConfigMap/st2-config", *ALL_PYTHON, *CONF_JOBS},
             id="an option that all read",
         ),
         pytest.param(
@@ -224,15 +215,15 @@ def before(synth: Synth) -> Objects:
             {
                 *LOADING,
                 *SECRETS,
-                *PYTHON_SERVICES,
-                *SEVERAL,
-                *("Deployment/st2web", "PodDisruptionBudget/st2web"),
+                *ALL_PYTHON,
+                *BUDGETS,
+                "Deployment/st2web",
             },
             id="the version of st2",
         ),
         pytest.param(
             {"image": {"utilityImage": "docker.io/library/busybox:1.38"}},
-            {*LOADING, *PYTHON_SERVICES - {"Deployment/st2client"}, "StatefulSet/rabbitmq"},
+            {*LOADING, *ALL_PYTHON - {"Deployment/st2client"}, "StatefulSet/rabbitmq"},
             id="the image that waits",
         ),
         # What is of no concern to Jobs.
@@ -257,7 +248,7 @@ def before(synth: Synth) -> Objects:
 def test_exactly_the_affected_objects_change(
     synth: Synth, before: Objects, change: Mapping[str, Any], expected: set[str]
 ) -> None:
-    assert changes(before, synth(overlay(CONTENT, change))) == expected
+    assert changes(before, synth(overlay(CONTENT, change))) == expected, "say here what else the change concerns"
 
 
 @pytest.mark.parametrize(

@@ -529,7 +529,7 @@ def test_waves_follow_what_jobs_wait_for(everything: dict[str, Document]) -> Non
     grouped = [set(names) for _, names in itertools.groupby(order, key=lambda name: waves[name])]
     assert grouped == [
         {"packs-write-test"},
-        {"apply-rbac", "key-load", "apikey-load", "register-content"},
+        {*PURPOSES} - {"packs-write-test", "smoke-test"},
         {"mine", "extra-helm-hook-seed"},
         {"smoke-test"},
     ]

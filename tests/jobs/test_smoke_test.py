@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from default_cluster import SERVICES
 from support import Synth
 
 SMOKE: dict[str, Any] = {"jobs": {"smokeTest": {"enabled": True}}}
-SERVICES = (
-    "st2auth st2api st2stream st2rulesengine st2timersengine st2workflowengine st2scheduler st2notifier "
-    "st2garbagecollector st2sensorcontainer st2actionrunner st2web st2client"
-)
 
 
 def told(synth: Synth, values: dict[str, Any]) -> dict[str, str]:
@@ -22,12 +19,9 @@ def told(synth: Synth, values: dict[str, Any]) -> dict[str, str]:
 
 def test_of_a_default_cluster(synth: Synth) -> None:
     environment = told(synth, {})
-    assert environment["SERVICES"] == SERVICES
-    assert environment["REGISTRY"] == (
-        "st2auth=auth st2api=api st2stream=stream st2rulesengine=rulesengine st2timersengine=timer_engine "
-        "st2workflowengine=workflow_engine st2scheduler=scheduler st2notifier=notifier "
-        "st2garbagecollector=garbagecollector st2sensorcontainer=sensorcontainer st2actionrunner=actionrunner"
-    )
+    assert environment["SERVICES"] == " ".join(SERVICES)
+    registered = {name: service.registered for name, service in SERVICES.items() if service.registered}
+    assert environment["REGISTRY"] == " ".join(f"{name}={group}" for name, group in registered.items())
     assert (environment["NAMESPACE"], environment["RELEASE"]) == ("stackstorm", "st2")
     assert environment["ACTION_TRIGGERS"] == "true"
 

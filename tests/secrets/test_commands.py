@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
+from default_cluster import SECRETS
 from support import MakeCluster
 
 from constructs_st2.checks import check
@@ -39,17 +40,7 @@ from constructs_st2.parts.secrets.forms import problem
 from constructs_st2.parts.secrets.generated import secret_manifests
 from constructs_st2.parts.secrets.plan import planned
 
-NAMES = [
-    "st2-st2-auth",
-    "st2-st2-datastore-crypto-key",
-    "st2-st2-ssh",
-    "st2-st2web-tls",
-    "st2-mongodb",
-    "st2-rabbitmq",
-    "st2-redis",
-    "st2-st2-secrets-conf",
-    "st2-st2-client-config",
-]
+NAMES = [f"st2-{component}" for component in SECRETS]
 
 
 class Result(NamedTuple):

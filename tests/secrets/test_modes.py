@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 import pytest
 import yaml
+from default_cluster import SECRETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -32,17 +33,7 @@ from constructs_st2.values import load
 PLAIN = {"secrets": {"mode": "plain", "seed": "development"}}
 WITHOUT_JOB: dict[str, Any] = {"secrets": {"bootstrap": {"enabled": False}}}
 EXTERNAL = {"secrets": {"mode": "external-secrets"}}
-NAMES = {
-    "st2-st2-auth",
-    "st2-st2-datastore-crypto-key",
-    "st2-st2-ssh",
-    "st2-st2web-tls",
-    "st2-mongodb",
-    "st2-rabbitmq",
-    "st2-redis",
-    "st2-st2-secrets-conf",
-    "st2-st2-client-config",
-}
+NAMES = {f"st2-{component}" for component in SECRETS}
 
 
 def named(objects: Objects, kind: str) -> dict[str, Document]:

@@ -5,70 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from default_cluster import BACKENDS, CRYPTO_KEY, PYTHON_SERVICES, SERVICES, SEVERAL, SINGLE, Service
 from support import Objects, Synth
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
 
-DEFAULT_REPLICAS = {
-    "st2auth": 2,
-    "st2api": 2,
-    "st2stream": 2,
-    "st2web": 2,
-    "st2rulesengine": 2,
-    "st2timersengine": 1,
-    "st2workflowengine": 2,
-    "st2scheduler": 2,
-    "st2notifier": 2,
-    "st2sensorcontainer": 1,
-    "st2actionrunner": 5,
-    "st2garbagecollector": 1,
-    "st2client": 1,
-}
-INTERRUPTED = {
-    "st2auth",
-    "st2api",
-    "st2stream",
-    "st2rulesengine",
-    "st2timersengine",
-    "st2notifier",
-    "st2garbagecollector",
-}
-"""Services that ignore SIGTERM as PID 1."""
+TOLD = "say in SERVICES of tests/default_cluster.py what is expected of the service"
 
 JOBS = ("st2-secrets-bootstrap-", "st2-job-")
 """How the Job is called that makes the Secrets: the only pod that speaks to the Kubernetes API."""
 
-BACKENDS = ["mongodb", "rabbitmq", "redis"]
-WAITS = {name: BACKENDS for name in DEFAULT_REPLICAS if name not in ("st2web", "st2client", "st2auth")} | {
-    "st2web": [],
-    "st2client": [],
-    "st2auth": ["mongodb", "redis"],
-}
-GRACE = dict.fromkeys(DEFAULT_REPLICAS, 30) | {
-    "st2auth": 45,
-    "st2api": 45,
-    "st2stream": 45,
-    "st2web": 45,
-    "st2sensorcontainer": 60,
-    "st2workflowengine": 330,
-    "st2actionrunner": 330,
-}
-CRYPTO_KEY = "/etc/st2/keys"
-SSH_KEY = "/home/stanley/.ssh"
-MOUNTS = {
-    "st2auth": {"/etc/st2/auth"},
-    "st2api": {CRYPTO_KEY},
-    "st2stream": {"/etc/st2/st2.stream.logging.conf"},
-    "st2rulesengine": {CRYPTO_KEY},
-    "st2timersengine": set(),
-    "st2workflowengine": {CRYPTO_KEY},
-    "st2scheduler": {CRYPTO_KEY},
-    "st2notifier": set(),
-    "st2garbagecollector": set(),
-    "st2sensorcontainer": {CRYPTO_KEY, "/home/stanley", "/etc/st2/st2.sensorcontainer.conf"},
-    "st2actionrunner": {CRYPTO_KEY, SSH_KEY, "/home/stanley"},
-    "st2client": {CRYPTO_KEY, SSH_KEY, "/home/stanley", "/etc/st2-client"},
-}
 CONF_FILES = {"/etc/st2/st2.docker.conf", "/etc/st2/st2.user.conf", "/etc/st2/st2.secrets.conf"}
 LIBRARY = "/opt/constructs-st2-redis/st2_redis.egg"
 CONTENT = {
@@ -93,19 +39,21 @@ def paths(container: dict[str, Any]) -> set[str]:
 
 def test_the_default_replicas(default_objects: Objects) -> None:
     deployments = default_objects.of_kind("Deployment")
-    assert {d["metadata"]["name"].removeprefix("st2-"): d["spec"]["replicas"] for d in deployments} == DEFAULT_REPLICAS
+    assert {d["metadata"]["name"].removeprefix("st2-"): d["spec"]["replicas"] for d in deployments} == {
+        name: service.replicas for name, service in SERVICES.items()
+    }
 
 
-@pytest.mark.parametrize("name", sorted(INTERRUPTED | {"st2web"}))
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service.stop != "TERM"])
 def test_services_that_do_not_obey_term_get_the_signal_that_they_do(default_objects: Objects, name: str) -> None:
-    signal = "QUIT" if name == "st2web" else "INT"
+    """As PID 1 they ignore it."""
     container = default_objects.container(name)
-    assert container["command"][:3] == ["bash", "/opt/constructs-st2/on-term.bash", signal]
-    assert int(container["command"][3]) + 15 <= GRACE[name]
+    assert container["command"][:3] == ["bash", "/opt/constructs-st2/on-term.bash", SERVICES[name].stop]
+    assert int(container["command"][3]) + 15 <= SERVICES[name].grace
     assert "/opt/constructs-st2" in paths(container)
 
 
-@pytest.mark.parametrize("name", sorted(set(DEFAULT_REPLICAS) - INTERRUPTED - {"st2web"}))
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service.stop == "TERM"])
 def test_services_that_obey_term_run_by_themselves(default_objects: Objects, name: str) -> None:
     assert "on-term.bash" not in str(default_objects.container(name))
 
@@ -119,7 +67,7 @@ def test_services_that_join_the_registry_leave_it_first_for_the_container_before
         assert "start-registered.sh" not in str(container)
         return
     script = container["command"].index("/opt/constructs-st2/start-registered.sh")
-    alone = ["--alone", str(GRACE[entry.name] + 5), f"st2-{entry.name}"] if entry.is_single else []
+    alone = ["--alone", str(SERVICES[entry.name].grace + 5), f"st2-{entry.name}"] if entry.is_single else []
     assert container["command"][script + 1 :] == [*alone, entry.registered_as, entry.command]
     volumes = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     assert volumes["/tmp"] == "tmp"  # which outlasts the container
@@ -135,8 +83,7 @@ def test_each_part_of_the_sensors_waits_for_its_own_former_pod(synth: Synth) -> 
 
 
 def test_without_coordination_nobody_can_wait_for_the_former_pod(synth: Synth) -> None:
-    shared = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier")
-    one = {name: {"replicas": 1} for name in shared}
+    one = {name: {"replicas": 1} for name, service in SERVICES.items() if service.shares}
     objects = synth({"coordination": {"backend": "none"}, "redis": {"enabled": False}, **one})
     assert "--alone" not in objects.container("st2timersengine")["command"]
 
@@ -147,7 +94,7 @@ def test_the_scripts_of_services_come_with_the_program_that_leaves_the_registry(
     assert "__init__.py" not in scripts
 
 
-@pytest.mark.parametrize("name", sorted(DEFAULT_REPLICAS))
+@pytest.mark.parametrize("name", sorted(SERVICES))
 def test_no_service_has_a_hook_that_its_own_end_could_kill(default_objects: Objects, name: str) -> None:
     assert "lifecycle" not in default_objects.container(name)
 
@@ -157,14 +104,14 @@ def test_a_service_that_obeys_term_drains_by_a_hook(synth: Synth) -> None:
     assert container["lifecycle"] == {"preStop": {"exec": {"command": ["sleep", "5"]}}}
 
 
-@pytest.mark.parametrize("name", ["st2auth", "st2api", "st2stream", "st2web"])
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service.serves])
 def test_reachable_services_drain_before_they_stop(default_objects: Objects, name: str) -> None:
     assert default_objects.container(name)["command"][3] == "10"
 
 
-@pytest.mark.parametrize(("name", "seconds"), GRACE.items())
-def test_grace_periods(default_objects: Objects, name: str, seconds: int) -> None:
-    assert default_objects.pod(name)["terminationGracePeriodSeconds"] == seconds
+@pytest.mark.parametrize(("name", "expected"), SERVICES.items())
+def test_grace_periods(default_objects: Objects, name: str, expected: Service) -> None:
+    assert default_objects.pod(name)["terminationGracePeriodSeconds"] == expected.grace
 
 
 @pytest.mark.parametrize(
@@ -184,13 +131,13 @@ def test_the_limit_for_running_work_follows_from_the_grace_period(
     assert f"exit_still_active_check = {finish}\n" in text
 
 
-@pytest.mark.parametrize(("name", "targets"), WAITS.items())
-def test_each_service_waits_for_what_it_needs(default_objects: Objects, name: str, targets: list[str]) -> None:
+@pytest.mark.parametrize(("name", "expected"), SERVICES.items())
+def test_each_service_waits_for_what_it_needs(default_objects: Objects, name: str, expected: Service) -> None:
     ports = {"mongodb": "27017", "rabbitmq": "5672", "redis": "26379"}
     init = default_objects.pod(name).get("initContainers", [])
-    assert [container["name"] for container in init] == [f"wait-for-{target}" for target in targets]
+    assert [container["name"] for container in init] == [f"wait-for-{target}" for target in expected.waits]
     assert [container["args"] for container in init] == [
-        [target, "600", f"st2-{target}", ports[target]] for target in targets
+        [target, "600", f"st2-{target}", ports[target]] for target in expected.waits
     ]
 
 
@@ -212,14 +159,14 @@ def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[
     assert [container["name"] for container in init] == [f"wait-for-{target}" for target in targets]
 
 
-@pytest.mark.parametrize(("name", "expected"), MOUNTS.items())
-def test_mounts(default_objects: Objects, name: str, expected: set[str]) -> None:
+@pytest.mark.parametrize("name", sorted(PYTHON_SERVICES))
+def test_mounts(default_objects: Objects, name: str) -> None:
     common = CONF_FILES | {"/tmp", "/opt/constructs-st2", LIBRARY}
-    named = set() if name in ("st2actionrunner", "st2web") else {"/etc/passwd"}
-    assert paths(default_objects.container(name)) - common == expected | named
+    named = set() if name == "st2actionrunner" else {"/etc/passwd"}
+    assert paths(default_objects.container(name)) - common == {*SERVICES[name].mounts, *named}, TOLD
 
 
-@pytest.mark.parametrize("name", sorted(MOUNTS))
+@pytest.mark.parametrize("name", sorted(PYTHON_SERVICES))
 def test_every_python_service_reads_all_files_of_its_configuration(default_objects: Objects, name: str) -> None:
     container = default_objects.container(name)
     assert paths(container) >= CONF_FILES
@@ -247,12 +194,12 @@ def test_the_users_secret_settings_come_last(synth: Synth) -> None:
 @pytest.mark.parametrize(("path", "services"), CONTENT_PATHS.items())
 def test_content_reaches_exactly_the_services_that_read_it(synth: Synth, path: str, services: set[str]) -> None:
     objects = synth(CONTENT)
-    assert {name for name in DEFAULT_REPLICAS if path in paths(objects.container(name))} == services
+    assert {name for name in SERVICES if path in paths(objects.container(name))} == services
 
 
 def test_without_encryption_nobody_mounts_a_key(synth: Synth) -> None:
     objects = synth({"st2": {"datastore_crypto_key": "disable"}})
-    assert not any(CRYPTO_KEY in paths(objects.container(name)) for name in DEFAULT_REPLICAS)
+    assert not any(CRYPTO_KEY in paths(objects.container(name)) for name in SERVICES)
 
 
 def test_singletons_are_never_doubled_by_a_rollout(default_objects: Objects) -> None:
@@ -261,7 +208,7 @@ def test_singletons_are_never_doubled_by_a_rollout(default_objects: Objects) -> 
         for d in default_objects.of_kind("Deployment")
         if d["spec"]["strategy"] == {"type": "Recreate"}
     }
-    assert recreated == {"st2timersengine", "st2sensorcontainer", "st2garbagecollector", "st2client"}
+    assert recreated == set(SINGLE)
 
 
 @pytest.mark.parametrize(("replicas", "unavailable"), [(1, 0), (2, 1), (5, 1)])
@@ -272,15 +219,16 @@ def test_a_runner_that_stops_always_has_another_one_beside_it(synth: Synth, repl
 
 def test_disruption_budgets_are_where_there_are_replicas(default_objects: Objects) -> None:
     budgets = {d["metadata"]["name"].removeprefix("st2-") for d in default_objects.of_kind("PodDisruptionBudget")}
-    assert budgets == {name for name, replicas in DEFAULT_REPLICAS.items() if replicas > 1} | set(BACKENDS)
+    assert budgets == {*SEVERAL, *BACKENDS}
 
 
 def test_replicas_spread_over_zones_and_hosts(default_objects: Objects) -> None:
-    for name, replicas in DEFAULT_REPLICAS.items():
+    for name, service in SERVICES.items():
         constraints = default_objects.pod(name).get("topologySpreadConstraints", [])
         keys = [constraint["topologyKey"] for constraint in constraints]
         # One of which there is never a second keeps apart from the others of the kind (test_node_loss.py).
-        assert keys == [*(["topology.kubernetes.io/zone"] if replicas > 1 else []), "kubernetes.io/hostname"], name
+        zones = ["topology.kubernetes.io/zone"] if service.replicas > 1 else []
+        assert keys == [*zones, "kubernetes.io/hostname"], name
 
 
 @pytest.mark.parametrize("name", ["st2api", "st2stream"])
@@ -294,28 +242,19 @@ def test_apis_that_want_a_login_are_probed_by_options(default_objects: Objects, 
 
 def test_nobody_is_asked_before_it_can_usually_answer(default_objects: Objects) -> None:
     """Each answer that fails is an event of the type Warning."""
-    for name in DEFAULT_REPLICAS:
+    for name in SERVICES:
         container = default_objects.container(name)
         first = container.get("startupProbe") or container.get("readinessProbe")
         expected = 2 if name in ("st2web", "st2client") else 10
         assert first is None or first["initialDelaySeconds"] == expected, name
 
 
-WORKERS = {
-    "st2rulesengine",
-    "st2timersengine",
-    "st2workflowengine",
-    "st2scheduler",
-    "st2notifier",
-    "st2garbagecollector",
-    "st2sensorcontainer",
-    "st2actionrunner",
-}
+WORKERS = [name for name, service in SERVICES.items() if service.registered and not service.serves]
 """What serves no port."""
 
 
 def test_liveness_never_tests_a_backend(default_objects: Objects) -> None:
-    for name in DEFAULT_REPLICAS:
+    for name in SERVICES:
         assert "/connected.sh" not in str(default_objects.container(name)["livenessProbe"])
 
 
@@ -377,8 +316,8 @@ def test_documented_selectors_pick_exactly_the_right_pods(default_objects: Objec
             if labels.items() <= pod["metadata"]["labels"].items() and not name.startswith(JOBS)
         }
 
-    assert selected(release="st2") == set(DEFAULT_REPLICAS) | set(BACKENDS)
-    assert selected(release="st2", tier="backend") == set(DEFAULT_REPLICAS) - {"st2web"}
+    assert selected(release="st2") == {*SERVICES, *BACKENDS}
+    assert selected(release="st2", tier="backend") == set(PYTHON_SERVICES)
     assert selected(release="st2", tier="frontend") == {"st2web"}
     assert selected(app="st2client", support="enterprise") == set()
     assert selected(app="st2client", support="community") == {"st2client"}

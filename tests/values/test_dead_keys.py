@@ -371,9 +371,20 @@ def put(data: Any, path: KeyPath, value: Any) -> Any:
     return {**data, key: put(data.get(key, {}), tuple(below), value)}
 
 
+def values_of(cluster: str) -> dict[str, Any]:
+    """The values of one of the clusters; or of one with nothing but a part on, by the key of its section."""
+    return CLUSTERS.get(cluster, {cluster: {"enabled": True}})
+
+
+def switched_on(leaf: Leaf) -> list[str]:
+    """The section of a part that is off by default, in which a key is."""
+    section = str(leaf.path[0])
+    return [section] if getattr(at(Values(), (section,)), "enabled", None) is False else []
+
+
 @cache
 def original(cluster: str) -> Values:
-    return from_mapping(CLUSTERS[cluster])
+    return from_mapping(values_of(cluster))
 
 
 @cache
@@ -405,11 +416,11 @@ def problem_of(leaf: Leaf, helped: Helped) -> str | None:
     first = next((SHOWN_IN[dotted(path)] for path in above if dotted(path) in SHOWN_IN), before[0])
     tiers = sorted(PLANS, key=lambda name: name != before[1])
     tried = []
-    for cluster in sorted(CLUSTERS, key=lambda name: name != first):
+    for cluster in (*sorted(CLUSTERS, key=lambda name: name != first), *switched_on(leaf)):
         if not isinstance(at(original(cluster), section), BaseModel):
             continue
         for value in candidates(leaf, at(original(cluster), leaf.path)):
-            data = overlay(put(CLUSTERS[cluster], leaf.path, value), COMPANIONS.get(str(leaf), {}))
+            data = overlay(put(values_of(cluster), leaf.path, value), COMPANIONS.get(str(leaf), {}))
             try:
                 tier = changes(data, cluster, tiers)
             except (InvalidValues, UserError, ValidationError) as error:
@@ -436,9 +447,9 @@ def candidates(leaf: Leaf, current: Any) -> list[Any]:
 WHAT_TO_DO = """
 These keys change no object of any cluster here:
 {keys}
-Either nothing reads them: use them, or remove them. Or it does not show here: turn their part on in CLUSTERS, give a
-value in OTHER_VALUES that is right and something else, or what must go with it in COMPANIONS. Or there is a reason for
-them to be without effect: say it in WITHOUT_EFFECT."""
+Either nothing reads them: use them, or remove them. Or it does not show in CLUSTERS, nor with `enabled: true` of their
+section alone: turn their part on there, give a value in OTHER_VALUES that is right and something else, or what must go
+with it in COMPANIONS. Or there is a reason for them to be without effect: say it in WITHOUT_EFFECT."""
 
 
 def test_every_key_changes_the_objects_of_some_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

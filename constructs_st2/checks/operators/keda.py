@@ -8,11 +8,11 @@ from constructs_st2.checks.data import at, mapping, mappings, name_of, namespace
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.operators.findings import Finding, number, repeated
 from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.well_known import KEDA_AUTOSCALER
 
 _RESOURCES = ("cpu", "memory")
 _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _DEFAULT_MAXIMUM = 100
-_HPA_PREFIX = "keda-hpa-"
 _LONGEST_LABEL = 63
 
 
@@ -108,7 +108,7 @@ def _resources(document: Document, spec: Document, index: Index) -> Iterator[Fin
 def _names(document: Document, spec: Document) -> Iterator[Finding]:
     """verifyName."""
     given = at(spec, "advanced", "horizontalPodAutoscalerConfig", "name")
-    name = str(given or _HPA_PREFIX + name_of(document))
+    name = str(given or KEDA_AUTOSCALER + name_of(document))
     if len(name) > _LONGEST_LABEL:
         field = "spec.advanced.horizontalPodAutoscalerConfig.name" if given else "metadata.name"
         yield (

@@ -11,6 +11,7 @@ from constructs_st2.commands.adopt.helm import HelmRelease
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, identity, is_namespaced, pod_template
 from constructs_st2.kube.well_known import NAME_LABEL
+from constructs_st2.values.model import Values
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.paths import KeyPath, get
 
@@ -50,14 +51,16 @@ def names_and_versions(release: HelmRelease) -> dict[KeyPath, tuple[Any, str]]:
         ),
         ("namespace", "podSecurity"): ("none", "the pods of the chart do not meet a level; remove it after the move"),
     }
+    ours = Values()
+    user = _at(values, "st2", "username") or _at(values, "secrets", "st2", "username")
     same = {
-        ("st2", "username"): (_at(values, "st2", "username") or _at(values, "secrets", "st2", "username"), "st2admin"),
-        ("mongodb", "auth", "username"): (_at(values, "mongodb", "auth", "username"), "st2"),
-        ("mongodb", "auth", "database"): (_at(values, "mongodb", "auth", "database"), "st2"),
-        ("rabbitmq", "auth", "username"): (_at(values, "rabbitmq", "auth", "username"), "st2"),
+        ("st2", "username"): (user, ours.st2.username),
+        ("mongodb", "auth", "username"): (_at(values, "mongodb", "auth", "username"), ours.mongodb.auth.username),
+        ("mongodb", "auth", "database"): (_at(values, "mongodb", "auth", "database"), ours.mongodb.auth.database),
+        ("rabbitmq", "auth", "username"): (_at(values, "rabbitmq", "auth", "username"), ours.rabbitmq.auth.username),
     }
-    for path, (value, ours) in same.items():
-        if isinstance(value, str) and value and value != ours:
+    for path, (value, default) in same.items():
+        if isinstance(value, str) and value and value != default:
             found[path] = (value, "as in the release")
     return found
 
@@ -149,6 +152,9 @@ def _fate(document: Document, secrets: Collection[str] | None) -> str:
     return "keep"
 
 
+_DATABASE_OF_CHART = "st2"
+
+
 def _mongodb(release: HelmRelease) -> Iterator[str]:
     """The pods of the chart's MongoDB, as kubectl names them: members, or what makes the single one."""
     names = (f"{release.name}-mongodb", f"{release.name}-mongodb-ha")
@@ -167,8 +173,8 @@ def settings(release: HelmRelease, values: Mapping[str, Any]) -> str:
         "RELEASE": release.name,
         "NAMESPACE": release.namespace,
         "REVISION": str(release.revision),
-        "DATABASE": _at(mongodb, "auth", "database") or "st2",
-        "NEW_DATABASE": _at(values, "mongodb", "auth", "database") or "st2",
+        "DATABASE": _at(mongodb, "auth", "database") or _DATABASE_OF_CHART,
+        "NEW_DATABASE": _at(values, "mongodb", "auth", "database") or Values().mongodb.auth.database,
         "CRYPTO_SECRET": _at(release.values, "st2", "existingDatastoreSecret")
         or f"{release.name}-st2-datastore-crypto-key",
     }

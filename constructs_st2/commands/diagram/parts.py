@@ -11,8 +11,9 @@ from constructs_st2.construct.flows import components, flows
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, ST2WEB
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import BACKUP
-from constructs_st2.parts.flows import BACKEND_PURPOSES, EXTRA_JOBS, Component, End, Flow, Place
+from constructs_st2.parts.flows import BACKEND_PURPOSES, Component, End, Flow, Place
 from constructs_st2.values.model.backup import Destination
+from constructs_st2.values.model.network_policy import EXTRA_JOBS
 
 Band = Literal["front", "middle", "back"]
 """The three rows of cells: what people and machines outside reach, the other components, and what all stand on."""

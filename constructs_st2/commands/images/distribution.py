@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 from constructs_st2 import __version__
 
-_HUB = "docker.io"
-_HUB_SERVER = "registry-1.docker.io"
+HUB = "docker.io"
+HUB_SERVER = "registry-1.docker.io"
+"""How Docker Hub is called, and which of its servers has the images."""
 _MANIFESTS = ", ".join(
     (
         # Those of several platforms first: nodes of all kinds then find their own image under one digest.
@@ -71,10 +72,10 @@ class Reference:
         """The parts of ``[registry/]repository[:tag]``, with the defaults of Docker."""
         first, slash, rest = text.partition("/")
         names_a_host = slash and ("." in first or ":" in first or first == "localhost")
-        registry, path = (first, rest) if names_a_host else (_HUB, text)
+        registry, path = (first, rest) if names_a_host else (HUB, text)
         repository, colon, tag = path.rpartition(":")
         repository, tag = (repository, tag) if colon else (path, "latest")
-        if registry == _HUB and "/" not in repository:
+        if registry == HUB and "/" not in repository:
             repository = f"library/{repository}"
         return Reference(registry, repository, tag)
 
@@ -115,7 +116,7 @@ class Registries:
         return ("https", "http") if host == "localhost" or host.startswith("127.") else ("https",)
 
     def _digest(self, scheme: str, image: Reference) -> str:
-        server = _HUB_SERVER if image.registry == _HUB else image.registry
+        server = HUB_SERVER if image.registry == HUB else image.registry
         url = f"{scheme}://{server}/v2/{image.repository}/manifests/{image.tag}"
         # Docker Hub counts what is fetched, and not what is only looked at.
         headers = {"Accept": _MANIFESTS}

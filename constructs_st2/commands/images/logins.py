@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from constructs_st2.commands.images.distribution import Login, RegistryError
+from constructs_st2.commands.images.distribution import HUB, HUB_SERVER, Login, RegistryError
 
-_HUB_NAMES = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
+_HUB_NAMES = ("https://index.docker.io/v1/", "index.docker.io", HUB, HUB_SERVER)
 _TOKEN_USER = "<token>"
 """The user by which helpers say that the password is an identity token."""
 _SECONDS = 30
@@ -29,7 +29,7 @@ def login_of(registry: str) -> Login | None:
         RegistryError: there may be one, but it cannot be read.
     """
     config = _config()
-    names = _HUB_NAMES if registry == "docker.io" else (registry, f"https://{registry}", f"https://{registry}/v2/")
+    names = _HUB_NAMES if registry == HUB else (registry, f"https://{registry}", f"https://{registry}/v2/")
     for name in names:
         helper = _mapping(config.get("credHelpers")).get(name) or config.get("credsStore")
         if helper and (login := _of_helper(str(helper), name)):

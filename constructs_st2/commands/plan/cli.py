@@ -10,6 +10,7 @@ import click
 
 from constructs_st2.commands.cluster_options import ClusterOptions, with_accept, with_cluster_options
 from constructs_st2.commands.rows import has_colours
+from constructs_st2.kube.well_known import MANIFESTS
 
 if TYPE_CHECKING:
     from constructs_st2.changes.plan import Plan
@@ -22,7 +23,7 @@ GIT = "git:"
 @with_cluster_options
 @click.option(
     "--against",
-    default="dist",
+    default=MANIFESTS,
     show_default=True,
     metavar="WHAT",
     help="What is there: a folder of manifests; git:REVISION, for what the folder held then; or cluster, by kubectl.",
@@ -75,7 +76,7 @@ def _plan(
     from constructs_st2.changes.plan import plan_of
     from constructs_st2.errors import UserError
 
-    folder = manifests or Path("dist")
+    folder = manifests or Path(MANIFESTS)
     if against == CLUSTER:
         from constructs_st2.commands.plan import live
 

@@ -17,13 +17,14 @@ import click
 from constructs_st2.commands.addresses import LOCAL_PORT
 from constructs_st2.commands.trying.providers import PROVIDERS
 from constructs_st2.errors import InvalidValues, UserError
+from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from constructs_st2.commands.kubectl import Kubectl
     from constructs_st2.facts.cluster import Cluster
     from constructs_st2.kube.documents import Document
 
-RELEASE, NAMESPACE, NAME = "st2", "stackstorm", "st2-try"
+RELEASE, NAMESPACE, NAME = DEFAULT_RELEASE, DEFAULT_NAMESPACE, "st2-try"
 BELOW: dict[str, Any] = {
     "profile": "dev",
     "st2web": {"service": {"type": "ClusterIP"}},

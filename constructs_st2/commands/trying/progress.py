@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from constructs_st2.checks.data import at, labels_of, mappings, name_of
+from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import NAME_LABEL
 
 KINDS = ("deployments", "statefulsets", "jobs", "pods")
 _FATAL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"})
-_WAITS = "wait-for-"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _doing(pod: Document) -> str | None:
     for status in mappings(at(pod, "status", "initContainerStatuses")):
         name = str(status.get("name"))
         if at(status, "state", "running") is not None:
-            return f"waiting for {name.removeprefix(_WAITS)}" if name.startswith(_WAITS) else f"doing {name}"
+            return f"waiting for {name.removeprefix(WAIT_FOR)}" if name.startswith(WAIT_FOR) else f"doing {name}"
     if at(pod, "status", "phase") == "Pending":
         return "getting images"
     return "starting"

@@ -8,12 +8,19 @@ from typing import Any
 from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
 from constructs_st2.values.model.backends import Rabbitmq
 
+NODE_NAME = "RABBITMQ_NODENAME"
+"""The environment variable by which a node is told its name, with `$(POD_NAME)` in it."""
 WATCH_QUEUE_EXPIRY = 60 * 60 * 1000
 """Milliseconds after which a watch queue without a consumer goes away.
 
 Sensor containers, rules engines and timers engines make a durable queue of a new name at every start, and leave it
 behind where they cannot stop in order; it then fills for ever (sensor_watcher.py and triggerwatcher.py of st2common).
 """
+
+
+def node_name(host: str) -> str:
+    """The name of a node, of which the first part is the same everywhere."""
+    return f"rabbit@{host}"
 
 
 def definitions(settings: Rabbitmq, password: SecretPart) -> ComposedText:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from constructs_st2.facts import chat_adapters
 from constructs_st2.facts.catalogue import ST2WEB
+from constructs_st2.facts.images import ENTERPRISE_REGISTRY
 from constructs_st2.facts.release import Release
 from constructs_st2.facts.secrets import recipes
 from constructs_st2.facts.secrets.composition import SecretPart
@@ -19,7 +20,7 @@ from constructs_st2.facts.secrets.given import DISABLED
 from constructs_st2.facts.secrets.programs.encodings import docker_config
 from constructs_st2.facts.secrets.recipes import by_hand, composed, or_given, password, reference
 from constructs_st2.facts.secrets.spec import ClusterFacts, KeySpec, Recipe, SecretSpec
-from constructs_st2.kube.well_known import REGISTRY_SECRET, TLS_SECRET
+from constructs_st2.kube import well_known
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.secrets import SecretKey
 
@@ -31,10 +32,10 @@ CRYPTO_KEY = "datastore_crypto_key"
 SSH_PRIVATE_KEY = "private_key"
 SSH_PUBLIC_KEY = "public_key"
 CLIENT_CONFIG = "config"
-TLS_CERTIFICATE = "tls.crt"
-TLS_KEY = "tls.key"
-TLS_AUTHORITY = "ca.crt"
-PULL_CREDENTIALS = ".dockerconfigjson"
+TLS_CERTIFICATE = well_known.TLS_CERTIFICATE
+TLS_KEY = well_known.TLS_KEY
+TLS_AUTHORITY = well_known.AUTHORITIES
+PULL_CREDENTIALS = well_known.REGISTRY_CREDENTIALS
 MONGODB_ROOT_PASSWORD = "mongodb-root-password"
 MONGODB_PASSWORD = "mongodb-password"
 MONGODB_BACKUP_PASSWORD = "mongodb-backup-password"
@@ -52,7 +53,6 @@ KEY_VALUES_FILE = "kv.yaml"
 MONGODB_AUTOSCALING_PASSWORD = "mongodb-autoscaling-password"
 CONNECTION_STRING = "connection-string"
 
-ENTERPRISE_REGISTRY = "docker.stackstorm.com"
 _MEMBER_KEY_LENGTH = 64
 
 _BY_HAND = "put another one here; running pods read it when they restart"
@@ -185,7 +185,7 @@ WEB_TLS = SecretSpec(
             _web_certificate,
         ),
     },
-    type=TLS_SECRET,
+    type=well_known.TLS_SECRET,
     in_use=lambda values: values.st2web.tls.enabled,
     named_in="st2web.tls.existingSecret",
     made_by=lambda values: "cert-manager" if values.st2web.tls.cert_manager else None,
@@ -389,13 +389,13 @@ LICENSE = SecretSpec(
     "Credentials of the enterprise image registry",
     {
         PULL_CREDENTIALS: KeySpec(
-            "credentials of docker.stackstorm.com",
+            f"credentials of {ENTERPRISE_REGISTRY}",
             Format.DOCKER_CONFIG,
             "put another one here",
             _license,
         )
     },
-    type=REGISTRY_SECRET,
+    type=well_known.REGISTRY_SECRET,
     in_use=lambda values: values.enterprise.enabled,
     named_in="enterprise.existingPullSecret",
 )
@@ -421,7 +421,7 @@ def _certificate(
                 by_hand,
             ),
         },
-        type=TLS_SECRET,
+        type=well_known.TLS_SECRET,
         in_use=lambda values: values.tls.internal.enabled and in_use(values),
         named_in=f"tls.internal.existingSecrets.{component.removesuffix('-tls')}",
         made_by=lambda values: "cert-manager" if values.tls.internal.cert_manager.enabled else "you",

@@ -67,10 +67,14 @@ class Settings(NamedTuple):
         )
 
 
+def home_of(values: Values) -> str:
+    """The home of the system user."""
+    return f"/home/{values.st2.system_user.user}"
+
+
 def ssh_key_file(values: Values) -> str:
     """Where the private key of the system user is."""
-    user = values.st2.system_user
-    return user.ssh_key_file or f"/home/{user.user}/.ssh/stanley_rsa"
+    return values.st2.system_user.ssh_key_file or f"{home_of(values)}/.ssh/stanley_rsa"
 
 
 def settings_of(values: Values, release: Release, version: St2Version) -> Settings:

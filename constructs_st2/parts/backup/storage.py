@@ -5,8 +5,10 @@ from __future__ import annotations
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import BACKUP as COMPONENT
 from constructs_st2.facts.images import Image
+from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Mount, Volume, env_of_secret, env_text
+from constructs_st2.parts.pods.variables import env_of_secret, env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.backup import Destination, S3Credentials, S3Destination
 
 FOLDER = "/backup"
@@ -15,7 +17,7 @@ FOLDER = "/backup"
 _REPOSITORY = "docker.io/rclone/rclone"
 _TAG = "1.69"
 _REMOTE = "storage"
-_PASSWORD_PATH = "/etc/constructs-st2/encryption"
+_PASSWORD_PATH = f"{OWN}/encryption"
 
 
 def folder(destination: Destination, cluster: Cluster, *, writable: bool = True) -> Mount:

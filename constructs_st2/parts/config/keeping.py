@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.keeping import ALLOWED, FINALIZER, policy_name
+from constructs_st2.facts.keeping import ALLOWED, COMPONENT, FINALIZER, policy_name
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.builders import KEPT
@@ -27,7 +27,7 @@ def documents(cluster: Cluster) -> list[Document]:
     release = cluster.release
     metadata: Document = {
         "name": policy_name(release),
-        "labels": release.labels("keeps-data", "operations"),
+        "labels": release.labels(COMPONENT, "operations"),
         "annotations": dict(KEPT),
         "finalizers": [FINALIZER],
     }

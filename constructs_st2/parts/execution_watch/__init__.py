@@ -17,7 +17,8 @@ from constructs_st2.facts.components import EXECUTION_WATCH as COMPONENT
 from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.facts.images import NODES, ST2_UID
 from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import CHECKSUM_ANNOTATION, Release
+from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS
@@ -27,13 +28,9 @@ from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
-    SERVICE_ACCOUNT_PATH,
     Container,
-    Mount,
-    Volume,
     checksums,
     dns_config,
-    environment,
     extra_mounts,
     overlaid,
     pod_spec,
@@ -41,11 +38,12 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.variables import environment
+from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import scratch
 from constructs_st2.parts.services.urls import URLS, urls, urls_env
-from constructs_st2.parts.services.users import home_of
 from constructs_st2.values.model import Values
 
 PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))
@@ -63,7 +61,7 @@ def documents(cluster: Cluster, _: Table | None = None) -> list[Document]:
     labels = {**cluster.values.execution_watch.labels, **_labels(cluster.release, version=image.version)}
     settings = cluster.values.execution_watch
     container = _container(cluster)
-    reads = {**checksums([container], live=True), f"checksum/{URLS}": fingerprint(urls(cluster))}
+    reads = {**checksums([container], live=True), f"{CHECKSUM_ANNOTATION}{URLS}": fingerprint(urls(cluster))}
     template = {
         "metadata": {"labels": labels, "annotations": {**settings.annotations, **reads}},
         "spec": pod_spec(

@@ -55,7 +55,7 @@ def names(spec: SecretSpec, cluster: Cluster) -> list[str]:
     return [
         *release.service_names(component),
         # Members that are added later need no other certificate.
-        f"*.{release.host(f'{component}-headless')}",
+        f"*.{release.members_domain(component)}",
         # By the names alone etcd can tell that a member comes from its address.
         *release.members(component, getattr(values, component).replicas),
         LOOPBACK_NAME,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.jobs import APPLY_RBAC
+from constructs_st2.facts.pod_paths import PROGRAMS
 from constructs_st2.parts.jobs.job import Task
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import configured
 
-_PROGRAM = "/opt/stackstorm/st2/bin/st2-apply-rbac-definitions"
+_PROGRAM = f"{PROGRAMS}/st2-apply-rbac-definitions"
 
 
 def task(cluster: Cluster) -> Task | None:

@@ -8,14 +8,13 @@ from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.jobs import EXTRA_HOOK
 from constructs_st2.parts import packs
-from constructs_st2.parts.jobs.job import WAVE, Login, Task, client_env, job_image, roles_of_administrator
+from constructs_st2.parts.jobs.job import ANY_ACTION, WAVE, Login, Task, client_env, job_image, roles_of_administrator
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import configured
 from constructs_st2.values.model.jobs import ExtraJob, HookJob
 
 _WAVE = WAVE + 1
 """Behind the Jobs that load content."""
-_ANY_ACTION = "core.local"
 
 
 def tasks(cluster: Cluster) -> Iterator[Task]:
@@ -25,7 +24,7 @@ def tasks(cluster: Cluster) -> Iterator[Task]:
         needs = tuple(need for need in Need if need.value in extra.needs)
         yield _task(extra.name, extra, needs, tuple(extra.actions), cluster)
     for hook in jobs.extra_hooks:
-        yield _task(f"{EXTRA_HOOK}{hook.name}", hook, (Need.AUTH, Need.API), (_ANY_ACTION,), cluster)
+        yield _task(f"{EXTRA_HOOK}{hook.name}", hook, (Need.AUTH, Need.API), (ANY_ACTION,), cluster)
 
 
 def _task(

@@ -11,33 +11,35 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import NODES, ST2_UID, Image
 from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import LABEL_LIMIT, WAVE_ANNOTATION
+from constructs_st2.facts.release import LABEL_LIMIT, WAIT_FOR, WAVE_ANNOTATION
+from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
     checksums,
     dns_config,
-    env_of_secrets,
-    environment,
     extra_mounts,
     overlaid,
     pod_spec,
     restricted_pod,
     template_of_pods,
 )
+from constructs_st2.parts.pods.variables import env_of_secrets, environment
+from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.parts.services.process import scratch
 from constructs_st2.parts.services.urls import urls_env
-from constructs_st2.parts.services.users import home_of, name_mounts, user_of_files
+from constructs_st2.parts.services.users import name_mounts, user_of_files
 from constructs_st2.parts.services.waiting import wait_containers
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.jobs import JobSettings
 from constructs_st2.values.model.services import EnvValue
 
+ANY_ACTION = "core.local"
+"""An action that there is once the system packs are registered."""
 WAVE = 15
 """The sync wave of Jobs that load content: behind the services that they use."""
 
@@ -222,7 +224,7 @@ def _login_container(
 ) -> Container:
     actions = [f"--action={action}" for action in login.actions]
     return Container(
-        name="wait-for-login",
+        name=f"{WAIT_FOR}login",
         image=image,
         command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
         args=[str(settings.active_deadline_seconds), *actions, *login.roles],

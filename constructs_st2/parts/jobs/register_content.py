@@ -5,13 +5,14 @@ from __future__ import annotations
 from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.jobs import REGISTER_CONTENT
+from constructs_st2.facts.pod_paths import PROGRAMS
+from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.parts import packs
 from constructs_st2.parts.jobs.job import Task, container, job_image
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import configured
-from constructs_st2.parts.services.users import home_of
 
-_PROGRAM = "/opt/stackstorm/st2/bin/st2-register-content"
+_PROGRAM = f"{PROGRAMS}/st2-register-content"
 
 
 def task(cluster: Cluster) -> Task:

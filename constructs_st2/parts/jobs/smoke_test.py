@@ -8,7 +8,7 @@ from constructs_st2.facts.jobs import SMOKE_TEST
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import Settings
 from constructs_st2.parts.jobs import programs
-from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
+from constructs_st2.parts.jobs.job import ANY_ACTION, Login, Task, client_env, roles_of_administrator
 from constructs_st2.parts.services.components import workloads_of
 from constructs_st2.parts.services.contents import mounts_of
 
@@ -46,7 +46,7 @@ def task(cluster: Cluster) -> Task:
         },
         mounts=[programs.mount(cluster.release), *mounts_of(Content.CREDENTIALS, cluster)],
         needs=(Need.AUTH, Need.API, Need.STREAM),
-        login=Login(roles, actions=("core.local",)),
+        login=Login(roles, actions=(ANY_ACTION,)),
         wave=_WAVE,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.kube.builders import config_map
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.monitoring.rules import COMPONENT
@@ -227,10 +228,10 @@ DASHBOARDS = (
         "overview",
         "StackStorm",
         (
-            Section("Executions", "statsd-exporter", _executions),
+            Section("Executions", STATSD_EXPORTER, _executions),
             Section("Queues", "rabbitmq", _queues),
-            Section("Engines and rules", "statsd-exporter", _engines),
-            Section("APIs", "statsd-exporter", _apis),
+            Section("Engines and rules", STATSD_EXPORTER, _engines),
+            Section("APIs", STATSD_EXPORTER, _apis),
             Section("Pods", "kubernetes", _pods),
         ),
     ),

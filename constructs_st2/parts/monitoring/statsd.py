@@ -15,6 +15,7 @@ from constructs_st2.facts.monitoring import (
     STATSD_PORT,
     scrape_annotations,
 )
+from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
@@ -22,8 +23,6 @@ from constructs_st2.parts.monitoring.mapping import mapping
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
     extra_mounts,
     overlaid,
@@ -31,6 +30,7 @@ from constructs_st2.parts.pods.pod import (
     restricted_pod,
     template_of_pods,
 )
+from constructs_st2.parts.pods.volumes import Mount, Volume
 
 UID = 65534
 """The user `nobody` of the image."""
@@ -38,7 +38,6 @@ STATSD_PORT_NAME = "statsd"
 
 _REPOSITORY = "docker.io/prom/statsd-exporter"
 _TAG = "v0.28.0"
-_CONFIG_PATH = "/etc/constructs-st2"
 _MAPPING = "mapping.yml"
 _GRACE = 10
 _TAG_STYLES = ("dogstatsd", "influxdb", "librato", "signalfx")
@@ -118,7 +117,7 @@ def _template(cluster: Cluster, image: Image, files: dict[str, str]) -> Document
         name=STATSD_EXPORTER,
         image=image,
         args=[
-            f"--statsd.mapping-config={_CONFIG_PATH}/{_MAPPING}",
+            f"--statsd.mapping-config={OWN}/{_MAPPING}",
             f"--statsd.listen-udp=:{STATSD_PORT}",
             "--statsd.listen-tcp=",
             f"--web.listen-address=:{STATSD_METRICS_PORT}",
@@ -129,7 +128,7 @@ def _template(cluster: Cluster, image: Image, files: dict[str, str]) -> Document
         resources=settings.resources,
         security=overlaid(RESTRICTED_CONTAINER, settings.security_context),
         probes=_PROBES,
-        mounts=[Mount(config, _CONFIG_PATH)],
+        mounts=[Mount(config, OWN)],
         extra_mounts=extra_mounts(settings),
     )
     spec = pod_spec(settings, [container], security=restricted_pod(UID), grace=_GRACE)

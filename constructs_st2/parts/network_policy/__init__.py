@@ -18,9 +18,10 @@ from constructs_st2.facts.jobs import SKIPPABLE, users_jobs
 from constructs_st2.facts.release import PART_OF, Release
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL, NAME_LABEL, PART_OF_LABEL
-from constructs_st2.parts.flows import EXTRA_JOBS, Component, End, Flow, Place, Table
+from constructs_st2.parts.flows import Component, End, Flow, Place, Table
 from constructs_st2.parts.optional import OPTIONAL_PARTS, PartHooks
 from constructs_st2.values.model import Values
+from constructs_st2.values.model.network_policy import EXTRA_JOBS
 
 COMPONENT = "network-policy"
 NODE_LOCAL_DNS = "169.254.20.10/32"

@@ -11,28 +11,20 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.jobs import PACKS_WRITE_TEST, left_out
+from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
 from constructs_st2.facts.release import SERVICES_WAVE, WAVE_ANNOTATION, Release
 from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.parted import parted
 from constructs_st2.parts.packs.scripts import COPY_CONFIGS, MERGE_PACKS
-from constructs_st2.parts.pods.pod import (
-    READABLE_BY_GROUP,
-    RESTRICTED_CONTAINER,
-    Container,
-    Mount,
-    Volume,
-    overlaid,
-    without_empty,
-)
+from constructs_st2.parts.pods.pod import RESTRICTED_CONTAINER, Container, overlaid, without_empty
 from constructs_st2.parts.pods.scripts import MOUNT_PATH as SCRIPTS_PATH
 from constructs_st2.parts.pods.scripts import command as script_command
 from constructs_st2.parts.pods.scripts import texts as script_texts
+from constructs_st2.parts.pods.volumes import READABLE_BY_GROUP, Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import PacksImage, SharedVolume
 
-STACKSTORM = "/opt/stackstorm"
-PACKS = f"{STACKSTORM}/packs"
 VIRTUALENVS = f"{STACKSTORM}/virtualenvs"
 CONFIGS = f"{STACKSTORM}/configs"
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import DOCKER_REGISTRY as COMPONENT
 from constructs_st2.facts.images import Image
+from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.facts.release import Release
 from constructs_st2.kube.builders import config_map, lone_deployment, volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
@@ -19,16 +20,15 @@ from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
-    env_text,
     extra_mounts,
     overlaid,
     pod_spec,
     restricted_pod,
     template_of_pods,
 )
+from constructs_st2.parts.pods.variables import env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.registry.config import (
     ENDPOINTS,
     PULL,
@@ -42,7 +42,7 @@ from constructs_st2.parts.registry.config import (
 UID = 1000
 """Any: the image has no user of its own, and its program needs none."""
 
-CONFIG_PATH = "/etc/constructs-st2"
+CONFIG_PATH = OWN
 GRACE = 30
 
 _REPOSITORY = "docker.io/library/registry"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.images import ENTERPRISE_REGISTRY
 from constructs_st2.facts.release import Release
-from constructs_st2.facts.secrets.contract import ENTERPRISE_REGISTRY, LICENSE
+from constructs_st2.facts.secrets.contract import LICENSE
 from constructs_st2.facts.secrets.programs.bootstrap import DERIVED, fingerprint
 from constructs_st2.facts.secrets.programs.encodings import docker_config
 from constructs_st2.facts.secrets.programs.generate import (

@@ -10,6 +10,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP as COMPONENT
 from constructs_st2.facts.images import NODES, SERVICE_UID, ST2_UID
 from constructs_st2.facts.release import Release
+from constructs_st2.facts.secrets import PLAN
 from constructs_st2.facts.secrets.contract import CONTRACT, DATASTORE, PULL_CREDENTIALS, TLS_CERTIFICATE, TLS_KEY
 from constructs_st2.facts.secrets.given import references
 from constructs_st2.kube.builders import config_map, identity
@@ -19,14 +20,9 @@ from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
-    SERVICE_ACCOUNT_PATH,
     Container,
-    Mount,
-    Volume,
     checksums,
     dns_config,
-    env_of_pod,
-    env_text,
     overlaid,
     pod_spec,
     restricted_pod,
@@ -34,6 +30,8 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.variables import env_of_pod, env_text
+from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.secrets.plan import (
     ANNOTATIONS,
     PlannedSecret,
@@ -46,7 +44,6 @@ from constructs_st2.parts.secrets.plan import (
 _PROGRAMS = Programs(
     "constructs_st2.facts.secrets.programs", ("bootstrap", "database", "encodings", "generate", "sha512_crypt")
 )
-_PLAN = "plan.json"
 _REQUIRED_KEYS = {
     TLS_SECRET: [TLS_CERTIFICATE, TLS_KEY],
     REGISTRY_SECRET: [PULL_CREDENTIALS],
@@ -58,7 +55,7 @@ def documents(cluster: Cluster) -> list[Document]:
     """The Job with its program, its identity and its rights."""
     secrets = list(planned(cluster))
     program = {
-        _PLAN: json.dumps(plan(secrets, cluster), indent=2) + "\n",
+        PLAN: json.dumps(plan(secrets, cluster), indent=2) + "\n",
         **_PROGRAMS.texts,
     }
     job = _job(cluster, program)
@@ -102,7 +99,7 @@ def _metadata(release: Release, name: str = COMPONENT) -> Document:
 def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     # The enterprise images need a Secret that this Job may have to make.
     image = cluster.images.community("st2actionrunner")
-    volume = _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [_PLAN])._replace(
+    volume = _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [PLAN])._replace(
         fingerprint=fingerprint(program)
     )
     # The user's own containers and volumes may need what this Job makes.
@@ -110,7 +107,7 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     container = Container(
         name="bootstrap",
         image=image,
-        command=[*cluster.values.image.entrypoint, *_PROGRAMS.command("bootstrap"), f"{MOUNT_PATH}/{_PLAN}"],
+        command=[*cluster.values.image.entrypoint, *_PROGRAMS.command("bootstrap"), f"{MOUNT_PATH}/{PLAN}"],
         env=[
             env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
             *(env_text(name, value) for name, value in ENVIRONMENT.items()),

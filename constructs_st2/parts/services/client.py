@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from constructs_st2.facts.catalogue import ST2CLIENT
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH
 from constructs_st2.parts.services.process import Process, not_stuck, st2_process
 from constructs_st2.parts.services.scripts import CLIENT
 from constructs_st2.parts.services.urls import URLS, urls, urls_env
-from constructs_st2.parts.services.users import home_of
 from constructs_st2.parts.services.waiting import scripts_mount
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from constructs_st2.facts.catalogue import Content
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
+from constructs_st2.facts.pod_paths import STACKSTORM
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.st2_conf.settings import (
     CONF_DIRECTORY,
@@ -20,10 +21,11 @@ from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 from constructs_st2.kube.documents import fingerprint
 from constructs_st2.kube.parted import parted
 from constructs_st2.parts import packs
-from constructs_st2.parts.packs import STACKSTORM, Delivery
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.packs import Delivery
+from constructs_st2.parts.pods.volumes import Mount, Volume
 
 OVERRIDES_CONFIG_MAP = "st2-overrides-configs"
+STREAM_LOG_CONFIG_MAP = "st2-stream-log"
 CLIENT_CONFIG_PATH = "/etc/st2-client/config"
 
 
@@ -81,13 +83,18 @@ def _overrides(cluster: Cluster) -> list[Mount]:
     return [Mount(volume, f"{STACKSTORM}/overrides")]
 
 
+def rbac_config_map(kind: str) -> str:
+    """The name of the ConfigMap with RBAC definitions of a kind, and of the volume of it."""
+    return f"st2-rbac-{kind}"
+
+
 def _rbac(cluster: Cluster) -> list[Mount]:
     return [
         Mount(
             # Without any files, the ConfigMap is there nevertheless: the folder must be.
             Volume.config_maps(
-                f"st2-rbac-{kind}",
-                map(cluster.release.named, parted(f"st2-rbac-{kind}", definitions) or [f"st2-rbac-{kind}"]),
+                rbac_config_map(kind),
+                map(cluster.release.named, parted(rbac_config_map(kind), definitions) or [rbac_config_map(kind)]),
                 fingerprint=fingerprint(definitions),
                 live=True,
             ),
@@ -98,8 +105,8 @@ def _rbac(cluster: Cluster) -> list[Mount]:
 
 
 def _stream_log(cluster: Cluster) -> list[Mount]:
-    config_map = cluster.release.named("st2-stream-log")
-    volume = Volume.config_map("st2-stream-log", config_map, fingerprint=fingerprint(stream_log()))
+    config_map = cluster.release.named(STREAM_LOG_CONFIG_MAP)
+    volume = Volume.config_map(STREAM_LOG_CONFIG_MAP, config_map, fingerprint=fingerprint(stream_log()))
     return [Mount(volume, f"{CONF_DIRECTORY}/{STREAM_LOG}", sub_path=STREAM_LOG)]
 
 

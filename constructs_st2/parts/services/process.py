@@ -8,21 +8,25 @@ from typing import NamedTuple
 from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF
+from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF, home_of
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.backends import payload
-from constructs_st2.parts.pods.pod import READABLE_BY_GROUP, Container, Mount, Volume
+from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import command
+from constructs_st2.parts.pods.variables import SEARCH_PATH
+from constructs_st2.parts.pods.volumes import READABLE_BY_GROUP, Mount, Volume
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.scripts import CONNECTED, NOT_STUCK, START_REGISTERED
 from constructs_st2.parts.services.stopping import stoppable
-from constructs_st2.parts.services.users import home_of, name_mounts, user_of_service
+from constructs_st2.parts.services.users import name_mounts, user_of_service
 from constructs_st2.parts.services.waiting import endpoint, scripts_mount
 from constructs_st2.values.model.services import EnvValue, Service
 
+CONFIG_MAP = "st2-config"
+"""The ConfigMap with the settings of all services, and the volume of it."""
 USER_SECRETS_CONF = "st2.user.secrets.conf"
 USUAL_START = 10
 """Seconds after which a service listens, or is connected to the message bus. Three to six were measured."""
@@ -117,7 +121,7 @@ def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Con
     paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
     return Configured(
         args=[f"--config-file={path}" for path in paths],
-        env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster.values)},
+        env={**({SEARCH_PATH: library[0].path} if library else {}), **internal_tls.client_env(cluster.values)},
         mounts=[*files, *outside.mounts(cluster), *internal_tls.authority_mounts(cluster), *library],
     )
 
@@ -130,14 +134,14 @@ def scratch(home: str | None = None) -> list[Mount]:
 
 def _public_conf(service: str, cluster: Cluster) -> list[Mount]:
     fingerprint = cluster.settings.fingerprint(service)
-    volume = Volume.config_map("st2-config", cluster.release.named("st2-config"), fingerprint=fingerprint)
+    volume = Volume.config_map(CONFIG_MAP, cluster.release.named(CONFIG_MAP), fingerprint=fingerprint)
     # Single files: a volume over the whole directory would hide the image's st2.conf and logging settings.
     return [Mount(volume, f"{CONF_DIRECTORY}/{file}", sub_path=file) for file in (DOCKER_CONF, USER_CONF)]
 
 
 def _secret_conf(cluster: Cluster) -> list[Mount]:
-    key = contract.SECRETS_CONF
-    mounts = [_secret_file("st2-secrets-conf", cluster.secret(contract.SETTINGS), key, f"{CONF_DIRECTORY}/{key}")]
+    ours, key = contract.SETTINGS, contract.SECRETS_CONF
+    mounts = [_secret_file(ours.component, cluster.secret(ours), key, f"{CONF_DIRECTORY}/{key}")]
     if own := cluster.values.st2.existing_config_secret:
         mounts.append(_secret_file("st2-user-secrets-conf", own, key, f"{CONF_DIRECTORY}/{USER_SECRETS_CONF}"))
     return mounts

@@ -7,8 +7,9 @@ import posixpath
 from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import SERVICE_UID, ST2_UID
+from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.parts.packs import Delivery, delivery
-from constructs_st2.parts.pods.pod import Mount
+from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services.waiting import scripts_mount
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.pods import PodTemplate
@@ -58,11 +59,6 @@ def name_mounts(user: int, settings: PodTemplate, cluster: Cluster) -> list[Moun
 def _brings_names(settings: PodTemplate) -> bool:
     """Whether a volume of the user's has the names, or the folder: in one that is read-only, nothing can be mounted."""
     return any(posixpath.normpath(each["mount"]["mountPath"]) in _PLACES_OF_NAMES for each in settings.extra_volumes)
-
-
-def home_of(values: Values) -> str:
-    """The home of the system user, which is empty and writable in every pod that has one."""
-    return f"/home/{values.st2.system_user.user}"
 
 
 def passwd(values: Values) -> str:

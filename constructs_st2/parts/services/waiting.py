@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.release import Release, Role
-from constructs_st2.parts.pods.pod import Container, Mount, Volume
+from constructs_st2.facts.release import WAIT_FOR, Release, Role
+from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
-from constructs_st2.parts.services.scripts import WAIT_FOR
+from constructs_st2.parts.pods.volumes import Mount, Volume
+from constructs_st2.parts.services.scripts import WAIT_FOR as _SCRIPT
 
-WAIT_FOR_NAME = "wait-for-"
-"""What the names of these containers begin with; what they wait for follows."""
+SCRIPTS = "st2-scripts"
+"""The ConfigMap with the scripts that pods of services run, and the volume of it."""
 WAIT_SECONDS = 600
 """How long one attempt waits. The kubelet then starts the next one, so this bounds a hang, not the wait as a whole."""
 
@@ -42,7 +43,7 @@ def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
 
 def scripts_mount(release: Release) -> Mount:
     """The scripts that pods run. They are read when they run, so a change of one rolls nothing."""
-    return Mount(Volume.config_map("st2-scripts", release.named("st2-scripts")), MOUNT_PATH)
+    return Mount(Volume.config_map(SCRIPTS, release.named(SCRIPTS)), MOUNT_PATH)
 
 
 def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int = WAIT_SECONDS) -> list[Container]:
@@ -50,9 +51,9 @@ def wait_containers(needs: tuple[Need, ...], cluster: Cluster, *, seconds: int =
     endpoints = [found for need in needs if (found := endpoint(need, cluster))]
     return [
         Container(
-            name=f"{WAIT_FOR_NAME}{target.component}",
+            name=f"{WAIT_FOR}{target.component}",
             image=cluster.images.utility(),
-            command=command(WAIT_FOR),
+            command=command(_SCRIPT),
             args=[target.component, str(seconds), cluster.release.named(target.component), str(target.port)],
             resources=cluster.values.helper_resources.of("waiting"),
             mounts=[scripts_mount(cluster.release)],

@@ -9,7 +9,7 @@ from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, R
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import NODES, ST2_UID, Image, Images
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import Release
+from constructs_st2.facts.release import CHECKSUM_ANNOTATION, Release
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document, fingerprint
@@ -18,12 +18,8 @@ from constructs_st2.parts import packs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
     dns_config,
-    env_of_secrets,
-    environment,
     extra_mounts,
     overlaid,
     pod_spec,
@@ -35,6 +31,8 @@ from constructs_st2.parts.pods.pod import (
     spread_over,
     template_of_pods,
 )
+from constructs_st2.parts.pods.variables import env_of_secrets, environment
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services.process import Process
 from constructs_st2.parts.services.users import user_of_service
 from constructs_st2.parts.services.waiting import wait_containers
@@ -150,7 +148,7 @@ def _template(workload: Workload, cluster: Cluster, main: Container) -> Document
         **workload.settings.annotations,
         **workload.role_annotations,
         **checksums([main, *workload.process.beside]),
-        **{f"checksum/{name}": value for name, value in workload.process.reads.items()},
+        **{f"{CHECKSUM_ANNOTATION}{name}": value for name, value in workload.process.reads.items()},
     }
     return template_of_pods(_labels(workload, cluster), annotations, _pod_spec(workload, cluster, main))
 

@@ -1,10 +1,11 @@
 """The typed model of the values file: every key that a user can set."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.kube.well_known import CLUSTER_DOMAIN
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
 from constructs_st2.values.model.backends import Coordination, Etcd, Mongodb, Rabbitmq, Redis
@@ -187,13 +188,15 @@ OptionalDnsConfig: TypeAlias = Annotated[PodDNSConfig, BeforeValidator(_empty_is
 class Values(StrictModel):
     """Everything that a values file can hold. The keys are those of the Helm chart `stackstorm-ha`, and some more."""
 
+    IS_SECTION: ClassVar[bool] = False
+
     profile: Literal["ha", "dev"] = key(
         "`ha`: several replicas of everything. `dev`: one replica of everything with small requests, for a laptop.",
         "ha",
     )
     image: Image = section("Images of the StackStorm services, and what holds for every image of the cluster.")
     enterprise: Enterprise = section("Images from the enterprise registry.")
-    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", "cluster.local")
+    cluster_domain: ClusterDomain = key("DNS domain of the cluster.", CLUSTER_DOMAIN)
     namespace: Namespace = section("The namespace of the release.")
     service_account: ServiceAccount = section("The service account of pods whose service has `serviceAccount.attach`.")
     secrets: Secrets = section("Who makes the Secrets.")

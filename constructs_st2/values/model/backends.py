@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 from typing_extensions import Self
 
+from constructs_st2.kube.well_known import AUTHORITIES
 from constructs_st2.values.hosts import problem_of_hosts
 from constructs_st2.values.model.base import (
     DATABASE_NAME,
@@ -141,7 +142,7 @@ class Authorities(StrictModel):
 
     config_map: ConfigMapName | None = key("ConfigMap that holds them.")
     existing_secret: SecretName | None = key("Secret that holds them.")
-    key: Name = key("Key in the object.", "ca.crt")
+    key: Name = key("Key in the object.", AUTHORITIES)
 
     @model_validator(mode="after")
     def _one_object(self) -> Self:

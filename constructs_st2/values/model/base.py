@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
+from typing_extensions import Self
 
 from constructs_st2.kube import names, quantity
 from constructs_st2.values.deferred import Deferred, JsonSchemas, within_others
@@ -48,6 +49,9 @@ class StrictModel(BaseModel):
         protected_namespaces=(),
     )
 
+    IS_SECTION: ClassVar[bool] = True
+    """Whether it is only a part of values: made by itself, it does not know yet of which key."""
+
     NEEDS_SOMETHING: ClassVar[bool] = False
     """Whether it must not be empty, although no single key is required."""
 
@@ -57,10 +61,19 @@ class StrictModel(BaseModel):
         def __init__(self, /, **given: Any) -> None:
             from constructs_st2.values.plain import fill, keyed
 
-            fill(self, keyed(type(self), given), self._below, MEANINGS)
+            place = f"{type(self).__name__}." if self.IS_SECTION else ""
+            fill(self, keyed(type(self), given), self._below, MEANINGS, place)
 
         # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
         __init__.__pydantic_base_init__ = True
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, as that of pydantic; what is updated counts as given."""
+        from constructs_st2.values.plain import update_given
+
+        copied = super().model_copy(update=update, deep=deep)
+        update_given(copied, update or {})
+        return copied
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -26,6 +26,10 @@ Peers: TypeAlias = Annotated[list[Peer], Field(min_length=1)]
 Component: TypeAlias = DnsLabel
 
 
+EXTRA_JOBS = "extra-jobs"
+"""How the values name the user's own Jobs, all of them."""
+
+
 class Dns(StrictModel):
     """Where pods ask for names."""
 
@@ -49,7 +53,7 @@ class Egress(StrictModel):
     free: list[Component] = key(
         "Components that may connect to anything, because what they run is yours: names of services and Jobs "
         "(`job-register-content`), and `extra-jobs` for your own Jobs.",
-        ["st2actionrunner", "st2sensorcontainer", "st2client", "st2chatops", "extra-jobs"],
+        ["st2actionrunner", "st2sensorcontainer", "st2client", "st2chatops", EXTRA_JOBS],
     )
     dns: Dns = section("Where pods ask for names.")
     allow: dict[Component, Peers] = key("What else a component may connect to, on any port.", {})

@@ -20,6 +20,6 @@ if [ -n "$(kube get secret --selector "owner=helm,name=$RELEASE" --output name)"
     save helm.json get secret --selector "owner=helm,name=$RELEASE" --output json
 fi
 if kube get deployment "$RELEASE-st2api" --output 'jsonpath={.status.readyReplicas}' 2>/dev/null | grep -q '[1-9]'; then
-    kube exec --stdin "deployment/$RELEASE-st2api" -- /opt/stackstorm/st2/bin/python - <"$here/decrypt.py" >&2
+    decrypts
 fi
 say "saved in $SAVED: keep a copy of it elsewhere"

@@ -14,6 +14,6 @@ fi
 kube apply --filename "$DIST"
 kube wait deployments --selector "$OURS" --for=condition=Available --timeout 900s
 kube wait jobs --selector "$OURS" --for=condition=Complete --timeout 900s
-kube exec --stdin "deployment/$RELEASE-st2api" -- /opt/stackstorm/st2/bin/python - <"$here/decrypt.py" >&2
+decrypts
 kube exec "deployment/$RELEASE-st2client" -- st2 run core.local cmd=hostname >&2
 say "StackStorm runs. Compare with st2 execution list; then raise image.tag and mongodb.image.tag one version at a time"

@@ -60,3 +60,7 @@ save() {
     kube "$@" >"$file.new"
     mv "$file.new" "$file"
 }
+
+decrypts() { # whether st2api opens what is secret in the database
+    kube exec --stdin "deployment/$RELEASE-st2api" -- /opt/stackstorm/st2/bin/python - <"$here/decrypt.py" >&2
+}

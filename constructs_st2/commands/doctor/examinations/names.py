@@ -10,7 +10,7 @@ from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import listed
 from constructs_st2.commands.secrets.needed import NeededSecret
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP
-from constructs_st2.kube.well_known import NAME_LABEL
+from constructs_st2.kube.well_known import MANIFESTS, NAME_LABEL
 
 
 def secrets(expected: Expected, facts: Facts) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ _BY_MODE = {
     "bootstrap": f"{{kubectl}} logs -l {NAME_LABEL}={SECRETS_BOOTSTRAP} --tail 20",
     "external-secrets": "{kubectl} get externalsecrets",
     "existing": "constructs-st2 secrets generate | {kubectl} create -f -",
-    "plain": "kubectl apply -f dist/",
+    "plain": f"kubectl apply -f {MANIFESTS}/",
 }
 """Who makes the Secrets, by `secrets.mode`: where one sees why there are none, or what makes them."""
 

@@ -15,9 +15,9 @@ from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import in_words, listed
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.priorities import CREATE
+from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.well_known import INSTANCE_LABEL, NAME_LABEL
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
-from constructs_st2.parts.services.waiting import WAIT_FOR_NAME
 
 _RECENTLY = timedelta(hours=1)
 _TIME_TO_END = timedelta(minutes=2)
@@ -95,7 +95,7 @@ def _of_container(container: Container, pod: Pod, facts: Facts) -> Cause | None:
 
 
 def _waiting(container: Container, words: str) -> Cause:
-    target = container.name.removeprefix(WAIT_FOR_NAME)
+    target = container.name.removeprefix(WAIT_FOR)
     if target == container.name:
         return Cause(f"its init container {container.name} has not ended", f"logs {{pod}} -c {container.name}", words)
     step = f"get pods -l {NAME_LABEL}={target} -o wide"

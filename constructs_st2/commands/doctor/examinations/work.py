@@ -12,6 +12,7 @@ from constructs_st2.commands.doctor.findings import Finding, Level
 from constructs_st2.commands.doctor.wording import in_words, listed
 from constructs_st2.facts.components import BACKUP
 from constructs_st2.facts.jobs import HOOK_ANNOTATION
+from constructs_st2.kube.well_known import MANIFESTS
 
 _LONG = timedelta(minutes=30)
 _BACKLOG = 1000
@@ -33,13 +34,13 @@ def jobs(expected: Expected, facts: Facts) -> Iterator[Finding]:
             yield from _of_job(there[name], expected, facts)
         elif not expires:
             text = "is in the manifests, and not in the cluster: what it does is not done"
-            yield Finding(Level.WARNING, f"Job {name}", text, ("kubectl apply -f dist/",))
+            yield Finding(Level.WARNING, f"Job {name}", text, (f"kubectl apply -f {MANIFESTS}/",))
 
 
 def _of_job(job: Job, expected: Expected, facts: Facts) -> Iterator[Finding]:
     logs = f"{expected.kubectl} logs -l batch.kubernetes.io/job-name={job.name} --all-containers --tail 50"
     if job.failed is not None:
-        again = f"{expected.kubectl} delete job {job.name} && kubectl apply -f dist/   # runs it again"
+        again = f"{expected.kubectl} delete job {job.name} && kubectl apply -f {MANIFESTS}/   # runs it again"
         yield Finding(Level.BROKEN, f"Job {job.name}", f"failed: {job.failed}{_words(job, facts)}", (logs, again))
     elif job.active and facts.age(job.created) > _LONG:
         text = f"has not ended for {in_words(facts.age(job.created))}{_words(job, facts)}"
@@ -61,7 +62,7 @@ def backups(expected: Expected, facts: Facts) -> Iterator[Finding]:
     wanted = [name_of(each) for each in expected.index.of_kind("CronJob")]
     if missing := sorted({*wanted} - {each.name for each in facts.cron_jobs}):
         text = f"in the manifests, and not in the cluster: {listed(missing)}"
-        yield Finding(Level.BROKEN, "CronJobs", text, ("kubectl apply -f dist/",))
+        yield Finding(Level.BROKEN, "CronJobs", text, (f"kubectl apply -f {MANIFESTS}/",))
     if expected.cluster.values.mongodb.enabled and not expected.cluster.values.backup.enabled:
         yield Finding(Level.NOTE, "Backups", "none are made by this release (backup.enabled)", ())
 

@@ -9,12 +9,14 @@ from typing import Any
 import yaml
 
 from constructs_st2.errors import InvalidValues, ValueProblem
+from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import amount
+from constructs_st2.kube.yaml_text import DUMPER
 from constructs_st2.values.model.backends import Mongodb
 from constructs_st2.values.model.kubernetes import ResourceRequirements
 
-KEYFILE_DIRECTORY = "/etc/constructs-st2/keyfile"
+KEYFILE_DIRECTORY = f"{OWN}/keyfile"
 KEYFILE = f"{KEYFILE_DIRECTORY}/keyfile"
 CERTIFICATE = f"{KEYFILE_DIRECTORY}/mongod.pem"
 """The certificate and its key, which mongod wants in one file."""
@@ -76,7 +78,7 @@ def cache_gigabytes(resources: ResourceRequirements) -> float:
 
 def written(conf: Mapping[str, Any]) -> str:
     """The text of the file."""
-    text: str = yaml.safe_dump(dict(conf), sort_keys=False)
+    text: str = yaml.dump(dict(conf), Dumper=DUMPER, sort_keys=False)
     return text
 
 

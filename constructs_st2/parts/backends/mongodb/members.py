@@ -16,7 +16,7 @@ from constructs_st2.facts.backends.upgrades import COMPATIBILITY_ANNOTATION, REP
 from constructs_st2.facts.backends.upgrades import MONGODB as MONGODB_UPGRADES
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
-from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH, STATE_PATH
+from constructs_st2.facts.pod_paths import CONFIG_PATH, OWN, SECRET_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.work import COUNTED_COLLECTIONS
 from constructs_st2.kube.documents import Document, fingerprint
@@ -30,7 +30,9 @@ from constructs_st2.parts.backends.mongodb.config import (
 )
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_of_secret, env_text
+from constructs_st2.parts.pods.pod import Container
+from constructs_st2.parts.pods.variables import POD_NAME, env_of_secret, env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 
 SERVER = Server(
@@ -45,7 +47,7 @@ UID = 999
 MONGOD_CONF = "mongod.conf"
 REPLICA_SET = "replica-set.json"
 DATA_PATH = "/data/db"
-SCALER_SECRET_PATH = "/etc/constructs-st2/autoscaling-secret"
+SCALER_SECRET_PATH = f"{OWN}/autoscaling-secret"
 
 _METRICS_ROLE = "st2-metrics"
 _METRICS_PRIVILEGES: list[Document] = [

@@ -38,11 +38,6 @@ _OURS = (
 )
 
 
-def node_name(host: str) -> str:
-    """The name of a node of the cluster."""
-    return f"rabbit@{host}"
-
-
 def encrypted(port: int, *, certificate: str, key: str, authority: str) -> dict[str, Option]:
     """The options by which clients come with TLS and in no other way. They need no certificates of their own."""
     return {

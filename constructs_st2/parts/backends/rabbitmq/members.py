@@ -8,6 +8,7 @@ from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import RABBITMQ, rabbitmq_peer_ports
 from constructs_st2.facts.backends import RABBITMQ_DISTRIBUTION_PORT as DISTRIBUTION_PORT
 from constructs_st2.facts.backends import RABBITMQ_FORMATION_PORT as FORMATION_PORT
+from constructs_st2.facts.backends.rabbitmq import NODE_NAME, node_name
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
@@ -19,12 +20,13 @@ from constructs_st2.parts.backends.rabbitmq.config import (
     advanced_config,
     enabled_plugins,
     encrypted,
-    node_name,
     settings_of_every_start,
 )
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_text
+from constructs_st2.parts.pods.pod import Container
+from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 
 SERVER = Server(
@@ -92,11 +94,11 @@ def member_set(cluster: Cluster) -> MemberSet:
     secrets = secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster)
     own_scripts = scripts_mount(RABBITMQ, cluster.release)
     state = Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True)
-    domain = cluster.release.host(f"{RABBITMQ.component}-headless")
+    domain = cluster.release.members_domain(RABBITMQ.component)
     environment = [
         POD_NAME,
         env_text("HOME", HOME),
-        env_text("RABBITMQ_NODENAME", node_name(f"$(POD_NAME).{domain}")),
+        env_text(NODE_NAME, node_name(f"$(POD_NAME).{domain}")),
         env_text("RABBITMQ_USE_LONGNAME", "true"),
         env_text("RABBITMQ_CONFIG_FILE", f"{CONFIG_PATH}/{RABBITMQ_CONF}"),
         env_text("RABBITMQ_ADVANCED_CONFIG_FILE", f"{CONFIG_PATH}/{ADVANCED_CONFIG}"),

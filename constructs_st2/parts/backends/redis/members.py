@@ -9,7 +9,7 @@ from __future__ import annotations
 from constructs_st2.facts.backends import REDIS_SENTINEL
 from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.pod_paths import STATE_PATH
+from constructs_st2.facts.pod_paths import OWN, STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
@@ -19,7 +19,9 @@ from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.redis.config import encrypted, plain, redis_conf, sentinel_conf
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_text
+from constructs_st2.parts.pods.pod import Container
+from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.backends import Option
 from constructs_st2.values.servers import REDIS_PORT
 
@@ -36,7 +38,7 @@ UID = 999
 GRACE = 60
 _SECONDS_TO_HAND_OVER = 25
 
-METRICS_PATH = "/etc/constructs-st2/metrics"
+METRICS_PATH = f"{OWN}/metrics"
 
 REDIS_CONF = "redis.conf"
 SENTINEL_CONF = "sentinel.conf"

@@ -23,7 +23,8 @@ from typing import Any
 
 import yaml
 
-ST2_CLI = "/opt/stackstorm/st2/bin/st2"
+from constructs_st2.parts.jobs.scripts.st2_api import st2_program
+
 SECONDS = 600
 """How long st2 may take."""
 SALT = "saltnpepper"
@@ -156,7 +157,7 @@ def load(kind: str, path: str, items: list[dict[str, Any]], secrets: set[str]) -
         Failure: st2 cannot be run, or takes too long.
     """
     options = ["--convert"] if kind == "key" else []
-    command = [os.environ.get("ST2_CLI", ST2_CLI), kind, "load", *options, path]
+    command = [st2_program(os.environ), kind, "load", *options, path]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS, check=False)
     except OSError as error:

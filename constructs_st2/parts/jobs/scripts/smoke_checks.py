@@ -23,6 +23,7 @@ from constructs_st2.parts.jobs.scripts.st2_api import (
     Service,
     key_headers,
     require_roles,
+    st2_program,
     timeout_until,
 )
 
@@ -58,7 +59,7 @@ def require_version(found: str, expected: str) -> None:
 def command_line(run: Run) -> str:
     """The image has the st2 command line of this release."""
     expected = run.setting("EXPECTED_VERSION")
-    program = run.settings.get("ST2_CLI") or "/opt/stackstorm/st2/bin/st2"
+    program = st2_program(run.settings)
     try:
         done = subprocess.run(
             [program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=run.timeout(), check=False

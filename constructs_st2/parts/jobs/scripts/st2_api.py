@@ -16,6 +16,7 @@ import json
 import os
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -311,6 +312,11 @@ def require_roles(user: Mapping[str, Any], roles: Sequence[str]) -> None:
 def one_line(text: str) -> str:
     """The begin of a text, without line breaks."""
     return " ".join(text.split())[:_LONGEST_REASON]
+
+
+def st2_program(environment: Mapping[str, str]) -> str:
+    """The program st2: ST2_CLI, or else that of the virtual environment of this Python."""
+    return environment.get("ST2_CLI") or str(Path(sys.executable).with_name("st2"))
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.parts.alerts import Alert
 from constructs_st2.parts.queries import Facts
 
@@ -19,7 +20,7 @@ def _share(part: str, whole: str, limit: float, least: int) -> str:
 STACKSTORM: tuple[Alert, ...] = (
     Alert(
         "StackStormMetricsMissing",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "warning",
         10,
         lambda f: f"absent({f.statsd('up')} == 1)",
@@ -28,7 +29,7 @@ STACKSTORM: tuple[Alert, ...] = (
     ),
     Alert(
         "StackStormExecutionsNotScheduled",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "critical",
         5,
         lambda f: f"{_entered(f, '10m', 'requested')} > 0 unless {_entered(f, '10m', 'scheduled|delayed')} > 0",
@@ -37,7 +38,7 @@ STACKSTORM: tuple[Alert, ...] = (
     ),
     Alert(
         "StackStormExecutionsNotStarted",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "critical",
         5,
         lambda f: f"{_entered(f, '10m', 'scheduled')} > 0 unless {_entered(f, '10m', 'running')} > 0",
@@ -46,7 +47,7 @@ STACKSTORM: tuple[Alert, ...] = (
     ),
     Alert(
         "StackStormExecutionBacklogGrowing",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "warning",
         15,
         lambda f: (
@@ -59,7 +60,7 @@ STACKSTORM: tuple[Alert, ...] = (
     ),
     Alert(
         "StackStormExecutionsFailing",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "warning",
         15,
         lambda f: _share(
@@ -73,7 +74,7 @@ STACKSTORM: tuple[Alert, ...] = (
     ),
     Alert(
         "StackStormExecutionsAbandoned",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "warning",
         0,
         lambda f: f"{_entered(f, '15m', 'abandoned')} > 0",
@@ -82,7 +83,7 @@ STACKSTORM: tuple[Alert, ...] = (
     ),
     Alert(
         "StackStormApiErrors",
-        "statsd-exporter",
+        STATSD_EXPORTER,
         "warning",
         10,
         lambda f: _share(
