@@ -95,6 +95,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _rank(item.path))
 
 
+def pytest_collection_finish() -> None:
+    # What is there now stays to the end, when pytest looks for garbage again and again.
+    gc.freeze()
+
+
 def _asks_for_servers(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return False

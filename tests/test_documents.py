@@ -100,7 +100,7 @@ def test_an_app_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     files = sorted(path.name for path in tmp_path.iterdir())
     order = [next(n for n, name in enumerate(files) if part in name) for part in ("-tools", "-runners")]
     assert order == sorted(order)
-    objects = [each for name in files for each in yaml.safe_load_all((tmp_path / name).read_text())]
+    objects = read_folder(tmp_path)
     of_stackstorm = [each for each in objects if each["metadata"]["name"] != "inventory"]
     assert {each["metadata"]["labels"].get("example.org/team") for each in of_stackstorm} == {"automation"}
     (api,) = (each for each in objects if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("-st2api"))

@@ -89,7 +89,7 @@ def test_patched_objects_are_checked(synth: Synth) -> None:
         synth(patch({"op": "add", "path": "/spec/template/spec/serviceAccountName", "value": "nobody"}))
 
 
-CANNOT = "patches[0].patch: cannot be applied to Deployment/st2-st2api: "
+CANNOT = "patches[0].patch[0]: cannot be applied to Deployment/st2-st2api: "
 MUST_KEEP = "patches[0].patch: must leave kind and metadata.name of Deployment/st2-st2api as they are"
 
 
@@ -107,6 +107,10 @@ MUST_KEEP = "patches[0].patch: must leave kind and metadata.name of Deployment/s
         (
             patch({"op": "test", "path": "/spec/replicas", "value": 3}),
             CANNOT + "2 (<class 'int'>) is not equal to tested value 3 (<class 'int'>)",
+        ),
+        (
+            patch({"op": "add", "path": "/a", "value": 1}, {"op": "add", "path": "/spec/x/y", "value": 1}),
+            CANNOT.replace("patch[0]", "patch[1]") + "member 'x' not found",
         ),
         (
             patch({"op": "replace", "path": "/metadata/name", "value": "other"}),

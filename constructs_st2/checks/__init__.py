@@ -72,16 +72,19 @@ def check(
     """
     problems: list[Problem] = []
     sound: list[Document] = []
+    pods: list[PodTemplate] = []
     looked_up = objects if foreign is None else foreign
     strange = _undescribed(looked_up)
     for document in objects:
-        found = list(_shape(document))
+        found, pod = _shaped(document)
         if not found:
             sound.append(document)
+        if pod is not None:
+            pods.append(pod)
         # What is misspelled says more than that something is missing.
         problems += strange.get(id(document), found)
     whole = set(map(id, sound))
-    index = Index(sound, surroundings, [each for each in looked_up if id(each) in whole])
+    index = Index(sound, surroundings, [each for each in looked_up if id(each) in whole], pods)
     for rule in RULES:
         problems += rule(index)
     return sorted(set(problems), key=lambda problem: (problem.object, problem.field, problem.rule, problem.message))
@@ -89,7 +92,7 @@ def check(
 
 def misshapen(objects: Sequence[Document]) -> list[Problem]:
     """Where objects lack what all that looks at them relies upon."""
-    return [problem for document in objects for problem in _shape(document)]
+    return [problem for document in objects for problem in _shaped(document)[0]]
 
 
 def _undescribed(objects: Sequence[Document]) -> Mapping[int, list[Problem]]:
@@ -102,16 +105,15 @@ def _undescribed(objects: Sequence[Document]) -> Mapping[int, list[Problem]]:
     return {key: problems for key, problems in found.items() if problems}
 
 
-def _shape(document: Document) -> Iterator[Problem]:
-    """What is missing of an object that the rules rely upon."""
+def _shaped(document: Document) -> tuple[list[Problem], PodTemplate | None]:
+    """What is missing of an object that the rules rely upon, and the pods that it makes."""
     missing = list(_lacking(document))
     if missing:
-        yield from missing
-        return
+        return missing, None
     try:
-        PodTemplate.of(document)
+        return [], PodTemplate.of(document)
     except (KeyError, TypeError, ValueError):
-        yield Problem("shape", identity(document), "spec", "has no pod template with containers")
+        return [Problem("shape", identity(document), "spec", "has no pod template with containers")], None
 
 
 def _lacking(document: Document) -> Iterator[Problem]:

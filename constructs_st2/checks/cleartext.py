@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from constructs_st2.checks.data import annotations_of, label, mapping, strings
+from constructs_st2.checks.data import annotations_of, label, mapping
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.texts import Origin
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.kube.shipped import is_shipped
 from constructs_st2.values import secret_looks
 from constructs_st2.values.secret_looks import Look
 
@@ -23,8 +24,8 @@ NOT_SECRET_ANNOTATION = "constructs-st2.dev/not-secret"
 _INSTEAD = f"keep it in a Secret; if it is no secret, name the field in the annotation {NOT_SECRET_ANNOTATION}"
 _SETTINGS_FILES = frozenset({"", ".conf", ".cfg", ".ini", ".env", ".properties", ".yaml", ".yml", ".json", ".toml"})
 """Endings of files that hold settings. In programs, ``token = …`` is seldom more than a variable."""
-_ENCRYPTED = ("SealedSecret",)
-"""Kinds of objects whose texts are encrypted."""
+_ENCRYPTED = ("SealedSecret", "Secret")
+"""Kinds of objects whose texts are encrypted, or judged as a whole."""
 
 _Finding = tuple[Document, str, str, str, Look]
 """The object, how it is called, the field, the field with its line, and what is there."""
@@ -64,18 +65,19 @@ def _excused(document: Document) -> list[str]:
 
 
 def _findings(index: Index) -> Iterator[_Finding]:
-    for text in index.texts:
-        for look in _in_text(text.text, text.origin, text.name):
-            yield text.owner, text.object, text.field.replace(" ", ""), text.field_at(look.position), look
-    for pod in index.pods:
-        for container in pod.containers:
-            for key in ("command", "args"):
-                for position, look in secret_looks.in_arguments(strings(container.spec.get(key))):
-                    field = f"{container.field}.{key}[{position}]"
-                    yield pod.owner, pod.identity, field, field, look
+    for texts in index.texts:
+        for item, text in texts.items:
+            for look in _in_text(text, texts.origin, str(item)):
+                field = texts.field_of(item).replace(" ", "")
+                yield texts.owner, texts.object, field, texts.field_at(item, text, look.position), look
+    for texts in index.texts:
+        if texts.origin == "argument":
+            for item, look in secret_looks.in_arguments([text for _, text in texts.items]):
+                yield texts.owner, texts.object, texts.field_of(item), texts.field_of(item), look
     for document in index.objects:
-        for field, look in _elsewhere(document):
-            yield document, identity(document), field, field, look
+        if document["kind"] == "ConfigMap" or not is_built_in(document):
+            for field, look in _elsewhere(document):
+                yield document, identity(document), field, field, look
 
 
 @lru_cache(4096)
@@ -106,15 +108,16 @@ def _ending(name: str) -> str:
 
 
 def _elsewhere(document: Document) -> Iterator[tuple[str, Look]]:
-    """What is in fields that are no texts of programs: those of objects of any kind, and encoded files."""
-    if document["kind"] == "Secret":
+    """What is in fields that are no texts of programs: names of files, encoded ones, and objects of custom kinds."""
+    if document["kind"] in _ENCRYPTED:
         return
     if document["kind"] == "ConfigMap":
         for part in ("data", "binaryData"):
             yield from ((part, look) for key in mapping(document.get(part)) for look in secret_looks.in_text(str(key)))
         for key, value in mapping(document.get("binaryData")).items():
-            yield from ((f"binaryData[{key}]", look) for look in secret_looks.in_text(_decoded(value)))
-    elif not is_built_in(document) and document["kind"] not in _ENCRYPTED:
+            if not (isinstance(value, str) and is_shipped(value)):
+                yield from ((f"binaryData[{key}]", look) for look in secret_looks.in_text(_decoded(value)))
+    else:
         for key, value in document.items():
             if key not in ("apiVersion", "kind", "metadata"):
                 yield from _in_field(value, key)

@@ -56,15 +56,20 @@ def namespace_of(document: Document) -> str:
     return namespace if isinstance(namespace, str) else ""
 
 
+def any_labels_of(document: Document) -> Document:
+    """The labels of an object or pod template, of which some may be no texts."""
+    return mapping(_metadata_of(document).get("labels"))
+
+
 def labels_of(document: Document) -> Mapping[str, str]:
     """The labels of an object or pod template, without those that are no texts."""
-    labels = mapping(_metadata_of(document).get("labels"))
+    labels = any_labels_of(document)
     return {key: value for key, value in labels.items() if isinstance(key, str) and isinstance(value, str)}
 
 
 def label(document: Document, key: str) -> str | None:
     """One label of an object or pod template."""
-    value = mapping(_metadata_of(document).get("labels")).get(key)
+    value = any_labels_of(document).get(key)
     return value if isinstance(value, str) else None
 
 

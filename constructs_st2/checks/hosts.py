@@ -4,59 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import NamedTuple
 
-from constructs_st2.checks.data import at, label, mappings, name_of, namespace_of, strings
+from constructs_st2.checks.data import at, label, mappings, name_of, namespace_of
 from constructs_st2.checks.index import Index
-from constructs_st2.checks.pods import PodTemplate
+from constructs_st2.checks.pods import Address
 from constructs_st2.checks.problem import Problem
-from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL
 
+_PORT = re.compile(r":\d")
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
-
-
-class Address(NamedTuple):
-    """A host and a port, as a program in a pod would look them up."""
-
-    host: str
-    port: int
+_LONGEST_HOST = 255
+_OF_HOSTS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
     """Files, variables and arguments name only Services and pods that exist."""
-    for text in index.texts:
-        if text.origin == "annotation" or ":" not in text.text:
-            continue
-        release = label(text.owner, INSTANCE_LABEL)
+    for texts in index.texts:
+        release = None if texts.origin == "annotation" else label(texts.owner, INSTANCE_LABEL)
         if release is None:
             continue
-        for position, address in _addresses(text.text, f"{release}-"):
-            if message := _unreachable(index, address, namespace_of(text.owner)):
-                yield Problem("address", text.object, text.field_at(position), message)
+        prefix = f"{release}-"
+        for item, text in texts.items:
+            for position, address in _addresses(text, prefix) if ":" in text and prefix in text else ():
+                if message := _unreachable(index, address, namespace_of(texts.owner)):
+                    yield Problem("address", texts.object, texts.field_at(item, text, position), message)
 
 
 def addresses_waited_for(index: Index) -> Iterator[Problem]:
     """Init containers wait only for what exists; for anything else they would wait forever."""
     for pod in index.pods:
         release = label(pod.owner, INSTANCE_LABEL)
-        for field, address in waited_for(pod):
+        for field, address in pod.waits:
             if release is not None and address.host.startswith(f"{release}-"):
                 message = _unreachable(index, address, pod.namespace)
                 if message:
                     yield Problem("address", pod.identity, field, message)
-
-
-def waited_for(pod: PodTemplate) -> Iterator[tuple[str, Address]]:
-    """The addresses that a pod's init containers wait for, each with its field."""
-    for container in pod.containers:
-        if container.init and container.name.startswith(WAIT_FOR):
-            arguments = strings(container.spec.get("args"))
-            for position, (host, port) in enumerate(pairwise(arguments)):
-                if port.isdecimal() and not host.isdecimal():
-                    yield f"{container.field}.args[{position}]", Address(host, int(port))
 
 
 def service_at(index: Index, host: str, namespace: str) -> Document | None:
@@ -67,17 +50,28 @@ def service_at(index: Index, host: str, namespace: str) -> Document | None:
 
 def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
     """Where the text names a host with the prefix and a port. A single ``/`` or ``.`` before it makes it no host."""
-    start = text.find(prefix)
-    while start >= 0:
+    # Names of hosts are many in some texts, and ports few.
+    for port in _PORT.finditer(text):
+        longest = max(0, port.start() - _LONGEST_HOST)
+        start = longest + len(text[longest : port.start()].rstrip(_OF_HOSTS))
         before = text[max(0, start - 2) : start]
-        if not before or before == "//" or not (before[-1].isalnum() or before[-1] in "-._/"):
+        if text.startswith(prefix, start) and (
+            not before or before == "//" or not (before[-1].isalnum() or before[-1] in "_/")
+        ):
             match = _ADDRESS.match(text, start)
             if match:
                 yield start, Address(match[1], int(match[2]))
-        start = text.find(prefix, start + len(prefix))
 
 
 def _unreachable(index: Index, address: Address, namespace: str) -> str | None:
+    """What is wrong with an address, or None. Many pods name the same few."""
+    key = (*address, namespace)
+    if key not in index.unreachable:
+        index.unreachable[key] = _fault(index, address, namespace)
+    return index.unreachable[key]
+
+
+def _fault(index: Index, address: Address, namespace: str) -> str | None:
     """What is wrong with an address, or None. Hosts in namespaces without objects are not ours to judge."""
     first, *rest = address.host.split(".")
     if rest:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from constructs_st2.checks.data import at, label, mapping, mappings, name_of, namespace_of
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
-from constructs_st2.checks.texts import Text, texts_of
+from constructs_st2.checks.texts import Texts, texts_of
 from constructs_st2.facts.release import MANAGED_BY
 from constructs_st2.kube.documents import Document, is_built_in
 from constructs_st2.kube.well_known import MANAGED_BY_LABEL, ROOT_AUTHORITIES
@@ -59,20 +59,32 @@ class Index:
         objects: objects that have an API version, a kind and a name; and where they make pods, the shape for it.
         surroundings: what exists besides.
         foreign: those of the objects that this program has not made, or not alone.
+        pods: the pod templates of the objects, where they have been looked for already.
     """
 
     def __init__(
-        self, objects: Sequence[Document], surroundings: Surroundings, foreign: Sequence[Document] = ()
+        self,
+        objects: Sequence[Document],
+        surroundings: Surroundings,
+        foreign: Sequence[Document] = (),
+        pods: Sequence[PodTemplate] | None = None,
     ) -> None:
         self.objects = objects
         self.foreign = foreign
         self.surroundings = surroundings
-        self.pods = [pod for document in objects if (pod := PodTemplate.of(document)) is not None]
-        self.namespaces = frozenset(map(namespace_of, objects))
+        self.pods = [pod for each in objects if (pod := PodTemplate.of(each)) is not None] if pods is None else pods
         self._by_kind: dict[str, dict[tuple[str, str], Document]] = defaultdict(dict)
+        namespaces = set()
         for document in objects:
-            self._by_kind[_qualified_kind(document)][namespace_of(document), name_of(document)] = document
+            namespace = namespace_of(document)
+            namespaces.add(namespace)
+            self._by_kind[_qualified_kind(document)][namespace, name_of(document)] = document
+        self.namespaces = frozenset(namespaces)
+        self.unreachable: dict[tuple[str, int, str], str | None] = {}
+        """What is wrong with each address that was looked at: its host, its port, and the namespace of who names it."""
         self._found: dict[tuple[str, str, str], Found | None] = {}
+        self._selectors: dict[int, Selector] = {}
+        self._behind: dict[int, list[PodTemplate]] = {}
         self._pods_by_owner = {id(pod.owner): pod for pod in self.pods}
         self._pods_by_label: dict[tuple[str, str, str], list[PodTemplate]] = defaultdict(list)
         for pod in self.pods:
@@ -80,9 +92,19 @@ class Index:
                 self._pods_by_label[pod.namespace, key, value].append(pod)
 
     @cached_property
-    def texts(self) -> tuple[Text, ...]:
+    def own_pods(self) -> list[PodTemplate]:
+        """The pod templates of this program's workloads."""
+        return [pod for pod in self.pods if is_ours(pod.owner)]
+
+    @cached_property
+    def texts(self) -> tuple[Texts, ...]:
         """All texts in the objects that programs read."""
         return tuple(texts_of(self.objects, self.pods))
+
+    @property
+    def has_custom_kinds(self) -> bool:
+        """Whether objects of kinds are there that are not built in."""
+        return any("." in kind for kind in self._by_kind)
 
     def of_kind(self, *kinds: str) -> Iterator[Document]:
         """All objects of some kinds. A kind that is not built in ends in its group: ``ScaledObject.keda.sh``."""
@@ -97,6 +119,15 @@ class Index:
         """The pod template of a workload under check."""
         return self._pods_by_owner[id(workload)]
 
+    def selector_of(self, document: Document) -> Selector:
+        """The selector of a Service, a workload or a disruption budget under check."""
+        selector = self._selectors.get(id(document))
+        if selector is None:
+            given = at(document, "spec", "selector")
+            selector = Selector.of_service(given) if document["kind"] == "Service" else Selector.of(given)
+            self._selectors[id(document)] = selector
+        return selector
+
     def pods_of(self, namespace: str, selector: Selector) -> list[PodTemplate]:
         """The pod templates in a namespace that a selector matches."""
         if selector.equal:
@@ -108,8 +139,12 @@ class Index:
 
     def pods_behind(self, service: Document) -> list[PodTemplate]:
         """The pod templates that a Service selects."""
-        selector = Selector.of_service(at(service, "spec", "selector"))
-        return [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
+        found = self._behind.get(id(service))
+        if found is None:
+            selector = self.selector_of(service)
+            found = [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
+            self._behind[id(service)] = found
+        return found
 
     def provider(self, kind: str, namespace: str, name: str) -> Document | None:
         """The object under check that is, or makes, the named one."""

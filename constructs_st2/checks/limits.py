@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from constructs_st2.checks.api import forms
 from constructs_st2.checks.api.walk import Form
 from constructs_st2.checks.data import annotations_of, mapping, mappings, name_of, scalar
 from constructs_st2.checks.index import Index
-from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_built_in
 from constructs_st2.kube.parted import applied_size
@@ -58,13 +57,12 @@ def file_keys(index: Index) -> Iterator[Problem]:
 
 def sizes(index: Index) -> Iterator[Problem]:
     """Objects fit into the API server, and into the annotation that `kubectl apply` makes of them."""
-    for document in index.objects:
+    for document in filter(_may_be_large, index.objects):
         annotations = sum(len(str(key)) + _bytes(str(value)) for key, value in annotations_of(document).items())
-        size = applied_size(document) if _may_be_large(document) else 0
         if annotations > ANNOTATIONS_LIMIT:
             message = f"the annotations have {annotations} bytes; at most {ANNOTATIONS_LIMIT} are possible"
             yield Problem("size", identity(document), "metadata.annotations", message)
-        elif size > ANNOTATIONS_LIMIT:
+        elif (size := applied_size(document)) > ANNOTATIONS_LIMIT:
             message = f"the object has {size} bytes; `kubectl apply` takes at most {ANNOTATIONS_LIMIT}: split it"
             yield Problem("size", identity(document), "metadata", message)
     for document in index.of_kind("ConfigMap", "Secret"):
@@ -75,17 +73,25 @@ def sizes(index: Index) -> Iterator[Problem]:
                 yield Problem("size", identity(document), field, message)
 
 
-_LONGEST_ESCAPE = 6
 _WITHOUT_REFERENCES = 2
 """The version of the format in which everything is written as often as it is there."""
+_BECOME_SIX = bytes({*range(32)} - {*b"\b\t\n\f\r"}) + b"<>&" + b"NTF"
+"""What may become six bytes in JSON, such as ``\\u0000`` and ``false,``; `marshal` has a letter for null and booleans.
+
+All else becomes three at most.
+"""
 
 
 def _may_be_large(document: Document) -> bool:
     """Whether it is worth while to write the object as JSON: by far the most are small, whatever has to be escaped."""
     try:
-        return len(marshal.dumps(document, _WITHOUT_REFERENCES)) * _LONGEST_ESCAPE > ANNOTATIONS_LIMIT
+        content = marshal.dumps(document, _WITHOUT_REFERENCES)
     except ValueError:
         return True
+    if 6 * len(content) <= ANNOTATIONS_LIMIT:
+        return False
+    rest = content.translate(None, _BECOME_SIX)
+    return 3 * len(rest) + 6 * (len(content) - len(rest)) > ANNOTATIONS_LIMIT
 
 
 def _bytes(text: str) -> int:
@@ -95,51 +101,62 @@ def _bytes(text: str) -> int:
 def names_in_pods(index: Index) -> Iterator[Problem]:
     """Names of containers, volumes, ports and variables have the form that each of them needs."""
     for pod in index.pods:
-        named = [(each.field, each.spec.get("name"), forms.dns_label) for each in pod.containers]
-        named += [(field, volume.get("name"), forms.dns_label) for field, volume in pod.volumes]
-        for container in pod.containers:
-            named += [
-                (field, port["name"], forms.port_name) for field, port in _items(container, "ports") if "name" in port
-            ]
-            named += [(field, each.get("name"), forms.variable_name) for field, each in _items(container, "env")]
-        for field, name, form in named:
-            if message := form(name):
+        for field, volume in pod.volumes:
+            if message := forms.dns_label(volume.get("name")):
                 yield Problem("name", pod.identity, field, message)
+        for container in pod.containers:
+            if message := forms.dns_label(container.spec.get("name")):
+                yield Problem("name", pod.identity, container.field, message)
+            for position, port in enumerate(container.ports):
+                if "name" in port and (message := forms.port_name(port["name"])):
+                    yield Problem("name", pod.identity, container.field_of("ports", position, port), message)
+            for position, variable in enumerate(container.variables):
+                if message := forms.variable_name(variable.get("name")):
+                    yield Problem("name", pod.identity, container.field_of("env", position, variable), message)
 
 
 def values_of_variables(index: Index) -> Iterator[Problem]:
     """Values of environment variables are texts."""
     for pod in index.pods:
         for container in pod.containers:
-            for field, variable in _items(container, "env"):
+            for position, variable in enumerate(container.variables):
                 value = variable.get("value", "")
                 if not isinstance(value, str):
+                    field = container.field_of("env", position, variable)
                     yield Problem("text", pod.identity, field, f"is {value!r}; expected a text: put it in quotes")
 
 
 def duplicates_in_pods(index: Index) -> Iterator[Problem]:
     """Containers, volumes, and the variables of a container, have different names; ports are used once in a pod."""
     for pod in index.pods:
-        # By position, as two of one name could not be told apart. Whoever adds an init container names it.
+        # Whoever adds an init container names it, and so they come last.
         ordered = sorted(pod.containers, key=lambda container: container.init)
-        kinds = [(container.field.rpartition("[")[0], container.name) for container in ordered]
-        positions = [sum(kind == each for kind, _ in kinds[:index]) for index, (each, _) in enumerate(kinds)]
-        names = [(f"{kind}[{at}]", name) for (kind, name), at in zip(kinds, positions, strict=True)]
-        yield from _repeated(pod, names, "two containers have this name; rename one")
+        for at in _repeated([container.name for container in ordered]):
+            # By position, as two of one name could not be told apart.
+            kind = ordered[at].field.rpartition("[")[0]
+            position = sum(each.init == ordered[at].init for each in ordered[:at])
+            message = "two containers have this name; rename one"
+            yield Problem("duplicate", pod.identity, f"{kind}[{position}]", message)
         # Kubernetes itself would take the claim in silence, and leave the other volume out.
-        claims = [(f"spec.volumeClaimTemplates[{name}]", name) for name in pod.claim_templates]
-        volumes = [*claims, *((field, str(volume.get("name"))) for field, volume in pod.volumes)]
-        yield from _repeated(pod, volumes, "two volumes have this name; rename one")
+        volumes = [(f"spec.volumeClaimTemplates[{name}]", name) for name in pod.claim_templates]
+        volumes += [(field, str(volume.get("name"))) for field, volume in pod.volumes]
+        for at in _repeated([name for _, name in volumes]):
+            yield Problem("duplicate", pod.identity, volumes[at][0], "two volumes have this name; rename one")
         for container in pod.containers:
-            variables = [(field, str(variable.get("name"))) for field, variable in _items(container, "env")]
-            yield from _repeated(pod, variables, "the variable is set twice, and only the last counts; remove one")
+            for at in _repeated([str(variable.get("name")) for variable in container.variables]):
+                field = container.field_of("env", at, container.variables[at])
+                message = "the variable is set twice, and only the last counts; remove one"
+                yield Problem("duplicate", pod.identity, field, message)
         ports = [
-            (field, (scalar(port.get("containerPort")), str(port.get("protocol", "TCP"))))
+            (container, position, port)
             for container in pod.containers
             if not container.init
-            for field, port in _items(container, "ports")
+            for position, port in enumerate(container.ports)
         ]
-        yield from _repeated(pod, ports, "the port is declared twice in this pod; containers share their ports")
+        for at in _repeated([(scalar(p.get("containerPort")), str(p.get("protocol", "TCP"))) for _, _, p in ports]):
+            container, position, port = ports[at]
+            message = "the port is declared twice in this pod; containers share their ports"
+            yield Problem("duplicate", pod.identity, container.field_of("ports", position, port), message)
 
 
 def ports_of_services(index: Index) -> Iterator[Problem]:
@@ -158,18 +175,12 @@ def ports_of_services(index: Index) -> Iterator[Problem]:
                 seen.add(key)
 
 
-def _repeated(pod: PodTemplate, items: Iterable[tuple[str, Hashable]], message: str) -> Iterator[Problem]:
-    seen: set[Hashable] = set()
-    for field, key in items:
-        if key in seen:
-            yield Problem("duplicate", pod.identity, field, message)
-        seen.add(key)
-
-
-def _items(container: Container, key: str) -> Iterator[tuple[str, Document]]:
-    """The items of a list of a container, with their fields: named ones by name, others by position."""
-    for position, item in enumerate(mappings(container.spec.get(key))):
-        yield f"{container.field}.{key}[{item.get('name', position)}]", item
+def _repeated(keys: Sequence[Hashable]) -> Sequence[int]:
+    """The positions at which a key is that was there before."""
+    if len(set(keys)) == len(keys):
+        return ()
+    first = {key: position for position, key in reversed(list(enumerate(keys)))}
+    return [position for position, key in enumerate(keys) if first[key] != position]
 
 
 RULES = (

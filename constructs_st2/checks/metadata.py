@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.data import annotations_of, at, labels_of, mapping, mappings, namespace_of, strings
+from constructs_st2.checks.data import annotations_of, any_labels_of, label, mappings, namespace_of, strings
 from constructs_st2.checks.index import Index, is_ours
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_namespaced
@@ -37,16 +37,16 @@ def namespaces_are_set(index: Index) -> Iterator[Problem]:
 
 def labels_are_valid(index: Index) -> Iterator[Problem]:
     """Labels and annotations have valid keys and values."""
-    for subject, prefix, document in _metadata(index):
-        for key, value in mapping(at(document, "metadata", "labels")).items():
+    for owner, prefix, document in _metadata(index):
+        for key, value in any_labels_of(document).items():
             if message := forms.label(key, value):
-                yield Problem("label", subject, f"{prefix}metadata.labels[{key}]", message)
+                yield Problem("label", identity(owner), f"{prefix}metadata.labels[{key}]", message)
         for key, value in annotations_of(document).items():
             message = forms.label_key(str(key).lower())
             if message is None and not isinstance(value, str):
                 message = f"is {value!r}; expected a text: put it in quotes"
             if message:
-                yield Problem("annotation", subject, f"{prefix}metadata.annotations[{key}]", message)
+                yield Problem("annotation", identity(owner), f"{prefix}metadata.annotations[{key}]", message)
 
 
 def owners_and_finalizers(index: Index) -> Iterator[Problem]:
@@ -57,6 +57,8 @@ def owners_and_finalizers(index: Index) -> Iterator[Problem]:
             if message := forms.finalizer(name):
                 yield Problem("api", identity(document), f"metadata.finalizers[{position}]", message)
         owners = mappings(metadata.get("ownerReferences"))
+        if not owners:
+            continue
         for position, owner in enumerate(owners):
             for field in ("apiVersion", "kind", "name", "uid"):
                 if not owner.get(field):
@@ -80,27 +82,28 @@ def set_by_the_server(index: Index) -> Iterator[Problem]:
 
 def required_labels(index: Index) -> Iterator[Problem]:
     """Objects of ours and their pods carry all labels by which people find them."""
-    ours = [(identity(document), "", document) for document in index.objects if is_ours(document)]
-    ours += [(pod.identity, pod.prefix, pod.document) for pod in index.pods if pod.prefix and is_ours(pod.owner)]
-    for subject, prefix, document in ours:
-        labels = labels_of(document)
+    for owner, prefix, document in _metadata(index):
+        if not is_ours(owner):
+            continue
+        labels = any_labels_of(document)
         for key in REQUIRED_LABELS:
-            if key not in labels:
-                yield Problem("required-label", subject, f"{prefix}metadata.labels[{key}]", "is missing; set it")
-        component = labels.get(COMPONENT_LABEL)
+            if not isinstance(labels.get(key), str):
+                where = f"{prefix}metadata.labels[{key}]"
+                yield Problem("required-label", identity(owner), where, "is missing; set it")
+        component, tier = label(document, COMPONENT_LABEL), label(document, "tier")
         expected = component if component in TIERS else None
-        if labels.get("tier") != expected and not (expected is None and labels.get("tier") not in TIERS):
-            message = f"is {labels.get('tier')!r}; expected {expected!r}, because the component is {component!r}"
-            yield Problem("required-label", subject, f"{prefix}metadata.labels[tier]", message)
+        if tier != expected and not (expected is None and tier not in TIERS):
+            message = f"is {tier!r}; expected {expected!r}, because the component is {component!r}"
+            yield Problem("required-label", identity(owner), f"{prefix}metadata.labels[tier]", message)
 
 
-def _metadata(index: Index) -> Iterator[tuple[str, str, Document]]:
-    """Every object and pod template, with the field where its metadata begin."""
+def _metadata(index: Index) -> Iterator[tuple[Document, str, Document]]:
+    """Every object and pod template: the object, the field where the metadata begin, and what they are of."""
     for document in index.objects:
-        yield identity(document), "", document
+        yield document, "", document
     for pod in index.pods:
         if pod.prefix:
-            yield pod.identity, pod.prefix, pod.document
+            yield pod.owner, pod.prefix, pod.document
 
 
 RULES = (namespaces_are_set, labels_are_valid, owners_and_finalizers, set_by_the_server, required_labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from constructs_st2.checks.data import at, mapping, mappings
-from constructs_st2.checks.index import Index, is_ours
+from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document
@@ -18,7 +18,7 @@ def mounts(index: Index) -> Iterator[Problem]:
         known = {*volumes, *pod.claim_templates}
         for container in pod.containers:
             paths: set[str] = set()
-            for position, mount in enumerate(_mounts(container)):
+            for position, mount in enumerate(container.mounts):
                 name, path = str(mount.get("name")), str(mount.get("mountPath"))
                 if path in paths:
                     message = f"{path} is mounted twice in this container; give each mount a path of its own"
@@ -28,7 +28,7 @@ def mounts(index: Index) -> Iterator[Problem]:
                     yield _unknown(pod, _field(container, position), name, known)
                 elif name in volumes and "subPath" in mount:
                     yield from _sub_path(index, pod, mount, volumes[name], _field(container, position))
-            for position, device in enumerate(_devices(container)):
+            for position, device in enumerate(container.devices):
                 if (name := str(device.get("name"))) not in known:
                     yield _unknown(pod, f"{container.field}.volumeDevices[{position}].name", name, known)
 
@@ -66,8 +66,8 @@ def _files(index: Index, pod: PodTemplate, volume: Document) -> frozenset[str] |
 def unused_volumes(index: Index) -> Iterator[Problem]:
     """Every volume is mounted by some container."""
     for pod in index.pods:
-        used = {str(mount.get("name")) for container in pod.containers for mount in _mounts(container)}
-        used |= {str(device.get("name")) for container in pod.containers for device in _devices(container)}
+        used = {str(mount.get("name")) for container in pod.containers for mount in container.mounts}
+        used |= {str(device.get("name")) for container in pod.containers for device in container.devices}
         fields = [(str(volume.get("name")), field) for field, volume in pod.volumes]
         fields += [(name, f"spec.volumeClaimTemplates[{name}]") for name in pod.claim_templates]
         for name, field in fields:
@@ -78,20 +78,12 @@ def unused_volumes(index: Index) -> Iterator[Problem]:
 
 def content(index: Index) -> Iterator[Problem]:
     """Every service finds what it reads."""
-    for pod in index.pods:
-        expected = index.surroundings.content.get(pod.labels.get("app", ""), frozenset()) if is_ours(pod.owner) else ()
+    for pod in index.own_pods:
+        expected = index.surroundings.content.get(pod.labels.get("app", ""), frozenset())
         main = pod.main_container
-        for path in sorted({*expected} - {str(mount.get("mountPath")) for mount in _mounts(main)}):
+        for path in sorted(expected - {str(mount.get("mountPath")) for mount in main.mounts}):
             message = f"nothing is mounted at {path}, where the service looks for it"
             yield Problem("content", pod.identity, f"{main.field}.volumeMounts", message)
-
-
-def _mounts(container: Container) -> list[Document]:
-    return mappings(container.spec.get("volumeMounts"))
-
-
-def _devices(container: Container) -> list[Document]:
-    return mappings(container.spec.get("volumeDevices"))
 
 
 RULES = (mounts, unused_volumes, content)

@@ -64,7 +64,11 @@ _VOLUME_TYPES = frozenset(
         "secret",
     }
 )
+_KNOWN_OF_VOLUMES = _VOLUME_TYPES | {"name", "hostPath"}
+"""What a volume may have by the level restricted; of paths of the node, baseline speaks."""
 _PROFILES = ("RuntimeDefault", "Localhost")
+_CONTEXT_OF_BASELINE = frozenset({"appArmorProfile", "seLinuxOptions", "seccompProfile", "windowsOptions"})
+"""Fields of the security contexts of pods and containers of which some values are forbidden."""
 _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 
@@ -83,6 +87,10 @@ class _Scope(NamedTuple):
     spec: Document
     context: Document
 
+    def violation(self, control: str, field: str, message: str) -> Violation:
+        """What is forbidden of its security context."""
+        return Violation(control, f"{self.field}.securityContext.{field}", message)
+
 
 def violations(pod: Document, level: Literal["baseline", "restricted"]) -> list[Violation]:
     """What a level forbids in a pod (``metadata`` and ``spec``)."""
@@ -95,7 +103,9 @@ def violations(pod: Document, level: Literal["baseline", "restricted"]) -> list[
     ]
     found = [*_baseline_of_pod(pod, whole)]
     for scope in (whole, *containers):
-        found += _baseline_of_context(scope)
+        # Most contexts have nothing of it.
+        if not _CONTEXT_OF_BASELINE.isdisjoint(scope.context):
+            found += _baseline_of_context(scope)
     for container in containers:
         found += _baseline_of_container(container)
     if level == "restricted":
@@ -136,33 +146,32 @@ def _baseline_of_pod(pod: Document, whole: _Scope) -> Iterator[Violation]:
 
 
 def _baseline_of_context(scope: _Scope) -> Iterator[Violation]:
-    context = scope.context
-    if not context:
-        return
-    field = f"{scope.field}.securityContext"
-    if at(context, "windowsOptions", "hostProcess"):
-        yield Violation("HostProcess", f"{field}.windowsOptions.hostProcess", "must not be true")
-    if (profile := at(context, "appArmorProfile", "type")) not in (None, *_PROFILES):
-        yield Violation("AppArmor", f"{field}.appArmorProfile.type", f"must not be {profile}")
-    if (profile := at(context, "seccompProfile", "type")) not in (None, *_PROFILES):
-        yield Violation("Seccomp", f"{field}.seccompProfile.type", f"must not be {profile}")
-    options = mapping(context.get("seLinuxOptions"))
-    if options.get("type", "") not in _SELINUX_TYPES:
-        yield Violation("SELinux", f"{field}.seLinuxOptions.type", f"must not be {options['type']}")
-    for name in ("user", "role"):
-        if options.get(name):
-            yield Violation("SELinux", f"{field}.seLinuxOptions.{name}", "must not be set")
+    for name in sorted(_CONTEXT_OF_BASELINE.intersection(scope.context)):
+        given = mapping(scope.context[name])
+        match name:
+            case "windowsOptions" if given.get("hostProcess"):
+                yield scope.violation("HostProcess", f"{name}.hostProcess", "must not be true")
+            case "appArmorProfile" if given.get("type") not in (None, *_PROFILES):
+                yield scope.violation("AppArmor", f"{name}.type", f"must not be {given['type']}")
+            case "seccompProfile" if given.get("type") not in (None, *_PROFILES):
+                yield scope.violation("Seccomp", f"{name}.type", f"must not be {given['type']}")
+            case "seLinuxOptions":
+                if given.get("type", "") not in _SELINUX_TYPES:
+                    yield scope.violation("SELinux", f"{name}.type", f"must not be {given['type']}")
+                for field in ("user", "role"):
+                    if given.get(field):
+                        yield scope.violation("SELinux", f"{name}.{field}", "must not be set")
 
 
 def _baseline_of_container(container: _Scope) -> Iterator[Violation]:
-    context, field = container.context, f"{container.field}.securityContext"
+    context = container.context
     if context.get("privileged"):
-        yield Violation("Privileged Containers", f"{field}.privileged", "must not be true")
-    for capability in strings(at(context, "capabilities", "add")):
+        yield container.violation("Privileged Containers", "privileged", "must not be true")
+    for capability in strings(mapping(context.get("capabilities")).get("add")):
         if capability not in _CAPABILITIES:
-            yield Violation("Capabilities", f"{field}.capabilities.add", f"must not contain {capability}")
+            yield container.violation("Capabilities", "capabilities.add", f"must not contain {capability}")
     if context.get("procMount") not in (None, "Default"):
-        yield Violation("/proc Mount Type", f"{field}.procMount", f"must not be {context['procMount']}")
+        yield container.violation("/proc Mount Type", "procMount", f"must not be {context['procMount']}")
     for position, port in enumerate(mappings(container.spec.get("ports"))):
         if port.get("hostPort"):
             yield Violation("Host Ports", f"{container.field}.ports[{position}].hostPort", "must not be used")
@@ -175,7 +184,7 @@ def _baseline_of_container(container: _Scope) -> Iterator[Violation]:
 
 def _restricted_of_pod(whole: _Scope) -> Iterator[Violation]:
     for volume in mappings(whole.spec.get("volumes")):
-        for kind in sorted(volume.keys() - {"name", "hostPath"} - _VOLUME_TYPES):
+        for kind in sorted(volume.keys() - _KNOWN_OF_VOLUMES):
             field = f"spec.volumes[{volume.get('name')}].{kind}"
             yield Violation(
                 "Volume Types", field, f"must not be used; possible are: {', '.join(sorted(_VOLUME_TYPES))}"
@@ -187,22 +196,22 @@ def _restricted_of_pod(whole: _Scope) -> Iterator[Violation]:
 
 
 def _restricted_of_container(container: _Scope, whole: _Scope) -> Iterator[Violation]:
-    context, field = container.context, f"{container.field}.securityContext"
+    context = container.context
     if context.get("allowPrivilegeEscalation") is not False:
-        yield Violation("Privilege Escalation", f"{field}.allowPrivilegeEscalation", "must be false")
+        yield container.violation("Privilege Escalation", "allowPrivilegeEscalation", "must be false")
     if context.get("runAsNonRoot", whole.context.get("runAsNonRoot")) is not True:
-        yield Violation("Running as Non-root", f"{field}.runAsNonRoot", "must be true, here or for the pod")
+        yield container.violation("Running as Non-root", "runAsNonRoot", "must be true, here or for the pod")
     if context.get("runAsUser") == 0:
-        yield Violation("Running as Non-root user", f"{field}.runAsUser", "must not be 0")
-    if at(context, "seccompProfile", "type") is None and at(whole.context, "seccompProfile", "type") is None:
+        yield container.violation("Running as Non-root user", "runAsUser", "must not be 0")
+    if at(whole.context, "seccompProfile", "type") is None and at(context, "seccompProfile", "type") is None:
         message = "must be RuntimeDefault or Localhost, here or for the pod"
-        yield Violation("Seccomp", f"{field}.seccompProfile.type", message)
+        yield container.violation("Seccomp", "seccompProfile.type", message)
     capabilities = mapping(context.get("capabilities"))
     if "ALL" not in strings(capabilities.get("drop")):
-        yield Violation("Capabilities", f"{field}.capabilities.drop", "must contain ALL")
+        yield container.violation("Capabilities", "capabilities.drop", "must contain ALL")
     for capability in strings(capabilities.get("add")):
         if capability in _CAPABILITIES - {"NET_BIND_SERVICE"}:
-            yield Violation("Capabilities", f"{field}.capabilities.add", f"must not contain {capability}")
+            yield container.violation("Capabilities", "capabilities.add", f"must not contain {capability}")
 
 
 def namespaces_admit_their_pods(index: Index) -> Iterator[Problem]:

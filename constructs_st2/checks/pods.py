@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
-from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of
+from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of, strings
 from constructs_st2.checks.problem import Problem
+from constructs_st2.facts.release import WAIT_FOR
 from constructs_st2.kube.documents import WORKLOAD_KINDS, Document, identity, pod_template
 
 _TEMPLATE_FIELDS = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}
@@ -16,12 +18,30 @@ _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
 class Container(NamedTuple):
-    """A container and the field where it stands. ``init`` tells whether it ends before the others start."""
+    """A container, the field where it stands, and the lists in it that many rules look at.
+
+    ``init`` tells whether it ends before the others start.
+    """
 
     name: str
     field: str
     spec: Document
     init: bool
+    ports: list[Document]
+    variables: list[Document]
+    mounts: list[Document]
+    devices: list[Document]
+
+    def field_of(self, key: str, position: int, item: Document) -> str:
+        """The field of an item of a list: by its name where it has one, else by its position."""
+        return f"{self.field}.{key}[{item.get('name', position)}]"
+
+
+class Address(NamedTuple):
+    """A host and a port, as a program in a pod would look them up."""
+
+    host: str
+    port: int
 
 
 class Use(NamedTuple):
@@ -88,12 +108,23 @@ class PodTemplate:
         return tuple(_uses(self))
 
     @cached_property
+    def waits(self) -> tuple[tuple[str, Address], ...]:
+        """The addresses that init containers wait for, each with its field."""
+        return tuple(
+            (f"{container.field}.args[{position}]", Address(host, int(port)))
+            for container in self.containers
+            if container.init and container.name.startswith(WAIT_FOR)
+            for position, (host, port) in enumerate(pairwise(strings(container.spec.get("args"))))
+            if port.isdecimal() and not host.isdecimal()
+        )
+
+    @cached_property
     def ports(self) -> frozenset[str | int]:
         """Names and numbers of all ports that the containers declare."""
         return frozenset(
             port[key]
             for container in self.containers
-            for port in mappings(container.spec.get("ports"))
+            for port in container.ports
             for key in ("name", "containerPort")
             if isinstance(port.get(key), (str, int))
         )
@@ -105,9 +136,9 @@ class PodTemplate:
 
 def network_actions(container: Document) -> Iterator[tuple[str, Document]]:
     """The HTTP requests and TCP connections of a container's probes and hooks, each with its field."""
-    hooks = mapping(container.get("lifecycle"))
     handlers = [(name, container[name]) for name in _PROBES if name in container]
-    handlers += [(f"lifecycle.{name}", hook) for name, hook in hooks.items()]
+    if "lifecycle" in container:
+        handlers += [(f"lifecycle.{name}", hook) for name, hook in mapping(container["lifecycle"]).items()]
     for field, handler in handlers:
         for way in ("httpGet", "tcpSocket"):
             if action := at(handler, way):
@@ -119,7 +150,16 @@ def _containers(spec: Document, prefix: str) -> Iterator[Container]:
         for position, container in enumerate(mappings(spec.get(key))):
             name = container.get("name")
             shown = name if isinstance(name, str) else str(position)
-            yield Container(shown, f"{prefix}spec.{key}[{shown}]", container, init=key == "initContainers")
+            yield Container(
+                shown,
+                f"{prefix}spec.{key}[{shown}]",
+                container,
+                init=key == "initContainers",
+                ports=mappings(container.get("ports")),
+                variables=mappings(container.get("env")),
+                mounts=mappings(container.get("volumeMounts")),
+                devices=mappings(container.get("volumeDevices")),
+            )
 
 
 def _uses(pod: PodTemplate) -> Iterator[Use]:
@@ -131,44 +171,47 @@ def _uses(pod: PodTemplate) -> Iterator[Use]:
     for field, volume in pod.volumes:
         yield from _volume_uses(volume, field)
     for container in pod.containers:
-        yield from _environment_uses(container)
+        for variable in container.variables:
+            if "valueFrom" in variable:
+                source = mapping(variable["valueFrom"])
+                field = f"{container.field}.env[{variable.get('name')}].valueFrom"
+                yield from _use("ConfigMap", source.get("configMapKeyRef"), f"{field}.configMapKeyRef")
+                yield from _use("Secret", source.get("secretKeyRef"), f"{field}.secretKeyRef")
+        if "envFrom" in container.spec:
+            for position, source in enumerate(mappings(container.spec["envFrom"])):
+                field = f"{container.field}.envFrom[{position}]"
+                yield from _use("ConfigMap", source.get("configMapRef"), field)
+                yield from _use("Secret", source.get("secretRef"), field)
 
 
-def _volume_uses(volume: Document, field: str) -> Iterator[Use]:
-    if "configMap" in volume:
-        yield from _use("ConfigMap", volume["configMap"], f"{field}.configMap")
-    elif "secret" in volume:
-        yield from _use("Secret", volume["secret"], f"{field}.secret", name="secretName")
-    elif "persistentVolumeClaim" in volume:
-        claim = volume["persistentVolumeClaim"]
-        yield from _use("PersistentVolumeClaim", claim, f"{field}.persistentVolumeClaim", name="claimName")
-    elif "projected" in volume:
-        for position, source in enumerate(mappings(at(volume, "projected", "sources"))):
-            inner = f"{field}.projected.sources[{position}]"
-            yield from _use("ConfigMap", source.get("configMap"), f"{inner}.configMap")
-            yield from _use("Secret", source.get("secret"), f"{inner}.secret")
+def _volume_uses(volume: Document, field: str) -> Sequence[Use]:
+    for source, kind, name in _SOURCES:
+        if source in volume:
+            return _use(kind, volume[source], f"{field}.{source}", name)
+    if "projected" not in volume:
+        return ()
+    return [
+        use
+        for position, source in enumerate(mappings(at(volume, "projected", "sources")))
+        for key, kind in (("configMap", "ConfigMap"), ("secret", "Secret"))
+        for use in _use(kind, source.get(key), f"{field}.projected.sources[{position}].{key}")
+    ]
 
 
-def _environment_uses(container: Container) -> Iterator[Use]:
-    for variable in mappings(container.spec.get("env")):
-        if source := mapping(variable.get("valueFrom")):
-            field = f"{container.field}.env[{variable.get('name')}].valueFrom"
-            yield from _use("ConfigMap", source.get("configMapKeyRef"), f"{field}.configMapKeyRef")
-            yield from _use("Secret", source.get("secretKeyRef"), f"{field}.secretKeyRef")
-    for position, source in enumerate(mappings(container.spec.get("envFrom"))):
-        field = f"{container.field}.envFrom[{position}]"
-        yield from _use("ConfigMap", source.get("configMapRef"), field)
-        yield from _use("Secret", source.get("secretRef"), field)
+_SOURCES = (
+    ("configMap", "ConfigMap", "name"),
+    ("secret", "Secret", "secretName"),
+    ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
+)
+"""The volumes that are made of one object, its kind, and what names it."""
 
 
-def _use(kind: str, reference: object, field: str, *, name: str = "name") -> Iterator[Use]:
+def _use(kind: str, reference: object, field: str, name: str = "name") -> Sequence[Use]:
+    """What a reference names; nothing if it is none."""
     if not isinstance(reference, dict) or not isinstance(reference.get(name), str):
-        return
-    keys = [reference.get("key"), *(item.get("key") for item in mappings(reference.get("items")))]
-    yield Use(
-        kind,
-        reference[name],
-        field,
-        tuple(key for key in keys if isinstance(key, str)),
-        optional=reference.get("optional") is True,
-    )
+        return ()
+    keys = [reference["key"]] if "key" in reference else []
+    if "items" in reference:
+        keys += [item.get("key") for item in mappings(reference["items"])]
+    named = tuple([key for key in keys if isinstance(key, str)])
+    return (Use(kind, reference[name], field, named, reference.get("optional") is True),)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from constructs_st2.checks.data import annotations_of, at, mapping, mappings, namespace_of
 from constructs_st2.checks.index import Index, is_ours
-from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import Use
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import identity
@@ -79,7 +78,7 @@ def targets(index: Index) -> Iterator[Problem]:
             message = f'there is no {kind} "{name}" to scale; correct the target'
             yield Problem("target", identity(scaler), "spec.scaleTargetRef", message)
     for budget in filter(is_ours, index.of_kind("PodDisruptionBudget")):
-        selector = Selector.of(at(budget, "spec", "selector"))
+        selector = index.selector_of(budget)
         if not index.pods_of(namespace_of(budget), selector):
             message = f"selects no pods ({selector}); use the selector of the workload that it protects"
             yield Problem("target", identity(budget), "spec.selector", message)

@@ -25,7 +25,7 @@ def workloads_select_their_pods(index: Index) -> Iterator[Problem]:
     """A workload selects its own pods and no others."""
     for workload in index.of_kind(*CONTROLLERS, "DaemonSet", "ReplicaSet"):
         pod = index.pods_made_by(workload)
-        selector = Selector.of(at(workload, "spec", "selector"))
+        selector = index.selector_of(workload)
         if selector.is_empty or not selector.matches(pod.labels):
             message = f"{selector} does not select the workload's own pods; its labels must be among theirs"
             yield Problem("selector", pod.identity, "spec.selector", message)
@@ -41,7 +41,7 @@ def one_workload_each(index: Index) -> Iterator[Problem]:
         if document["kind"] == "Service":
             pods = index.pods_behind(document)
         else:
-            pods = index.pods_of(namespace_of(document), Selector.of(at(document, "spec", "selector")))
+            pods = index.pods_of(namespace_of(document), index.selector_of(document))
         if len(pods) > 1:
             message = f"selects the pods of {', '.join(sorted(pod.identity for pod in pods))}; expected one workload"
             yield Problem("selector", identity(document), "spec.selector", message)
@@ -50,18 +50,14 @@ def one_workload_each(index: Index) -> Iterator[Problem]:
 def selectors_hold_nothing_that_changes(index: Index) -> Iterator[Problem]:
     """Selectors of ours look at the component's name and the release only."""
     for document in filter(is_ours, index.of_kind("Service", "PodDisruptionBudget", *CONTROLLERS)):
-        fields = at(document, "spec", "selector")
-        selector = Selector.of_service(fields) if document["kind"] == "Service" else Selector.of(fields)
-        for key in sorted(selector.keys - SELECTING_LABELS):
+        for key in sorted(index.selector_of(document).keys - SELECTING_LABELS):
             message = f"selects by {key}; only {' and '.join(sorted(SELECTING_LABELS))} never change"
             yield Problem("selector-labels", identity(document), "spec.selector", message)
 
 
 def scheduling_terms_match_own_pods(index: Index) -> Iterator[Problem]:
     """Spread constraints and affinities of our pods among themselves really mean these pods."""
-    for pod in index.pods:
-        if not is_ours(pod.owner):
-            continue
+    for pod in index.own_pods:
         for field, selector in _own_terms(pod):
             if not selector.matches(pod.labels):
                 message = f"{selector} does not match the pod's own labels, so it spreads nothing; use its selector"
@@ -96,13 +92,12 @@ def objects_are_unique(index: Index) -> Iterator[Problem]:
 
 def selecting_labels_are_set(index: Index) -> Iterator[Problem]:
     """Pods carry the component's name of the workload that makes them."""
-    for pod in index.pods:
-        if is_ours(pod.owner):
-            own = labels_of(pod.owner)
-            for key in sorted(SELECTING_LABELS):
-                if key in own and pod.labels.get(key) != own[key]:
-                    message = f"is {pod.labels.get(key)!r}, but {own[key]!r} on the workload; they must be the same"
-                    yield pod.problem("pod-labels", f"metadata.labels[{key}]", message)
+    for pod in index.own_pods:
+        own = labels_of(pod.owner)
+        for key in sorted(SELECTING_LABELS):
+            if key in own and pod.labels.get(key) != own[key]:
+                message = f"is {pod.labels.get(key)!r}, but {own[key]!r} on the workload; they must be the same"
+                yield pod.problem("pod-labels", f"metadata.labels[{key}]", message)
 
 
 RULES = (

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from constructs_st2.checks.data import at, mapping, mappings, namespace_of, scalar
 from constructs_st2.checks.index import Index, is_ours
-from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import network_actions
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity
@@ -15,7 +14,7 @@ from constructs_st2.kube.documents import Document, identity
 def services_lead_to_pods(index: Index) -> Iterator[Problem]:
     """A Service of ours selects pods, and they listen on the ports that it leads to."""
     for service in index.of_kind("Service"):
-        selector = Selector.of_service(at(service, "spec", "selector"))
+        selector = index.selector_of(service)
         if selector.is_empty:
             continue
         pods = index.pods_behind(service)
@@ -36,9 +35,11 @@ def ports_of_probes(index: Index) -> Iterator[Problem]:
     for pod in index.pods:
         for container in pod.containers:
             for field, action in network_actions(container.spec):
-                named = {scalar(port.get("name")) for port in mappings(container.spec.get("ports"))}
                 port = action.get("port")
-                if isinstance(port, str) and port not in named:
+                if not isinstance(port, str):
+                    continue
+                named = {scalar(each.get("name")) for each in container.ports}
+                if port not in named:
                     message = f'the container has no port named "{port}"; its port names are: {_listed(named)}'
                     yield Problem("probe-port", pod.identity, f"{container.field}.{field}.port", message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from constructs_st2.checks.data import annotations_of, mapping, mappings, strings
+from constructs_st2.checks.data import annotations_of, mapping, strings
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.shipped import is_shipped
@@ -13,50 +13,60 @@ from constructs_st2.kube.shipped import is_shipped
 Origin = Literal["file", "variable", "argument", "annotation"]
 
 
-class Text(NamedTuple):
-    """A text and where it stands. ``name`` is that of the file, variable or annotation."""
+class Texts(NamedTuple):
+    """The texts of one list or mapping, each with its position or its key, and where they stand.
+
+    They are many, and nearly all of them only looked at: the field of one is put together when it is told.
+    """
 
     owner: Document
     object: str
     field: str
     origin: Origin
-    text: str
-    name: str = ""
+    items: Sequence[tuple[int | str, str]]
 
-    def field_at(self, position: int) -> str:
-        """The field, with the line of a position where there are several lines."""
-        if "\n" not in self.text.rstrip("\n"):
-            return self.field
-        return f"{self.field} line {self.text.count(chr(10), 0, position) + 1}"
+    def field_of(self, item: int | str) -> str:
+        """The field of one of the texts."""
+        return f"{self.field}[{item}]"
+
+    def field_at(self, item: int | str, text: str, position: int) -> str:
+        """The same, with the line of a position where there are several lines."""
+        if "\n" not in text.rstrip("\n"):
+            return self.field_of(item)
+        return f"{self.field_of(item)} line {text.count(chr(10), 0, position) + 1}"
 
 
-def texts_of(objects: Sequence[Document], pods: Sequence[PodTemplate]) -> Iterator[Text]:
+def texts_of(objects: Sequence[Document], pods: Sequence[PodTemplate]) -> Iterator[Texts]:
     """All texts of some objects and of the pods that they make, but for the files of this package.
 
     Those are the same for everybody: they name no host of a release, and hold no secret.
     """
     for document in objects:
-        subject = identity(document)
         if document["kind"] == "ConfigMap":
-            for key, value in mapping(document.get("data")).items():
-                if isinstance(value, str) and not is_shipped(value):
-                    yield Text(document, subject, f"data[{key}]", "file", value, str(key))
-        yield from _annotations(document, document, subject, "")
+            files = [item for item in _texts(document.get("data")) if not is_shipped(item[1])]
+            yield Texts(document, identity(document), "data", "file", files)
+        yield from _annotations(document, document, "")
     for pod in pods:
         if pod.document is not pod.owner:
-            yield from _annotations(pod.owner, pod.document, pod.identity, pod.prefix)
+            yield from _annotations(pod.owner, pod.document, pod.prefix)
         for container in pod.containers:
-            for variable in mappings(container.spec.get("env")):
-                name, value = variable.get("name"), variable.get("value")
-                if isinstance(value, str):
-                    yield Text(pod.owner, pod.identity, f"{container.field}.env[{name}]", "variable", value, str(name))
+            variables: list[tuple[int | str, str]] = [
+                (str(variable.get("name")), variable["value"])
+                for variable in container.variables
+                if isinstance(variable.get("value"), str)
+            ]
+            if variables:
+                yield Texts(pod.owner, pod.identity, f"{container.field}.env", "variable", variables)
             for key in ("command", "args"):
-                for position, argument in enumerate(strings(container.spec.get(key))):
-                    field = f"{container.field}.{key}[{position}]"
-                    yield Text(pod.owner, pod.identity, field, "argument", argument)
+                if arguments := strings(container.spec.get(key)):
+                    field = f"{container.field}.{key}"
+                    yield Texts(pod.owner, pod.identity, field, "argument", list(enumerate(arguments)))
 
 
-def _annotations(owner: Document, document: Document, subject: str, prefix: str) -> Iterator[Text]:
-    for key, value in annotations_of(document).items():
-        if isinstance(value, str):
-            yield Text(owner, subject, f"{prefix}metadata.annotations[{key}]", "annotation", value, str(key))
+def _annotations(owner: Document, document: Document, prefix: str) -> Iterator[Texts]:
+    if annotations := _texts(annotations_of(document)):
+        yield Texts(owner, identity(owner), f"{prefix}metadata.annotations", "annotation", annotations)
+
+
+def _texts(value: object) -> list[tuple[int | str, str]]:
+    return [(str(key), text) for key, text in mapping(value).items() if isinstance(text, str)]

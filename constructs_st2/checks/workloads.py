@@ -7,9 +7,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from constructs_st2.checks.data import at, label, mapping, mappings, namespace_of, strings
+from constructs_st2.checks.data import at, label, mapping, namespace_of, strings
 from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
-from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.facts.release import WAIT_FOR
@@ -36,7 +35,7 @@ def disruption_budgets(index: Index) -> Iterator[Problem]:
     """Exactly one budget, which lets a node be drained, wherever there are several pods; none for a single pod."""
     budgets: dict[int, list[Document]] = defaultdict(list)
     for budget in index.of_kind("PodDisruptionBudget"):
-        for pod in index.pods_of(namespace_of(budget), Selector.of(at(budget, "spec", "selector"))):
+        for pod in index.pods_of(namespace_of(budget), index.selector_of(budget)):
             budgets[id(pod.owner)].append(budget)
     for workload in _controllers(index):
         scale, found = index.scale_of(workload), budgets[id(workload)]
@@ -103,7 +102,7 @@ def single_services(index: Index) -> Iterator[Problem]:
 
 def grace_periods(index: Index) -> Iterator[Problem]:
     """A pod has longer to stop than passes before its processes are told to."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         given = pod.spec.get("terminationGracePeriodSeconds")
         grace = given if isinstance(given, int) else DEFAULT_GRACE
         hooks = [_pre_stop_seconds(each) + _drain_seconds(each) for each in pod.containers if not _sleeps(each, grace)]
@@ -115,12 +114,16 @@ def grace_periods(index: Index) -> Iterator[Problem]:
 
 def _sleeps(container: Container, grace: int) -> bool:
     """Whether a preStop hook sleeps longer than the API server takes, which is told elsewhere."""
+    if "lifecycle" not in container.spec:
+        return False
     seconds = at(container.spec, "lifecycle", "preStop", "sleep", "seconds")
     return isinstance(seconds, int) and seconds > grace
 
 
 def _pre_stop_seconds(container: Container) -> int:
     """Seconds that a preStop hook takes, as far as its command tells: ``sleep N``, or ``stop.sh N``."""
+    if "lifecycle" not in container.spec:
+        return 0
     hook = mapping(at(container.spec, "lifecycle", "preStop"))
     built_in = at(hook, "sleep", "seconds")
     if isinstance(built_in, int):
@@ -146,7 +149,7 @@ def _first_number(words: Sequence[str]) -> int:
 
 def resource_requests(index: Index) -> Iterator[Problem]:
     """Containers say what they need, so that the scheduler does not pile them up."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         for container in _own_containers(pod):
             for resource in ("cpu", "memory"):
                 if at(container.spec, "resources", "requests", resource) is None:
@@ -157,7 +160,7 @@ def resource_requests(index: Index) -> Iterator[Problem]:
 
 def image_tags(index: Index) -> Iterator[Problem]:
     """Images are of a known version."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         for container in _own_containers(pod):
             image = str(container.spec.get("image", ""))
             tag = _TAG.fullmatch(image.rpartition("/")[2])
@@ -172,14 +175,14 @@ def readiness_probes(index: Index) -> Iterator[Problem]:
     for workload in filter(is_ours, index.of_kind("Deployment")):
         pod = index.pods_made_by(workload)
         main = pod.main_container
-        if mappings(main.spec.get("ports")) and not main.spec.get("readinessProbe"):
+        if main.ports and not main.spec.get("readinessProbe"):
             message = "is missing: requests would reach the container before it listens"
             yield Problem("readiness", pod.identity, f"{main.field}.readinessProbe", message)
 
 
 def tokens_and_links(index: Index) -> Iterator[Problem]:
     """No pod gets a token or addresses of the cluster unasked."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         if not pod.spec.get("serviceAccountName") and pod.spec.get("automountServiceAccountToken") is not False:
             message = "must be false where no serviceAccountName is set: the pod would get a token that it does not use"
             yield pod.problem("token", "spec.automountServiceAccountToken", message)
@@ -191,10 +194,6 @@ def tokens_and_links(index: Index) -> Iterator[Problem]:
 
 def _controllers(index: Index) -> Iterator[Document]:
     return filter(is_ours, index.of_kind(*CONTROLLERS))
-
-
-def _pods(index: Index) -> Iterator[PodTemplate]:
-    return (pod for pod in index.pods if is_ours(pod.owner))
 
 
 def _own_containers(pod: PodTemplate) -> list[Container]:

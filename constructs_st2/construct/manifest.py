@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,7 +18,8 @@ import cdk8s
 import jsii
 from constructs import Construct, IConstruct, Node
 
-from constructs_st2.kube.documents import Document, copied, identity
+from constructs_st2.errors import UserError
+from constructs_st2.kube.documents import Document, copied, identity, pod_template
 from constructs_st2.parts.tiers import Part
 
 
@@ -52,9 +54,9 @@ class Patient(Construct):
     def node(self) -> Node:
         """The node of the construct tree."""
         self.look()
-        return super().node
+        return self._own_node
 
-    @property
+    @cached_property
     def _own_node(self) -> Node:
         """The same, without making anything."""
         return super().node
@@ -74,8 +76,13 @@ class Patient(Construct):
 class PatientApp(Patient, cdk8s.App):
     """An app in which clusters are made only when somebody looks."""
 
-    def __init__(self, outdir: str) -> None:
-        jsii.create(type(self), self, [{"outdir": outdir}])
+    def __init__(self, outdir: str, resolvers: Sequence[cdk8s.IResolver] = ()) -> None:
+        if resolvers:
+            # They are asked about all that is made.
+            self.seen = True
+            cdk8s.App.__init__(self, outdir=outdir, resolvers=resolvers)
+        else:
+            jsii.create(type(self), self, [{"outdir": outdir}])
         self.waiting: list[Patient] = []
         """What has not been made."""
 
@@ -137,10 +144,10 @@ class Manifest(cdk8s.ApiObject):
         """The object as Kubernetes gets it.
 
         Raises:
-            ValueError: a patch cannot be applied to it.
+            UserError: a patch cannot be applied to it.
         """
         whole = self._completed(super().to_json())
-        return self._patched(self._resolved_anew(whole) if self._tier.resolvers else whole)
+        return self._patched(self._resolved([], whole) if self._tier.resolvers else whole)
 
     def current(self) -> Document:
         """The same, without asking Node.js about what nobody has changed, nor resolvers about what they have seen.
@@ -149,9 +156,10 @@ class Manifest(cdk8s.ApiObject):
         """
         if not self._tier.resolvers:
             return self.to_json() if self.touched else self.document
-        whole = self._completed(super().to_json())
-        if self._resolved_before is None or self._resolved_before[0] != pickle.dumps(whole):
-            return self._patched(self._resolved_anew(whole))
+        whole = self._completed(super().to_json()) if self.touched else self.document
+        state = pickle.dumps(whole)
+        if self._resolved_before is None or self._resolved_before[0] != state:
+            self._resolved_before = (state, self._resolved([], copied(whole)))
         return self._patched(copied(self._resolved_before[1]))
 
     def _patched(self, whole: Document) -> Document:
@@ -160,13 +168,21 @@ class Manifest(cdk8s.ApiObject):
         try:
             patched: Document = cdk8s.JsonPatch.apply(whole, *self._patches)
         except RuntimeError as error:
-            raise ValueError(f"a JSON patch cannot be applied to {identity(self.document)}: {error}") from error
+            count = self._first_that_fails(whole)
+            # What fast-json-patch says goes on with the whole object, a line for each field.
+            reason = textwrap.shorten(str(error).partition("\ntree:")[0], 300, placeholder=" …")
+            which = f"the JSON patch {count} of {len(self._patches)}" if len(self._patches) > 1 else "the JSON patch"
+            raise UserError(f"{which} cannot be applied to {identity(self.document)}: {reason}") from error
         return patched
 
-    def _resolved_anew(self, whole: Document) -> Document:
-        resolved: Document = self._resolved([], whole)
-        self._resolved_before = (pickle.dumps(whole), copied(resolved))
-        return resolved
+    def _first_that_fails(self, whole: Document) -> int:
+        """Its number, from 1."""
+        for count in range(1, len(self._patches)):
+            try:
+                cdk8s.JsonPatch.apply(whole, *self._patches[:count])
+            except RuntimeError:
+                return count
+        return len(self._patches)
 
     def __repr__(self) -> str:
         return f"<Manifest {identity(self.document)}>"
@@ -188,7 +204,9 @@ class Manifest(cdk8s.ApiObject):
         if value is None:
             return None
         for resolver in self._tier.resolvers:
-            context = cdk8s.ResolutionContext(self, key, value)
+            # Only what is written in Python does not mind whether Node.js has made it.
+            made = isinstance(type(resolver), jsii.JSIIMeta)
+            context: Any = (cdk8s.ResolutionContext if made else _Context)(self, key, value)
             resolver.resolve(context)
             if context.replaced:
                 return self._resolved(key, context.replaced_value)
@@ -197,6 +215,22 @@ class Manifest(cdk8s.ApiObject):
         if isinstance(value, list):
             return [self._resolved([*key, str(index)], item) for index, item in enumerate(value)]
         return value
+
+
+class _Context:
+    """A `cdk8s.ResolutionContext` that asks nothing of Node.js: there is one for each value of each object."""
+
+    def __init__(self, obj: cdk8s.ApiObject, key: list[str], value: object) -> None:
+        self.obj = obj
+        self.key = key
+        self.value = value
+        self.replaced = False
+        self.replaced_value: Any = None
+
+    def replace_value(self, new_value: object) -> None:
+        """Replace the value."""
+        self.replaced = True
+        self.replaced_value = new_value
 
 
 class Component(Construct):
@@ -212,6 +246,10 @@ class Component(Construct):
         self.objects: Mapping[str, Manifest] = {
             identity(document): Manifest(self, tier, document) for document in part.documents
         }
+        workloads = [each for each in self.objects.values() if pod_template(each.document)]
+        if len(workloads) == 1:
+            # What `cdk8s.ApiObject.of` finds.
+            self.node.default_child = workloads[0]
 
     def __getitem__(self, wanted: str) -> Manifest:
         """The object called ``Deployment/st2-st2api``, or the only one of a kind: ``Deployment``.
@@ -220,6 +258,15 @@ class Component(Construct):
             KeyError: there is none, or there are several.
         """
         return _found(self.objects, wanted)
+
+    def __contains__(self, wanted: object) -> bool:
+        return wanted in self.objects or [name.partition("/")[0] for name in self.objects].count(str(wanted)) == 1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.objects)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.node.path}>"
 
 
 class Tier(cdk8s.Chart):
@@ -256,6 +303,11 @@ class Tier(cdk8s.Chart):
             made = {identity(document): Manifest(self, self, document) for document in part.documents}
         self.objects |= made
 
+    @property
+    def api_objects(self) -> list[cdk8s.ApiObject]:
+        """All objects in it; of any other chart, cdk8s gives those alone that are in no construct within it."""
+        return [each for each in self.node.find_all() if isinstance(each, cdk8s.ApiObject)]
+
     def __getitem__(self, name: str) -> Component:
         """The service or backend of a name: ``stack.runners["st2actionrunner"]``.
 
@@ -265,6 +317,20 @@ class Tier(cdk8s.Chart):
         if name not in self.components:
             raise KeyError(f"there is no {name}; there are: {', '.join(self.components) or 'none'}")
         return self.components[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.components
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.components)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.node.path}>"
+
+    def generate_object_name(self, api_object: cdk8s.ApiObject) -> str:
+        """The name of an object that is given none: as a chart around the cluster makes it, with a hash or without."""
+        around = [each for each in self.node.scopes[:-1] if isinstance(each, cdk8s.Chart)]
+        return around[-1].generate_object_name(api_object) if around else super().generate_object_name(api_object)
 
 
 _RESOLVERS_OF_CDK8S = (cdk8s.LazyResolver, cdk8s.ImplicitTokenResolver, cdk8s.NumberStringUnionResolver)

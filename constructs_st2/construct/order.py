@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import cdk8s
 from constructs import IConstruct, Node
 
-Before = Mapping[str, set[str]]
-"""What comes before each chart, by their paths in the construct tree."""
+Before = Mapping[str, Collection[str]]
+"""What comes before each chart, by their paths in the construct tree, in the order in which it was said."""
 
 
 def any_dependency(root: IConstruct) -> bool:
@@ -19,30 +19,38 @@ def any_dependency(root: IConstruct) -> bool:
     return len(cdk8s.DependencyGraph(node).root.outbound) < len(node.find_all())
 
 
-def dependencies(root: IConstruct) -> dict[str, set[str]]:
+def dependencies(root: IConstruct) -> dict[str, list[str]]:
     """What comes before each chart of an app, because something in the one depends on something in the other."""
-    before: dict[str, set[str]] = defaultdict(set)
+    before: dict[str, dict[str, None]] = defaultdict(dict)
     for each in Node.of(root).find_all():
         for other in Node.of(each).dependencies:
             source, target = cdk8s.Chart.of(each), cdk8s.Chart.of(other)
             # cdk8s itself lets a chart depend on those within it.
             if source is not target and Node.of(target).scope is not source:
-                before[Node.of(source).path].add(Node.of(target).path)
-    return before
+                before[Node.of(source).path][Node.of(target).path] = None
+    return {path: list(others) for path, others in before.items()}
 
 
-def put_first(first: cdk8s.Chart, others: Iterable[cdk8s.Chart], before: Before) -> None:
-    """Let a chart come before others, but for those that it has to come after.
+def first_in_front(charts: Sequence[str], before: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The same, with the first of some charts before each of the others that it need not come after."""
+    first, *others = charts
+    free = [other for other in others if not comes_after(first, other, before)]
+    return {**before, **{other: [*before.get(other, ()), first] for other in free}}
 
-    cdk8s moves what others depend on behind what nobody depends on: a namespace behind the objects in it. Do not chain
-    charts: what it does to sort their objects grows with the product of the numbers of them.
+
+def parted(charts: Sequence[str], before: Before) -> bool:
+    """Whether anything depends on some of these charts alone, so that cdk8s may put it before the first of them.
+
+    What nothing depends on it leaves in the order in which it was made, and what is depended on in the order in which
+    that was said.
     """
-    for chart in others:
-        if chart is not first and not _comes_after(first.node.path, chart.node.path, before):
-            chart.add_dependency(first)
+    own = frozenset(charts)
+    found = ([other for other in others if other in own] for others in before.values())
+    return any(some and (some[0] != charts[0] or len(some) < len(own)) for some in found)
 
 
-def _comes_after(one: str, other: str, before: Before) -> bool:
+def comes_after(one: str, other: str, before: Before) -> bool:
+    """Whether a chart depends on another, be it by way of others."""
     waiting, seen = [one], set()
     while waiting:
         if (path := waiting.pop()) == other:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -19,136 +19,38 @@ from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
-from constructs_st2.construct.manifest import Tier as AnyTier
-from constructs_st2.construct.plans import PLANS, compose
+from constructs_st2.construct.plans import compose
+from constructs_st2.construct.tiers import (
+    TIERS,
+    Api,
+    Backup,
+    Chatops,
+    Client,
+    Config,
+    Coordination,
+    Engines,
+    Exposure,
+    Extra,
+    Frontend,
+    Jobs,
+    Mongodb,
+    Operations,
+    Packs,
+    Rabbitmq,
+    Runners,
+    Secrets,
+    Tier,
+    plans_of,
+)
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
-from constructs_st2.kube.documents import Document, copied, identity, place
-from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
+from constructs_st2.facts.secrets.contract import required
+from constructs_st2.kube.documents import Document, identity, place
+from constructs_st2.parts.tiers import documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
 if TYPE_CHECKING:
     from constructs_st2.changes.plan import Plan as ChangePlan
-
-
-class Tier(AnyTier):
-    """A tier of StackStorm. Subclasses say what is in it; see `StackStorm.TIERS` for how to replace one."""
-
-    plan: ClassVar[Plan]
-
-    @classmethod
-    def parts(cls, cluster: Cluster) -> Sequence[Part]:
-        """What it is made of: plain data, which may be changed, added to or left out."""
-        return list(cls.plan.parts(cluster))
-
-
-class Namespace(Tier):
-    """The namespace."""
-
-    plan = PLANS["namespace"]
-
-
-class Config(Tier):
-    """Settings of st2, the service account and the priority classes."""
-
-    plan = PLANS["config"]
-
-
-class Secrets(Tier):
-    """What makes the Secrets."""
-
-    plan = PLANS["secrets"]
-
-
-class Mongodb(Tier):
-    """The database."""
-
-    plan = PLANS["mongodb"]
-
-
-class Rabbitmq(Tier):
-    """The message bus."""
-
-    plan = PLANS["rabbitmq"]
-
-
-class Coordination(Tier):
-    """Redis or etcd: locks and the service registry."""
-
-    plan = PLANS["coordination"]
-
-
-class Packs(Tier):
-    """Volumes and a registry for packs."""
-
-    plan = PLANS["packs"]
-
-
-class Api(Tier):
-    """st2auth, st2api and st2stream."""
-
-    plan = PLANS["api"]
-
-
-class Engines(Tier):
-    """The services that work out what has to be done."""
-
-    plan = PLANS["engines"]
-
-
-class Runners(Tier):
-    """The services that run actions and sensors."""
-
-    plan = PLANS["runners"]
-
-
-class Frontend(Tier):
-    """The web UI."""
-
-    plan = PLANS["frontend"]
-
-
-class Client(Tier):
-    """A pod with the command line of st2."""
-
-    plan = PLANS["client"]
-
-
-class Chatops(Tier):
-    """The chat bot."""
-
-    plan = PLANS["chatops"]
-
-
-class Jobs(Tier):
-    """The Jobs that load content."""
-
-    plan = PLANS["jobs"]
-
-
-class Exposure(Tier):
-    """Ingress and HTTPRoute."""
-
-    plan = PLANS["exposure"]
-
-
-class Operations(Tier):
-    """Network policies, autoscaling, monitoring."""
-
-    plan = PLANS["operations"]
-
-
-class Backup(Tier):
-    """Backups of the database."""
-
-    plan = PLANS["backup"]
-
-
-class Extra(Tier):
-    """The user's own objects."""
-
-    plan = PLANS["extra"]
 
 
 T = TypeVar("T", bound=Tier)
@@ -163,33 +65,15 @@ class StackStorm(Patient):
         values: what differs from the default cluster: `Values`, a mapping like a values file, or what
             `load_values` has read.
         release: name of the release, with which the names of all objects begin.
-        namespace: namespace of the release. Default: that of the chart around it, or else ``stackstorm``.
+        namespace: namespace of the release. Default: that of the nearest chart around it that has one, or else
+            ``stackstorm``.
         strict: refuse to be written where there are `warnings`, too.
 
     Raises:
         UserError: the values cannot be used, or two tiers have one file. All problems are told at once.
     """
 
-    TIERS: ClassVar[Mapping[str, type[Tier]]] = {
-        "namespace": Namespace,
-        "config": Config,
-        "secrets": Secrets,
-        "mongodb": Mongodb,
-        "rabbitmq": Rabbitmq,
-        "coordination": Coordination,
-        "packs": Packs,
-        "api": Api,
-        "engines": Engines,
-        "runners": Runners,
-        "frontend": Frontend,
-        "client": Client,
-        "chatops": Chatops,
-        "jobs": Jobs,
-        "exposure": Exposure,
-        "operations": Operations,
-        "backup": Backup,
-        "extra": Extra,
-    }
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = TIERS
     """The class of each tier, in the order of their files. A subclass may replace some, leave some out, or add some:
     ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``."""
 
@@ -205,25 +89,26 @@ class StackStorm(Patient):
     ) -> None:
         if not isinstance(scope, Construct):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
-        around = _chart_around(scope)
+        around = _charts_around(scope)
         if namespace is None:
-            namespace = (around and around.namespace) or DEFAULT_NAMESPACE
+            namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), DEFAULT_NAMESPACE)
         # Names first: what is wrong with them is not about the values.
         Release(release, namespace)
         self._loaded = loaded = GivenValues.of(values).resolve(
             release, namespace, lambda given: further_problems(given, release, namespace)
         )
-        self._plans = _plans(self.TIERS)
+        self._plans = plans_of(self.TIERS)
         try:
             self.cluster = cluster_of(loaded.values, release, namespace)
             self._composed = compose(self.cluster, self._plans)
         except InvalidValues as error:
             raise UserError(loaded.report(error.problems)) from error
-        self._labels = around.labels if around else {}
+        self._labels = {key: text for chart in around for key, text in chart.labels.items()}
         for document in self.planned if self._labels else ():
             document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
         self._checked: tuple[bytes, list[Problem]] | None = None
         self._strict = strict
+        self._dependencies: list[IConstruct] = []
         self.step: ChangePlan | None = None
         """What the last synth of its app changed in the folder; None where there was nothing, or nothing changed."""
         super().__init__(scope, id)
@@ -269,29 +154,55 @@ class StackStorm(Patient):
             for name, parts in self._composed.items()
         }
 
+    def __repr__(self) -> str:
+        release = self.cluster.release
+        return f"<{type(self).__name__} {self._own_node.path}: {release.name} in {release.namespace}>"
+
     def _makes_more(self) -> bool:
         """Whether a class of a tier may add to the construct tree what is not among its parts."""
-        return any(self.TIERS[name].__init__ is not AnyTier.__init__ for name in self._composed)
+        return any(self.TIERS[name].__init__ is not Tier.__init__ for name in self._composed)
 
     def add_dependency(self, *dependencies: IConstruct) -> None:
-        """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does."""
-        for tier in self.tiers.values():
-            tier.add_dependency(*dependencies)
+        """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does.
+
+        Raises:
+            UserError: one of them is the cluster itself.
+        """
+        if any(each is self for each in dependencies):
+            raise UserError(f'the cluster "{self.node.path}" cannot come after itself')
+        self._dependencies += dependencies
+        # The first tier alone, and the others by `keep_order`: cdk8s walks each way that there is from object to object
+        # along dependencies, and of those there are as many as the product of the numbers of objects.
+        first = next(iter(self.tiers.values()))
+        first.add_dependency(*(each for each in dependencies if each is not first))
 
     def keep_order(self) -> None:
-        """Keep the namespace in front where anything depends on a tier, by which cdk8s orders the charts of the app."""
+        """Keep the first tier in front of the others, where cdk8s does not do so by itself."""
+        first, *others = self.tiers.values()
         root = self._own_node.root
-        if "namespace" not in self.tiers or not order.any_dependency(root):
+        if not order.any_dependency(root):
             return
         before = order.dependencies(root)
-        own = {tier.node.path for tier in self.tiers.values()}
-        if any(others & own for others in before.values()):
-            order.put_first(self.tiers["namespace"], self.tiers.values(), before)
+        if not order.parted([tier.node.path for tier in self.tiers.values()], before):
+            return
+        for tier in others:
+            if not order.comes_after(first.node.path, tier.node.path, before):
+                tier.add_dependency(first)
+            elif self._dependencies:
+                tier.add_dependency(*(each for each in self._dependencies if each is not tier))
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
         """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
         return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
+
+    @property
+    def secret_names(self) -> Mapping[str, str]:
+        """The names of the Secrets that it reads, which are made in the cluster and are no objects here.
+
+        They are found by what the reference of Secrets calls them: ``secret_names["st2-auth"]``.
+        """
+        return {spec.component: self.cluster.secret(spec) for spec in required(self.cluster.values)}
 
     def current(self) -> list[Document]:
         """All objects below this construct as they are now: those that were added to it, but not to a cluster in it."""
@@ -317,6 +228,7 @@ class StackStorm(Patient):
             found = [
                 *check(objects, self._surroundings, self._foreign()),
                 *self._shared_with_others(),
+                *(self._shared_with_charts() if self.seen else ()),
                 *self._lost(objects),
             ]
             if self.seen:
@@ -393,6 +305,21 @@ class StackStorm(Patient):
             for document in shared:
                 hint = "set namespace.create to false" if document["kind"] == "Namespace" else "let one of them make it"
                 message = f'is also an object of the cluster "{path}"; {hint}'
+                yield Problem("unique", identity(document), "metadata.name", message)
+
+    def _shared_with_charts(self) -> Iterator[Problem]:
+        """Objects that a chart of the app has, too, such as the namespace."""
+        own: dict[str, set[object]] = {}
+        for document in self.planned:
+            own.setdefault(document["metadata"]["name"], set()).add(place(document))
+        path = self._own_node.path
+        for each in self.what_is_made(self._own_node.root):
+            if not isinstance(each, cdk8s.ApiObject) or isinstance(each, Manifest) or each.name not in own:
+                continue
+            document = each.to_json()
+            if place(document) in own[each.name] and not each.node.path.startswith(f"{path}/"):
+                hint = "set namespace.create to false" if document["kind"] == "Namespace" else "rename one of them"
+                message = f'is also an object of the chart "{cdk8s.Chart.of(each).node.path}"; {hint}'
                 yield Problem("unique", identity(document), "metadata.name", message)
 
     def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
@@ -533,49 +460,8 @@ class _AllTiers(Dependable):
         return list(self._cluster.tiers.values())
 
 
-def _plans(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:
-    """The plans of all tiers.
-
-    Raises:
-        UserError: one is no tier, or has no plan; or two tiers have one file.
-    """
-    for name, tier in tiers.items():
-        if not (isinstance(tier, type) and issubclass(tier, Tier) and hasattr(tier, "plan")):
-            raise UserError(f'TIERS["{name}"] must be a class derived from Tier that has a plan, not {tier!r}')
-    files: dict[str, str] = {}
-    for name, tier in tiers.items():
-        if (other := files.setdefault(tier.plan.file, name)) != name:
-            raise UserError(f"the tiers {other} and {name} have the same file, {tier.plan.file}; give one another plan")
-    return {name: Plan(tier.plan.file, _copied(name, tier.parts), tier.plan.wave) for name, tier in tiers.items()}
-
-
-def _copied(tier: str, parts: PartsOf) -> PartsOf:
-    """A subclass may give the same objects to several clusters, none of which may see the changes of another."""
-
-    def made(cluster: Cluster) -> list[Part]:
-        given = parts(cluster)
-        if not isinstance(given, Iterable):
-            raise UserError(f"parts of the tier {tier} must give a list of Parts, not {type(given).__name__}")
-        return [_part(tier, each) for each in given]
-
-    return made
-
-
-def _part(tier: str, part: Part) -> Part:
-    if not isinstance(part, Part):
-        raise UserError(f"parts of the tier {tier} must give Parts, not {type(part).__name__}")
-    for document in part.documents:
-        for field in ("apiVersion", "kind", "metadata"):
-            if not isinstance(document, Mapping) or field not in document:
-                raise UserError(f'an object in the part "{part.name}" of the tier {tier} has no {field}: {document!r}')
-        if "name" not in document["metadata"]:
-            raise UserError(f'{document["kind"]} in the part "{part.name}" of the tier {tier} has no metadata.name')
-    return Part(part.name, copied(part.documents))
-
-
-def _chart_around(scope: Construct) -> cdk8s.Chart | None:
-    """The nearest chart that a construct is in."""
+def _charts_around(scope: Construct) -> list[cdk8s.Chart]:
+    """The charts that a construct is in, the nearest one last."""
     if isinstance(scope, cdk8s.App):
-        return None
-    charts = [each for each in scope.node.scopes if isinstance(each, cdk8s.Chart)]
-    return charts[-1] if charts else None
+        return []
+    return [each for each in scope.node.scopes if isinstance(each, cdk8s.Chart)]

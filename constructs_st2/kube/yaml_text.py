@@ -24,7 +24,8 @@ from yaml.events import (
 
 from constructs_st2.kube.documents import Document
 
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""That of libyaml, which takes a fifth of the time of the other."""
 _RESOLVER: Any = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
 
@@ -160,7 +161,7 @@ def emitted(documents: Iterable[Document]) -> str:
     """The same text as `yaml_text`, of any objects, by the emitter of PyYAML."""
     stream = io.StringIO()
     # The events are written at once: making nodes of the data first, as yaml.dump does, takes three times as long.
-    dumper = _Dumper(stream, allow_unicode=True, width=2**31 - 1)
+    dumper = DUMPER(stream, allow_unicode=True, width=2**31 - 1)
     emit = dumper.emit
     emit(StreamStartEvent())
     for document in documents:

@@ -91,9 +91,11 @@ def _of_labels(part: object, path: KeyPath) -> Iterator[ValueProblem]:
     if not isinstance(part, BaseModel):
         return
     for name in part.model_fields_set:
+        value = getattr(part, name)
+        if not isinstance(value, BaseModel | list | Mapping):
+            continue
         field = type(part).model_fields.get(name)
         key = (*path, (field and field.alias) or name)
-        value = getattr(part, name)
         if not name.endswith("labels"):
             yield from _of_labels(value, key)
             continue

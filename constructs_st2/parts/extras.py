@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.images import pin
-from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.documents import Document, copied, identity
 from constructs_st2.values.model import Patch, Values
 
 
@@ -49,11 +51,13 @@ def _apply(patch: Patch, objects: dict[str, Document], key: str) -> ValueProblem
         near = difflib.get_close_matches(wanted, objects, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return ValueProblem(f"{key}.target", f"matches no object: there is no {wanted}{hint}")
-    operations: Any = [operation.model_dump(by_alias=True, exclude_unset=True) for operation in patch.patch]
-    try:
-        changed = jsonpatch.apply_patch(document, operations)
-    except (jsonpatch.JsonPatchException, JsonPointerException) as error:
-        return ValueProblem(f"{key}.patch", f"cannot be applied to {wanted}: {error}")
+    changed: Any = copied(document)
+    for number, operation in enumerate(patch.patch):
+        try:
+            given = [operation.model_dump(by_alias=True, exclude_unset=True)]
+            changed = jsonpatch.apply_patch(changed, given, in_place=True)
+        except (jsonpatch.JsonPatchException, JsonPointerException) as error:
+            return ValueProblem(f"{key}.patch[{number}]", f"cannot be applied to {wanted}: {_reason(error)}")
     if not _is_object(changed) or identity(changed) != wanted:
         return ValueProblem(f"{key}.patch", f"must leave kind and metadata.name of {wanted} as they are")
     if not isinstance(changed.get("apiVersion"), str):
@@ -61,6 +65,12 @@ def _apply(patch: Patch, objects: dict[str, Document], key: str) -> ValueProblem
     document.clear()
     document.update(changed)
     return None
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the half of the object that the library quotes."""
+    text = re.sub(r" in [{\[].*", "", str(error), flags=re.DOTALL)
+    return textwrap.shorten(text, 200, placeholder=" …")
 
 
 def _is_object(changed: object) -> bool:

@@ -89,6 +89,8 @@ def load_values(files: Sequence[Path | str] = (), sets: Sequence[str] = ()) -> G
     for what, given in (("files", files), ("sets", sets)):
         if isinstance(given, str | Path):
             raise UserError(f"{what} must be a list: [{str(given)!r}]")
+        if not isinstance(given, Sequence) or not all(isinstance(each, str | Path) for each in given):
+            raise UserError(f"{what} must be a list of texts, not {given!r}")
     return GivenValues(tuple(read_all([Path(file) for file in files])), tuple(sets))
 
 

@@ -13,6 +13,7 @@ from functools import cache, cached_property, partial
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, TypeAdapter, with_config
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -86,7 +87,7 @@ def made_of(model: type[M], data: Mapping[str, Any]) -> M:
     for field in _fields(model):
         if field.key in data:
             given.add(field.name)
-        value = data[field.key] if field.key in data else field.default()
+        value = data[field.key] if field.key in data else field.default() if field.makes_default else field.default
         values[field.name] = (
             value if field.model is None or isinstance(value, BaseModel) else made_of(field.model, value)
         )
@@ -108,11 +109,14 @@ def model_of(declared: Any) -> type[BaseModel] | None:
 
 
 class _Field(NamedTuple):
-    """A field of a model: its name, its key in values files, its default, and its type if that is a model."""
+    """A field of a model: its name, its key in values files, its default or what makes it, and its type if that is a
+    model.
+    """
 
     name: str
     key: str
-    default: Callable[[], Any]
+    default: Any
+    makes_default: bool
     model: type[BaseModel] | None
 
 
@@ -122,9 +126,16 @@ def _fields(model: type[BaseModel]) -> tuple[_Field, ...]:
         _Field(
             known.attribute,
             name,
-            partial(known.field.get_default, call_default_factory=True, validated_data={}),
+            *_default_of(known.field),
             model_of(known.type) if known.field.validate_default else None,
         )
         for name, known in (keys(model) or {}).items()
         if known.field is not None
     )
+
+
+def _default_of(field: FieldInfo) -> tuple[Any, bool]:
+    """The default of a field, or what makes one where somebody could change it, and whether it is that."""
+    if field.default_factory is None and isinstance(field.default, str | int | float | None):
+        return field.default, False
+    return partial(field.get_default, call_default_factory=True, validated_data={}), True

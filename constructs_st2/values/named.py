@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -39,36 +40,44 @@ def objects_named_by(values: BaseModel) -> Mapping[str, frozenset[str]]:
 
 def references(values: BaseModel) -> Iterator[Reference]:
     """What has been set that names objects."""
-    return _in(values, type(values), (), {})
+    return _in(values, (), (), {})
 
 
-def _in(value: Any, declared: Any, place: KeyPath, beside: Mapping[str, Any]) -> Iterator[Reference]:
+def _in(
+    value: Any, alternatives: Iterable[Any], place: KeyPath, beside: BaseModel | Mapping[str, Any]
+) -> Iterator[Reference]:
+    """What names objects in a value of one of some types; ``beside`` is what the value stands in."""
     if isinstance(value, BaseModel):
-        known = {key.attribute: name for name, key in (keys(type(value)) or {}).items()}
-        around = {name: getattr(value, attribute) for attribute, name in known.items()}
         for attribute in value.model_fields_set:
             item = getattr(value, attribute)
             if isinstance(item, str | dict | list | BaseModel):
-                declared_there = _type_of(type(value).model_fields[attribute])
-                yield from _in(item, declared_there, (*place, known[attribute]), around)
+                field = _field(type(value), attribute)
+                yield from _in(item, field.alternatives, (*place, field.key), value)
         return
-    for alternative in plain_types(declared, keep=Names):
+    for alternative in alternatives:
         if kinds := [mark.kind for mark in get_args(alternative)[1:] if isinstance(mark, Names)]:
-            named, optional = _keys_in(beside), beside.get("optional") is True
+            around = _by_key(beside)
+            named, optional = _keys_in(around), around.get("optional") is True
             yield from (
-                Reference(kind, text, place, named, optional, beside) for kind in kinds for text in texts(value)
+                Reference(kind, text, place, named, optional, around) for kind in kinds for text in texts(value)
             )
         elif isinstance(value, dict) and is_typeddict(alternative):
             known_there = keys(alternative) or {}
             for name, item in value.items():
                 if name in known_there:
-                    yield from _in(item, known_there[name].type, (*place, name), value)
+                    yield from _in(item, _alternatives(known_there[name].type), (*place, name), value)
         elif isinstance(value, dict) and get_origin(alternative) is dict:
             for name, item in value.items():
-                yield from _in(item, get_args(alternative)[1], (*place, name), {})
+                yield from _in(item, _alternatives(get_args(alternative)[1]), (*place, name), {})
         elif isinstance(value, list) and get_origin(alternative) is list:
             for index, item in enumerate(value):
-                yield from _in(item, get_args(alternative)[0], (*place, index), {})
+                yield from _in(item, _alternatives(get_args(alternative)[0]), (*place, index), {})
+
+
+def _by_key(owner: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(owner, BaseModel):
+        return owner
+    return {name: getattr(owner, key.attribute) for name, key in (keys(type(owner)) or {}).items()}
 
 
 def _keys_in(beside: Mapping[str, Any]) -> tuple[str, ...]:
@@ -76,6 +85,23 @@ def _keys_in(beside: Mapping[str, Any]) -> tuple[str, ...]:
     items = beside.get("items")
     found = [beside.get("key"), *(item.get("key") for item in items or () if isinstance(item, dict))]
     return tuple(key for key in found if isinstance(key, str))
+
+
+class _Field(NamedTuple):
+    """The key of a field in values files, and the types that its value may have, with the marks of those that name."""
+
+    key: str
+    alternatives: tuple[Any, ...]
+
+
+@cache
+def _field(model: type[BaseModel], attribute: str) -> _Field:
+    key = next(name for name, key in (keys(model) or {}).items() if key.attribute == attribute)
+    return _Field(key, tuple(_alternatives(_type_of(model.model_fields[attribute]))))
+
+
+def _alternatives(declared: Any) -> Iterator[Any]:
+    return plain_types(declared, keep=Names)
 
 
 def _type_of(field: FieldInfo) -> Any:

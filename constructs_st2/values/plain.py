@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,15 +18,34 @@ Below: TypeAlias = Callable[[Layered], Sequence[Source]]
 """What lies below some values: a profile, for one."""
 
 
+_GIVEN = "_given"
+"""Where a model remembers what it was made of: what a null takes away from the profile is not in its fields."""
+
+
+class _Given(NamedTuple):
+    data: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    """What the fields were then: who has changed a mapping in one of them since wants that to hold."""
+
+
 def plain(value: Any) -> Any:
-    """Data as a values file holds it: of models what has been set in them, by the keys of the file."""
+    """Data as a values file holds it: of models what they were made of or has been set, by the keys of the file."""
     if isinstance(value, BaseModel):
-        return {_key(type(value), name): plain(getattr(value, name)) for name in value.model_fields_set}
+        fields, given = _fields(value), vars(value).get(_GIVEN)
+        return plain(given.data) if given and given.fields == fields else fields
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    return {_key(type(model), name): plain(getattr(model, name)) for name in model.model_fields_set}
+
+
+def _remember(made: BaseModel, data: Mapping[str, Any]) -> None:
+    vars(made)[_GIVEN] = _Given(data, _fields(made))
 
 
 def source_of(data: Mapping[str, Any]) -> Source:
@@ -63,7 +82,7 @@ def keyed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     return {_key(model, name): plain(value) for name, value in given.items()}
 
 
-def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str]) -> M:
+def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, str], place: str) -> M:
     """Fill a model that is being made.
 
     Args:
@@ -71,6 +90,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         data: what is given, by the keys of a values file.
         below: tells what lies below it.
         meanings: see `problems.problems_from`.
+        place: what stands before the keys in problems.
 
     Raises:
         UserError: with all problems, in the words that values files get.
@@ -83,8 +103,15 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         from constructs_st2.values.problems import findings_from
 
         findings = findings_from(error, layered, model, meanings=meanings)
-        raise UserError(layered.report(findings)) from None
+        raise UserError(f"{place}{line}" for line in layered.report(findings)) from None
+    _remember(made, data)
     return made
+
+
+def update_given(copy: BaseModel, update: Mapping[str, Any]) -> None:
+    """Let a copy of a model know by what it differs."""
+    if given := vars(copy).get(_GIVEN):
+        _remember(copy, {**given.data, **keyed(type(copy), update)})
 
 
 def _key(model: type[BaseModel], name: str) -> str:

@@ -62,11 +62,9 @@ _FORMS: Sequence[Form] = (
     _form("a password of .netrc", "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
     _token("the hash of a password", "$", r"\$(?:2[abxy]|apr1|argon2id?|argon2i|y|[156])\$[\w./$=,+-]{20,}"),
     _token("a PyPI token", "pypi-", r"pypi-Ag[\w-]{14,}"),
-    _token(
-        "a Vault token",
-        "hvs. hvb. hvr. s.",
-        r"hv[sbr]\.[\w-]{20,}|s\.(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{24}\b",
-    ),
+    _token("a Vault token", "hvs. hvb. hvr.", r"hv[sbr]\.[\w-]{20,}"),
+    # What many texts hold a hint of is looked for by its beginning, and only then at what stands before.
+    _form("a Vault token", "s.", r"s\.(?<![A-Za-z0-9_-]s\.)(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{24}\b"),
     _token("a JSON Web Token", "eyJ", r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"),
     _token("a SendGrid key", "SG.", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     _token("a Twilio key", "SK", r"SK[0-9a-f]{32}\b"),
@@ -75,7 +73,7 @@ _FORMS: Sequence[Form] = (
     _token("an API key", "sk-", r"sk-(?=[\w-]*\d)[\w-]{20,}"),
     _token("a Docker Hub token", "dckr_", r"dckr_(?:pat|oat)_[\w-]{16,}"),
     _form("a Telegram token", ":AA", r"(?<![A-Za-z0-9_-])(?:bot)?\d{8,10}:AA[\w-]{30,}"),
-    _token("a Discord token", ".", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
+    _form("a Discord token", ".", r"[MNO](?<![A-Za-z0-9_-][MNO])[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
     _token("an Atlassian token", "ATATT3 ATBB", r"ATATT3[\w=-]{20,}|ATBB[A-Za-z0-9]{24,}"),
     _token("a Linear key", "lin_", r"lin_(?:api|oauth)_[A-Za-z0-9]{30,}"),
     _token("a Notion token", "secret_ ntn_", r"(?:secret_|ntn_)(?=[A-Za-z]*\d)(?=[a-z\d]*[A-Z])[A-Za-z0-9]{40,}"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from constructs_st2.values import secret_forms
@@ -245,10 +244,21 @@ def in_settings(text: str) -> tuple[Look, ...]:
 
 def _in_settings(text: str) -> Iterator[Look]:
     for begin, end in _hinted_lines(text):
-        for match in _SETTING.finditer(text, begin, end):
-            name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
-            if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
-                yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+        for look in _in_lines(text[begin:end]):
+            yield look._replace(position=begin + look.position)
+
+
+@lru_cache(4096)
+def _in_lines(lines: str) -> tuple[Look, ...]:
+    """Secrets in lines that may name one. Of files that differ by the names of releases, most lines are the same."""
+    return tuple(_settings_in(lines))
+
+
+def _settings_in(lines: str) -> Iterator[Look]:
+    for match in _SETTING.finditer(lines):
+        name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+        if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
+            yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
 
 
 _HINT = re.compile(_HINTED)
@@ -270,12 +280,17 @@ def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
     begin = searched = 0
     for line in text.split("\n"):
         end = begin + len(line)
-        if begin >= searched and _HINT.search(line.lower()):
+        if begin >= searched and _is_hinted(line):
             last, searched = line, end
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
             yield begin, searched
         begin = end + 1
+
+
+@lru_cache(4096)
+def _is_hinted(line: str) -> bool:
+    return _HINT.search(line.lower()) is not None
 
 
 # --- arguments
@@ -290,8 +305,12 @@ _COMPUTED = ("$", "`", "{{", "{%")
 
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
     """The arguments that are the secret value of the option before them, by their position: ``--password x``."""
-    for position, (option, value) in enumerate(pairwise(arguments), start=1):
-        if not _OPTION.fullmatch(option) or value.startswith("-"):
+    for position, option in enumerate(arguments[:-1], start=1):
+        # By far the most are words.
+        if option[:1] != "-":
+            continue
+        value = arguments[position]
+        if value.startswith("-") or not _OPTION.fullmatch(option):
             continue
         if is_secret_name(option) and is_literal(value):
             yield position, Look(0, f"the value of {option}", value)

@@ -701,12 +701,19 @@ class Place(NamedTuple):
     path: tuple[str | int, ...]
     type: str
 
+    @property
+    def node(self) -> Document:
+        """What is there."""
+        node: Any = self.document
+        for step in self.path:
+            node = node[step]
+        found: Document = node
+        return found
+
     def changed(self, change: Mapping[str, Any]) -> Document:
         """The object with other fields at this place."""
         document = copy.deepcopy(self.document)
-        node: Any = document
-        for step in self.path:
-            node = node[step]
+        node = self._replace(document=document).node
         node.update(copy.deepcopy(dict(change)))
         for field in [name for name, value in change.items() if value is None]:
             del node[field]

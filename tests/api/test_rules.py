@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,8 @@ from api.rich import BAD, BASE, CHANGES, Place, places
 from servers.kube_apiserver import ApiServer, Refused
 
 from constructs_st2.checks.api.rules import COMPILED, FIELDS, ROOTS, WHOLES
-from constructs_st2.checks.api.walk import Form, walk
+from constructs_st2.checks.api.rules.table import Whole
+from constructs_st2.checks.api.walk import MOST_SOUND, Form, Judge, walk
 from constructs_st2.kube.documents import Document, pod_template
 
 _KIND_OF_VALUE = ("must be a whole number, not", "expected a text", "must be a list", "must be a mapping", "a quantity")
@@ -66,13 +68,34 @@ def test_every_rule_about_several_fields_is_broken_once() -> None:
     types = _first_places()
     for name, changes in CHANGES.items():
         for change in changes:
-            node: Any = types[name].changed(change)
-            for step in types[name].path:
-                node = node[step]
-            for judge in COMPILED[name].judges:
-                if any(True for _ in judge(node)):
-                    found.pop(id(judge), None)
+            node = types[name]._replace(document=types[name].changed(change)).node
+            for whole in _about(name):
+                if asked(whole.judge, node) and any(True for _ in whole.judge.faults(node)):
+                    found.pop(id(whole.judge), None)
     assert [(whole.types, whole.source) for whole in found.values()] == []
+
+
+def asked(judge: Judge, node: Document) -> bool:
+    """Whether a judge is asked of what some fields are."""
+    return not judge.given or node.get(judge.given) is not None
+
+
+def test_who_is_not_asked_would_have_found_nothing() -> None:
+    found = set()
+    for place in places((*BASE, *OTHERS, *broken())):
+        node = place.node
+        for whole in _about(place.type):
+            for absent in ({}, {whole.judge.given: None}) if whole.judge.given else ():
+                rest = {field: value for field, value in node.items() if field != whole.judge.given}
+                if any(True for _ in whole.judge.faults({**rest, **absent})):
+                    found.add((place.type, whole.source))
+    assert found == set()
+
+
+@functools.cache
+def _about(name: str) -> list[Whole]:
+    """What is known of the fields of a type together."""
+    return [whole for whole in WHOLES if name in whole.types.split()]
 
 
 def test_the_server_takes_what_is_right(api_server: ApiServer) -> None:
@@ -96,3 +119,41 @@ def is_refused(server: ApiServer, document: Document) -> bool:
     except Refused:
         return True
     return False
+
+
+class TestWhatWasSoundOnce:
+    """Parts of pods that were judged before are known by their content alone."""
+
+    PATH = ("spec", "containers", 0, "resources", "requests", "cpu")
+
+    @staticmethod
+    def pod(cpu: str = "1", *, period: object = 1) -> Document:
+        resources = {"requests": {"cpu": cpu}, "limits": {"cpu": "2"}}
+        probe = {"tcpSocket": {"port": 80}, "periodSeconds": period}
+        container = {"name": "a", "image": "a", "resources": resources, "readinessProbe": probe}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [container]}}
+
+    def test_it_is_judged_anew_when_it_has_changed(self) -> None:
+        pod = self.pod()
+        assert faults(pod) == []
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "3"
+        assert [path for path, _ in faults(pod)] == [self.PATH]
+
+    def test_what_is_wrong_is_told_each_time(self) -> None:
+        assert [[path for path, _ in faults(self.pod("3"))] for _ in range(2)] == [[self.PATH]] * 2
+
+    def test_what_python_takes_for_equal_is_not(self) -> None:
+        assert faults(self.pod(period=1)) == []
+        assert [path[-1] for path, _ in faults(self.pod(period=True))] == ["periodSeconds"]
+
+    def test_only_so_much_is_remembered(self) -> None:
+        known = COMPILED["ResourceRequirements"].sound
+        for number in range(MOST_SOUND + 10):
+            assert faults(self.pod(f"{number}m")) == []
+        assert 0 < len(known) <= MOST_SOUND
+        known.clear()
+        many = {f"example.org/{number}": 1 for number in range(1000)}
+        pod = self.pod()
+        pod["spec"]["containers"][0]["resources"] = {"requests": many, "limits": many}
+        assert faults(pod) == []
+        assert known == set()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from constructs_st2.checks import Problem, Surroundings, api, check
@@ -183,7 +185,13 @@ def _mongodb() -> Document:
 
 
 def sound_objects() -> Objects:
-    """A cluster of one service and one database, each with everything that belongs to it."""
+    """A cluster of one service and one database, each with everything that belongs to it; anew for each who asks."""
+    made: Objects = pickle.loads(_sound_objects())
+    return made
+
+
+@cache
+def _sound_objects() -> bytes:
     conf = "[database]\nhost = st2-mongodb-0.st2-mongodb-headless.stackstorm.svc.cluster.local:27017\n"
     namespace = document("Namespace", NAMESPACE, "namespace", "operations")
     namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "restricted"
@@ -199,7 +207,7 @@ def sound_objects() -> Objects:
         service("st2-st2api", "st2api", 9101),
         budget("st2api"),
     ]
-    return {identity(each): each for each in copy.deepcopy(objects)}
+    return pickle.dumps({identity(each): each for each in objects})
 
 
 def put(subject: str, *path: str | int, value: Any) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from checks.sound import (
     put,
 )
 
+from constructs_st2.checks import limits
 from constructs_st2.checks.limits import ANNOTATIONS_LIMIT, DATA_LIMIT
+from constructs_st2.kube.parted import applied_size
 
 SERVICE = "Service/st2-st2api"
 
@@ -175,3 +178,33 @@ def test_what_the_server_takes_is_accepted(change: Change) -> None:
 def test_the_size_and_the_limit_are_told() -> None:
     (problem,) = problems_after(put(CONFIG, "metadata", "annotations", value={"a": "x" * ANNOTATIONS_LIMIT}))
     assert problem.message == "the annotations have 262145 bytes; at most 262144 are possible"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<",
+        "\x01",
+        "\x7f",
+        '"',
+        "\\",
+        "\n",
+        "ü",
+        "\ud800",
+        "a",
+        None,
+        True,
+        False,
+        0,
+        -(2**31),
+        2**200,
+        -1.2345678901234567e-300,
+    ],
+)
+def test_no_object_is_taken_for_a_smaller_one(content: object) -> None:
+    """What is far too large is told, whatever has to be escaped, and whatever it is made of."""
+    items = [content] * (ANNOTATIONS_LIMIT // len(json.dumps(content, ensure_ascii=False)) + 1)
+    assert applied_size(items) > ANNOTATIONS_LIMIT
+    assert limits._may_be_large({"spec": items})
+    if isinstance(content, str):
+        assert limits._may_be_large({"spec": content * (ANNOTATIONS_LIMIT // (applied_size(content) - 2) + 1)})

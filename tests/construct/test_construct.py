@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from construct.lean import LEAN
 
 from constructs_st2 import node
 from constructs_st2.errors import UserError
@@ -26,7 +27,8 @@ import cdk8s  # noqa: E402
 import jsii  # noqa: E402
 from constructs import Construct, Node  # noqa: E402
 
-from constructs_st2.construct.stackstorm import Api, Client, Runners, StackStorm, Tier  # noqa: E402
+from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.construct.tiers import Api, Client, Runners, Tier  # noqa: E402
 from constructs_st2.construct.writing import App  # noqa: E402
 
 API = "Deployment/st2-st2api"
@@ -54,6 +56,34 @@ def test_objects_are_found_by_the_names_of_tier_and_service(app: cdk8s.App) -> N
     assert stack.config.objects["ConfigMap/st2-st2-urls"].api_version == "v1"
 
 
+def test_all_objects_of_a_tier(app: cdk8s.App) -> None:
+    tier = StackStorm(app, "st2", values={"profile": "dev"}).api
+    cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    assert [each.name for each in tier.api_objects] == [*(each.name for each in tier.objects.values()), "own"]
+
+
+def test_what_there_is_can_be_asked(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    assert list(stack.api) == ["st2auth", "st2api", "st2stream"]
+    assert ("st2api" in stack.api, "st2web" in stack.api) == (True, False)
+    assert list(stack.api["st2api"]) == ["Service/st2-st2api", API]
+    assert all(name in stack.api["st2api"] for name in (API, "Deployment"))
+    assert not any(name in stack.mongodb["mongodb"] for name in ("Deployment", "Service", 1))
+    assert [repr(each) for each in (stack, stack.api, stack.api["st2api"], stack.objects[API])] == [
+        "<StackStorm st2: st2 in stackstorm>",
+        "<Api st2/40-api>",
+        "<Component st2/40-api/st2api>",
+        f"<Manifest {API}>",
+    ]
+
+
+def test_names_of_secrets(app: cdk8s.App) -> None:
+    values = {"profile": "dev", "secrets": {"mode": "existing"}, "st2": {"existingAuthSecret": "ours"}}
+    stack = StackStorm(app, "st2", values=values)
+    assert (stack.secret_names["st2-auth"], stack.secret_names["mongodb"]) == ("ours", "st2-mongodb")
+    assert "st2-apikeys" not in stack.secret_names
+
+
 def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"mongodb": {"enabled": True}})
     with pytest.raises(LookupError, match="there is no tier chatops in this cluster; there are: namespace, config,"):
@@ -69,16 +99,16 @@ def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
 def test_several_clusters_beside_other_charts_and_below_any_construct(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "web", namespace="web")
     cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    StackStorm(app, "one", namespace="one", values={"st2api": {"replicas": 3}})
-    StackStorm(Construct(app, "team"), "two", namespace="two", values={"profile": "dev"})
+    StackStorm(app, "one", namespace="one", values={**LEAN, "st2api": {"replicas": 3}})
+    StackStorm(Construct(app, "team"), "two", namespace="two", values=LEAN)
     objects = written(app)
     assert objects["web/ConfigMap/own"]
     assert [objects[f"{name}/{API}"]["spec"]["replicas"] for name in ("one", "two")] == [3, 1]
 
 
 def test_a_cluster_within_another(app: cdk8s.App) -> None:
-    outer = StackStorm(app, "outer", values={"profile": "dev"})
-    values = {"profile": "dev", "namespace": {"create": False}}
+    outer = StackStorm(app, "outer", values=LEAN)
+    values = {**LEAN, "namespace": {"create": False}}
     inner = [
         StackStorm(scope, "in", values=values, release=release)
         for scope, release in ((outer, "blue"), (outer.client, "green"))
@@ -91,8 +121,8 @@ def test_a_cluster_within_another(app: cdk8s.App) -> None:
 @pytest.mark.parametrize("kind", [cdk8s.App, App])
 def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
     app = kind(outdir=str(tmp_path / "dist"))
-    StackStorm(app, "one", values={"profile": "dev"})
-    StackStorm(app, "two", values={"profile": "dev"})
+    StackStorm(app, "one", values=LEAN)
+    StackStorm(app, "two", values=LEAN)
     with pytest.raises(
         (RuntimeError, UserError), match=r'Release/st2: namespace stackstorm: .* the cluster "one"; give'
     ):
@@ -100,14 +130,28 @@ def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
 
 
 def test_two_clusters_in_one_namespace(app: cdk8s.App) -> None:
-    StackStorm(app, "one", values={"profile": "dev"})
-    two = StackStorm(app, "two", release="two", values={"profile": "dev"})
+    StackStorm(app, "one", values=LEAN)
+    two = StackStorm(app, "two", release="two", values=LEAN)
     (problem,) = two.problems()
     assert str(problem).startswith(
         'Namespace/stackstorm: metadata.name: is also an object of the cluster "one"; set namespace.create to false'
     )
-    three = StackStorm(app, "three", release="three", values={"profile": "dev", "namespace": {"create": False}})
+    three = StackStorm(app, "three", release="three", values={**LEAN, "namespace": {"create": False}})
     assert three.problems() == []
+
+
+def test_an_object_that_a_chart_has_too(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "platform")
+    for kind, name in (("Namespace", "stackstorm"), ("Namespace", "other"), ("ConfigMap", "stackstorm")):
+        metadata = {"name": name, **({"namespace": "default"} if kind == "ConfigMap" else {})}
+        cdk8s.ApiObject(chart, f"{kind}-{name}", api_version="v1", kind=kind, metadata=metadata)
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    assert [str(problem) for problem in stack.problems()] == [
+        'Namespace/stackstorm: metadata.name: is also an object of the chart "platform"; '
+        "set namespace.create to false [unique]"
+    ]
+    without = {"profile": "dev", "namespace": {"create": False}}
+    assert StackStorm(app, "without", release="without", values=without).problems() == []
 
 
 @pytest.mark.parametrize(
@@ -157,7 +201,7 @@ def test_patches_and_metadata(app: cdk8s.App) -> None:
 
 
 def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     for manifest in (stack.objects[API], stack.objects["Namespace/stackstorm"]):
         assert manifest.to_json() == manifest.document
     stack.objects[API].add_json_patch(cdk8s.JsonPatch.remove("/spec/revisionHistoryLimit"))
@@ -169,13 +213,13 @@ def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
 
 
 def test_what_is_done_to_the_json_of_an_object_is_not_written(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2", values={"profile": "dev"}).objects[API]
+    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     deployment.to_json()["spec"]["replicas"] = 77
     assert written(app)[f"stackstorm/{API}"]["spec"]["replicas"] == deployment.document["spec"]["replicas"] == 1
 
 
 def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2").objects[API]
+    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     for replicas in (3, 4):
         deployment.document["spec"]["replicas"] = replicas
         deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
@@ -183,10 +227,14 @@ def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -
 
 
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2").objects[API]
+    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
     deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/absent/field", 1))
-    with pytest.raises(RuntimeError, match=rf"a JSON patch cannot be applied to {API}: "):
+    with pytest.raises(RuntimeError, match=rf"the JSON patch cannot be applied to {API}: "):
         app.synth()
+    another = StackStorm(app, "another", namespace="another").objects[API]
+    another.add_json_patch(*(cdk8s.JsonPatch.test("/spec/replicas", replicas) for replicas in (2, 3, 4)))
+    with pytest.raises(UserError, match=rf"^the JSON patch 2 of 3 cannot be applied to {API}: TEST_.* 3 }}$"):
+        another.to_json()
 
 
 @jsii.implements(cdk8s.IResolver)
@@ -201,9 +249,18 @@ class Mirror:
                 context.replace_value(f"mirror.example.org/{tag}")
 
 
+@pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
+def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
+    app = kind(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
+    StackStorm(app, "st2", values={"profile": "dev"})
+    deployments = [each for each in written(app).values() if each["kind"] == "Deployment"]
+    images = {each["spec"]["template"]["spec"]["containers"][0]["image"].partition("/")[0] for each in deployments}
+    assert images == {"mirror.example.org"}
+
+
 def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
-    client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
+    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     container = client.to_json()["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "mirror.example.org/st2actionrunner:3.9"
     client.add_json_patch(cdk8s.JsonPatch.replace("/spec/template/spec/containers/0/image", "other:1"))
@@ -225,7 +282,7 @@ class Counting:
 def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
     resolver = Counting()
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[resolver])
-    client = StackStorm(app, "st2", values={"profile": "dev"}).client["st2client"]["Deployment"]
+    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     for asked in (1, 1):
         client.current()
         assert resolver.asked == asked
@@ -237,13 +294,13 @@ def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
 
 
 def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", namespace="automation")
+    stack = StackStorm(app, "st2", values=LEAN, namespace="automation")
     cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     assert written(app)["automation/ConfigMap/own"]
 
 
 def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     own = cdk8s.ApiObject(stack.api, "own", api_version="apps/v1", kind="Deployment", metadata={"name": "own"})
     template = {"metadata": {"labels": {"app": "own"}}, "spec": {"containers": [{"name": "own", "image": "a:1"}]}}
     own.add_json_patch(cdk8s.JsonPatch.add("/spec", {"selector": {"matchLabels": {"a": "b"}}, "template": template}))
@@ -252,7 +309,7 @@ def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
 
 
 def test_checks_come_after_patches(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     stack.api["st2api"]["Deployment"].add_json_patch(cdk8s.JsonPatch.remove("/spec/selector"))
     with pytest.raises(RuntimeError, match=rf"(?s)Validation failed.*\[st2\] {API}: spec.selector: "):
         app.synth()
@@ -261,7 +318,7 @@ def test_checks_come_after_patches(app: cdk8s.App) -> None:
 
 def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "platform", namespace="automation", labels={"team": "platform", "app": "x"})
-    stack = StackStorm(Construct(chart, "here"), "st2")
+    stack = StackStorm(Construct(chart, "here"), "st2", values=LEAN)
     assert stack.cluster.release.namespace == "automation"
     for document in [*stack.planned, *stack.api.to_json()]:
         assert document["metadata"]["labels"]["team"] == "platform"
@@ -271,8 +328,20 @@ def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
     assert written(app)["automation/ConfigMap/own"]["metadata"]["labels"] == {"team": "platform", "app": "x"}
 
 
+def test_all_charts_around_it_give_namespace_labels_and_names(app: cdk8s.App) -> None:
+    outer = cdk8s.Chart(app, "outer", namespace="automation", labels={"team": "platform", "stage": "test"})
+    inner = cdk8s.Chart(outer, "inner", labels={"stage": "production"}, disable_resource_name_hashes=True)
+    stack = StackStorm(inner, "st2", values={"profile": "dev"})
+    assert stack.cluster.release.namespace == "automation"
+    labels = stack.objects[API].to_json()["metadata"]["labels"]
+    assert (labels["team"], labels["stage"]) == ("platform", "production")
+    alone = StackStorm(app, "alone", namespace="alone", values={"profile": "dev"})
+    names = [cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap").name for tier in (stack.api, alone.api)]
+    assert names == ["outer-inner-st2-40-api-own", "alone-40-api-own-c8497665"]
+
+
 def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
     other = cdk8s.Chart(app, "a-first")
     other.add_dependency(stack.api)
     stack.api.add_dependency(stack.mongodb)
@@ -287,7 +356,7 @@ def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
 def test_all_cluster_before_a_chart(app: cdk8s.App) -> None:
     other = cdk8s.Chart(app, "a-first")
     cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    other.add_dependency(*StackStorm(app, "st2").tiers.values())
+    other.add_dependency(*StackStorm(app, "st2", values=LEAN).tiers.values())
     app.synth()
     assert "a-first" in max(path.name for path in files(app))
 
@@ -296,7 +365,7 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
     first, last = cdk8s.Chart(app, "z-first"), cdk8s.Chart(app, "a-last")
     for chart in (first, last):
         cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     last.add_dependency(stack)
     stack.add_dependency(first)
     app.synth()
@@ -308,7 +377,7 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
 @pytest.mark.parametrize("what", ["tier", "object"])
 def test_a_namespace_stays_in_front_of_what_is_in_it(app: cdk8s.App, what: str) -> None:
     """cdk8s moves what others depend on behind everything that nobody depends on."""
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     other = cdk8s.Chart(app, "other")
     own = cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     if what == "tier":
@@ -332,7 +401,7 @@ def test_a_tier_before_another(app: cdk8s.App) -> None:
 
 def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
     earlier = cdk8s.Chart(app, "earlier")
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     earlier.add_dependency(stack.client)
     app.synth()
     order = [path.name for path in sorted(files(app))]
@@ -340,7 +409,7 @@ def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
 
 
 def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     stack.tiers["namespace"].add_dependency(stack.config)
     app.synth()
     order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
@@ -348,21 +417,54 @@ def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
 
 
 def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     first = cdk8s.Chart(app, "z-first")
     stack.node.add_dependency(first)
     app.synth()
     order = sorted(path.name for path in files(app))
     assert ("z-first" in order[0], "00-namespace" in order[1]) == (True, True)
-    before = {other.node.path for other in stack.client.node.dependencies}
-    assert before == {"z-first"}, "cdk8s would take seconds to sort by more than that"
+    own = [tier for tier in stack.tiers.values() if tier.node.dependencies]
+    assert own == [stack.tiers["namespace"]], "cdk8s would take seconds to sort by more than that"
+
+
+def test_clusters_after_one_another(app: cdk8s.App) -> None:
+    last, middle, first = (
+        StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("last", "middle", "first")
+    )
+    last.add_dependency(middle)
+    middle.add_dependency(first)
+    graph = [(each, other) for each in app.node.find_all() for other in each.node.dependencies]
+    assert len(graph) == len(middle.tiers) + len(first.tiers), "cdk8s would take hours to sort ten clusters"
+    app.synth()
+    order = [path.name.partition("-c8")[0] for path in sorted(files(app))]
+    made = [f"{stack.node.path}-{tier.node.id}" for stack in (first, middle, last) for tier in stack.tiers.values()]
+    assert [name.partition("-")[2] for name in order] == made
+
+
+def test_a_cluster_whose_namespace_has_to_wait_comes_after_another(app: cdk8s.App) -> None:
+    waits, first = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("waits", "first"))
+    waits.tiers["namespace"].add_dependency(waits.config)
+    waits.add_dependency(first)
+    app.synth()
+    order = [path.name.partition("-c8")[0].partition("-")[2] for path in sorted(files(app))]
+    assert [name.partition("-")[0] for name in order] == [*["first"] * len(first.tiers), *["waits"] * len(waits.tiers)]
+
+
+def test_a_cluster_after_itself_or_a_tier_of_it(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    with pytest.raises(UserError, match='the cluster "st2" cannot come after itself'):
+        stack.add_dependency(stack)
+    stack.add_dependency(stack.api)
+    app.synth()
+    order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
+    assert order[:2] == ["40-api", "00-namespace"]
 
 
 def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
     types = cdk8s.YamlOutputType
     for kind in (types.FILE_PER_RESOURCE, types.FOLDER_PER_CHART_FILE_PER_RESOURCE):
         app = cdk8s.App(outdir=str(tmp_path / kind.name), yaml_output_type=kind)
-        one, two = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("one", "two"))
+        one, two = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
         assert one.problems() == []
         told = [str(problem) for problem in two.problems()]
         if kind is types.FILE_PER_RESOURCE:
@@ -376,7 +478,7 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
 def test_what_takes_arguments_says_which() -> None:
     assert typing.get_type_hints(StackStorm.__init__)["values"] == ValuesLike
     assert list(inspect.signature(StackStorm).parameters)[:3] == ["scope", "id", "values"]
-    assert list(inspect.signature(App).parameters) == ["outdir", "accept"]
+    assert list(inspect.signature(App).parameters) == ["outdir", "accept", "resolvers"]
 
 
 def files(app: cdk8s.App) -> Iterable[Path]:
@@ -384,11 +486,11 @@ def files(app: cdk8s.App) -> Iterable[Path]:
 
 
 def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = StackStorm(app, "st2", values=LEAN)
     found = {each.node.path for each in stack.node.find_all() if isinstance(each, cdk8s.ApiObject)}
     assert "st2/40-api/st2api/Deployment-st2-st2api" in found
     assert len(found) == len(stack.planned)
-    assert cdk8s.ApiObject.of(stack.objects[API]) is stack.objects[API]
+    assert cdk8s.ApiObject.of(stack.objects[API]) is cdk8s.ApiObject.of(stack.api["st2api"]) is stack.objects[API]
     assert cdk8s.Chart.of(stack.objects[API]) is stack.api
     assert Node.of(stack.api).scope is stack
 
@@ -487,6 +589,14 @@ def test_one_file_in_place_of_a_list(name: Any) -> None:
         load_values([], "st2api.replicas=3")
 
 
+@pytest.mark.parametrize("given", [None, {"st2api.replicas": 3}, [3]])
+def test_what_is_no_list_of_texts(given: Any) -> None:
+    with pytest.raises(UserError, match="files must be a list of texts, not "):
+        load_values(given)
+    with pytest.raises(UserError, match="sets must be a list of texts, not "):
+        load_values(sets=given)
+
+
 def test_values_of_files_are_told_by_file_and_line(app: cdk8s.App, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("st2api:\n  replica: 3\n")
     with pytest.raises(UserError, match=r"a\.yaml:2: st2api\.replica: unknown key"):
@@ -535,7 +645,7 @@ class OurStackStorm(StackStorm):
 
 
 def test_a_subclass_replaces_tiers_and_services(app: cdk8s.App) -> None:
-    stack = OurStackStorm(app, "st2")
+    stack = OurStackStorm(app, "st2", values=LEAN)
     assert stack.runners["ours"]["ConfigMap"].name == "ours"
     assert stack.client["st2client"]["Deployment"].metadata.get_label("ours") == "yes"
     assert "jobs" not in stack.tiers
@@ -563,7 +673,7 @@ class WithMore(StackStorm):
 @pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
 def test_what_a_tier_adds_when_it_is_made_is_written(kind: type[cdk8s.App], tmp_path: Path) -> None:
     app = kind(outdir=str(tmp_path / "dist"))
-    WithMore(app, "st2", values={"profile": "dev"})
+    WithMore(app, "st2", values=LEAN)
     objects = written(app)
     assert "stackstorm/ConfigMap/own" in objects
     assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["team"] == "network"
@@ -588,7 +698,7 @@ class Shares(StackStorm):
 
 def test_clusters_do_not_change_what_a_subclass_gives_to_each(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "platform", namespace="one", labels={"team": "platform"})
-    one, two = Shares(chart, "one"), Shares(app, "two", namespace="two")
+    one, two = Shares(chart, "one", values=LEAN), Shares(app, "two", values=LEAN, namespace="two")
     found = [stack.objects["ConfigMap/shared"].to_json()["metadata"] for stack in (one, two)]
     # Objects of Kubernetes itself need not name the namespace.
     assert [each["namespace"] for each in found] == ["one", "two"]
@@ -647,4 +757,4 @@ def test_tiers_that_are_none(app: cdk8s.App, tier: Any, problem: str) -> None:
         tier = type("Given", (Api,), {"parts": staticmethod(lambda _, given=tier: given)})
     kind = type("WithIt", (StackStorm,), {"TIERS": {**StackStorm.TIERS, "api": tier}})
     with pytest.raises(UserError, match=problem):
-        kind(app, "st2", values={"profile": "dev"})
+        kind(app, "st2", values=LEAN)

@@ -50,6 +50,7 @@ from constructs_st2.commands.doctor.findings import Finding, Level, Report
 from constructs_st2.commands.kubectl import Ended
 from constructs_st2.construct.build import build
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.reading import read_text
 
 from . import states
 
@@ -706,7 +707,7 @@ def test_pods_are_tried_out_without_what_the_same_apply_makes(patient: Any) -> N
     def ask(*arguments: str, given: str) -> Ended:
         if arguments[0] == "apply":
             return Ended(0, "", "")
-        specs = {pod["metadata"]["name"]: pod["spec"] for pod in yaml.safe_load_all(given)}
+        specs = {pod["metadata"]["name"]: pod["spec"] for pod in read_text(given, "the pods")}
         if accounts := {
             name: spec["serviceAccountName"] for name, spec in specs.items() if "serviceAccountName" in spec
         }:

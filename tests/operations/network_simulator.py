@@ -73,13 +73,14 @@ def connections(
 ) -> set[Connection]:
     """All connections that can be made; or those of some hosts. A host can always reach itself, which is left out."""
     network = _Network(hosts, list(policies))
-    wanted = {host.name for host in (hosts if of is None else of)}
+    some = hosts if of is None else of
+    wanted = {host.name for host in some}
     return {
         Connection(client.name, server.name, port.number, port.protocol)
         for server in hosts
         if server.ports
-        for client in hosts
-        if client is not server and not wanted.isdisjoint((client.name, server.name))
+        for client in (hosts if server.name in wanted else some)
+        if client is not server
         for port in network.open_ports(client, server)
     }
 

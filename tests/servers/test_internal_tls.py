@@ -220,7 +220,7 @@ class TestEtcd:
         client = Client(made, secrets, tmp_path / "client")
         egg = tmp_path / LIBRARY_FILE
         egg.write_bytes(library(made.version))
-        variables = {"PYTHONPATH": str(egg), "EVENTLET_NO_GREENDNS": "yes"}
+        variables = {"PYTHONPATH": str(egg)}
         images = dict.fromkeys(("join", "witness"), utility_image(require("busybox"), tmp_path / "utility"))
         with FakeCluster(build(made).objects, secrets, tmp_path / "pods", images=images) as pods:
             started = pods.start_all("st2-etcd")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
 
 from constructs_st2.errors import UserError
-from constructs_st2.values import Values, from_mapping
+from constructs_st2.values import GivenValues, Values, from_mapping
 from constructs_st2.values.model import (
     ActionRunner,
     HttpService,
@@ -29,6 +31,38 @@ def test_nothing_given_is_the_default_cluster() -> None:
 def test_the_profile_lies_below() -> None:
     assert Values(profile="dev") == from_mapping({"profile": "dev"})
     assert Values(st2api=HttpService(replicas=7)).st2api.resources == Values().st2api.resources
+
+
+NULLS: Any = {"limits": {"cpu": None}, "requests": None}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Values(st2api=HttpService(resources=NULLS)),
+        Values(st2api={"resources": NULLS}),  # type: ignore[arg-type]
+    ],
+)
+def test_null_takes_away_what_the_profile_says(given: Values) -> None:
+    for values in (given, pickle.loads(pickle.dumps(given)), copy.deepcopy(given), given.model_copy()):
+        resources = GivenValues.of(values).resolve("st2", "stackstorm").values.st2api.resources
+        assert "cpu" not in resources["limits"]
+        assert "requests" not in resources
+        assert values == given
+
+
+def test_a_mapping_that_was_changed_since() -> None:
+    values = Values(st2api=HttpService(env={"A": "b"}, resources=NULLS))
+    values.st2api.env["C"] = "d"
+    assert GivenValues.of(values).resolve("st2", "stackstorm").values.st2api.env == {"A": "b", "C": "d"}
+
+
+def test_copies_with_something_else() -> None:
+    dev = Values(profile="dev", st2api=HttpService(env={"A": "b"}))
+    ha = dev.model_copy(update={"profile": "ha", "st2auth": HttpService(replicas=3)})
+    same = Values(profile="ha", st2api=HttpService(env={"A": "b"}), st2auth=HttpService(replicas=3))
+    assert GivenValues.of(ha) == GivenValues.of(same)
+    assert GivenValues.of(dev) == GivenValues.of(Values(profile="dev", st2api=HttpService(env={"A": "b"})))
 
 
 def test_they_are_the_values_of_a_mapping() -> None:
@@ -73,18 +107,18 @@ WRONG: list[tuple[type[Any], dict[str, Any], tuple[str, ...]]] = [
         HttpService,
         {"replica": 3, "pre_stop_sleep": "x"},
         (
-            'preStopSleep: must be a whole number, not the text "x"',
-            'replica: unknown key; did you mean "replicas"?',
+            'HttpService.preStopSleep: must be a whole number, not the text "x"',
+            'HttpService.replica: unknown key; did you mean "replicas"?',
         ),
     ),
-    (ActionRunner, {"replicas": -1}, ("replicas: must be at least 0, not -1",)),
+    (ActionRunner, {"replicas": -1}, ("ActionRunner.replicas: must be at least 0, not -1",)),
     (Values, {"profile": "tiny"}, ('profile: must be one of ha, dev, not the text "tiny"',)),
     (
         Values,
         {"image": {"tag": "a/b"}},
         ('image.tag: a tag has no "/", ":" or "@"; give a digest in its own key "digest"',),
     ),
-    (PatchOperation, {"op": "remove"}, ("path: is required",)),
+    (PatchOperation, {"op": "remove"}, ("PatchOperation.path: is required",)),
 ]
 
 

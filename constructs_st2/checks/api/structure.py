@@ -369,3 +369,8 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
     "ServiceCIDR": {"spec": "ServiceCIDRSpec"},
 }
 """The fields of each type that are of a type themselves."""
+
+REPEATED = frozenset(
+    child.removesuffix("[]") for owner in ("PodSpec", "Container") for child in STRUCTURE[owner].values()
+)
+"""Types of which the same is there in many objects: what pods and containers are made of."""

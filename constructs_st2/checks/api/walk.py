@@ -1,13 +1,14 @@
 """Walking an object along its types, past what nothing is said about.
 
-Paths are built from the end, as nested pairs, because most of them are never looked at.
+Paths are built from the end, as nested pairs, because most of them are never looked at. What pods are made of, such as
+resources, mounts and security contexts, is the same over and over: what was sound once is not walked again.
 """
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from constructs_st2.kube.documents import Document
 
@@ -16,22 +17,55 @@ Form: TypeAlias = Callable[[Any], str | None]
 """Tells what is wrong with a value, if anything is."""
 Below: TypeAlias = str | Path
 """A field of what is judged, or the path to one; the empty path is the whole."""
-Judge: TypeAlias = Callable[[Document], Iterable[tuple[Below, str]]]
-"""Tells what is wrong with the fields of a mapping together, and at which of them."""
-
-_Chain: TypeAlias = "tuple[_Chain, str | int] | None"
+Faults: TypeAlias = Iterable[tuple[Below, str]]
 
 
-@dataclass
-class Type:
-    """What is known of a type: of its fields the forms, the type of what is in them and how many there are."""
+class Judge(NamedTuple):
+    """Tells what is wrong with the fields of a mapping together, and at which of them.
 
-    judges: list[Judge] = field(default_factory=list)
-    fields: dict[str, tuple[list[Form], Type | None, str]] = field(default_factory=dict)
+    It finds nothing where the field ``given`` is not there; if that is empty, it may find something in any mapping.
+    """
+
+    faults: Callable[[Document], Faults]
+    given: str = ""
 
 
 ONE, LIST = "", "[]"
 """How many of a type are in a field."""
+
+
+class Known(NamedTuple):
+    """What is known of a field: its forms, who judges it together with others, the type of what is in it."""
+
+    forms: list[Form]
+    judges: list[Callable[[Document], Faults]]
+    type: Type | None = None
+    many: str = ONE
+
+
+class Type:
+    """What is known of a type: of its fields, and who judges all of them together.
+
+    ``repeats`` tells whether the same is there in many objects. ``sound`` is then the content of parts of this type in
+    which nothing was wrong. That depends on nothing but the content.
+    """
+
+    def __init__(self, *, repeats: bool = False) -> None:
+        self.repeats = repeats
+        self.judges: list[Callable[[Document], Faults]] = []
+        self.fields: dict[str, Known] = {}
+        self.sound: set[bytes] = set()
+
+    def remember(self, content: bytes) -> None:
+        """Remember a part in which nothing is wrong."""
+        if len(content) <= LONGEST_SOUND:
+            if len(self.sound) >= MOST_SOUND:
+                self.sound.clear()
+            self.sound.add(content)
+
+
+MOST_SOUND, LONGEST_SOUND = 1000, 4096
+"""How many parts of a type are remembered, and how many bytes one may have: they are to save time, not to take room."""
 
 
 def walk(document: Document, root: Type) -> list[tuple[Path, str]]:
@@ -41,14 +75,16 @@ def walk(document: Document, root: Type) -> list[tuple[Path, str]]:
     return found
 
 
-def _walk(node: Document, known: Type, at: Any, found: list[tuple[Path, str]]) -> None:
-    fields = known.fields
+def _walk(node: Document, type_: Type, at: Any, found: list[tuple[Path, str]]) -> None:
+    fields, asked = type_.fields, type_.judges
     for key, value in node.items():
-        entry = fields.get(key)
+        known = fields.get(key)
         # What is null is not there.
-        if entry is None or value is None:
+        if known is None or value is None:
             continue
-        forms, child, many = entry
+        forms, judges, child, many = known
+        if judges:
+            asked = [*asked, *judges]
         for form in forms:
             message = form(value)
             if message is not None:
@@ -56,23 +92,40 @@ def _walk(node: Document, known: Type, at: Any, found: list[tuple[Path, str]]) -
         if child is None:
             continue
         if many == ONE:
-            if isinstance(value, dict):
-                _walk(value, child, (at, key), found)
-            else:
-                found.append((_path((at, key)), "must be a mapping"))
-        else:
-            if not isinstance(value, list):
-                found.append((_path((at, key)), "must be a list"))
-                continue
+            _walk_part(value, child, (at, key), found)
+        elif isinstance(value, list):
             for position, item in enumerate(value):
-                if isinstance(item, dict):
-                    _walk(item, child, ((at, key), position), found)
-                else:
-                    found.append((_path(((at, key), position)), "must be a mapping"))
-    for judge in known.judges:
-        for below, message in judge(node):
+                _walk_part(item, child, ((at, key), position), found)
+        else:
+            found.append((_path((at, key)), "must be a list"))
+    for faults in asked:
+        for below, message in faults(node):
             path = (below,) if isinstance(below, str) else below
             found.append(((*_path(at), *path), message))
+
+
+def _walk_part(value: Any, type_: Type, at: Any, found: list[tuple[Path, str]]) -> None:
+    if not isinstance(value, dict):
+        found.append((_path(at), "must be a mapping"))
+        return
+    content = _content(value) if type_.repeats else None
+    if content not in type_.sound:
+        before = len(found)
+        _walk(value, type_, at, found)
+        if content is not None and len(found) == before:
+            type_.remember(content)
+
+
+_WITHOUT_REFERENCES = 2
+"""The version of the format in which the same content is always the same bytes."""
+
+
+def _content(value: Any) -> bytes | None:
+    """All that is in plain data; None where it is more than that."""
+    try:
+        return marshal.dumps(value, _WITHOUT_REFERENCES)
+    except ValueError:
+        return None
 
 
 def _path(chain: Any) -> Path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from typing import NamedTuple
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.shipped import shipped
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ETCD_SCHEMES, REDIS_SCHEME
@@ -18,6 +20,7 @@ class _Library(NamedTuple):
     backend: str
     file: str
     content: str
+    fingerprint: str
 
     @property
     def name(self) -> str:
@@ -30,7 +33,7 @@ def mounts(cluster: Cluster) -> list[Mount]:
     if library is None:
         return []
     name = cluster.release.named(library.name)
-    volume = Volume.config_map(f"{library.backend}-library", name, fingerprint=fingerprint(library.content))
+    volume = Volume.config_map(f"{library.backend}-library", name, fingerprint=library.fingerprint)
     return [Mount(volume, f"/opt/constructs-st2-{library.backend}/{library.file}", sub_path=library.file)]
 
 
@@ -75,5 +78,8 @@ def _backend(values: Values) -> str:
     return values.coordination_backend
 
 
+@cache
 def _made(backend: str, file: str, content: bytes) -> _Library:
-    return _Library(backend, file, base64.b64encode(content).decode())
+    # It is long, and nearly all pods mount it.
+    text = shipped(base64.b64encode(content).decode())
+    return _Library(backend, file, text, fingerprint(text))

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.yaml_text import DUMPER
 from constructs_st2.parts.jobs.scripts.watch_executions import METRICS
 from constructs_st2.parts.monitoring.keys import KEYS, OWN_KEYS, Key
 
@@ -37,7 +38,7 @@ def mapping(prefix: str | None, further: Sequence[Document]) -> str:
         *(_rule(METRICS, key) for key in OWN_KEYS),
         _everything_else(),
     ]
-    text: str = yaml.safe_dump({"mappings": rules}, sort_keys=False, width=120)
+    text: str = yaml.dump({"mappings": rules}, Dumper=DUMPER, sort_keys=False, width=120)
     return text
 
 

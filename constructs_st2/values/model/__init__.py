@@ -1,9 +1,7 @@
 """The typed model of the values file: every key that a user can set."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
@@ -169,7 +167,7 @@ class PatchOperation(StrictModel):
     op: Literal["add", "remove", "replace", "move", "copy", "test"] = key("What to do.", ...)
     path: Annotated[str, StringConstraints(pattern=JSON_POINTER)] = key("JSON pointer of the place.", ...)
     value: Any = key("Value to add, replace with, or test for.")
-    from_: str | None = key("JSON pointer of the source (move, copy).", alias="from")
+    from_: str | None = same("from", "JSON pointer of the source (move, copy).")
 
 
 class Patch(StrictModel):
@@ -189,6 +187,8 @@ OptionalDnsConfig: TypeAlias = Annotated[PodDNSConfig, BeforeValidator(_empty_is
 
 class Values(StrictModel):
     """Everything that a values file can hold. The keys are those of the Helm chart `stackstorm-ha`, and some more."""
+
+    IS_SECTION: ClassVar[bool] = False
 
     profile: Literal["ha", "dev"] = key(
         "`ha`: several replicas of everything. `dev`: one replica of everything with small requests, for a laptop.",

@@ -1,12 +1,11 @@
 """Settings of what decides how many pods there are, and which of them go first where there is no room for all."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
+from typing_extensions import Self
 
-from constructs_st2.values.model.base import StrictModel, key, section
+from constructs_st2.values.model.base import StrictModel, key, same, section
 from constructs_st2.values.model.kubernetes import HorizontalPodAutoscalerBehavior
 from constructs_st2.values.model.names import SecretName
 
@@ -28,10 +27,10 @@ class Autoscaling(StrictModel):
         "Let the load decide how many pods there are. `replicas` is then left out of the manifest.", False
     )
     max_replicas: Several = key("Greatest number of pods.", 10)
-    target_memory: Percent | None = key(
+    target_memory: Percent | None = same(
+        "targetMemoryUtilizationPercentage",
         "Memory that pods should use on average, in percent of what they request. Python gives little back: "
         "pods that came for it seldom go.",
-        alias="targetMemoryUtilizationPercentage",
     )
     behavior: HorizontalPodAutoscalerBehavior = key("Laid over how fast pods come and go, direction by direction.", {})
 
@@ -49,10 +48,10 @@ class HttpAutoscaling(Autoscaling):
     """How many pods there are, by a HorizontalPodAutoscaler."""
 
     min_replicas: Several | None = key("Least number of pods. Default: `replicas`, but at least 2.")
-    target_cpu: Percent = key(
+    target_cpu: Percent = same(
+        "targetCPUUtilizationPercentage",
         "CPU that pods should use on average, in percent of what they request.",
         80,
-        alias="targetCPUUtilizationPercentage",
     )
 
     def least(self, replicas: int) -> int:
@@ -81,10 +80,10 @@ class WorkAutoscaling(Autoscaling):
         "`[actionrunner] actions_pool_size`, which is 36 actions that are scheduled or running; for st2workflowengine "
         "40 running workflows; for st2scheduler 50 executions that wait to be scheduled."
     )
-    target_cpu: Percent | None = key(
+    target_cpu: Percent | None = same(
+        "targetCPUUtilizationPercentage",
         "CPU that pods should use on average, in percent of what they request. With mode keda it counts besides, if "
         "it is set; with mode cpu the default is 70.",
-        alias="targetCPUUtilizationPercentage",
     )
     polling_interval: Annotated[int, Field(ge=5, le=600)] = key("Seconds between two looks at MongoDB (mode keda).", 30)
     fallback_replicas: Several | None = key(
@@ -107,7 +106,7 @@ class WorkAutoscaling(Autoscaling):
         return self.enabled and self.mode == "keda"
 
     @model_validator(mode="after")
-    def _settings_have_a_use(self) -> WorkAutoscaling:
+    def _settings_have_a_use(self) -> Self:
         given = {"target_busy": "targetBusy", "fallback_replicas": "fallbackReplicas"}
         unused = [name for attribute, name in given.items() if getattr(self, attribute) is not None]
         if self.mode == "cpu" and unused:

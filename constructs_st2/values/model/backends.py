@@ -1,11 +1,10 @@
 """Settings of what StackStorm stands on: the database, the message bus and the coordination backend."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from typing_extensions import Self
 
 from constructs_st2.kube.well_known import AUTHORITIES
 from constructs_st2.values.hosts import problem_of_hosts
@@ -119,8 +118,10 @@ class Members(Pods):
 
     reference_section: ClassVar[str] = "Settings of every backend"
 
-    replicas: Voters = key(
-        "Number of members: 1, 3, 5 or 7. The default comes from the profile.", 1, alias="replicaCount"
+    replicas: Voters = same(
+        "replicaCount",
+        "Number of members: 1, 3, 5 or 7. The default comes from the profile.",
+        1,
     )
     image: ServerImage = section("Where the image comes from.")
     version: Annotated[str, StringConstraints(pattern=MAJOR_MINOR)] | None = key(
@@ -144,7 +145,7 @@ class Authorities(StrictModel):
     key: Name = key("Key in the object.", AUTHORITIES)
 
     @model_validator(mode="after")
-    def _one_object(self) -> Authorities:
+    def _one_object(self) -> Self:
         if bool(self.config_map) == bool(self.existing_secret):
             raise ValueError("must have either configMap or existingSecret")
         return self

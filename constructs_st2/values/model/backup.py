@@ -1,10 +1,9 @@
 """Settings of backups of the database."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from typing_extensions import Self
 
 from constructs_st2.kube import cron
 from constructs_st2.values.hosts import problem_of_hosts
@@ -68,7 +67,7 @@ class ClaimDestination(StrictModel):
     existing_claim: ClaimName | None = key("Your own claim, on whose root the backups are.")
 
     @model_validator(mode="after")
-    def _one_claim(self) -> ClaimDestination:
+    def _one_claim(self) -> Self:
         if (self.create is None) == (self.existing_claim is None):
             raise ValueError("must have either create or existingClaim")
         return self
@@ -125,7 +124,7 @@ class S3Destination(StrictModel):
     encryption: ClientEncryption | None = key("Encrypt backups before they leave the cluster.")
 
     @model_validator(mode="after")
-    def _key_has_a_use(self) -> S3Destination:
+    def _key_has_a_use(self) -> Self:
         if self.kms_key_id is not None and self.server_side_encryption != "aws:kms":
             raise ValueError("must have serverSideEncryption: aws:kms for kmsKeyId to have an effect")
         return self
@@ -140,7 +139,7 @@ class Destination(StrictModel):
     s3: S3Destination | None = key("A storage that speaks S3.")
 
     @model_validator(mode="after")
-    def _one_destination(self) -> Destination:
+    def _one_destination(self) -> Self:
         if (self.claim is None) == (self.s3 is None):
             raise ValueError("must have either claim or s3")
         return self

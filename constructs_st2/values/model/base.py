@@ -1,7 +1,5 @@
 """What all parts of the values model share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
@@ -17,7 +15,9 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
+from typing_extensions import Self
 
 from constructs_st2.kube import names, quantity
 from constructs_st2.values.deferred import Deferred, JsonSchemas, within_others
@@ -39,6 +39,9 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=_camel_case, defer_build=True)
 
+    IS_SECTION: ClassVar[bool] = True
+    """Whether it is only a part of values: made by itself, it does not know yet of which key."""
+
     NEEDS_SOMETHING: ClassVar[bool] = False
     """Whether it must not be empty, although no single key is required."""
 
@@ -48,10 +51,19 @@ class StrictModel(BaseModel):
         def __init__(self, /, **given: Any) -> None:
             from constructs_st2.values.plain import fill, keyed
 
-            fill(self, keyed(type(self), given), self._below, MEANINGS)
+            place = f"{type(self).__name__}." if self.IS_SECTION else ""
+            fill(self, keyed(type(self), given), self._below, MEANINGS, place)
 
         # What is read from files needs none of this: without the mark, pydantic would call it for every mapping.
         __init__.__pydantic_base_init__ = True
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, as that of pydantic; what is updated counts as given."""
+        from constructs_st2.values.plain import update_given
+
+        copied = super().model_copy(update=update, deep=deep)
+        update_given(copied, update or {})
+        return copied
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -119,16 +131,17 @@ class OneOfSeveral(StrictModel):
 def section(description: str) -> Any:
     """A nested mapping that may be left out: its own defaults then apply."""
     # The default goes through validation as `{}`, so that nested models are built once, inside the root's validator.
-    return Field(default={}, validate_default=True, description=description)
+    return key(description, {}, validate_default=True)
 
 
 def key(description: str, default: Any = None, **constraints: Any) -> Any:
-    """A key with a default value."""
-    return Field(default=default, description=description, **constraints)
+    """A key with a default value, whose spelling in the values file is the attribute's in camelCase."""
+    # What `Field` makes of it, in half the time: that looks for aliases, and for what fields had in other versions.
+    return FieldInfo.from_field(default, description=description, **constraints)
 
 
 def same(name: str, description: str, default: Any = None, **constraints: Any) -> Any:
-    """A key whose spelling in the values file is the chart's snake_case ``name``."""
+    """A key whose spelling in the values file is ``name``, such as the chart's snake_case."""
     return Field(default=default, alias=name, description=description, **constraints)
 
 

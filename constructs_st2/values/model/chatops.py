@@ -1,7 +1,5 @@
 """Settings of the chat bot."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal, TypeAlias
 

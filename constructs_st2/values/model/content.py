@@ -1,11 +1,9 @@
 """Settings of what StackStorm works with: packs, their configuration, and roles."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
-from typing_extensions import Required, TypedDict
+from typing_extensions import Required, Self, TypedDict
 
 from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.base import (
@@ -18,6 +16,7 @@ from constructs_st2.values.model.base import (
     Quantity,
     StrictModel,
     key,
+    same,
     section,
 )
 from constructs_st2.values.model.images import PullPolicy
@@ -50,7 +49,7 @@ class PacksImage(StrictModel):
     security_context: SecurityContext = key("Laid over the security settings of the container that copies, by key.", {})
 
     @model_validator(mode="after")
-    def _says_which(self) -> PacksImage:
+    def _says_which(self) -> Self:
         if not self.tag and not self.digest:
             raise ValueError("needs a tag or a digest")
         return self
@@ -97,7 +96,7 @@ class PacksVolumes(StrictModel):
     )
 
     @model_validator(mode="after")
-    def _has_what_it_needs(self) -> PacksVolumes:
+    def _has_what_it_needs(self) -> Self:
         missing = [name for name in ("packs", "virtualenvs") if self.enabled and not getattr(self, name)]
         if missing:
             raise ValueError(f"needs {' and '.join(missing)}: a volume source, or create: {{size: …}}")
@@ -140,7 +139,7 @@ class Rbac(StrictModel):
         {},
     )
     mappings: Files = key("Mappings of LDAP groups to roles: `<name>.yaml` to content.", {})
-    from_: Folder | None = key(
+    from_: Folder | None = same(
+        "from",
         "Folder with the folders roles, assignments and mappings; the keys of the same names win over its files.",
-        alias="from",
     )

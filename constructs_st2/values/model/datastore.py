@@ -1,11 +1,10 @@
 """Items of the key-value store, and API keys, which a Job loads into StackStorm."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from typing_extensions import Self
 
 from constructs_st2.values.model.base import ANY_LOGIN_NAME, StrictModel, key, same
 from constructs_st2.values.model.secrets import SecretKey
@@ -75,7 +74,7 @@ class KeyValue(StrictModel):
     ttl: Annotated[int, Field(ge=1)] | None = key("Seconds until the item is deleted, counted from when it is loaded.")
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> KeyValue:
+    def _is_consistent(self) -> Self:
         # Messages never show the value: it may be a secret.
         if self.user is not None and not self.is_of_a_user:
             raise ValueError('has a user, which only items of the scope "user" have; remove it, or set the scope')
@@ -128,7 +127,7 @@ class ApiKey(StrictModel):
     key: SecretKey | None = key("Where the key itself is. It is hashed in the cluster. Give this or `key_hash`.")
 
     @model_validator(mode="after")
-    def _has_one_key(self) -> ApiKey:
+    def _has_one_key(self) -> Self:
         if (self.key_hash is None) == (self.key is None):
             raise ValueError("must have either key_hash or key: {existingSecret: NAME, key: KEY}")
         return self

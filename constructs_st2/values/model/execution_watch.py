@@ -1,10 +1,9 @@
 """Settings of what looks for executions that nobody works on any more."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 
 from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.pods import PodTemplate
@@ -37,7 +36,7 @@ class ExecutionWatch(PodTemplate):
     cleanup: ExecutionCleanup = section("Ending executions whose runner is gone.")
 
     @model_validator(mode="after")
-    def _cleanup_needs_the_pod(self) -> ExecutionWatch:
+    def _cleanup_needs_the_pod(self) -> Self:
         if self.cleanup.enabled and self.enabled is False:
             raise ValueError("cannot be off with cleanup.enabled: the pod that looks is the one that ends them")
         return self

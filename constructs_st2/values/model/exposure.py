@@ -1,11 +1,10 @@
 """Settings of the ways from outside to the web UI and the APIs: Ingress, Gateway API, cert-manager."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
+from typing_extensions import Self
 
 from constructs_st2.values.model.base import (
     GATEWAY_DURATION,
@@ -51,7 +50,7 @@ class IngressPath(StrictModel):
     )
 
     @model_validator(mode="after")
-    def _path_fits_its_type(self) -> IngressPath:
+    def _path_fits_its_type(self) -> Self:
         if self.path_type != "ImplementationSpecific" and not _URL_PATH.fullmatch(self.path):
             raise ValueError(
                 f"path must be the path of a URL with pathType {self.path_type}; "

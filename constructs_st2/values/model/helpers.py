@@ -1,7 +1,5 @@
 """Resources of the containers that help others: those that wait, prepare or look after something."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 

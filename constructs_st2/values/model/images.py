@@ -1,7 +1,5 @@
 """Where images come from."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from constructs_st2.values.model.base import (

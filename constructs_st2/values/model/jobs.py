@@ -1,7 +1,5 @@
 """Settings of the Jobs that load content, and of the user's own."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, StringConstraints

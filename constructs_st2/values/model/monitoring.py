@@ -1,10 +1,9 @@
 """Settings of metrics, alerts and dashboards."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
+from typing_extensions import Self
 
 from constructs_st2.values.model.backends import ServerImage
 from constructs_st2.values.model.base import Annotations, Labels, StrictModel, Word, key, section
@@ -72,7 +71,7 @@ class Monitoring(StrictModel):
         return self.enabled if enabled is None else enabled
 
     @model_validator(mode="after")
-    def _parts_need_the_whole(self) -> Monitoring:
+    def _parts_need_the_whole(self) -> Self:
         parts = {
             "podMonitors": self.pod_monitors.enabled,
             "rules": self.rules.enabled,

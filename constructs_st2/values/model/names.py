@@ -3,8 +3,6 @@
 By these types `values.named` finds all that the user has named, so that no list of such keys is kept elsewhere.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 

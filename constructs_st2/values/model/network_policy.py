@@ -1,7 +1,5 @@
 """Settings of the network policies: who may connect to whom."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field

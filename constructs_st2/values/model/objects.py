@@ -1,7 +1,5 @@
 """Whole Kubernetes objects, of which values check only what identifies them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import ConfigDict, StringConstraints

@@ -3,8 +3,6 @@
 Replicas and resources come from the profile (``constructs_st2/values/profiles``), which lies under the user's files.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, WithJsonSchema

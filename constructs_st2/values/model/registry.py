@@ -1,7 +1,5 @@
 """Settings of the Docker registry in the cluster."""
 
-from __future__ import annotations
-
 from constructs_st2.values.model.backends import ServerImage
 from constructs_st2.values.model.base import (
     Annotations,

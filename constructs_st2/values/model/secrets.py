@@ -1,7 +1,5 @@
 """Settings of Secrets: who makes them."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal, TypeAlias
 

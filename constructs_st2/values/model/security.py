@@ -1,7 +1,5 @@
 """Settings of what a synth takes for a danger."""
 
-from __future__ import annotations
-
 from constructs_st2.values.model.base import StrictModel, key
 
 

@@ -1,12 +1,10 @@
 """Settings of the StackStorm services. All services share `Service`; the others add what only they have."""
 
-from __future__ import annotations
-
 from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
-from typing_extensions import Required, TypedDict
+from typing_extensions import Required, Self, TypedDict
 
 from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling, WorkAutoscaling
@@ -205,7 +203,7 @@ class Web(ScaledService):
     limits: WebLimits = section("What one client may take of a pod, beyond which it gets the status 429.")
 
     @model_validator(mode="after")
-    def _chart_switch_agrees(self) -> Web:
+    def _chart_switch_agrees(self) -> Self:
         switch = self.env.get("ST2WEB_HTTPS")
         if switch is not None and (switch == "1") != self.tls.enabled:
             raise ValueError(

@@ -1,7 +1,5 @@
 """Settings of StackStorm itself, shared by its services."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema

@@ -1,7 +1,5 @@
 """Settings of TLS between the parts of a cluster."""
 
-from __future__ import annotations
-
 from constructs_st2.values.model.base import StrictModel, key, section
 from constructs_st2.values.model.exposure import Hours, IssuerRef
 from constructs_st2.values.model.names import SecretName

@@ -1,7 +1,5 @@
 """Volumes in the form of the Helm chart."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import yaml
 
@@ -19,7 +20,7 @@ class StatsdExporter:
     """The metrics that come of lines."""
 
     def __init__(self, mapping: str) -> None:
-        self._rules: list[dict[str, Any]] = yaml.safe_load(mapping)["mappings"]
+        self._rules = _rules(mapping)
         self._kinds: dict[str, str] = {}
         self.metrics: dict[str, float] = {}
         self.events: Counter[str] = Counter()
@@ -78,6 +79,12 @@ class StatsdExporter:
 
     def _add(self, series: str, amount: float) -> None:
         self.metrics[series] = self.metrics.get(series, 0) + amount
+
+
+@cache
+def _rules(mapping: str) -> list[dict[str, Any]]:
+    """The rules of a configuration, which is a long text."""
+    return cast(list[dict[str, Any]], yaml.safe_load(mapping)["mappings"])
 
 
 def _series(name: str, labels: dict[str, str]) -> str:

@@ -23,8 +23,8 @@ from constructs_st2.checks.api.rules import (
     workloads,
 )
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.structure import ROOTS, STRUCTURE
-from constructs_st2.checks.api.walk import LIST, ONE, Type
+from constructs_st2.checks.api.structure import REPEATED, ROOTS, STRUCTURE
+from constructs_st2.checks.api.walk import LIST, ONE, Known, Type
 
 __all__ = ["COMPILED", "FIELDS", "ROOTS", "WHOLES"]
 
@@ -58,18 +58,24 @@ WHOLES: tuple[Whole, ...] = (
 def _compiled() -> dict[str, Type]:
     """All that is known of each type."""
     types: dict[str, Type] = defaultdict(Type)
+    types.update((name, Type(repeats=True)) for name in REPEATED)
     for owner, children in STRUCTURE.items():
         for name, child in children.items():
             many = LIST if child.endswith(LIST) else ONE
-            types[owner].fields[name] = ([], types[child.removesuffix(many)], many)
+            types[owner].fields[name] = Known([], [], types[child.removesuffix(many)], many)
     for field in FIELDS:
         for owner in field.types.split():
-            forms_of_field, *_ = types[owner].fields.setdefault(field.field, ([], None, ONE))
-            forms_of_field.append(field.form)
+            _known(types[owner], field.field).forms.append(field.form)
     for whole in WHOLES:
+        judge = whole.judge
         for owner in whole.types.split():
-            types[owner].judges.append(whole.judge)
+            judges = _known(types[owner], judge.given).judges if judge.given else types[owner].judges
+            judges.append(judge.faults)
     return dict(types)
+
+
+def _known(owner: Type, name: str) -> Known:
+    return owner.fields.setdefault(name, Known([], []))
 
 
 COMPILED = _compiled()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.walk import Judge
 from constructs_st2.checks.data import at, mappings
 from constructs_st2.kube.documents import Document
 
@@ -26,6 +25,7 @@ _SUBJECTS = {
 }
 
 
+@Judge
 def subject(node: Document) -> Faults:
     """Who is meant."""
     known = _SUBJECTS.get(str(node.get("kind")))
@@ -37,6 +37,7 @@ def subject(node: Document) -> Faults:
         yield "name", message
 
 
+@given("subjects")
 def namespaces_of_subjects(node: Document) -> Faults:
     """Accounts that are bound in the whole cluster have a namespace."""
     for position, each in enumerate(mappings(node.get("subjects"))):
@@ -47,6 +48,7 @@ def namespaces_of_subjects(node: Document) -> Faults:
 def kind_of_role(*kinds: str) -> Judge:
     """What a binding gives."""
 
+    @given("roleRef")
     def judge(node: Document) -> Faults:
         kind = at(node, "roleRef", "kind")
         if kind and kind not in kinds:
@@ -55,6 +57,7 @@ def kind_of_role(*kinds: str) -> Judge:
     return judge
 
 
+@Judge
 def policy_rule(node: Document) -> Faults:
     """What is allowed."""
     if not node.get("verbs"):
@@ -69,6 +72,7 @@ def policy_rule(node: Document) -> Faults:
             yield field, "is required"
 
 
+@given("rules")
 def namespaced_urls(node: Document) -> Faults:
     """Only the whole cluster has paths that are no resources."""
     for position, rule in enumerate(mappings(node.get("rules"))):
@@ -76,6 +80,7 @@ def namespaced_urls(node: Document) -> Faults:
             yield ("rules", position, "nonResourceURLs"), "can only be used in a ClusterRole"
 
 
+@Judge
 def role_name(node: Document) -> Faults:
     """Names of roles are parts of paths."""
     if message := forms.object_name(at(node, "metadata", "name")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from constructs_st2.checks.api import cel, forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.data import at, mappings, strings
 from constructs_st2.kube.documents import Document
@@ -22,18 +22,21 @@ def expression(value: object) -> str | None:
     return cel.fault(value, cel.OF_ADMISSION)
 
 
+@Judge
 def validated(node: Document) -> Faults:
     """A policy says something."""
     if not node.get("validations") and not node.get("auditAnnotations"):
         yield (), "must have one of validations, auditAnnotations"
 
 
+@Judge
 def resource_rules(node: Document) -> Faults:
     """A policy says which objects it is about."""
     if not at(node, "matchConstraints", "resourceRules"):
         yield ("matchConstraints", "resourceRules"), "is required"
 
 
+@Judge
 def wildcards(node: Document) -> Faults:
     """What is about everything names nothing besides."""
     for field in ("apiGroups", "apiVersions", "operations"):
@@ -59,22 +62,25 @@ def hook_url(value: object) -> str | None:
     return None
 
 
+@given("validationActions")
 def actions(node: Document) -> Faults:
     """What a policy leads to."""
-    given = strings(node.get("validationActions"))
-    if len(given) != len(set(given)):
+    named = strings(node.get("validationActions"))
+    if len(named) != len(set(named)):
         yield "validationActions", "must not name an action twice"
-    if {"Deny", "Warn"} <= set(given):
+    if {"Deny", "Warn"} <= set(named):
         yield "validationActions", "Deny and Warn cannot be used together"
 
 
+@given("admissionReviewVersions")
 def review_versions(node: Document) -> Faults:
     """A webhook understands what it is sent."""
-    given = strings(node.get("admissionReviewVersions"))
-    if given and not {"v1", "v1beta1"} & set(given):
+    versions = strings(node.get("admissionReviewVersions"))
+    if versions and not {"v1", "v1beta1"} & set(versions):
         yield "admissionReviewVersions", "must have v1"
 
 
+@given("auditAnnotations")
 def audit_keys(node: Document) -> Faults:
     """Annotations of an audit have a key each."""
     seen: set[str] = set()

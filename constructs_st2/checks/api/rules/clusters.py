@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.data import at, mappings
 from constructs_st2.kube.documents import Document
 
 
+@Judge
 def definition(node: Document) -> Faults:
     """A definition is named after what it defines, of which one version is stored."""
     group, plural = at(node, "spec", "group"), at(node, "spec", "names", "plural")
@@ -36,6 +37,7 @@ def json_path(value: object) -> str | None:
     )
 
 
+@Judge
 def api_service(node: Document) -> Faults:
     """An API is named after what it serves."""
     group, version = at(node, "spec", "group"), at(node, "spec", "version")
@@ -50,6 +52,7 @@ _OF_PATHS = ("*", "delete", "get", "head", "options", "patch", "post", "put")
 _SUBJECTS = {"Group": "group", "ServiceAccount": "serviceAccount", "User": "user"}
 
 
+@Judge
 def subject(node: Document) -> Faults:
     """Whose requests are meant."""
     kind = str(node.get("kind"))
@@ -58,18 +61,21 @@ def subject(node: Document) -> Faults:
             yield field, f"{'is required' if name == kind else 'cannot be used'} with kind: {kind}"
 
 
+@Judge
 def requests(node: Document) -> Faults:
     """Requests are about resources or paths."""
     if not node.get("resourceRules") and not node.get("nonResourceRules"):
         yield (), "must have one of resourceRules, nonResourceRules"
 
 
+@Judge
 def resource_requests(node: Document) -> Faults:
     """Requests are about the whole cluster or some namespaces."""
     if not node.get("clusterScope") and not node.get("namespaces"):
         yield "namespaces", "is required without clusterScope"
 
 
+@given("type")
 def priority_level(node: Document) -> Faults:
     """A level is limited or not."""
     if node.get("type") == "Limited" and node.get("limited") is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.walk import Judge
 from constructs_st2.checks.data import at, mappings
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import parsed
@@ -14,6 +13,7 @@ _BOTH = "Container InitContainer"
 _PROBES = "LivenessProbe ReadinessProbe StartupProbe"
 
 
+@Judge
 def runs_to_its_end(node: Document) -> Faults:
     """An init container has neither hooks nor probes, unless it runs beside the others."""
     if node.get("restartPolicy") == "Always":
@@ -27,12 +27,14 @@ def runs_to_its_end(node: Document) -> Faults:
             yield ("resizePolicy", position, "restartPolicy"), message
 
 
+@given("restartPolicyRules")
 def restart_rules(node: Document) -> Faults:
     """Rules are exceptions from a policy."""
     if node.get("restartPolicyRules") and node.get("restartPolicy") is None:
         yield "restartPolicy", "is required with restartPolicyRules"
 
 
+@given("volumeMounts")
 def mount_propagation(node: Document) -> Faults:
     """Only privileged containers let their mounts be seen outside."""
     if at(node, "securityContext", "privileged") is not True:
@@ -41,6 +43,7 @@ def mount_propagation(node: Document) -> Faults:
                 yield ("volumeMounts", position, "mountPropagation"), "Bidirectional is for privileged containers"
 
 
+@given("recursiveReadOnly")
 def recursive_read_only(node: Document) -> Faults:
     """Mounts are read-only at every depth only where they are read-only."""
     if node.get("recursiveReadOnly") in ("Enabled", "IfPossible"):
@@ -50,6 +53,7 @@ def recursive_read_only(node: Document) -> Faults:
             yield "recursiveReadOnly", "cannot be used together with mountPropagation"
 
 
+@given("volumeDevices")
 def devices(node: Document) -> Faults:
     """A volume is mounted or given as a device, not both."""
     if not node.get("volumeDevices"):
@@ -62,6 +66,7 @@ def devices(node: Document) -> Faults:
                 yield ("volumeDevices", position, field), f"{device[field]} is in volumeMounts, too"
 
 
+@given("valueFrom")
 def source_of_variable(node: Document) -> Faults:
     """A variable has one value."""
     if node.get("valueFrom") is not None and node.get("value"):
@@ -89,6 +94,7 @@ FIELDS_AS_FILES = frozenset(
 def field_path(known: frozenset[str]) -> Judge:
     """A field of a pod that its containers may know."""
 
+    @given("fieldPath")
     def judge(node: Document) -> Faults:
         path = node.get("fieldPath")
         if not isinstance(path, str) or path in known:
@@ -111,6 +117,7 @@ _CPU_DIVISORS = ("0", "1", "1m")
 _DIVISORS = ("0", "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 
 
+@given("resource")
 def resource_field(node: Document) -> Faults:
     """A resource of a container that its programs may know, in whole units."""
     resource, divisor = node.get("resource"), str(node.get("divisor", "0"))

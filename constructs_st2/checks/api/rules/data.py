@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from itertools import combinations
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.walk import Judge
 from constructs_st2.checks.data import at, mapping
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import REGISTRY_CREDENTIALS, REGISTRY_SECRET, TLS_CERTIFICATE, TLS_KEY, TLS_SECRET
@@ -27,6 +25,7 @@ _OF_ACCOUNT = "kubernetes.io/service-account-token"
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
+@Judge
 def typed_secret(node: Document) -> Faults:
     """A Secret of a type of Kubernetes has the keys of that type."""
     keys = {*mapping(node.get("data")), *mapping(node.get("stringData"))}
@@ -43,6 +42,7 @@ def typed_secret(node: Document) -> Faults:
 _OF_REGISTRIES = {"kubernetes.io/dockercfg": ".dockercfg", REGISTRY_SECRET: REGISTRY_CREDENTIALS}
 
 
+@given("type")
 def registries(node: Document) -> Faults:
     """What logs in to registries is JSON."""
     key = _OF_REGISTRIES.get(str(node.get("type")), "")
@@ -62,6 +62,7 @@ def registries(node: Document) -> Faults:
 def encoded(field: str) -> Judge:
     """Values that are in Base64."""
 
+    @given(field)
     def judge(node: Document) -> Faults:
         for key, value in mapping(node.get(field)).items():
             if isinstance(value, str) and (message := forms.base64_text(value)):
@@ -70,13 +71,13 @@ def encoded(field: str) -> Judge:
     return judge
 
 
-def keys_once(*fields: str) -> Judge:
-    """Keys that are in one of several fields only."""
+def keys_once(first: str, second: str) -> Judge:
+    """Keys that are in one of two fields only."""
 
+    @given(second)
     def judge(node: Document) -> Faults:
-        for first, second in combinations(fields, 2):
-            for key in sorted(mapping(node.get(first)).keys() & mapping(node.get(second)).keys()):
-                yield (second, key), f"is in {first}, too; remove one of them"
+        for key in sorted(mapping(node.get(first)).keys() & mapping(node.get(second)).keys()):
+            yield (second, key), f"is in {first}, too; remove one of them"
 
     return judge
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.data import at, mappings, strings
 from constructs_st2.kube.documents import Document
@@ -14,6 +14,7 @@ def is_headless(node: Document) -> bool:
     return node.get("clusterIP") == "None"
 
 
+@Judge
 def service(node: Document) -> Faults:
     """The fields of a Service are for its type."""
     kind = node.get("type") or "ClusterIP"
@@ -40,6 +41,7 @@ def service(node: Document) -> Faults:
         yield "healthCheckNodePort", "can only be used with type: LoadBalancer and externalTrafficPolicy: Local"
 
 
+@given("sessionAffinity")
 def session_affinity(node: Document) -> Faults:
     """Clients stay with a pod for some time, a day at most."""
     seconds = at(node, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
@@ -50,6 +52,7 @@ def session_affinity(node: Document) -> Faults:
 _FAMILIES = {"IPv4": 4, "IPv6": 6}
 
 
+@Judge
 def cluster_addresses(node: Document) -> Faults:
     """Addresses of a Service within the cluster."""
     first, several = node.get("clusterIP"), strings(node.get("clusterIPs"))
@@ -67,13 +70,14 @@ def cluster_addresses(node: Document) -> Faults:
             break
 
 
+@given("ipFamilies")
 def families_of_addresses(node: Document) -> Faults:
     """Addresses of a Service are of its families, in their order."""
     from ipaddress import ip_address
 
     families, several = strings(node.get("ipFamilies")), strings(node.get("clusterIPs"))
-    given = several or strings([node.get("clusterIP")])
-    for position, (family, value) in enumerate(zip(families, given, strict=False)):
+    addresses = several or strings([node.get("clusterIP")])
+    for position, (family, value) in enumerate(zip(families, addresses, strict=False)):
         known = _FAMILIES.get(family)
         if known and value != "None" and not forms.address(value) and ip_address(value).version != known:
             path = ("clusterIPs", position) if several else ("clusterIP",)
@@ -83,6 +87,7 @@ def families_of_addresses(node: Document) -> Faults:
 _RESERVED = (("unspecified", "is_unspecified"), ("loopback", "is_loopback"), ("link-local", "is_link_local"))
 
 
+@given("externalIPs")
 def external_addresses(node: Document) -> Faults:
     """Addresses of a Service outside of the cluster can be reached from there."""
     for position, value in enumerate(strings(node.get("externalIPs"))):
@@ -104,6 +109,7 @@ def _reserved(value: str) -> str | None:
 _RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
 
+@Judge
 def ranges_in_annotation(node: Document) -> Faults:
     """What was written into an annotation before there was a field for it is looked at, too."""
     value = at(node, "metadata", "annotations", _RANGES)
@@ -118,6 +124,7 @@ def ranges_in_annotation(node: Document) -> Faults:
                 yield path, message
 
 
+@given("endpoints")
 def endpoints(node: Document) -> Faults:
     """Endpoints have addresses of the type that is said of all."""
     from ipaddress import ip_address
@@ -141,6 +148,7 @@ _NOT_IN_PATHS = ("//", "/./", "/../", "%2f", "%2F")
 _NOT_AT_ENDS = ("/..", "/.")
 
 
+@Judge
 def http_path(node: Document) -> Faults:
     """A path of an Ingress is absolute, and in its shortest form."""
     path, kind = node.get("path"), node.get("pathType")
@@ -161,6 +169,7 @@ def http_path(node: Document) -> Faults:
                 yield "path", f'"{path}" must not end in "{part}"'
 
 
+@Judge
 def ingress(node: Document) -> Faults:
     """An Ingress leads somewhere."""
     if not node.get("rules") and node.get("defaultBackend") is None:
@@ -170,6 +179,7 @@ def ingress(node: Document) -> Faults:
 _CLASS = "kubernetes.io/ingress.class"
 
 
+@Judge
 def ingress_class(node: Document) -> Faults:
     """An Ingress has one class."""
     old, new = at(node, "metadata", "annotations", _CLASS), at(node, "spec", "ingressClassName")
@@ -177,6 +187,7 @@ def ingress_class(node: Document) -> Faults:
         yield ("metadata", "annotations", _CLASS), f"must be spec.ingressClassName, {new}, or left out"
 
 
+@given("cidr")
 def address_block(node: Document) -> Faults:
     """Exceptions lie within the range that they are taken from."""
     from ipaddress import ip_network
@@ -195,6 +206,7 @@ def address_block(node: Document) -> Faults:
             yield ("except", position), f"{value} must be a part of {whole}, and not all of it"
 
 
+@Judge
 def peer(node: Document) -> Faults:
     """A peer is a range of addresses or pods, not both."""
     found = [field for field in ("ipBlock", "namespaceSelector", "podSelector") if node.get(field) is not None]
@@ -204,6 +216,7 @@ def peer(node: Document) -> Faults:
         yield "ipBlock", "cannot be used together with a selector; make two entries of it"
 
 
+@given("endPort")
 def port_range(node: Document) -> Faults:
     """A range of ports has two ends."""
     last, first = node.get("endPort"), node.get("port")
@@ -220,6 +233,7 @@ def reachable(value: object) -> str | None:
     return forms.address(value) or _reserved(str(value))
 
 
+@Judge
 def subset(node: Document) -> Faults:
     """Endpoints are somewhere."""
     if not node.get("addresses") and not node.get("notReadyAddresses"):

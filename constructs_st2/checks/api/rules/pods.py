@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.walk import Judge
 from constructs_st2.checks.data import at, mapping, mappings, strings
 from constructs_st2.kube.documents import Document
 
@@ -18,11 +17,13 @@ _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 _HONOR = forms.one_of("Honor", "Ignore")
 
 
+@Judge
 def requirement(node: Document) -> Faults:
     """An expression of a selector has values where its operator needs some."""
     yield from _values_of(node, ("In", "NotIn"), ("Exists", "DoesNotExist"))
 
 
+@Judge
 def node_requirement(node: Document) -> Faults:
     """An expression about nodes has values where its operator needs some."""
     if node.get("operator") in ("Gt", "Lt"):
@@ -40,35 +41,49 @@ def _values_of(node: Document, several: tuple[str, ...], none: tuple[str, ...]) 
         yield "values", f"must be empty with operator {operator}"
 
 
+@Judge
 def field_requirement(node: Document) -> Faults:
     """An expression about fields of nodes names one node."""
     if len(strings(node.get("values"))) != 1:
         yield "values", "must be one value"
 
 
-def label_keys(*fields: str) -> Judge:
+def _containers(pod: Document, having: str | None = None) -> Iterator[tuple[str, int, Document]]:
+    """The containers of a pod, or those that have a field, each with the list that it is in and its position there."""
+    for kind in ("initContainers", "containers"):
+        for position, container in enumerate(mappings(pod.get(kind))):
+            if having is None or having in container:
+                yield kind, position, container
+
+
+def label_keys(field: str) -> Judge:
     """Keys of labels whose values a selector takes from the pod itself."""
 
+    @given(field)
     def judge(node: Document) -> Faults:
-        selector = node.get("labelSelector")
-        own = [*mapping(at(node, "labelSelector", "matchLabels"))]
-        own += [str(each.get("key")) for each in mappings(at(node, "labelSelector", "matchExpressions"))]
-        for field in fields:
-            keys = strings(node.get(field))
-            if keys and selector is None:
-                yield field, "can only be used with a labelSelector"
-            for position, key in enumerate(keys):
-                if message := forms.label_key(key):
-                    yield (field, position), message
-        for position, key in enumerate(strings(node.get("matchLabelKeys"))):
-            if key in own:
-                yield ("matchLabelKeys", position), f"{key} is in labelSelector, too; remove one of them"
-            if key in strings(node.get("mismatchLabelKeys")):
-                yield ("matchLabelKeys", position), f"{key} is in mismatchLabelKeys, too; remove one of them"
+        keys = strings(node.get(field))
+        if keys and node.get("labelSelector") is None:
+            yield field, "can only be used with a labelSelector"
+        for position, key in enumerate(keys):
+            if message := forms.label_key(key):
+                yield (field, position), message
 
     return judge
 
 
+@given("matchLabelKeys")
+def matched_once(node: Document) -> Faults:
+    """A selector has one value for a key of a label."""
+    own = [*mapping(at(node, "labelSelector", "matchLabels"))]
+    own += [str(each.get("key")) for each in mappings(at(node, "labelSelector", "matchExpressions"))]
+    for position, key in enumerate(strings(node.get("matchLabelKeys"))):
+        if key in own:
+            yield ("matchLabelKeys", position), f"{key} is in labelSelector, too; remove one of them"
+        if key in strings(node.get("mismatchLabelKeys")):
+            yield ("matchLabelKeys", position), f"{key} is in mismatchLabelKeys, too; remove one of them"
+
+
+@Judge
 def toleration(node: Document) -> Faults:
     """A toleration says one thing."""
     operator = node.get("operator") or "Equal"
@@ -82,12 +97,14 @@ def toleration(node: Document) -> Faults:
         yield "value", message
 
 
+@given("dnsPolicy")
 def dns(node: Document) -> Faults:
     """A pod that is told no name servers by its policy is told some."""
     if node.get("dnsPolicy") == "None" and not at(node, "dnsConfig", "nameservers"):
         yield "dnsPolicy", "None needs dnsConfig.nameservers"
 
 
+@given("topologySpreadConstraints")
 def spread(node: Document) -> Faults:
     """Constraints of one kind are there once."""
     seen: set[Hashable] = set()
@@ -99,23 +116,28 @@ def spread(node: Document) -> Faults:
         seen.add(kind)
 
 
+@given("volumes")
 def devices(node: Document) -> Faults:
     """Only volumes of claims can be given as devices."""
-    volumes = mappings(node.get("volumes"))
-    claims = {
-        str(volume.get("name"))
-        for volume in volumes
-        if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
-    }
-    others = {str(volume.get("name")) for volume in volumes} - claims
-    for field in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(node.get(field))):
-            for number, device in enumerate(mappings(container.get("volumeDevices"))):
-                if str(device.get("name")) in others:
-                    message = f"{device['name']} is no volume of a claim; only those can be given as devices"
-                    yield (field, position, "volumeDevices", number, "name"), message
+    wanted = [
+        ((field, position, "volumeDevices", number, "name"), str(device.get("name")))
+        for field, position, container in _containers(node, "volumeDevices")
+        for number, device in enumerate(mappings(container.get("volumeDevices")))
+    ]
+    if wanted:
+        volumes = mappings(node.get("volumes"))
+        claims = {
+            str(volume.get("name"))
+            for volume in volumes
+            if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
+        }
+        others = {str(volume.get("name")) for volume in volumes} - claims
+        for path, name in wanted:
+            if name in others:
+                yield path, f"{name} is no volume of a claim; only those can be given as devices"
 
 
+@given("containers")
 def host_ports(node: Document) -> Faults:
     """Containers that run together do not want the same port of the node, and have their own in its network."""
     seen: set[Hashable] = set()
@@ -136,19 +158,20 @@ DEFAULT_GRACE = 30
 """Seconds that Kubernetes gives a pod to stop that says nothing."""
 
 
+@Judge
 def sleeps(node: Document) -> Faults:
     """Hooks do not sleep longer than the pod has to stop."""
-    given = node.get("terminationGracePeriodSeconds")
-    grace = given if isinstance(given, int) else DEFAULT_GRACE
-    for kind in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(node.get(kind))):
-            for name, hook in mapping(container.get("lifecycle")).items():
-                seconds = at(mapping(hook), "sleep", "seconds")
-                if isinstance(seconds, int) and not 0 <= seconds <= grace:
-                    path = (kind, position, "lifecycle", name, "sleep", "seconds")
-                    yield path, f"must be between 0 and terminationGracePeriodSeconds, {grace}, not {seconds}"
+    seconds_to_stop = node.get("terminationGracePeriodSeconds")
+    grace = seconds_to_stop if isinstance(seconds_to_stop, int) else DEFAULT_GRACE
+    for kind, position, container in _containers(node, "lifecycle"):
+        for name, hook in mapping(container.get("lifecycle")).items():
+            seconds = at(mapping(hook), "sleep", "seconds")
+            if isinstance(seconds, int) and not 0 <= seconds <= grace:
+                path = (kind, position, "lifecycle", name, "sleep", "seconds")
+                yield path, f"must be between 0 and terminationGracePeriodSeconds, {grace}, not {seconds}"
 
 
+@Judge
 def host_users(node: Document) -> Faults:
     """What needs user namespaces has them, and what they cannot be used with is not there."""
     if node.get("hostUsers") is False:
@@ -156,12 +179,12 @@ def host_users(node: Document) -> Faults:
             if node.get(field):
                 yield field, "cannot be used together with hostUsers: false"
     else:
-        for kind in ("initContainers", "containers"):
-            for position, container in enumerate(mappings(node.get(kind))):
-                if at(container, "securityContext", "procMount") == "Unmasked":
-                    yield (kind, position, "securityContext", "procMount"), "Unmasked needs hostUsers: false"
+        for kind, position, container in _containers(node, "securityContext"):
+            if mapping(container.get("securityContext")).get("procMount") == "Unmasked":
+                yield (kind, position, "securityContext", "procMount"), "Unmasked needs hostUsers: false"
 
 
+@given("securityContext")
 def sysctls_of_host(node: Document) -> Faults:
     """Kernel parameters of a namespace are not set in that of the node."""
     for field, prefixes in (("hostNetwork", ("net.", "net/")), ("hostIPC", ("kernel.shm", "kernel.msg", "fs.mqueue."))):
@@ -170,28 +193,30 @@ def sysctls_of_host(node: Document) -> Faults:
                 yield ("securityContext", "sysctls", position, "name"), f"cannot be used together with {field}"
 
 
+@given("hostnameOverride")
 def name_of_host(node: Document) -> Faults:
     """A pod has one name."""
     if node.get("setHostnameAsFQDN") and node.get("hostnameOverride"):
         yield "hostnameOverride", "cannot be used together with setHostnameAsFQDN"
 
 
+@Judge
 def root(node: Document) -> Faults:
     """Nobody is told to be root and not to be."""
     whole = mapping(node.get("securityContext"))
-    for kind in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(node.get(kind))):
-            own = mapping(container.get("securityContext"))
-            if own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True:
-                if own.get("runAsUser") == 0:
-                    yield (kind, position, "securityContext", "runAsUser"), _ROOT
-                elif "runAsUser" not in own and whole.get("runAsUser") == 0:
-                    yield ("securityContext", "runAsUser"), _ROOT
+    for kind, position, container in _containers(node):
+        own = mapping(container.get("securityContext"))
+        if own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True:
+            if own.get("runAsUser") == 0:
+                yield (kind, position, "securityContext", "runAsUser"), _ROOT
+            elif "runAsUser" not in own and whole.get("runAsUser") == 0:
+                yield ("securityContext", "runAsUser"), _ROOT
 
 
 _ROOT = "is 0, which is root; with runAsNonRoot: true the container would not be started"
 
 
+@given("allowPrivilegeEscalation")
 def escalation(node: Document) -> Faults:
     """A container that may do everything is not kept from doing more."""
     if node.get("allowPrivilegeEscalation") is False:
@@ -201,6 +226,7 @@ def escalation(node: Document) -> Faults:
             yield "allowPrivilegeEscalation", "cannot be false with the capability CAP_SYS_ADMIN"
 
 
+@Judge
 def seccomp(node: Document) -> Faults:
     """A profile of the node has a name, and no other has one."""
     profile = node.get("localhostProfile")
@@ -212,6 +238,7 @@ def seccomp(node: Document) -> Faults:
         yield "localhostProfile", "can only be used with type: Localhost"
 
 
+@Judge
 def app_armor(node: Document) -> Faults:
     """A profile of the node has a name, and no other has one."""
     profile = node.get("localhostProfile")
@@ -372,11 +399,10 @@ WHOLES: tuple[Whole, ...] = (
         "validateMinDomains",
     ),
     Whole("TopologySpreadConstraint", label_keys("matchLabelKeys"), "ValidateMatchLabelKeysInTopologySpread"),
-    Whole(
-        "PodAffinityTerm",
-        label_keys("matchLabelKeys", "mismatchLabelKeys"),
-        "ValidateMatchLabelKeysAndMismatchLabelKeys",
-    ),
+    Whole("TopologySpreadConstraint", matched_once, "ValidateMatchLabelKeysInTopologySpread"),
+    Whole("PodAffinityTerm", label_keys("matchLabelKeys"), "ValidateMatchLabelKeysAndMismatchLabelKeys"),
+    Whole("PodAffinityTerm", label_keys("mismatchLabelKeys"), "ValidateMatchLabelKeysAndMismatchLabelKeys"),
+    Whole("PodAffinityTerm", matched_once, "ValidateMatchLabelKeysAndMismatchLabelKeys"),
     Whole("PodAffinityTerm", judges.required("topologyKey"), "validatePodAffinityTerm"),
     Whole("PreferredSchedulingTerm", judges.present("weight"), "ValidatePreferredSchedulingTerms"),
     Whole("WeightedPodAffinityTerm", judges.present("weight", "podAffinityTerm"), "validateWeightedPodAffinityTerms"),

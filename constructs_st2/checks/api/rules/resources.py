@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.data import at, mapping, mappings
 from constructs_st2.kube.documents import Document
@@ -16,6 +16,7 @@ _OF_CONTAINERS = frozenset({"cpu", "memory", "ephemeral-storage"})
 _HUGE = "hugepages-"
 
 
+@Judge
 def resources(node: Document) -> Faults:
     """What containers ask for exists, and is not more than they may use."""
     requests, limits = mapping(node.get("requests")), mapping(node.get("limits"))
@@ -81,6 +82,7 @@ def _whole(name: str, amount: Any) -> str | None:
 _OF_PODS = frozenset({"cpu", "memory"})
 
 
+@given("resources")
 def resources_of_pod(node: Document) -> Faults:
     """What all containers of a pod may use together is enough for each, and for what they ask for."""
     limits, requests = (mapping(at(node, "resources", kind)) for kind in ("limits", "requests"))
@@ -112,6 +114,7 @@ _OF_QUOTAS = frozenset(
 )
 
 
+@given("hard")
 def quota(node: Document) -> Faults:
     """What a namespace may have exists."""
     for name, amount in mapping(node.get("hard")).items():
@@ -126,6 +129,7 @@ _OF_RANGES = ("Container", "PersistentVolumeClaim", "Pod")
 _ORDER = ("min", "defaultRequest", "default", "max")
 
 
+@Judge
 def limit_range(node: Document) -> Faults:
     """The defaults of a range lie within it, and are there for containers alone."""
     kind = node.get("type")

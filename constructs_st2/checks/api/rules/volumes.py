@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.api.structure import STRUCTURE
 from constructs_st2.checks.data import at, mapping, mappings, strings
@@ -21,6 +21,7 @@ _OF_PERSISTENT = (
 """What a volume can be made of; those of their own types last."""
 
 
+@given("sources")
 def projected_paths(node: Document) -> Faults:
     """No two files of a volume have the same path."""
     seen: set[str] = set()
@@ -33,6 +34,7 @@ def projected_paths(node: Document) -> Faults:
                 seen.add(path)
 
 
+@Judge
 def fibre_channel(node: Document) -> Faults:
     """A volume of a storage network has a target, or an identifier."""
     if node.get("wwids") and node.get("targetWWNs"):
@@ -43,6 +45,7 @@ def fibre_channel(node: Document) -> Faults:
         yield "lun", "is required with targetWWNs"
 
 
+@given("diskURI")
 def azure_disk(node: Document) -> Faults:
     """A disk of Azure is where its kind is."""
     begin = "/subscriptions/" if node.get("kind") == "Managed" else "https://"
@@ -51,12 +54,14 @@ def azure_disk(node: Document) -> Faults:
         yield "diskURI", f"must begin with {begin} with kind: {node.get('kind') or 'Shared'}, not {uri!r}"
 
 
+@Judge
 def chap(node: Document) -> Faults:
     """Who logs in has a password."""
     if (node.get("chapAuthDiscovery") or node.get("chapAuthSession")) and node.get("secretRef") is None:
         yield "secretRef", "is required with chapAuthDiscovery and chapAuthSession"
 
 
+@given("metadata")
 def claim_template(node: Document) -> Faults:
     """A claim that is made for a pod has the pod's name."""
     for field, value in mapping(node.get("metadata")).items():
@@ -64,12 +69,14 @@ def claim_template(node: Document) -> Faults:
             yield ("metadata", field), "cannot be set: claims of pods are named after them"
 
 
+@given("kind")
 def data_source(node: Document) -> Faults:
     """What a volume is filled from: another claim, or an object of a kind that is not Kubernetes' own."""
     if not node.get("apiGroup") and node.get("kind") not in (None, "", "PersistentVolumeClaim"):
         yield "kind", f"must be PersistentVolumeClaim without apiGroup, not {node['kind']}"
 
 
+@given("dataSourceRef")
 def data_sources(node: Document) -> Faults:
     """A volume is filled from one source."""
     first, second = node.get("dataSource"), node.get("dataSourceRef")
@@ -77,6 +84,7 @@ def data_sources(node: Document) -> Faults:
         yield "dataSourceRef", "must be dataSource, or left out"
 
 
+@given("accessModes")
 def access_modes(node: Document) -> Faults:
     """A volume that one pod alone may use is used in no other way."""
     modes = strings(node.get("accessModes"))
@@ -84,6 +92,7 @@ def access_modes(node: Document) -> Faults:
         yield "accessModes", "ReadWriteOncePod cannot be used together with others"
 
 
+@Judge
 def claim(node: Document) -> Faults:
     """A claim asks for some storage."""
     storage = at(node, "resources", "requests", "storage")
@@ -96,6 +105,7 @@ def claim(node: Document) -> Faults:
         yield ("resources", "requests", "storage"), f"is {storage}; must be at most the limit, {limit}"
 
 
+@Judge
 def persistent_volume(node: Document) -> Faults:
     """A volume has room."""
     storage = at(node, "capacity", "storage")

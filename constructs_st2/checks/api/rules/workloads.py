@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults
+from constructs_st2.checks.api.judges import Faults, Judge, given
 from constructs_st2.checks.api.rules.table import Field, Whole
-from constructs_st2.checks.api.walk import Judge
 from constructs_st2.checks.data import at, mapping, mappings
 from constructs_st2.kube.documents import Document
 
@@ -13,12 +12,14 @@ _SELECTING = "DaemonSetSpec DeploymentSpec ReplicaSetSpec StatefulSetSpec"
 _SCALED = "DeploymentSpec ReplicaSetSpec StatefulSetSpec"
 
 
+@given("maxSurge")
 def rolling_update(node: Document) -> Faults:
     """A rollout can go on."""
     if node.get("maxUnavailable") in (0, "0%") and node.get("maxSurge") in (0, "0%"):
         yield "maxUnavailable", "cannot be 0 when maxSurge is 0"
 
 
+@Judge
 def deadline(node: Document) -> Faults:
     """A Deployment is not given up before its pods count as ready."""
     ready, limit = node.get("minReadySeconds") or 0, node.get("progressDeadlineSeconds")
@@ -30,14 +31,16 @@ def deadline(node: Document) -> Faults:
 def restart_policy(*policies: str, default: str = "Always") -> Judge:
     """Pods of a workload come back, or not."""
 
+    @Judge
     def judge(node: Document) -> Faults:
-        given = at(node, "template", "spec", "restartPolicy") or default
-        if given not in policies:
-            yield ("template", "spec", "restartPolicy"), f"must be {' or '.join(policies)}, not {given}"
+        policy = at(node, "template", "spec", "restartPolicy") or default
+        if policy not in policies:
+            yield ("template", "spec", "restartPolicy"), f"must be {' or '.join(policies)}, not {policy}"
 
     return judge
 
 
+@Judge
 def indexed(node: Document) -> Faults:
     """What is said of the indexes of a Job is for one that has some."""
     if node.get("completionMode") == "Indexed":
@@ -52,6 +55,7 @@ def indexed(node: Document) -> Faults:
 def template_without(field: str) -> Judge:
     """A field that pods have, but not those of a workload."""
 
+    @given("template")
     def judge(node: Document) -> Faults:
         if at(node, "template", "spec", field):
             yield ("template", "spec", field), "cannot be set for pods of this kind of workload"
@@ -59,12 +63,14 @@ def template_without(field: str) -> Judge:
     return judge
 
 
+@given("podFailurePolicy")
 def failure_policy(node: Document) -> Faults:
     """Pods whose failures are looked at do not start anew by themselves."""
     if node.get("podFailurePolicy") is not None and at(node, "template", "spec", "restartPolicy") != "Never":
         yield ("template", "spec", "restartPolicy"), "must be Never with podFailurePolicy"
 
 
+@given("podFailurePolicy")
 def replacement(node: Document) -> Faults:
     """Pods that are looked at are replaced when they have failed."""
     policy = node.get("podReplacementPolicy")
@@ -72,6 +78,7 @@ def replacement(node: Document) -> Faults:
         yield "podReplacementPolicy", f"must be Failed with podFailurePolicy, not {policy}"
 
 
+@given("podFailurePolicy")
 def failure_rules(node: Document) -> Faults:
     """Rules about failed pods are about what there is."""
     containers = [
@@ -88,6 +95,7 @@ def failure_rules(node: Document) -> Faults:
             yield (*path, "onExitCodes", "containerName"), f"there is no container {name} in the pod"
 
 
+@given("values")
 def exit_codes(node: Document) -> Faults:
     """Exit codes are told once, in their order; that of success is no failure."""
     values = node.get("values")
@@ -98,6 +106,7 @@ def exit_codes(node: Document) -> Faults:
         yield "values", "must be in ascending order, each code once"
 
 
+@given("maxFailedIndexes")
 def index_limits(node: Document) -> Faults:
     """A Job has no more indexes that fail than it has."""
     greatest, total = node.get("maxFailedIndexes"), node.get("completions")
@@ -107,18 +116,21 @@ def index_limits(node: Document) -> Faults:
         yield "maxFailedIndexes", f"is {greatest}; must be at most completions, {total}"
 
 
+@given("selector")
 def own_selector(node: Document) -> Faults:
     """Who selects the pods of a Job says so."""
     if node.get("selector") is not None and not node.get("manualSelector"):
         yield "selector", "can only be used with manualSelector: true; without both, each Job has its own"
 
 
+@Judge
 def success(node: Document) -> Faults:
     """A Job has succeeded by some number or by some indexes."""
     if node.get("succeededCount") is None and node.get("succeededIndexes") is None:
         yield (), "must have one of succeededCount, succeededIndexes"
 
 
+@given("rollingUpdate")
 def one_way_to_update(node: Document) -> Faults:
     """A DaemonSet makes new pods before or after the old ones go."""
     update = mapping(node.get("rollingUpdate"))
@@ -129,13 +141,15 @@ def one_way_to_update(node: Document) -> Faults:
         yield ("rollingUpdate", "maxUnavailable"), "cannot be 0 without maxSurge"
 
 
+@Judge
 def of_average(node: Document) -> Faults:
     """A resource is measured as a share of the requests, or as an amount."""
-    given = [field for field in ("averageUtilization", "averageValue") if at(node, "target", field) is not None]
-    if len(given) != 1:
+    found = [field for field in ("averageUtilization", "averageValue") if at(node, "target", field) is not None]
+    if len(found) != 1:
         yield "target", "must have exactly one of averageUtilization, averageValue"
 
 
+@given("scaleTargetRef")
 def scaled_group(node: Document) -> Faults:
     """What is scaled has a version with a group."""
     target = mapping(node.get("scaleTargetRef"))
@@ -146,6 +160,7 @@ def scaled_group(node: Document) -> Faults:
 _OLD = "ReplicationController"
 
 
+@given("minReplicas")
 def replicas(node: Document) -> Faults:
     """An autoscaler has a range."""
     least, greatest = node.get("minReplicas"), node.get("maxReplicas")
@@ -162,6 +177,7 @@ _METRICS = {
 }
 
 
+@Judge
 def metric(node: Document) -> Faults:
     """A metric is of one type."""
     expected = _METRICS.get(str(node.get("type")))
@@ -173,6 +189,7 @@ def metric(node: Document) -> Faults:
 HIGHEST_PRIORITY = 1_000_000_000
 
 
+@Judge
 def priority(node: Document) -> Faults:
     """Classes of Kubernetes itself come before all others."""
     if str(at(node, "metadata", "name")).startswith("system-"):

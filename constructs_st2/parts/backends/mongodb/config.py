@@ -12,6 +12,7 @@ from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import amount
+from constructs_st2.kube.yaml_text import DUMPER
 from constructs_st2.values.model.backends import Mongodb
 from constructs_st2.values.model.kubernetes import ResourceRequirements
 
@@ -77,7 +78,7 @@ def cache_gigabytes(resources: ResourceRequirements) -> float:
 
 def written(conf: Mapping[str, Any]) -> str:
     """The text of the file."""
-    text: str = yaml.safe_dump(dict(conf), sort_keys=False)
+    text: str = yaml.dump(dict(conf), Dumper=DUMPER, sort_keys=False)
     return text
 
 
