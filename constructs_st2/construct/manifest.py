@@ -8,7 +8,6 @@ Node.js holds its metadata, and gets the other fields when patches are applied t
 from __future__ import annotations
 
 import inspect
-import pickle
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -19,7 +18,7 @@ import jsii
 from constructs import Construct, IConstruct, Node
 
 from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document, copied, identity, pod_template
+from constructs_st2.kube.documents import Document, copied, identity, pod_template, state_of
 from constructs_st2.parts.tiers import Part
 
 
@@ -162,7 +161,7 @@ class Manifest(cdk8s.ApiObject):
         if not self._tier.resolvers:
             return self.to_json() if self.touched else self.document
         whole = self._completed(super().to_json()) if self.touched else self.document
-        state = pickle.dumps(whole)
+        state = state_of(whole)
         if self._resolved_before is None or self._resolved_before[0] != state:
             self._resolved_before = (state, self._resolved([], copied(whole)))
         return self._patched(copied(self._resolved_before[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -45,7 +44,7 @@ from constructs_st2.construct.tiers import (
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
 from constructs_st2.facts.secrets.contract import required
-from constructs_st2.kube.documents import Document, identity, place
+from constructs_st2.kube.documents import Document, identity, place, state_of
 from constructs_st2.parts.tiers import documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
@@ -222,19 +221,24 @@ class StackStorm(Patient):
             objects: the objects, where they are known already.
         """
         objects = self.current() if objects is None else objects
-        # cdk8s asks once per chart. Objects are compared by what is in them, because anybody may change them in place.
-        state = pickle.dumps(objects)
+        if not self.seen:
+            # What nobody can have changed is asked about once, when it is written.
+            return self._found(objects)
+        # cdk8s asks once per chart.
+        state = state_of(objects)
         if self._checked is None or self._checked[0] != state:
-            found = [
-                *check(objects, self._surroundings, self._foreign()),
-                *self._shared_with_others(),
-                *(self._shared_with_charts() if self.seen else ()),
-                *self._lost(objects),
-            ]
-            if self.seen:
-                self.keep_order()
+            found = self._found(objects)
+            self.keep_order()
             self._checked = (state, found)
         return self._checked[1]
+
+    def _found(self, objects: Sequence[Document]) -> list[Problem]:
+        return [
+            *check(objects, self._surroundings, self._foreign()),
+            *self._shared_with_others(),
+            *(self._shared_with_charts() if self.seen else ()),
+            *self._lost(objects),
+        ]
 
     def warnings(self, objects: Sequence[Document] | None = None) -> list[str]:
         """What works, but lowers security or will surprise, one line each. With ``strict`` nothing is written then.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -19,8 +18,7 @@ CREATE = "scheduling.priorityClasses.create"
 """The key that makes classes, and uses them."""
 
 
-@dataclass(frozen=True)
-class Priority:
+class Priority(NamedTuple):
     """A class of pods. ``may_displace``: whether the user can let it take the place of pods with a lower value."""
 
     name: str

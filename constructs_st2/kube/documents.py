@@ -65,6 +65,14 @@ def copied(value: Any) -> Any:
 _UNCHANGEABLE = (str, int, float, type(None))
 
 
+def state_of(value: Any) -> bytes:
+    """What is in plain data now, to be compared with what is in it later: anybody may change it in place."""
+    # Most programs never ask, and the module takes a millisecond.
+    import pickle
+
+    return pickle.dumps(value)
+
+
 _CLUSTER_SCOPED = frozenset(
     {
         "APIService",

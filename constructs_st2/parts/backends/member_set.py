@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from constructs_st2.facts.backends import Backend
@@ -174,13 +173,13 @@ def _metadata(members: MemberSet, release: Release, name: str | None = None) -> 
 def _template(members: MemberSet, cluster: Cluster) -> Document:
     settings = members.settings
     main, *others = members.containers
-    main = replace(main, probes=probes(settings, main.probes), extra_mounts=extra_mounts(settings))
+    main = main._replace(probes=probes(settings, main.probes), extra_mounts=extra_mounts(settings))
     if not settings.persistence.enabled:
-        main = replace(main, resources=with_room(main.resources, settings.persistence.size))
+        main = main._replace(resources=with_room(main.resources, settings.persistence.size))
     security = overlaid(RESTRICTED_CONTAINER, settings.security_context)
-    containers = [replace(each, security=security) for each in (main, *others)]
+    containers = [each._replace(security=security) for each in (main, *others)]
     init_containers = [
-        replace(each, security=security) for each in (*_guards(members, cluster), *members.init_containers)
+        each._replace(security=security) for each in (*_guards(members, cluster), *members.init_containers)
     ]
     selector = cluster.release.selector(members.component)
     annotations = {**_scraped(members, cluster.values), **settings.annotations, **checksums(containers)}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
@@ -72,8 +71,7 @@ def _implied(given: Mapping[str, Any]) -> Document:
     return implied
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """A container to be. Its volumes become those of the pod."""
 
     name: str
@@ -82,11 +80,11 @@ class Container:
     args: Sequence[str] = ()
     env: Sequence[Document] = ()
     env_from: Sequence[Document] = ()
-    ports: Mapping[str, int] = field(default_factory=dict)
-    resources: Mapping[str, Any] = field(default_factory=dict)
-    security: Document = field(default_factory=lambda: RESTRICTED_CONTAINER)
-    probes: Mapping[str, Document] = field(default_factory=dict)
-    lifecycle: Document = field(default_factory=dict)
+    ports: Mapping[str, int] = {}
+    resources: Mapping[str, Any] = {}
+    security: Document = RESTRICTED_CONTAINER
+    probes: Mapping[str, Document] = {}
+    lifecycle: Mapping[str, Any] = {}
     mounts: Sequence[Mount] = ()
     extra_mounts: Sequence[Document] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry, Content, Rollout
 from constructs_st2.facts.cluster import Cluster
@@ -202,7 +202,7 @@ def _packs(workload: Workload, image: Image, cluster: Cluster) -> list[Container
     if Content.PACKS not in workload.entry.contents:
         return []
     copying = packs.copies(cluster, image)
-    return [replace(each, security=overlaid(each.security, workload.preparing_security)) for each in copying]
+    return [each._replace(security=overlaid(each.security, workload.preparing_security)) for each in copying]
 
 
 def _main_container(workload: Workload, cluster: Cluster) -> Container:

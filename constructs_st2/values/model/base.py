@@ -1,6 +1,7 @@
 """What all parts of the values model share."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import (
@@ -26,6 +27,7 @@ from constructs_st2.values.layers import Layered
 from constructs_st2.values.yaml_source import Source
 
 
+@cache
 def _camel_case(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
@@ -37,7 +39,15 @@ class StrictModel(BaseModel):
     Keys are camelCase as in the Helm chart; the chart's few snake_case keys are given as explicit aliases.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=_camel_case, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=_camel_case,
+        defer_build=True,
+        # No key begins with `model_`, and pydantic would look at each of them, in each class that has it.
+        protected_namespaces=(),
+    )
 
     IS_SECTION: ClassVar[bool] = True
     """Whether it is only a part of values: made by itself, it does not know yet of which key."""
