@@ -224,6 +224,10 @@ def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -
         deployment.document["spec"]["replicas"] = replicas
         deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
         assert deployment.to_json()["spec"]["replicas"] == replicas
+    deployment.document["metadata"]["labels"]["support"] = "ours"
+    deployment.metadata.add_label("tier", "first")
+    labels = deployment.to_json()["metadata"]["labels"]
+    assert {"support": "ours", "tier": "first", "team": "network", "app": "st2api"}.items() <= labels.items()
 
 
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
