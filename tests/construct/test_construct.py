@@ -683,6 +683,21 @@ def test_what_a_tier_adds_when_it_is_made_is_written(kind: type[cdk8s.App], tmp_
     assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["team"] == "network"
 
 
+class WithoutAnything(StackStorm):
+    """What is left when all is left out."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {}
+
+
+def test_a_cluster_without_tiers(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "chart")
+    nothing = WithoutAnything(app, "nothing")
+    nothing.add_dependency(chart)
+    chart.add_dependency(nothing)
+    assert (nothing.tiers, nothing.current()) == ({}, [])
+    assert list(written(app)) == []
+
+
 SHARED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}
 
 
