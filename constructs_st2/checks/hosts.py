@@ -14,6 +14,7 @@ from constructs_st2.kube.well_known import INSTANCE_LABEL
 
 _PORT = re.compile(r":\d")
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
+_LONGEST_HOST = 255
 _OF_HOSTS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 
@@ -51,7 +52,8 @@ def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
     """Where the text names a host with the prefix and a port. A single ``/`` or ``.`` before it makes it no host."""
     # Names of hosts are many in some texts, and ports few.
     for port in _PORT.finditer(text):
-        start = len(text[: port.start()].rstrip(_OF_HOSTS))
+        longest = max(0, port.start() - _LONGEST_HOST)
+        start = longest + len(text[longest : port.start()].rstrip(_OF_HOSTS))
         before = text[max(0, start - 2) : start]
         if text.startswith(prefix, start) and (
             not before or before == "//" or not (before[-1].isalnum() or before[-1] in "_/")

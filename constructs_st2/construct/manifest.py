@@ -61,6 +61,11 @@ class Patient(Construct):
         """The same, without making anything."""
         return super().node
 
+    @cached_property
+    def _root(self) -> IConstruct:
+        """The app, or what else is above all."""
+        return self._own_node.root
+
     def look(self) -> None:
         """Make what is below it."""
         self.seen = True

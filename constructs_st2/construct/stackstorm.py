@@ -178,7 +178,7 @@ class StackStorm(Patient):
 
     def keep_order(self) -> None:
         """Keep the first tier in front of the others, where cdk8s does not do so by itself."""
-        root = self._own_node.root
+        root = self._root
         if not self.tiers or not order.any_dependency(root):
             return
         first, *others = self.tiers.values()
@@ -283,7 +283,7 @@ class StackStorm(Patient):
 
     def _earlier(self) -> Iterator[StackStorm]:
         """The clusters of the app before this one: what two of them share is told once, by the later one."""
-        for other in self.what_is_made(self._own_node.root):
+        for other in self.what_is_made(self._root):
             if other is self:
                 return
             if isinstance(other, StackStorm):
@@ -313,7 +313,7 @@ class StackStorm(Patient):
         for document in self.planned:
             own.setdefault(document["metadata"]["name"], set()).add(place(document))
         path = self._own_node.path
-        for each in self.what_is_made(self._own_node.root):
+        for each in self.what_is_made(self._root):
             if not isinstance(each, cdk8s.ApiObject) or isinstance(each, Manifest) or each.name not in own:
                 continue
             document = each.to_json()
@@ -324,7 +324,7 @@ class StackStorm(Patient):
 
     def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
         """Objects for which cdk8s would write no file of their own, but over that of another."""
-        root = self._own_node.root
+        root = self._root
         if isinstance(root, PatientApp) or not isinstance(root, cdk8s.App):
             return
         if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:

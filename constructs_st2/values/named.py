@@ -62,16 +62,17 @@ def _in(
                 Reference(kind, text, place, named, optional, around) for kind in kinds for text in texts(value)
             )
         elif isinstance(value, dict) and is_typeddict(alternative):
-            known_there = keys(alternative) or {}
+            known_there = _typed(alternative)
             for name, item in value.items():
-                if name in known_there:
-                    yield from _in(item, _alternatives(known_there[name].type), (*place, name), value)
+                yield from _in(item, known_there.get(name, ()), (*place, name), value)
         elif isinstance(value, dict) and get_origin(alternative) is dict:
+            of_items = _alternatives(get_args(alternative)[1])
             for name, item in value.items():
-                yield from _in(item, _alternatives(get_args(alternative)[1]), (*place, name), {})
+                yield from _in(item, of_items, (*place, name), {})
         elif isinstance(value, list) and get_origin(alternative) is list:
+            of_items = _alternatives(get_args(alternative)[0])
             for index, item in enumerate(value):
-                yield from _in(item, _alternatives(get_args(alternative)[0]), (*place, index), {})
+                yield from _in(item, of_items, (*place, index), {})
 
 
 def _by_key(owner: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -97,11 +98,17 @@ class _Field(NamedTuple):
 @cache
 def _field(model: type[BaseModel], attribute: str) -> _Field:
     key = next(name for name, key in (keys(model) or {}).items() if key.attribute == attribute)
-    return _Field(key, tuple(_alternatives(_type_of(model.model_fields[attribute]))))
+    return _Field(key, _alternatives(_type_of(model.model_fields[attribute])))
 
 
-def _alternatives(declared: Any) -> Iterator[Any]:
-    return plain_types(declared, keep=Names)
+@cache
+def _typed(dictionary: Any) -> Mapping[str, tuple[Any, ...]]:
+    """The same for the keys of a typed dictionary."""
+    return {name: _alternatives(key.type) for name, key in (keys(dictionary) or {}).items()}
+
+
+def _alternatives(declared: Any) -> tuple[Any, ...]:
+    return tuple(plain_types(declared, keep=Names))
 
 
 def _type_of(field: FieldInfo) -> Any:

@@ -94,7 +94,7 @@ class _Page:
             if owner:
                 described[inner.__name__] = _Described(owner.reference_section, owner.__name__)
                 if owner.__name__ not in page.definitions:
-                    schema = plain_schema(owner)
+                    schema = dict(plain_schema(owner))
                     page.definitions |= {**schema.pop("$defs", {}), owner.__name__: schema}
         page.described = described
         page.count_uses()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,8 +33,9 @@ class _Generator(JsonSchemas):
         return False
 
 
+@cache
 def plain_schema(model: type[BaseModel]) -> Schema:
-    """What pydantic says of a model, without titles that only repeat names."""
+    """What pydantic says of a model, without titles that only repeat names. Do not change it."""
     return _everywhere(model.model_json_schema(by_alias=True, schema_generator=_Generator), _tidied)
 
 

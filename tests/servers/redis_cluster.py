@@ -83,7 +83,7 @@ def write():
             if str(error).startswith("NOREPLICAS"):
                 refused.append(number)
             eventlet.sleep(0.05)
-        eventlet.sleep(0.002)
+        eventlet.sleep(0.01)
 
 def start():
     global writing

@@ -74,7 +74,7 @@ def fault(text: object, names: frozenset[str]) -> str | None:
 
 @lru_cache(256)
 def _fault(text: str, names: frozenset[str]) -> str | None:
-    """The same of a text. All releases have the same ones."""
+    """The same of a text, however many objects have it."""
     tokens: list[tuple[str, str]] = []
     position = 0
     while position < len(text):
