@@ -125,12 +125,14 @@ class Manifest(cdk8s.ApiObject):
         self._tier = tier
         self._patches: list[cdk8s.JsonPatch] = []
         self._resolved_before: tuple[bytes, Document] | None = None
+        self._told = copied(_known(document["metadata"]))
+        """The metadata that Node.js was told of."""
         super().__init__(
             scope,
             f"{document['kind']}-{document['metadata']['name']}",
             api_version=document["apiVersion"],
             kind=document["kind"],
-            metadata=_known(document["metadata"]),
+            metadata=self._told,
         )
 
     @cached_property
@@ -192,13 +194,18 @@ class Manifest(cdk8s.ApiObject):
         return f"<Manifest {identity(self.document)}>"
 
     def _completed(self, known: Mapping[str, Any]) -> Document:
-        """The object with the metadata that Node.js knows of."""
+        """The object with what has changed in the metadata that Node.js knows of."""
         metadata = dict(self.document["metadata"])
         for key, value in known["metadata"].items():
             if key == "namespace" and key not in metadata:
                 # The chart's; objects without one are of the whole cluster.
                 continue
-            metadata[key] = {**metadata.get(key, {}), **value} if isinstance(value, dict) else value
+            told = self._told.get(key)
+            if isinstance(value, dict):
+                changed = {name: text for name, text in value.items() if not told or told.get(name) != text}
+                metadata[key] = {**metadata.get(key, {}), **changed}
+            elif value != told:
+                metadata[key] = value
         # What a caller changes in it is not written, as of any other `cdk8s.ApiObject`.
         whole: Document = copied({**self.document, "metadata": metadata})
         return whole

@@ -29,7 +29,7 @@ def replacing(destination: Path) -> Iterator[Path]:
     """
     _refuse_foreign(destination)
     try:
-        place = Path(os.path.realpath(destination))
+        place = _itself(destination)
         stays = _has_to_stay(place)
         beside = place if stays else place.parent
         beside.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,11 @@ def replacing(destination: Path) -> Iterator[Path]:
         raise UserError(f"cannot write {destination}: {in_the_way} is not a folder") from error
     except OSError as error:
         raise _cannot_write(destination, error) from error
+
+
+def _itself(folder: Path) -> Path:
+    """A folder by its own name, where it is given as a link, or as the current one."""
+    return Path(os.path.realpath(folder)) if folder.is_symlink() or folder.name in ("", "..") else folder
 
 
 def _has_to_stay(folder: Path) -> bool:

@@ -172,15 +172,15 @@ class StackStorm(Patient):
         self._dependencies += dependencies
         # The first tier alone, and the others by `keep_order`: cdk8s walks each way that there is from object to object
         # along dependencies, and of those there are as many as the product of the numbers of objects.
-        first = next(iter(self.tiers.values()))
-        first.add_dependency(*(each for each in dependencies if each is not first))
+        for first in list(self.tiers.values())[:1]:
+            first.add_dependency(*(each for each in dependencies if each is not first))
 
     def keep_order(self) -> None:
         """Keep the first tier in front of the others, where cdk8s does not do so by itself."""
-        first, *others = self.tiers.values()
         root = self._root
-        if not order.any_dependency(root):
+        if not self.tiers or not order.any_dependency(root):
             return
+        first, *others = self.tiers.values()
         before = order.dependencies(root)
         if not order.parted([tier.node.path for tier in self.tiers.values()], before):
             return

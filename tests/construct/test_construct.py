@@ -224,6 +224,10 @@ def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -
         deployment.document["spec"]["replicas"] = replicas
         deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
         assert deployment.to_json()["spec"]["replicas"] == replicas
+    deployment.document["metadata"]["labels"]["support"] = "ours"
+    deployment.metadata.add_label("tier", "first")
+    labels = deployment.to_json()["metadata"]["labels"]
+    assert {"support": "ours", "tier": "first", "team": "network", "app": "st2api"}.items() <= labels.items()
 
 
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
@@ -677,6 +681,21 @@ def test_what_a_tier_adds_when_it_is_made_is_written(kind: type[cdk8s.App], tmp_
     objects = written(app)
     assert "stackstorm/ConfigMap/own" in objects
     assert objects["stackstorm/Deployment/st2-st2client"]["metadata"]["labels"]["team"] == "network"
+
+
+class WithoutAnything(StackStorm):
+    """What is left when all is left out."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {}
+
+
+def test_a_cluster_without_tiers(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "chart")
+    nothing = WithoutAnything(app, "nothing")
+    nothing.add_dependency(chart)
+    chart.add_dependency(nothing)
+    assert (nothing.tiers, nothing.current()) == ({}, [])
+    assert list(written(app)) == []
 
 
 SHARED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}
