@@ -12,18 +12,35 @@ if TYPE_CHECKING:
     from constructs_st2.commands.program import program
     from constructs_st2.commands.synth import Arguments
     from constructs_st2.construct.stackstorm import StackStorm
+    from constructs_st2.construct.tiers import Tier
     from constructs_st2.construct.writing import App
     from constructs_st2.errors import UserError
-    from constructs_st2.parts.tiers import Part
+    from constructs_st2.facts.cluster import Cluster
+    from constructs_st2.parts.tiers import Part, Plan
     from constructs_st2.values import Values, load_values
 
-__all__ = ["App", "Arguments", "Part", "StackStorm", "UserError", "Values", "load_values", "program"]
+__all__ = [
+    "App",
+    "Arguments",
+    "Cluster",
+    "Part",
+    "Plan",
+    "StackStorm",
+    "Tier",
+    "UserError",
+    "Values",
+    "load_values",
+    "program",
+]
 
 _MODULES = {
     "App": "construct.writing",
     "Arguments": "commands.synth",
+    "Cluster": "facts.cluster",
     "Part": "parts.tiers",
+    "Plan": "parts.tiers",
     "StackStorm": "construct.stackstorm",
+    "Tier": "construct.tiers",
     "UserError": "errors",
     "Values": "values",
     "load_values": "values",
@@ -31,10 +48,14 @@ _MODULES = {
 }
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in ("App", "StackStorm"):
+    if name in ("App", "StackStorm", "Tier"):
         from constructs_st2 import node
 
         node.start()

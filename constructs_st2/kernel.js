@@ -8,19 +8,11 @@ const crypto = require("crypto");
 const fs = require("fs");
 const Module = require("module");
 const path = require("path");
-const v8 = require("v8");
 const vm = require("vm");
 const workers = require("worker_threads");
 
 const CHANNEL = 3;
 const DIGEST_SIZE = 32;
-const SHORT_RUN = 2000; // ms
-
-// Beside the program, V8 compiles anew what runs often, for speed. A run that ends soon never gains by it what it costs,
-// a tenth of the time of Node.js.
-v8.setFlagsFromString("--no-opt");
-setTimeout(() => v8.setFlagsFromString("--opt"), SHORT_RUN).unref();
-
 const { readSync, writeSync } = fs;
 fs.readSync = (fd, ...rest) => readSync(fd === CHANNEL ? 0 : fd, ...rest);
 fs.writeSync = (fd, ...rest) => writeSync(fd === CHANNEL ? 1 : fd, ...rest);

@@ -38,7 +38,7 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
     node = environment.get("JSII_NODE") or "node"
     if shutil.which(node, path=environment.get("PATH")) is None:
         raise UserError(f"cannot find Node.js ({node}): {_ADVICE}")
-    if not any(name.startswith("JSII_RUNTIME_PACKAGE_CACHE") for name in environment) and not _can_write_home():
+    if not any(name.startswith("JSII_RUNTIME_PACKAGE_CACHE") for name in environment) and not _can_cache():
         environment["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"
 
 
@@ -51,7 +51,7 @@ def start() -> None:
     """Start cdk8s, which is a program of Node.js.
 
     Raises:
-        UserError: there is no usable Node.js.
+        UserError: there is no usable Node.js, or no place for its files.
     """
     if "cdk8s" in sys.modules:
         return
@@ -64,7 +64,14 @@ def start() -> None:
         sys.unraisablehook = lambda _: None
         if isinstance(error, OSError):
             raise
-        raise problem() or error from error
+        raise problem() or _said_by_node(error) or error from error
+
+
+def _said_by_node(error: Exception) -> UserError | None:
+    """What Node.js itself complains of: nothing of ours has been run there yet."""
+    if type(error.__cause__).__name__ != "JavaScriptError":
+        return None
+    return UserError(f"cannot start cdk8s: {str(error).partition(chr(10))[0]}")
 
 
 _KERNEL = Path(__file__).parent / "kernel.js"
@@ -131,10 +138,19 @@ def _from_pypi() -> str | None:
     return str(program) if program.exists() else None
 
 
-def _can_write_home() -> bool:
+def _can_cache() -> bool:
+    """Whether jsii can make its folder. Where it cannot, it ends with an error or, under /proc, never."""
     home = Path("~").expanduser()
-    # Where it cannot make its folder, jsii ends with an error or, under /proc, never.
-    return home.is_dir() and os.access(home, os.W_OK)
+    if not home.is_dir():
+        return False
+    if sys.platform != "linux":
+        return os.access(home, os.W_OK)
+    folder = home / ".cache" / "aws" / "jsii" / "package-cache"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 if __name__ == "__main__":

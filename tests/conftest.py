@@ -96,7 +96,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What is there by now stays to the end, and pytest looks for garbage several times when it is over.
+    # What is there now stays to the end, when pytest looks for garbage again and again.
     gc.freeze()
 
 

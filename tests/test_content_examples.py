@@ -80,6 +80,7 @@ def rows() -> dict[str, tuple[str, str]]:
 
 
 ROWS = rows()
+TOLD = "say what the change concerns in the table of docs/how-to/gitops.md"
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +98,8 @@ def test_a_change_runs_the_jobs_of_the_table_and_no_others(synth: Synth, before:
     jobs, pods = ROWS[key]
     after = synth(overlay(WITH_EVERYTHING, CHANGES[key]))
     assert get(CHANGES[key], tuple(key.split(".")))
-    assert new_jobs(before, after) == expected(jobs, job_names(before))
-    assert replaced(before, after) == expected(pods, services(before))
+    assert new_jobs(before, after) == expected(jobs, job_names(before)), TOLD
+    assert replaced(before, after) == expected(pods, services(before)), TOLD
     # The Role of the Job that makes Secrets names that Job.
     assert other_kinds(before, after) <= {"ConfigMap", "Role"}
 

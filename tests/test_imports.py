@@ -222,7 +222,7 @@ NOT_FOR_A_SYNTH = (
     *("asyncio", "cdk8s_plus_27", "cryptography", "difflib", "importlib.metadata", "jsonschema", "ssl", "typeguard"),
     *("constructs_st2.changes.plan", "constructs_st2.commands.adopt", "constructs_st2.commands.doctor"),
     *("constructs_st2.facts.secrets.programs.bootstrap", "constructs_st2.facts.secrets.programs.generate"),
-    "constructs_st2.values.schema",
+    *("constructs_st2.checks.operators.", "constructs_st2.values.schema"),
 )
 """What takes long to load, and what a plain synth has no use for."""
 

@@ -16,6 +16,7 @@ from constructs_st2.facts import ini
 from constructs_st2.facts.backends.connections import scaler_url
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.composition import shown
+from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.parts.secrets.modes import secret_documents
 from constructs_st2.parts.secrets.plan import expected, planned
 
@@ -233,7 +234,7 @@ class TestConnections:
         # What one version calls it means nothing to the other.
         assert not ({"ssl", "tls"} - {names[0]}) & found.keys()
 
-    @pytest.mark.parametrize("tag", ["3.8", "3.9"])
+    @pytest.mark.parametrize("tag", ST2_VERSIONS)
     def test_the_message_bus(self, cluster: MakeCluster, tag: str) -> None:
         found = self.options(cluster, "messaging", ETCD, tag)
         assert (found["ssl"], found["ssl_cert_reqs"]) == ("True", "required")
@@ -246,7 +247,7 @@ class TestConnections:
         url = self.options(cluster, "coordination", {})["url"]
         assert "&ssl=true&sentinel_ssl=true&ssl_ca_certs=/etc/st2/ca/coordination/ca.crt&" in url
 
-    @pytest.mark.parametrize("tag", ["3.8", "3.9"])
+    @pytest.mark.parametrize("tag", ST2_VERSIONS)
     def test_etcd(self, cluster: MakeCluster, tag: str) -> None:
         host = "st2-etcd.stackstorm.svc.cluster.local"
         expected = f"st2etcd+https://{host}:2379?ca_cert={CA.format('coordination')}"

@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from importlib import import_module
 from itertools import takewhile
@@ -16,12 +17,14 @@ import grimp
 import pytest
 import yaml
 from default_cluster import SECRETS, SERVICES
+from pydantic import BaseModel
 from test_blocks import BLOCKS, together
 
 from constructs_st2.changes.rollouts import MEMBERS
 from constructs_st2.commands import upgrade
-from constructs_st2.construct.build import build
+from constructs_st2.construct.build import UnsoundObjects, build
 from constructs_st2.construct.clusters import cluster_of
+from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts import backends, catalogue, chat_adapters, components, jobs
 from constructs_st2.facts.backends import BACKENDS, Backend
 from constructs_st2.facts.backends.connections import connections
@@ -119,6 +122,30 @@ def test_optional_parts_are_on_a_page(part: OptionalPart) -> None:
             section = field.alias or name
             assert re.search(rf"`{section}[.`:]|^ *{section}:", by_hand, re.MULTILINE), (
                 f"tell people of {section} on a page or in a section of docs/"
+            )
+
+
+SWITCHES = [
+    field.alias or name
+    for name, field in Values.model_fields.items()
+    if isinstance(model := field.annotation, type)
+    and issubclass(model, BaseModel)
+    and (switch := model.model_fields.get("enabled"))
+    and switch.default is False
+]
+"""The sections of parts that are off by default."""
+
+
+@pytest.mark.parametrize("section", SWITCHES)
+def test_parts_that_are_turned_on_pass_the_checks(section: str) -> None:
+    """Those which need no other value: of the pods of a new one, say, that they have resources."""
+    with suppress(UserError, InvalidValues):
+        made = cluster_of(from_mapping({section: {"enabled": True}}))
+        try:
+            build(made)
+        except UnsoundObjects as error:
+            pytest.fail(
+                f"mend it in its folder in parts/, or add its resources to values/profiles/common.yaml: {error}"
             )
 
 

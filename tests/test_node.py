@@ -64,11 +64,31 @@ def test_a_node_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> 
         raise problem
 
 
-def test_the_cache_is_turned_off_where_it_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+@pytest.mark.skipif(sys.platform != "linux", reason="the folder has another name there")
+@pytest.mark.parametrize("home", ["nowhere", "file", "with a file", "/proc"])
+def test_the_cache_is_turned_off_where_it_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "with a file").mkdir()
+    (tmp_path / "with a file" / ".cache").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / home))
     environment = {"JSII_NODE": program(tmp_path, "")}
     node.prepare(environment)
     assert environment["JSII_RUNTIME_PACKAGE_CACHE"] == "disabled"
+
+
+def test_what_node_complains_of_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(tmp_path / "file" / "cache")}
+    done = subprocess.run(
+        [sys.executable, Path(__file__).parents[1] / "main.py", "--output", tmp_path / "dist"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot start cdk8s: Cannot use the jsii package cache in ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_users_choice_of_a_cache_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

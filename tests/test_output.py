@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,40 @@ def test_the_folder_can_be_read_by_others(tmp_path: Path) -> None:
     made = tmp_path / "plain"
     made.mkdir()
     assert (tmp_path / "dist").stat().st_mode == made.stat().st_mode
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays(tmp_path: Path, there: bool) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    if there:
+        write(real, "old.k8s.yaml")
+    link.symlink_to("real")
+    with replacing(link) as folder:
+        write(folder, "new.k8s.yaml")
+    assert (link.is_symlink(), names(real)) == (True, ["new.k8s.yaml"])
+
+
+@pytest.mark.parametrize("kind", ["current", "mounted", "below one of others"])
+def test_a_folder_that_cannot_be_renamed_gets_new_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    dist = tmp_path / "dist"
+    write(dist, "old.k8s.yaml", "both.k8s.yaml", "construct-metadata.json")
+    given = dist
+    match kind:
+        case "current":
+            monkeypatch.chdir(dist)
+            given = Path()
+        case "mounted":
+            monkeypatch.setattr(Path, "is_mount", lambda each: each == dist)
+        case "below one of others":
+            monkeypatch.setattr(os, "access", lambda path, _: path != dist.parent)
+    before = dist.stat().st_ino
+    with replacing(given) as folder:
+        write(folder, "both.k8s.yaml", "new.k8s.yaml")
+        assert "old.k8s.yaml" in names(dist)
+    assert names(dist) == ["both.k8s.yaml", "new.k8s.yaml"]
+    assert dist.stat().st_ino == before
 
 
 def test_a_failure_keeps_the_old_folder_and_leaves_nothing_else(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from constructs_st2.checks.problem import Problem
 from constructs_st2.checks.texts import Origin
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.kube.documents import Document, identity, is_built_in
+from constructs_st2.kube.shipped import is_shipped
 from constructs_st2.values import secret_looks
 from constructs_st2.values.secret_looks import Look
 
@@ -114,7 +115,8 @@ def _elsewhere(document: Document) -> Iterator[tuple[str, Look]]:
         for part in ("data", "binaryData"):
             yield from ((part, look) for key in mapping(document.get(part)) for look in secret_looks.in_text(str(key)))
         for key, value in mapping(document.get("binaryData")).items():
-            yield from ((f"binaryData[{key}]", look) for look in secret_looks.in_text(_decoded(value)))
+            if not (isinstance(value, str) and is_shipped(value)):
+                yield from ((f"binaryData[{key}]", look) for look in secret_looks.in_text(_decoded(value)))
     else:
         for key, value in document.items():
             if key not in ("apiVersion", "kind", "metadata"):

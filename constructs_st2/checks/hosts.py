@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from string import ascii_lowercase, digits
 
 from constructs_st2.checks.data import at, label, mappings, name_of, namespace_of
 from constructs_st2.checks.index import Index
@@ -15,19 +14,20 @@ from constructs_st2.kube.well_known import INSTANCE_LABEL
 
 _PORT = re.compile(r":\d")
 _ADDRESS = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*):(\d{1,5})(?!\w|\.\d)")
-_OF_HOSTS = f"{ascii_lowercase}{digits}.-"
+_LONGEST_HOST = 255
+_OF_HOSTS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
     """Files, variables and arguments name only Services and pods that exist."""
     for texts in index.texts:
-        release = label(texts.owner, INSTANCE_LABEL)
-        if texts.origin == "annotation" or release is None:
+        release = None if texts.origin == "annotation" else label(texts.owner, INSTANCE_LABEL)
+        if release is None:
             continue
-        prefix, namespace = f"{release}-", namespace_of(texts.owner)
+        prefix = f"{release}-"
         for item, text in texts.items:
-            for position, address in _addresses(text, prefix) if prefix in text else ():
-                if message := _unreachable(index, address, namespace):
+            for position, address in _addresses(text, prefix) if ":" in text and prefix in text else ():
+                if message := _unreachable(index, address, namespace_of(texts.owner)):
                     yield Problem("address", texts.object, texts.field_at(item, text, position), message)
 
 
@@ -52,7 +52,8 @@ def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
     """Where the text names a host with the prefix and a port. A single ``/`` or ``.`` before it makes it no host."""
     # Names of hosts are many in some texts, and ports few.
     for port in _PORT.finditer(text):
-        start = len(text[: port.start()].rstrip(_OF_HOSTS))
+        longest = max(0, port.start() - _LONGEST_HOST)
+        start = longest + len(text[longest : port.start()].rstrip(_OF_HOSTS))
         before = text[max(0, start - 2) : start]
         if text.startswith(prefix, start) and (
             not before or before == "//" or not (before[-1].isalnum() or before[-1] in "_/")
@@ -63,6 +64,14 @@ def _addresses(text: str, prefix: str) -> Iterator[tuple[int, Address]]:
 
 
 def _unreachable(index: Index, address: Address, namespace: str) -> str | None:
+    """What is wrong with an address, or None. Many pods name the same few."""
+    key = (*address, namespace)
+    if key not in index.unreachable:
+        index.unreachable[key] = _fault(index, address, namespace)
+    return index.unreachable[key]
+
+
+def _fault(index: Index, address: Address, namespace: str) -> str | None:
     """What is wrong with an address, or None. Hosts in namespaces without objects are not ours to judge."""
     first, *rest = address.host.split(".")
     if rest:

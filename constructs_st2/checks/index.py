@@ -80,6 +80,8 @@ class Index:
             namespaces.add(namespace)
             self._by_kind[_qualified_kind(document)][namespace, name_of(document)] = document
         self.namespaces = frozenset(namespaces)
+        self.unreachable: dict[tuple[str, int, str], str | None] = {}
+        """What is wrong with each address that was looked at: its host, its port, and the namespace of who names it."""
         self._found: dict[tuple[str, str, str], Found | None] = {}
         self._selectors: dict[int, Selector] = {}
         self._behind: dict[int, list[PodTemplate]] = {}
@@ -90,9 +92,19 @@ class Index:
                 self._pods_by_label[pod.namespace, key, value].append(pod)
 
     @cached_property
+    def own_pods(self) -> list[PodTemplate]:
+        """The pod templates of this program's workloads."""
+        return [pod for pod in self.pods if is_ours(pod.owner)]
+
+    @cached_property
     def texts(self) -> tuple[Texts, ...]:
         """All texts in the objects that programs read."""
         return tuple(texts_of(self.objects, self.pods))
+
+    @property
+    def has_custom_kinds(self) -> bool:
+        """Whether objects of kinds are there that are not built in."""
+        return any("." in kind for kind in self._by_kind)
 
     def of_kind(self, *kinds: str) -> Iterator[Document]:
         """All objects of some kinds. A kind that is not built in ends in its group: ``ScaledObject.keda.sh``."""
@@ -109,11 +121,12 @@ class Index:
 
     def selector_of(self, document: Document) -> Selector:
         """The selector of a Service, a workload or a disruption budget under check."""
-        if id(document) not in self._selectors:
+        selector = self._selectors.get(id(document))
+        if selector is None:
             given = at(document, "spec", "selector")
-            of_service = document["kind"] == "Service"
-            self._selectors[id(document)] = Selector.of_service(given) if of_service else Selector.of(given)
-        return self._selectors[id(document)]
+            selector = Selector.of_service(given) if document["kind"] == "Service" else Selector.of(given)
+            self._selectors[id(document)] = selector
+        return selector
 
     def pods_of(self, namespace: str, selector: Selector) -> list[PodTemplate]:
         """The pod templates in a namespace that a selector matches."""
@@ -126,11 +139,12 @@ class Index:
 
     def pods_behind(self, service: Document) -> list[PodTemplate]:
         """The pod templates that a Service selects."""
-        if id(service) not in self._behind:
+        found = self._behind.get(id(service))
+        if found is None:
             selector = self.selector_of(service)
             found = [] if selector.is_empty else self.pods_of(namespace_of(service), selector)
             self._behind[id(service)] = found
-        return self._behind[id(service)]
+        return found
 
     def provider(self, kind: str, namespace: str, name: str) -> Document | None:
         """The object under check that is, or makes, the named one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from constructs_st2.checks.data import at, mapping, mappings
-from constructs_st2.checks.index import Index, is_ours
+from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document
@@ -78,10 +78,10 @@ def unused_volumes(index: Index) -> Iterator[Problem]:
 
 def content(index: Index) -> Iterator[Problem]:
     """Every service finds what it reads."""
-    for pod in index.pods:
-        expected = index.surroundings.content.get(pod.labels.get("app", ""), frozenset()) if is_ours(pod.owner) else ()
+    for pod in index.own_pods:
+        expected = index.surroundings.content.get(pod.labels.get("app", ""), frozenset())
         main = pod.main_container
-        for path in sorted({*expected} - {str(mount.get("mountPath")) for mount in main.mounts}):
+        for path in sorted(expected - {str(mount.get("mountPath")) for mount in main.mounts}):
             message = f"nothing is mounted at {path}, where the service looks for it"
             yield Problem("content", pod.identity, f"{main.field}.volumeMounts", message)
 

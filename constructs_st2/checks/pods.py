@@ -188,6 +188,8 @@ def _volume_uses(volume: Document, field: str) -> Sequence[Use]:
     for source, kind, name in _SOURCES:
         if source in volume:
             return _use(kind, volume[source], f"{field}.{source}", name)
+    if "projected" not in volume:
+        return ()
     return [
         use
         for position, source in enumerate(mappings(at(volume, "projected", "sources")))

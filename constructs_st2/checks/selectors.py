@@ -57,9 +57,7 @@ def selectors_hold_nothing_that_changes(index: Index) -> Iterator[Problem]:
 
 def scheduling_terms_match_own_pods(index: Index) -> Iterator[Problem]:
     """Spread constraints and affinities of our pods among themselves really mean these pods."""
-    for pod in index.pods:
-        if not is_ours(pod.owner):
-            continue
+    for pod in index.own_pods:
         for field, selector in _own_terms(pod):
             if not selector.matches(pod.labels):
                 message = f"{selector} does not match the pod's own labels, so it spreads nothing; use its selector"
@@ -94,13 +92,12 @@ def objects_are_unique(index: Index) -> Iterator[Problem]:
 
 def selecting_labels_are_set(index: Index) -> Iterator[Problem]:
     """Pods carry the component's name of the workload that makes them."""
-    for pod in index.pods:
-        if is_ours(pod.owner):
-            own = labels_of(pod.owner)
-            for key in sorted(SELECTING_LABELS):
-                if key in own and pod.labels.get(key) != own[key]:
-                    message = f"is {pod.labels.get(key)!r}, but {own[key]!r} on the workload; they must be the same"
-                    yield pod.problem("pod-labels", f"metadata.labels[{key}]", message)
+    for pod in index.own_pods:
+        own = labels_of(pod.owner)
+        for key in sorted(SELECTING_LABELS):
+            if key in own and pod.labels.get(key) != own[key]:
+                message = f"is {pod.labels.get(key)!r}, but {own[key]!r} on the workload; they must be the same"
+                yield pod.problem("pod-labels", f"metadata.labels[{key}]", message)
 
 
 RULES = (

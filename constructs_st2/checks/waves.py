@@ -30,14 +30,15 @@ def waves_are_numbers(index: Index) -> Iterator[Problem]:
 
 def pods_wait_for_no_later_wave(index: Index) -> Iterator[Problem]:
     """What a pod needs to become ready is in its own wave or an earlier one."""
+    # Pods need the same few objects over and over.
+    waves = {id(document): _wave(document) for document in index.objects}
     for pod in index.pods:
         if HOOK_ANNOTATION in annotations_of(pod.owner):
             continue
-        wave = _wave(pod.owner)
-        # Pods need the same few objects over and over.
-        needed = {id(need): need for need in _needs(index, pod) if need is not pod.owner}
+        wave = waves[id(pod.owner)]
+        needed = {id(need): need for need in _needs(index, pod)}
         for need in needed.values():
-            if (later := _wave(need)) > wave:
+            if (later := waves[id(need)]) > wave:
                 message = f"wave {wave} needs {identity(need)}, which is in wave {later}; it must not be later"
                 yield Problem("wave", pod.identity, _FIELD, message)
 
@@ -85,11 +86,11 @@ def autoscalers_come_after_their_targets(index: Index) -> Iterator[Problem]:
 
 def namespaces_come_first(index: Index) -> Iterator[Problem]:
     """No object is in an earlier wave than its namespace."""
-    namespaces = {name_of(document): document for document in index.of_kind("Namespace")}
+    first = {name_of(document): _wave(document) for document in index.of_kind("Namespace")}
     for document in index.objects:
-        namespace = namespaces.get(namespace_of(document))
-        if namespace is not None and _wave(document) < _wave(namespace):
-            message = f"wave {_wave(document)} is before its namespace's, {_wave(namespace)}"
+        wave = first.get(namespace_of(document))
+        if wave is not None and (own := _wave(document)) < wave:
+            message = f"wave {own} is before its namespace's, {wave}"
             yield Problem("wave", identity(document), _FIELD, message)
 
 

@@ -102,7 +102,7 @@ def single_services(index: Index) -> Iterator[Problem]:
 
 def grace_periods(index: Index) -> Iterator[Problem]:
     """A pod has longer to stop than passes before its processes are told to."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         given = pod.spec.get("terminationGracePeriodSeconds")
         grace = given if isinstance(given, int) else DEFAULT_GRACE
         hooks = [_pre_stop_seconds(each) + _drain_seconds(each) for each in pod.containers if not _sleeps(each, grace)]
@@ -149,7 +149,7 @@ def _first_number(words: Sequence[str]) -> int:
 
 def resource_requests(index: Index) -> Iterator[Problem]:
     """Containers say what they need, so that the scheduler does not pile them up."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         for container in _own_containers(pod):
             for resource in ("cpu", "memory"):
                 if at(container.spec, "resources", "requests", resource) is None:
@@ -160,7 +160,7 @@ def resource_requests(index: Index) -> Iterator[Problem]:
 
 def image_tags(index: Index) -> Iterator[Problem]:
     """Images are of a known version."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         for container in _own_containers(pod):
             image = str(container.spec.get("image", ""))
             tag = _TAG.fullmatch(image.rpartition("/")[2])
@@ -182,7 +182,7 @@ def readiness_probes(index: Index) -> Iterator[Problem]:
 
 def tokens_and_links(index: Index) -> Iterator[Problem]:
     """No pod gets a token or addresses of the cluster unasked."""
-    for pod in _pods(index):
+    for pod in index.own_pods:
         if not pod.spec.get("serviceAccountName") and pod.spec.get("automountServiceAccountToken") is not False:
             message = "must be false where no serviceAccountName is set: the pod would get a token that it does not use"
             yield pod.problem("token", "spec.automountServiceAccountToken", message)
@@ -194,10 +194,6 @@ def tokens_and_links(index: Index) -> Iterator[Problem]:
 
 def _controllers(index: Index) -> Iterator[Document]:
     return filter(is_ours, index.of_kind(*CONTROLLERS))
-
-
-def _pods(index: Index) -> Iterator[PodTemplate]:
-    return (pod for pod in index.pods if is_ours(pod.owner))
 
 
 def _own_containers(pod: PodTemplate) -> list[Container]:

@@ -19,7 +19,7 @@ import jsii
 from constructs import Construct, IConstruct, Node
 
 from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document, copied, identity
+from constructs_st2.kube.documents import Document, copied, identity, pod_template
 from constructs_st2.parts.tiers import Part
 
 
@@ -54,12 +54,17 @@ class Patient(Construct):
     def node(self) -> Node:
         """The node of the construct tree."""
         self.look()
-        return super().node
+        return self._own_node
 
-    @property
+    @cached_property
     def _own_node(self) -> Node:
         """The same, without making anything."""
         return super().node
+
+    @cached_property
+    def _root(self) -> IConstruct:
+        """The app, or what else is above all."""
+        return self._own_node.root
 
     def look(self) -> None:
         """Make what is below it."""
@@ -76,8 +81,13 @@ class Patient(Construct):
 class PatientApp(Patient, cdk8s.App):
     """An app in which clusters are made only when somebody looks."""
 
-    def __init__(self, outdir: str) -> None:
-        jsii.create(type(self), self, [{"outdir": outdir}])
+    def __init__(self, outdir: str, resolvers: Sequence[cdk8s.IResolver] = ()) -> None:
+        if resolvers:
+            # They are asked about all that is made.
+            self.seen = True
+            cdk8s.App.__init__(self, outdir=outdir, resolvers=resolvers)
+        else:
+            jsii.create(type(self), self, [{"outdir": outdir}])
         self.waiting: list[Patient] = []
         """What has not been made."""
 
@@ -142,7 +152,7 @@ class Manifest(cdk8s.ApiObject):
             UserError: a patch cannot be applied to it.
         """
         whole = self._completed(super().to_json())
-        return self._patched(self._resolved_anew(whole) if self._tier.resolvers else whole)
+        return self._patched(self._resolved([], whole) if self._tier.resolvers else whole)
 
     def current(self) -> Document:
         """The same, without asking Node.js about what nobody has changed, nor resolvers about what they have seen.
@@ -151,9 +161,10 @@ class Manifest(cdk8s.ApiObject):
         """
         if not self._tier.resolvers:
             return self.to_json() if self.touched else self.document
-        whole = self._completed(super().to_json())
-        if self._resolved_before is None or self._resolved_before[0] != pickle.dumps(whole):
-            return self._patched(self._resolved_anew(whole))
+        whole = self._completed(super().to_json()) if self.touched else self.document
+        state = pickle.dumps(whole)
+        if self._resolved_before is None or self._resolved_before[0] != state:
+            self._resolved_before = (state, self._resolved([], copied(whole)))
         return self._patched(copied(self._resolved_before[1]))
 
     def _patched(self, whole: Document) -> Document:
@@ -178,11 +189,6 @@ class Manifest(cdk8s.ApiObject):
                 return count
         return len(self._patches)
 
-    def _resolved_anew(self, whole: Document) -> Document:
-        resolved: Document = self._resolved([], whole)
-        self._resolved_before = (pickle.dumps(whole), copied(resolved))
-        return resolved
-
     def __repr__(self) -> str:
         return f"<Manifest {identity(self.document)}>"
 
@@ -203,7 +209,9 @@ class Manifest(cdk8s.ApiObject):
         if value is None:
             return None
         for resolver in self._tier.resolvers:
-            context = cdk8s.ResolutionContext(self, key, value)
+            # Only what is written in Python does not mind whether Node.js has made it.
+            made = isinstance(type(resolver), jsii.JSIIMeta)
+            context: Any = (cdk8s.ResolutionContext if made else _Context)(self, key, value)
             resolver.resolve(context)
             if context.replaced:
                 return self._resolved(key, context.replaced_value)
@@ -212,6 +220,22 @@ class Manifest(cdk8s.ApiObject):
         if isinstance(value, list):
             return [self._resolved([*key, str(index)], item) for index, item in enumerate(value)]
         return value
+
+
+class _Context:
+    """A `cdk8s.ResolutionContext` that asks nothing of Node.js: there is one for each value of each object."""
+
+    def __init__(self, obj: cdk8s.ApiObject, key: list[str], value: object) -> None:
+        self.obj = obj
+        self.key = key
+        self.value = value
+        self.replaced = False
+        self.replaced_value: Any = None
+
+    def replace_value(self, new_value: object) -> None:
+        """Replace the value."""
+        self.replaced = True
+        self.replaced_value = new_value
 
 
 class Component(Construct):
@@ -227,6 +251,10 @@ class Component(Construct):
         self.objects: Mapping[str, Manifest] = {
             identity(document): Manifest(self, tier, document) for document in part.documents
         }
+        workloads = [each for each in self.objects.values() if pod_template(each.document)]
+        if len(workloads) == 1:
+            # What `cdk8s.ApiObject.of` finds.
+            self.node.default_child = workloads[0]
 
     def __getitem__(self, wanted: str) -> Manifest:
         """The object called ``Deployment/st2-st2api``, or the only one of a kind: ``Deployment``.
@@ -279,6 +307,11 @@ class Tier(cdk8s.Chart):
         else:
             made = {identity(document): Manifest(self, self, document) for document in part.documents}
         self.objects |= made
+
+    @property
+    def api_objects(self) -> list[cdk8s.ApiObject]:
+        """All objects in it; of any other chart, cdk8s gives those alone that are in no construct within it."""
+        return [each for each in self.node.find_all() if isinstance(each, cdk8s.ApiObject)]
 
     def __getitem__(self, name: str) -> Component:
         """The service or backend of a name: ``stack.runners["st2actionrunner"]``.

@@ -11,6 +11,8 @@ from constructs_st2.errors import UserError
 from constructs_st2.interrupts import held, scratch_folder
 
 MANIFEST_SUFFIX = ".k8s.yaml"
+METADATA = "construct-metadata.json"
+"""What the program `cdk8s` wants to know for its validations, by the name that it has for it."""
 ACCEPT_VARIABLE = "ST2_ACCEPT"
 """The environment variable with the names of refused steps that are to be taken all the same."""
 
@@ -19,25 +21,52 @@ ACCEPT_VARIABLE = "ST2_ACCEPT"
 def replacing(destination: Path) -> Iterator[Path]:
     """Give a new folder to write to; when the block ends well, it takes the place of ``destination``.
 
-    When the block fails, ``destination`` stays as it was. Files of an earlier run never stay behind.
+    When the block fails, ``destination`` stays as it was. Files of an earlier run never stay behind. A link stays, and
+    what it points to is replaced.
 
     Raises:
         UserError: the folder cannot be written, or holds files that are not manifests and would be lost.
     """
     _refuse_foreign(destination)
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(f".{destination.name}-", str(destination.parent)) as folder:
+        place = Path(os.path.realpath(destination))
+        stays = _has_to_stay(place)
+        beside = place if stays else place.parent
+        beside.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(f".{place.name}-", str(beside)) as folder:
             # A folder in the private one, because manifests are not private.
             staged = Path(folder, "new")
             staged.mkdir()
             yield staged
             with held():
-                _swap(staged, destination)
+                (_exchange_files if stays else _swap)(staged, place)
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"cannot write {destination}: {error.filename} is not a folder") from error
+        in_the_way = next((each for each in destination.parents if each.exists() and not each.is_dir()), error.filename)
+        raise UserError(f"cannot write {destination}: {in_the_way} is not a folder") from error
     except OSError as error:
         raise _cannot_write(destination, error) from error
+
+
+def _has_to_stay(folder: Path) -> bool:
+    """Whether a folder cannot be renamed: a volume of a container, the folder that somebody is in, one in a folder that
+    only others may write."""
+    return folder.is_dir() and (
+        folder.is_mount() or folder.samefile(os.curdir) or not os.access(folder.parent, os.W_OK | os.X_OK)
+    )
+
+
+def _exchange_files(staged: Path, destination: Path) -> None:
+    """Replace the files of a folder one by one, all of which have been written by now."""
+    names = {each.name for each in staged.iterdir()}
+    for name in names:
+        (staged / name).replace(destination / name)
+    for each in destination.iterdir():
+        if each.name not in names and _is_ours(each.name):
+            each.unlink()
+
+
+def _is_ours(name: str) -> bool:
+    return name.endswith(MANIFEST_SUFFIX) or name == METADATA
 
 
 def _swap(staged: Path, destination: Path) -> None:
@@ -59,7 +88,7 @@ def _refuse_foreign(destination: Path) -> None:
     if not destination.is_dir():
         raise UserError(f"cannot write {destination}: it is not a folder")
     try:
-        foreign = sorted(entry.name for entry in destination.iterdir() if not entry.name.endswith(MANIFEST_SUFFIX))
+        foreign = sorted(entry.name for entry in destination.iterdir() if not _is_ours(entry.name))
     except OSError as error:
         raise _cannot_write(destination, error) from error
     if foreign:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -19,136 +19,38 @@ from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
 from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
-from constructs_st2.construct.manifest import Tier as AnyTier
-from constructs_st2.construct.plans import PLANS, compose
+from constructs_st2.construct.plans import compose
+from constructs_st2.construct.tiers import (
+    TIERS,
+    Api,
+    Backup,
+    Chatops,
+    Client,
+    Config,
+    Coordination,
+    Engines,
+    Exposure,
+    Extra,
+    Frontend,
+    Jobs,
+    Mongodb,
+    Operations,
+    Packs,
+    Rabbitmq,
+    Runners,
+    Secrets,
+    Tier,
+    plans_of,
+)
 from constructs_st2.errors import InvalidValues, UserError
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
-from constructs_st2.kube.documents import Document, copied, identity, place
-from constructs_st2.parts.tiers import Part, PartsOf, Plan, documents_of
+from constructs_st2.facts.secrets.contract import required
+from constructs_st2.kube.documents import Document, identity, place
+from constructs_st2.parts.tiers import documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
 if TYPE_CHECKING:
     from constructs_st2.changes.plan import Plan as ChangePlan
-
-
-class Tier(AnyTier):
-    """A tier of StackStorm. Subclasses say what is in it; see `StackStorm.TIERS` for how to replace one."""
-
-    plan: ClassVar[Plan]
-
-    @classmethod
-    def parts(cls, cluster: Cluster) -> Sequence[Part]:
-        """What it is made of: plain data, which may be changed, added to or left out."""
-        return list(cls.plan.parts(cluster))
-
-
-class Namespace(Tier):
-    """The namespace."""
-
-    plan = PLANS["namespace"]
-
-
-class Config(Tier):
-    """Settings of st2, the service account and the priority classes."""
-
-    plan = PLANS["config"]
-
-
-class Secrets(Tier):
-    """What makes the Secrets."""
-
-    plan = PLANS["secrets"]
-
-
-class Mongodb(Tier):
-    """The database."""
-
-    plan = PLANS["mongodb"]
-
-
-class Rabbitmq(Tier):
-    """The message bus."""
-
-    plan = PLANS["rabbitmq"]
-
-
-class Coordination(Tier):
-    """Redis or etcd: locks and the service registry."""
-
-    plan = PLANS["coordination"]
-
-
-class Packs(Tier):
-    """Volumes and a registry for packs."""
-
-    plan = PLANS["packs"]
-
-
-class Api(Tier):
-    """st2auth, st2api and st2stream."""
-
-    plan = PLANS["api"]
-
-
-class Engines(Tier):
-    """The services that work out what has to be done."""
-
-    plan = PLANS["engines"]
-
-
-class Runners(Tier):
-    """The services that run actions and sensors."""
-
-    plan = PLANS["runners"]
-
-
-class Frontend(Tier):
-    """The web UI."""
-
-    plan = PLANS["frontend"]
-
-
-class Client(Tier):
-    """A pod with the command line of st2."""
-
-    plan = PLANS["client"]
-
-
-class Chatops(Tier):
-    """The chat bot."""
-
-    plan = PLANS["chatops"]
-
-
-class Jobs(Tier):
-    """The Jobs that load content."""
-
-    plan = PLANS["jobs"]
-
-
-class Exposure(Tier):
-    """Ingress and HTTPRoute."""
-
-    plan = PLANS["exposure"]
-
-
-class Operations(Tier):
-    """Network policies, autoscaling, monitoring."""
-
-    plan = PLANS["operations"]
-
-
-class Backup(Tier):
-    """Backups of the database."""
-
-    plan = PLANS["backup"]
-
-
-class Extra(Tier):
-    """The user's own objects."""
-
-    plan = PLANS["extra"]
 
 
 T = TypeVar("T", bound=Tier)
@@ -171,26 +73,7 @@ class StackStorm(Patient):
         UserError: the values cannot be used, or two tiers have one file. All problems are told at once.
     """
 
-    TIERS: ClassVar[Mapping[str, type[Tier]]] = {
-        "namespace": Namespace,
-        "config": Config,
-        "secrets": Secrets,
-        "mongodb": Mongodb,
-        "rabbitmq": Rabbitmq,
-        "coordination": Coordination,
-        "packs": Packs,
-        "api": Api,
-        "engines": Engines,
-        "runners": Runners,
-        "frontend": Frontend,
-        "client": Client,
-        "chatops": Chatops,
-        "jobs": Jobs,
-        "exposure": Exposure,
-        "operations": Operations,
-        "backup": Backup,
-        "extra": Extra,
-    }
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = TIERS
     """The class of each tier, in the order of their files. A subclass may replace some, leave some out, or add some:
     ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``."""
 
@@ -214,7 +97,7 @@ class StackStorm(Patient):
         self._loaded = loaded = GivenValues.of(values).resolve(
             release, namespace, lambda given: further_problems(given, release, namespace)
         )
-        self._plans = _plans(self.TIERS)
+        self._plans = plans_of(self.TIERS)
         try:
             self.cluster = cluster_of(loaded.values, release, namespace)
             self._composed = compose(self.cluster, self._plans)
@@ -277,7 +160,7 @@ class StackStorm(Patient):
 
     def _makes_more(self) -> bool:
         """Whether a class of a tier may add to the construct tree what is not among its parts."""
-        return any(self.TIERS[name].__init__ is not AnyTier.__init__ for name in self._composed)
+        return any(self.TIERS[name].__init__ is not Tier.__init__ for name in self._composed)
 
     def add_dependency(self, *dependencies: IConstruct) -> None:
         """Let all of the cluster come after other charts or constructs, as `cdk8s.Chart.add_dependency` does.
@@ -296,7 +179,7 @@ class StackStorm(Patient):
     def keep_order(self) -> None:
         """Keep the first tier in front of the others, where cdk8s does not do so by itself."""
         first, *others = self.tiers.values()
-        root = self._own_node.root
+        root = self._root
         if not order.any_dependency(root):
             return
         before = order.dependencies(root)
@@ -312,6 +195,14 @@ class StackStorm(Patient):
     def objects(self) -> Mapping[str, Manifest]:
         """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
         return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
+
+    @property
+    def secret_names(self) -> Mapping[str, str]:
+        """The names of the Secrets that it reads, which are made in the cluster and are no objects here.
+
+        They are found by what the reference of Secrets calls them: ``secret_names["st2-auth"]``.
+        """
+        return {spec.component: self.cluster.secret(spec) for spec in required(self.cluster.values)}
 
     def current(self) -> list[Document]:
         """All objects below this construct as they are now: those that were added to it, but not to a cluster in it."""
@@ -392,7 +283,7 @@ class StackStorm(Patient):
 
     def _earlier(self) -> Iterator[StackStorm]:
         """The clusters of the app before this one: what two of them share is told once, by the later one."""
-        for other in self.what_is_made(self._own_node.root):
+        for other in self.what_is_made(self._root):
             if other is self:
                 return
             if isinstance(other, StackStorm):
@@ -422,7 +313,7 @@ class StackStorm(Patient):
         for document in self.planned:
             own.setdefault(document["metadata"]["name"], set()).add(place(document))
         path = self._own_node.path
-        for each in self.what_is_made(self._own_node.root):
+        for each in self.what_is_made(self._root):
             if not isinstance(each, cdk8s.ApiObject) or isinstance(each, Manifest) or each.name not in own:
                 continue
             document = each.to_json()
@@ -433,7 +324,7 @@ class StackStorm(Patient):
 
     def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
         """Objects for which cdk8s would write no file of their own, but over that of another."""
-        root = self._own_node.root
+        root = self._root
         if isinstance(root, PatientApp) or not isinstance(root, cdk8s.App):
             return
         if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:
@@ -567,46 +458,6 @@ class _AllTiers(Dependable):
     def dependency_roots(self) -> list[IConstruct]:
         """The tiers."""
         return list(self._cluster.tiers.values())
-
-
-def _plans(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:
-    """The plans of all tiers.
-
-    Raises:
-        UserError: one is no tier, or has no plan; or two tiers have one file.
-    """
-    for name, tier in tiers.items():
-        if not (isinstance(tier, type) and issubclass(tier, Tier) and hasattr(tier, "plan")):
-            raise UserError(f'TIERS["{name}"] must be a class derived from Tier that has a plan, not {tier!r}')
-    files: dict[str, str] = {}
-    for name, tier in tiers.items():
-        if (other := files.setdefault(tier.plan.file, name)) != name:
-            raise UserError(f"the tiers {other} and {name} have the same file, {tier.plan.file}; give one another plan")
-    return {name: Plan(tier.plan.file, _copied(name, tier.parts), tier.plan.wave) for name, tier in tiers.items()}
-
-
-def _copied(tier: str, parts: PartsOf) -> PartsOf:
-    """A subclass may give the same objects to several clusters, none of which may see the changes of another."""
-
-    def made(cluster: Cluster) -> list[Part]:
-        given = parts(cluster)
-        if not isinstance(given, Iterable):
-            raise UserError(f"parts of the tier {tier} must give a list of Parts, not {type(given).__name__}")
-        return [_part(tier, each) for each in given]
-
-    return made
-
-
-def _part(tier: str, part: Part) -> Part:
-    if not isinstance(part, Part):
-        raise UserError(f"parts of the tier {tier} must give Parts, not {type(part).__name__}")
-    for document in part.documents:
-        for field in ("apiVersion", "kind", "metadata"):
-            if not isinstance(document, Mapping) or field not in document:
-                raise UserError(f'an object in the part "{part.name}" of the tier {tier} has no {field}: {document!r}')
-        if "name" not in document["metadata"]:
-            raise UserError(f'{document["kind"]} in the part "{part.name}" of the tier {tier} has no metadata.name')
-    return Part(part.name, copied(part.documents))
 
 
 def _charts_around(scope: Construct) -> list[cdk8s.Chart]:

@@ -14,7 +14,7 @@ from constructs_st2.changes.states import concerned, names_before, previous
 from constructs_st2.changes.states import documents as documents_of
 from constructs_st2.construct import order
 from constructs_st2.construct.manifest import PatientApp
-from constructs_st2.construct.output import ACCEPT_VARIABLE, MANIFEST_SUFFIX, replacing
+from constructs_st2.construct.output import ACCEPT_VARIABLE, MANIFEST_SUFFIX, METADATA, replacing
 from constructs_st2.construct.stackstorm import StackStorm
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
@@ -36,13 +36,22 @@ class App(PatientApp):
     Args:
         outdir: the folder. Default: what the program `cdk8s` wants (``CDK8S_OUTDIR``), or ``dist``.
         accept: the names of refused steps that are to be taken all the same. Default: those in ``ST2_ACCEPT``.
+        resolvers: as those of a `cdk8s.App`.
     """
 
-    def __init__(self, *, outdir: Path | str | None = None, accept: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        outdir: Path | str | None = None,
+        accept: Iterable[str] | None = None,
+        resolvers: Sequence[cdk8s.IResolver] = (),
+    ) -> None:
+        if isinstance(accept, str):
+            raise UserError(f"accept must be a list: [{accept!r}]")
         self._accepted = frozenset(os.environ.get(ACCEPT_VARIABLE, "").split() if accept is None else accept)
         self._folder = Path(outdir or os.environ.get(MANIFESTS_VARIABLE) or MANIFESTS)
         # Absolute, because Node.js stays in the folder in which it was started.
-        super().__init__(str(self._folder.absolute()))
+        super().__init__(str(self._folder.absolute()), resolvers)
 
     def synth(self) -> None:
         """Check everything, and write it.
@@ -58,7 +67,7 @@ class App(PatientApp):
             for name, text in texts.items():
                 (folder / name).write_bytes(text)
             if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
-                (folder / "construct-metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
+                (folder / METADATA).write_text(json.dumps(self._metadata()), encoding="utf-8")
 
     def _look_at_step(self, files: Mapping[str, list[Document]], texts: Mapping[str, bytes]) -> None:
         """Work out what is changed by writing, and refuse what cannot work."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,17 +22,30 @@ _GIVEN = "_given"
 """Where a model remembers what it was made of: what a null takes away from the profile is not in its fields."""
 
 
+class _Given(NamedTuple):
+    data: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    """What the fields were then: who has changed a mapping in one of them since wants that to hold."""
+
+
 def plain(value: Any) -> Any:
     """Data as a values file holds it: of models what they were made of or has been set, by the keys of the file."""
     if isinstance(value, BaseModel):
-        if _GIVEN in vars(value):
-            return plain(vars(value)[_GIVEN])
-        return {_key(type(value), name): plain(getattr(value, name)) for name in value.model_fields_set}
+        fields, given = _fields(value), vars(value).get(_GIVEN)
+        return plain(given.data) if given and given.fields == fields else fields
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    return {_key(type(model), name): plain(getattr(model, name)) for name in model.model_fields_set}
+
+
+def _remember(made: BaseModel, data: Mapping[str, Any]) -> None:
+    vars(made)[_GIVEN] = _Given(data, _fields(made))
 
 
 def source_of(data: Mapping[str, Any]) -> Source:
@@ -91,14 +104,14 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
 
         findings = findings_from(error, layered, model, meanings=meanings)
         raise UserError(f"{place}{line}" for line in layered.report(findings)) from None
-    vars(made)[_GIVEN] = data
+    _remember(made, data)
     return made
 
 
-def remember(copy: BaseModel, update: Mapping[str, Any]) -> None:
+def update_given(copy: BaseModel, update: Mapping[str, Any]) -> None:
     """Let a copy of a model know by what it differs."""
-    if _GIVEN in vars(copy):
-        vars(copy)[_GIVEN] = {**vars(copy)[_GIVEN], **keyed(type(copy), update)}
+    if given := vars(copy).get(_GIVEN):
+        _remember(copy, {**given.data, **keyed(type(copy), update)})
 
 
 def _key(model: type[BaseModel], name: str) -> str:

@@ -48,7 +48,7 @@ class Controllers:
         acted = ""
         while not self._ended.wait(_PAUSE):
             # Where nobody has written anything since, there is nothing to do.
-            if (revision := self._revision()) == acted:
+            if (revision := self._server.revision()) == acted:
                 continue
             acted = revision
             for act in (self._collect, self._volumes, self._sets, self._deployments, self._jobs):
@@ -68,12 +68,6 @@ class Controllers:
     def _all(self, group: str, kind: str, namespaced: bool = True) -> list[Document]:
         status, answer = self._server.request("GET", self._path(group, kind, namespaced=namespaced))
         return answer.get("items", []) if status == 200 else []
-
-    def _revision(self) -> str:
-        """What any write changes, of whatever kind."""
-        _, answer = self._server.request("GET", f"{self._path('v1', 'namespaces', namespaced=False)}?limit=1")
-        revision: str = answer["metadata"]["resourceVersion"]
-        return revision
 
     def _patch(self, path: str, body: Document) -> None:
         self._server.request("PATCH", path, body, MERGE)

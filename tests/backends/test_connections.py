@@ -13,6 +13,7 @@ from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts import ini
 from constructs_st2.facts.backends.connections import secrets_conf
 from constructs_st2.facts.secrets.composition import filled, shown
+from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.values import load
 
 AWKWARD = "p%40:/?#&=+ $,ü\"'"
@@ -54,7 +55,7 @@ def host(component: str, ordinal: int) -> str:
 
 
 class TestMongodb:
-    @pytest.mark.parametrize("tag", ["3.8", "3.9"])
+    @pytest.mark.parametrize("tag", ST2_VERSIONS)
     @pytest.mark.parametrize("members", [1, 3, 5, 7])
     def test_a_replica_set_of_the_cluster(self, database: Conf, members: int, tag: str) -> None:
         found = database({"mongodb": {"replicaCount": members}}, AWKWARD, tag)

@@ -14,6 +14,7 @@ from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.backends import failover, silence
 from constructs_st2.facts.backends.failover import Race, races
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.versions import ST2_VERSIONS
 from constructs_st2.parts.backends.etcd import library as etcd_library
 from constructs_st2.parts.backends.redis import library as redis_library
 from constructs_st2.values import from_mapping
@@ -25,7 +26,7 @@ def races_of(cluster: Cluster) -> list[Race]:
 
 @pytest.mark.parametrize("backend", ["redis", "etcd"])
 @pytest.mark.parametrize("profile", ["ha", "dev"])
-@pytest.mark.parametrize("tag", ["3.8", "3.9"])
+@pytest.mark.parametrize("tag", ST2_VERSIONS)
 def test_by_default_every_client_waits_for_longer(cluster: MakeCluster, tag: str, profile: str, backend: str) -> None:
     made = cluster({"image": {"tag": tag}, "profile": profile, "coordination": {"backend": backend}})
     found = races_of(made)

@@ -64,9 +64,22 @@ def is_going(kubectl: Kubectl) -> bool:
     return "deletionTimestamp" in found["metadata"]
 
 
+@pytest.fixture(scope="module")
+def there(kubectl: Kubectl, dist: Path, synth: Synth) -> Kubectl:
+    """One with the manifests, with claims and with Secrets, and with the policy in force; and what tests made of it."""
+    put(kubectl, dist, synth)
+    return kubectl
+
+
 @pytest.fixture
-def applied(kubectl: Kubectl, dist: Path, synth: Synth) -> Kubectl:
-    """One with the manifests, with claims and with Secrets, and with the policy in force."""
+def applied(there: Kubectl, dist: Path, synth: Synth) -> Kubectl:
+    """The same as it was in the beginning."""
+    put(there, dist, synth)
+    return there
+
+
+def put(kubectl: Kubectl, dist: Path, synth: Synth) -> None:
+    """Bring about what there is in the beginning."""
     kubectl.must("apply", "-f", str(dist))
     # The controller of StatefulSets creates claims, and applies nothing. Those that are there stay.
     kubectl("create", "-f", "-", given=yaml_text(claims(synth)))
@@ -77,7 +90,6 @@ def applied(kubectl: Kubectl, dist: Path, synth: Synth) -> Kubectl:
     while kubectl("-n", NAMESPACE, "delete", "secret", "st2-mongodb", "--dry-run=server").returncode == 0:
         assert time.monotonic() < end, "the policy is not in force"
         time.sleep(0.2)
-    return kubectl
 
 
 def test_deleting_the_manifests_keeps_the_data(applied: Kubectl, dist: Path) -> None:
@@ -120,11 +132,11 @@ def test_claims_that_go_with_their_set_by_the_values_can_go(applied: Kubectl) ->
     applied.must("-n", NAMESPACE, "delete", "pvc", "data-st2-rabbitmq-0", "--wait=false")
 
 
-def test_other_namespaces_are_left_alone(applied: Kubectl) -> None:
-    applied.must("create", "namespace", "other")
-    applied.must("-n", "other", "create", "secret", "generic", "st2-mongodb", "--from-literal=a=b")
-    applied.must("-n", "other", "delete", "secret", "st2-mongodb")
-    applied.must("delete", "namespace", "other", "--wait=false")
+def test_other_namespaces_are_left_alone(there: Kubectl) -> None:
+    there.must("create", "namespace", "other")
+    there.must("-n", "other", "create", "secret", "generic", "st2-mongodb", "--from-literal=a=b")
+    there.must("-n", "other", "delete", "secret", "st2-mongodb")
+    there.must("delete", "namespace", "other", "--wait=false")
 
 
 def scripted(applied: Kubectl, script: str, folder: Path) -> None:
@@ -219,17 +231,17 @@ def test_going_back_runs_jobs_again(kubectl: Kubectl, synth: Synth, plan_against
         ("time for actions", []),
     ],
 )
-def test_what_the_server_refuses_is_told(applied: Kubectl, synth: Synth, change: str, refused: list[str]) -> None:
+def test_what_the_server_refuses_is_told(there: Kubectl, synth: Synth, change: str, refused: list[str]) -> None:
     before, after = (synth(values) for values in CHANGES[change])
     plan = plan_of(before, after)
     changed = {
         each.difference.identity: each.difference.new for each in plan.changes if each.difference.action == "changed"
     }
-    applied.must("apply", "-f", "-", given=yaml_text([each for each in before if identity(each) in changed]))
+    there.must("apply", "-f", "-", given=yaml_text([each for each in before if identity(each) in changed]))
     wrong = []
     for name, document in changed.items():
         assert document is not None
-        ended = applied("apply", "--dry-run=server", "-f", "-", given=yaml_text([document]))
+        ended = there("apply", "--dry-run=server", "-f", "-", given=yaml_text([document]))
         wrong += [name] if ended.returncode else []
     assert wrong == refused
     assert [finding.subject for finding in plan.of(Section.HANDS)] == refused

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from checks.sound import (
     API,
@@ -180,3 +182,15 @@ def test_files_of_the_package_that_were_changed_are_searched() -> None:
     assert [(each.rule, each.field) for each in check([changed])] == [
         ("cleartext", f"data[{key}] line {text.count(chr(10)) + 1}")
     ]
+
+
+def test_libraries_of_the_package_are_not_searched_unless_they_were_changed() -> None:
+    config_maps = [each for each in build(cluster_of(from_mapping({}))).objects if "binaryData" in each]
+    files = [text for each in config_maps for text in each["binaryData"].values()]
+    assert files
+    assert all(map(is_shipped, files))
+    for each in config_maps:
+        each["binaryData"] = {key: base64.b64encode(GITHUB.encode()).decode() for key in each["binaryData"]}
+    assert {each.field for each in check(config_maps) if each.rule == "cleartext"} == {
+        f"binaryData[{key}]" for each in config_maps for key in each["binaryData"]
+    }

@@ -77,8 +77,11 @@ def controllers(kubectl: Kubectl) -> Iterator[Controllers]:
     threads = []
 
     def act(failing: str) -> None:
-        server = kubectl.server
+        server, acted = kubectl.server, ""
         while not end.wait(0.1):
+            if (revision := server.revision()) == acted:
+                continue
+            acted = revision
             for group, plural, kind in KINDS:
                 base = f"/apis/{group}/v1/namespaces/{NAMESPACE}/{plural}"
                 for each in server.request("GET", base)[1].get("items", []):

@@ -8,6 +8,7 @@ from support import MakeCluster
 from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.st2_conf import readers
 from constructs_st2.facts.st2_options import options_for
+from constructs_st2.facts.versions import ST2_VERSIONS
 
 SERVICES = [entry.name for entry in CATALOGUE]
 
@@ -18,7 +19,7 @@ def changed(cluster: MakeCluster, config: str) -> set[str]:
     return {service for service in SERVICES if before.fingerprint(service) != after.fingerprint(service)}
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.9"])
+@pytest.mark.parametrize("version", ST2_VERSIONS)
 def test_every_name_is_an_option_and_a_service(version: str) -> None:
     options = options_for(version)
     assert set(readers._SECTIONS) <= set(options)

@@ -8,6 +8,7 @@ import pytest
 
 from constructs_st2.facts.findings import Finding
 from constructs_st2.facts.st2_conf.user_text import check_user_text
+from constructs_st2.facts.versions import ST2_VERSIONS
 
 INTO_THE_SECRET = "is secret, but this text goes into a ConfigMap; put it into the Secret of st2.existingConfigSecret"
 IN_URL = f"holds a URL with a password, which {INTO_THE_SECRET}"
@@ -100,7 +101,7 @@ def test_options_are_those_of_the_version(version: str, line: str, message: str 
     assert said("database", line, version) == ([message] if message else [])
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.9"])
+@pytest.mark.parametrize("version", ST2_VERSIONS)
 @pytest.mark.parametrize(
     ("section", "line", "message"),
     [

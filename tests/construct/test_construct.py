@@ -27,7 +27,8 @@ import cdk8s  # noqa: E402
 import jsii  # noqa: E402
 from constructs import Construct, Node  # noqa: E402
 
-from constructs_st2.construct.stackstorm import Api, Client, Runners, StackStorm, Tier  # noqa: E402
+from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.construct.tiers import Api, Client, Runners, Tier  # noqa: E402
 from constructs_st2.construct.writing import App  # noqa: E402
 
 API = "Deployment/st2-st2api"
@@ -55,6 +56,12 @@ def test_objects_are_found_by_the_names_of_tier_and_service(app: cdk8s.App) -> N
     assert stack.config.objects["ConfigMap/st2-st2-urls"].api_version == "v1"
 
 
+def test_all_objects_of_a_tier(app: cdk8s.App) -> None:
+    tier = StackStorm(app, "st2", values={"profile": "dev"}).api
+    cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
+    assert [each.name for each in tier.api_objects] == [*(each.name for each in tier.objects.values()), "own"]
+
+
 def test_what_there_is_can_be_asked(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"profile": "dev"})
     assert list(stack.api) == ["st2auth", "st2api", "st2stream"]
@@ -68,6 +75,13 @@ def test_what_there_is_can_be_asked(app: cdk8s.App) -> None:
         "<Component st2/40-api/st2api>",
         f"<Manifest {API}>",
     ]
+
+
+def test_names_of_secrets(app: cdk8s.App) -> None:
+    values = {"profile": "dev", "secrets": {"mode": "existing"}, "st2": {"existingAuthSecret": "ours"}}
+    stack = StackStorm(app, "st2", values=values)
+    assert (stack.secret_names["st2-auth"], stack.secret_names["mongodb"]) == ("ours", "st2-mongodb")
+    assert "st2-apikeys" not in stack.secret_names
 
 
 def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
@@ -233,6 +247,15 @@ class Mirror:
             repository, _, tag = context.value.rpartition("/")
             if repository != "mirror.example.org":
                 context.replace_value(f"mirror.example.org/{tag}")
+
+
+@pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
+def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
+    app = kind(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
+    StackStorm(app, "st2", values={"profile": "dev"})
+    deployments = [each for each in written(app).values() if each["kind"] == "Deployment"]
+    images = {each["spec"]["template"]["spec"]["containers"][0]["image"].partition("/")[0] for each in deployments}
+    assert images == {"mirror.example.org"}
 
 
 def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
@@ -455,7 +478,7 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
 def test_what_takes_arguments_says_which() -> None:
     assert typing.get_type_hints(StackStorm.__init__)["values"] == ValuesLike
     assert list(inspect.signature(StackStorm).parameters)[:3] == ["scope", "id", "values"]
-    assert list(inspect.signature(App).parameters) == ["outdir", "accept"]
+    assert list(inspect.signature(App).parameters) == ["outdir", "accept", "resolvers"]
 
 
 def files(app: cdk8s.App) -> Iterable[Path]:
@@ -467,7 +490,7 @@ def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
     found = {each.node.path for each in stack.node.find_all() if isinstance(each, cdk8s.ApiObject)}
     assert "st2/40-api/st2api/Deployment-st2-st2api" in found
     assert len(found) == len(stack.planned)
-    assert cdk8s.ApiObject.of(stack.objects[API]) is stack.objects[API]
+    assert cdk8s.ApiObject.of(stack.objects[API]) is cdk8s.ApiObject.of(stack.api["st2api"]) is stack.objects[API]
     assert cdk8s.Chart.of(stack.objects[API]) is stack.api
     assert Node.of(stack.api).scope is stack
 

@@ -200,6 +200,11 @@ def test_validations_of_the_user_are_told_like_those_of_ours(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_text_in_place_of_a_list() -> None:
+    with pytest.raises(UserError, match=r"accept must be a list: \['mongodb-volumes'\]"):
+        App(accept="mongodb-volumes")
+
+
 def test_dependencies_that_go_round(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
     one, two = cdk8s.Chart(app, "one"), cdk8s.Chart(app, "two")
@@ -222,7 +227,8 @@ def test_what_validations_of_the_program_want_to_know(tmp_path: Path, monkeypatc
     monkeypatch.setenv("CDK8S_RECORD_CONSTRUCT_METADATA", "true")
     app = App(outdir=tmp_path / "dist")
     StackStorm(app, "net", values=LEAN)
-    app.synth()
+    for _ in ("first", "again"):
+        app.synth()
     told = json.loads((tmp_path / "dist" / "construct-metadata.json").read_text())
     assert told["version"] == "1.0.0"
     assert told["resources"]["st2-st2-urls"] == {"path": "net/10-config/ConfigMap-st2-st2-urls"}

@@ -19,7 +19,7 @@ _MADE = {
     "Job": "/apis/batch/v1/namespaces/stackstorm/jobs",
 }
 """The kinds of which commands and controllers make more than the manifests have."""
-
+_WORKLOADS = ("Deployment", "StatefulSet", "Job")
 
 _STORAGE: Document = {
     "apiVersion": "storage.k8s.io/v1",
@@ -40,34 +40,31 @@ class Cluster:
 
     def __init__(self, server: ApiServer, objects: Sequence[Document]) -> None:
         self._server = server
-        self._paths = set(_MADE.values())
         server.apply(_STORAGE)
+        self._paths = {*_MADE.values(), *(server.path(each) for each in objects)}
+        self._acted = ""
         self.act()
-        self._paths |= {server.path(each) for each in objects}
         self._before = self._found()
+        self._restored = self._server.revision()
 
     def act(self) -> None:
         """Do what controllers and kubelets do: make pods and claims, end Jobs, and let go what is deleted."""
-        self._let_go(self._found())
-        workloads = [
-            {**item, "kind": kind}
-            for kind, path in (
-                ("Deployment", "/apis/apps/v1/namespaces/stackstorm/deployments"),
-                ("StatefulSet", "/apis/apps/v1/namespaces/stackstorm/statefulsets"),
-                ("Job", _MADE["Job"]),
-            )
-            for item in self._list(path)
-        ]
-        there = {kind: {item["metadata"]["name"] for item in self._list(_MADE[kind])} for kind in _MADE}
-        for each in (made for workload in workloads for made in _made_of(workload)):
-            if each["metadata"]["name"] not in there[each["kind"]]:
-                self._server.create(each)
-        for claim in self._list(_MADE["PersistentVolumeClaim"]):
-            if "volumeName" not in claim["spec"]:
-                self._bind(claim)
-        for job in workloads:
-            if job["kind"] == "Job" and "completionTime" not in job.get("status", {}):
-                self._end(job)
+        if self._server.revision() == self._acted:
+            # Nobody has written anything since.
+            return
+        found = self._found()
+        if self._let_go(found):
+            found = self._found()
+        there = list(found.values())
+        names = {(each["kind"], each["metadata"]["name"]) for each in there}
+        made = [each for workload in there if workload["kind"] in _WORKLOADS for each in _made_of(workload)]
+        missing = [each for each in made if (each["kind"], each["metadata"]["name"]) not in names]
+        for each in [*there, *(self._server.create(each) for each in missing)]:
+            if each["kind"] == "PersistentVolumeClaim" and "volumeName" not in each["spec"]:
+                self._bind(each)
+            if each["kind"] == "Job" and "completionTime" not in each.get("status", {}):
+                self._end(each)
+        self._acted = self._server.revision()
 
     def _bind(self, claim: Document) -> None:
         """Give a claim a volume, which can grow."""
@@ -80,6 +77,8 @@ class Cluster:
 
     def restore(self) -> None:
         """Bring back what was changed or deleted since the beginning, and delete what has been made since."""
+        if self._server.revision() == self._restored:
+            return
         now = self._found()
         if self._let_go(now):
             now = self._found()
@@ -98,6 +97,7 @@ class Cluster:
                     self._make(path, before)
                 else:
                     self._before[path] = answer
+        self._restored = self._server.revision()
 
     def _make(self, path: str, before: Document) -> None:
         document = copy.deepcopy(before)

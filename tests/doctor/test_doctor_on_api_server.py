@@ -84,7 +84,8 @@ def doctor(
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "kubectl"
-    reach = " ".join(f"{name}={value}" for name, value in empty.kubectl.server.for_kubectl().items())
+    variables = {**empty.kubectl.server.for_kubectl(), "KUBECACHEDIR": empty.kubectl.environment["KUBECACHEDIR"]}
+    reach = " ".join(f"{name}={value}" for name, value in variables.items())
     program.write_text(
         f"#!/bin/sh\nexport HOME=/nonexistent {reach}\n"
         f'exec {empty.kubectl.program} ${{TEST_USER:+--as=$TEST_USER}} "$@"\n'

@@ -248,7 +248,7 @@ def before(synth: Synth) -> Objects:
 def test_exactly_the_affected_objects_change(
     synth: Synth, before: Objects, change: Mapping[str, Any], expected: set[str]
 ) -> None:
-    assert changes(before, synth(overlay(CONTENT, change))) == expected
+    assert changes(before, synth(overlay(CONTENT, change))) == expected, "say here what else the change concerns"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from constructs_st2.facts.secrets.programs import bootstrap
 from constructs_st2.facts.secrets.programs.generate import certificate, private_key
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.jobs.scripts import watch_executions
-from constructs_st2.parts.pods.pod import SERVICE_ACCOUNT_PATH
+from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH
 
 from .job_runs import BEFORE, Applied
 from .kubernetes_api import Disturbance, Server, serving

@@ -191,6 +191,11 @@ for line in iter(lambda: tpool.execute(sys.stdin.readline), ""):
 """
 
 
+_NAMES = {"EVENTLET_NO_GREENDNS": "yes"}
+"""Names are in hosts files. Eventlet's own resolver takes a third of the time of a start, and it would ask a DNS server
+for names that are gone: here is none to answer."""
+
+
 class Interpreter:
     """A process that evaluates expressions of Python.
 
@@ -204,7 +209,7 @@ class Interpreter:
     def __init__(
         self, python: Path, setup: str, variables: Mapping[str, str] | None = None, start: Start = start_here
     ) -> None:
-        self.process = start([str(python), "-u", "-c", _EVALUATE, setup], variables or {})
+        self.process = start([str(python), "-u", "-c", _EVALUATE, setup], {**_NAMES, **(variables or {})})
         self.log: list[str] = []
         """What it has written besides its answers."""
         self._answers: queue.Queue[str | None] = queue.Queue()

@@ -23,6 +23,16 @@ IN_IMAGES = {
 """The Pythons of the images of st2 3.8 and 3.9, where this machine has them."""
 
 
+def tree(folder: Path) -> Path:
+    """The programs as the ConfigMap brings them, below a folder of their own in this one."""
+    top = folder / "tree"
+    package = top.joinpath(*PACKAGE.split("."))
+    package.mkdir(parents=True)
+    for file in Path(scripts.__file__).parent.glob("*.py"):
+        shutil.copy(file, package)
+    return top
+
+
 class Program:
     """Runs one of them against a stub.
 
@@ -34,11 +44,7 @@ class Program:
 
     def __init__(self, module: str, folder: Path, python: list[str] | None = None) -> None:
         self._command = [*(python or [sys.executable, "-S"]), "-m", f"{PACKAGE}.{module}"]
-        self._tree = folder / "tree"
-        package = self._tree.joinpath(*PACKAGE.split("."))
-        package.mkdir(parents=True)
-        for file in Path(scripts.__file__).parent.glob("*.py"):
-            shutil.copy(file, package)
+        self._tree = tree(folder)
         self.config = folder / "config"
         self.config.write_text(f"[credentials]\nusername = {USER}\npassword = {PASSWORD}\n")
 

@@ -154,6 +154,12 @@ class ApiServer:
         """Whether it serves the kind of an object."""
         return document["kind"] in _discovered(self, document["apiVersion"])
 
+    def revision(self) -> str:
+        """What any write changes, to whatever object."""
+        _, answer = self.request("GET", "/api/v1/namespaces?limit=1")
+        revision: str = answer["metadata"]["resourceVersion"]
+        return revision
+
     @property
     def url(self) -> str:
         """Where it is."""

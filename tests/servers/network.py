@@ -121,6 +121,12 @@ class Network:
         self._clients.append(client)
         return client
 
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets that this thread opens here belong to a client."""
+        with inside_of(self._pid):
+            yield
+
     def sandbox(self, name: str, folder: Path, mounts: Sequence[Sequence[str]]) -> Sandbox:
         """New namespaces for a pod, with an address that none had before."""
         return Sandbox(self, name, next(self._numbers), folder, mounts)
@@ -155,12 +161,8 @@ class Sandbox:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Sockets that this thread opens here belong to the pod."""
-        namespace = os.open(f"/proc/{self._pid}/ns/net", os.O_RDONLY)
-        try:
-            with inside(namespace):
-                yield
-        finally:
-            os.close(namespace)
+        with inside_of(self._pid):
+            yield
 
     def disconnect(self) -> None:
         """Let every packet to and from the pod be lost."""
@@ -179,6 +181,17 @@ class Sandbox:
 
     def _ip(self, *arguments: str) -> None:
         self._network.run(["ip", *arguments], {}, 10).check_returncode()
+
+
+@contextmanager
+def inside_of(pid: int) -> Iterator[None]:
+    """Sockets that this thread opens here belong to the network of a process."""
+    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    try:
+        with inside(namespace):
+            yield
+    finally:
+        os.close(namespace)
 
 
 def start_and_wait(command: Sequence[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:

@@ -7,6 +7,9 @@ get no answer.
 
 A cluster is a number, new for each that is founded. Its members are what a majority of them agreed on (Khepri): to be
 added or removed takes a majority of them, and so does accepting clients.
+
+What is explored are worlds up to symmetry: members 1 and 2 may change places, because the program knows member 0 alone
+from the others, and it makes no difference which number a cluster has.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 Seen: TypeAlias = str
@@ -61,27 +65,61 @@ class Node(NamedTuple):
         return Node(self.volume, self.cluster, doing, self.answer, peers)
 
 
+NOBODY: frozenset[int] = frozenset()
+_SWAPPED = (0, 2, 1)
+"""Which member is in the place of each, where members 1 and 2 have changed places."""
+
+
+@cache
+def _swapped(node: Node) -> Node:
+    """Member 1 or 2 after they have changed places: each is the second of the other's others, as before."""
+    return node._replace(peers=tuple(sorted(_SWAPPED[peer] for peer in node.peers)))
+
+
+@cache
+def _swapped_first(node: Node) -> Node:
+    """Member 0 after the others have changed places."""
+    first, second = node.reads
+    return _swapped(node)._replace(before=node.before and node.before[::-1], reads=(second, first))
+
+
+@cache
+def _swapped_members(members: frozenset[int]) -> frozenset[int]:
+    return frozenset(_SWAPPED[member] for member in members)
+
+
+@cache
+def _in_first_cluster(node: Node) -> Node:
+    return node._replace(cluster=1) if node.cluster else node
+
+
+@cache
+def _order(node: Node) -> str:
+    """What nodes are ordered by: any order does."""
+    return repr(node)
+
+
 class World(NamedTuple):
     """The nodes, and the members of clusters 1 and 2."""
 
     nodes: tuple[Node, Node, Node] = (Node(), Node(), Node())
-    members: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
+    members: tuple[frozenset[int], frozenset[int]] = (NOBODY, NOBODY)
 
     def with_node(self, number: int, node: Node) -> World:
         """The same world with another node."""
-        nodes = [*self.nodes]
-        nodes[number] = node
-        return self._replace(nodes=(nodes[0], nodes[1], nodes[2]))
+        first, second, third = self.nodes
+        nodes = (node, second, third) if number == 0 else (first, node, third) if number == 1 else (first, second, node)
+        return World(nodes, self.members)
 
     def with_members(self, cluster: int, members: frozenset[int]) -> World:
         """The same world with other members of a cluster."""
-        both = [*self.members]
-        both[cluster - 1] = members
-        return self._replace(members=(both[0], both[1]))
+        first, second = self.members
+        return World(self.nodes, (members, second) if cluster == 1 else (first, members))
 
     def clusters(self) -> set[int]:
         """Those that there is data of."""
-        return {node.cluster for node in self.nodes} - {0}
+        first, second, third = self.nodes
+        return {first.cluster, second.cluster, third.cluster} - {0}
 
     def running(self, cluster: int) -> int:
         """How many of the members of a cluster run."""
@@ -89,6 +127,22 @@ class World(NamedTuple):
             self.nodes[number].cluster == cluster and self.nodes[number].doing in (SERVING, ACCEPTING)
             for number in self.members[cluster - 1]
         )
+
+    def canonical(self) -> World:
+        """The one of all worlds that are the same up to symmetry which stands for them."""
+        (first, second, third), members = self
+        there = self.clusters()
+        if there == {2}:
+            first, second, third = _in_first_cluster(first), _in_first_cluster(second), _in_first_cluster(third)
+            members = members[1], NOBODY
+        elif len(there) < 2:
+            # What nobody has data of, has no members either.
+            members = members[0] if there else NOBODY, NOBODY
+        before, after = _swapped(third), _swapped(second)
+        if _order(before) < _order(second):
+            members = _swapped_members(members[0]), _swapped_members(members[1])
+            return World((_swapped_first(first), before, after), members)
+        return World((first, second, third), members)
 
     @property
     def whole(self) -> bool:
@@ -270,21 +324,24 @@ class Model:
 
     def _forgotten_nonce(self, world: World, number: int, node: Node) -> World:
         """A start of a container: what others saw before was another one."""
-        world = world.with_node(number, node)
         if not self.nonces:
-            return world
+            return world.with_node(number, node)
+        nodes = [*world.nodes]
+        nodes[number] = node
         for other in _others(number):
-            place = _others(other).index(number)
-            observer = world.nodes[other]
-            read = observer.reads[place]
-            if read:
-                reads = [*observer.reads]
-                reads[place] = read._replace(fresh=False)
-                observer = observer._replace(reads=(reads[0], reads[1]))
-            elif observer.before:
-                observer = observer._replace(before=None)
-            world = world.with_node(other, observer)
-        return world
+            nodes[other] = _with_old_nonce(nodes[other], _others(other).index(number))
+        return World((nodes[0], nodes[1], nodes[2]), world.members)
+
+
+@cache
+def _with_old_nonce(observer: Node, place: int) -> Node:
+    """A node after another has got a new nonce, which it may have seen with the old one."""
+    read = observer.reads[place]
+    if read is None:
+        return observer._replace(before=None)
+    reads = [*observer.reads]
+    reads[place] = read._replace(fresh=False)
+    return observer._replace(reads=(reads[0], reads[1]))
 
 
 def _others(number: int) -> tuple[int, int]:
@@ -307,12 +364,12 @@ def explore(model: Model) -> tuple[set[World], Mapping[World, list[World]]]:
     while queue:
         world = queue.popleft()
         assert len(world.clusters()) < 2, "two clusters:\n" + "\n".join(_history(world, came_from))
-        for following in model.healthy(world):
+        for following in map(World.canonical, model.healthy(world)):
             healthy.setdefault(following, []).append(world)
             if following not in came_from:
                 came_from[following] = world
                 queue.append(following)
-        for following in model.faulty(world):
+        for following in map(World.canonical, model.faulty(world)):
             if following not in came_from:
                 came_from[following] = world
                 queue.append(following)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import socket
+import ssl
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from servers.environments import Interpreter, Raised
 from servers.pods import FakeCluster, Image, Pod
@@ -25,6 +27,8 @@ SET = "st2-redis"
 MASTER = "mymaster"
 GIVES_UP = 25
 """Seconds after which the stop hook of a pod gives up to hand a master over."""
+ANSWERS = 10
+"""Seconds after which a server that has not answered does not answer."""
 
 # Like a service of st2: start_heart and a lock that times out are how st2common/services/coordination.py calls tooz.
 _SERVICE = """
@@ -79,7 +83,7 @@ def write():
             if str(error).startswith("NOREPLICAS"):
                 refused.append(number)
             eventlet.sleep(0.05)
-        eventlet.sleep(0.002)
+        eventlet.sleep(0.01)
 
 def start():
     global writing
@@ -119,11 +123,11 @@ class RedisCluster:
         self._library = folder / LIBRARY_FILE
         self._library.parent.mkdir(parents=True, exist_ok=True)
         self._library.write_bytes(library())
-        self._tls: list[str] = []
+        self._tls: ssl.SSLContext | None = None
         if authority := self.secrets.get(f"{SET}-tls", {}).get(contract.TLS_AUTHORITY):
             self._authority = folder / "authority.crt"
             self._authority.write_text(authority)
-            self._tls = ["--tls", "--cacert", str(self._authority)]
+            self._tls = ssl.create_default_context(cafile=str(self._authority))
 
     def update(self, cluster: Cluster) -> None:
         """Take the manifests and Secrets of another cluster of that name. The next pods are made from them."""
@@ -167,9 +171,20 @@ class RedisCluster:
         """The answer of a sentinel; nothing where there is none."""
         return self._ask(member, 26379, self.password(contract.SENTINEL_PASSWORD), command)
 
-    def _ask(self, member: int, port: int, password: str, command: Iterable[str]) -> str:
-        program = ["timeout", "10", "redis-cli", "-h", host(member), "-p", str(port), "--raw", *self._tls, *command]
-        return self.pods.client(program, {"REDISCLI_AUTH": password}).stdout.strip()
+    def _ask(self, member: int, port: int, password: str, command: Sequence[str]) -> str:
+        pod = self.pods.pods.get(f"{SET}-{member}")
+        if pod is None:
+            return ""
+        login = [["auth", password]] if password else []
+        try:
+            with self.pods.network.inside():
+                connection = socket.create_connection((pod.ip, port), ANSWERS)
+            connection = self._tls.wrap_socket(connection, server_hostname=host(member)) if self._tls else connection
+            with connection, connection.makefile("rb") as stream:
+                connection.sendall(b"".join(map(_request, [*login, command])))
+                return [_answer(stream) for _ in (*login, command)][-1].strip()
+        except (OSError, EOFError):
+            return ""
 
     def named_by(self, member: int) -> int | None:
         """The master, as a sentinel says."""
@@ -271,8 +286,30 @@ class RedisCluster:
         return self._client(python, _WRITER, variables)
 
     def _client(self, python: Path, program: str, variables: Mapping[str, str]) -> Interpreter:
-        # Eventlet's own resolver would ask a DNS server for the names of pods that are gone. Here is none to answer.
-        return Interpreter(python, program, {**variables, "EVENTLET_NO_GREENDNS": "yes"}, self.pods.background)
+        return Interpreter(python, program, variables, self.pods.background)
+
+
+def _request(words: Sequence[str]) -> bytes:
+    """A command in Redis' protocol."""
+    encoded = [word.encode() for word in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
+
+
+def _answer(stream: BinaryIO) -> str:
+    """An answer in Redis' protocol, as `redis-cli --raw` prints it.
+
+    Raises:
+        EOFError: the connection has ended.
+    """
+    line = stream.readline()
+    if not line.endswith(b"\r\n"):
+        raise EOFError
+    kind, said = chr(line[0]), line[1:-2].decode()
+    if kind == "$":
+        return stream.read(int(said) + 2)[:-2].decode() if said != "-1" else ""
+    if kind == "*":
+        return "\n".join(_answer(stream) for _ in range(int(said)))
+    return said
 
 
 def host(member: int) -> str:

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.job_programs import PACKAGE, tree
 from servers.ports import PATIENCE
 from support import Environment
 
 from constructs_st2.facts.content import datastore
-from constructs_st2.parts.jobs import scripts as scripts_package
 from constructs_st2.values import from_mapping
 
-SCRIPT = Path(scripts_package.__file__).parent / "load_datastore.py"
 USER, PASSWORD, TOKEN = "st2admin", "pass%word", "a-token"
 SECRET = """geheim "quo'ted" back\\slash\nsecond line"""
 KEY = "the-key-of-the-bot"
@@ -100,7 +99,7 @@ class Pod:
         config.write_text(f"[credentials]\nusername = {USER}\npassword = {PASSWORD}\n")
         config.chmod(0o600)
         self._variables = {
-            "ST2_CLI": str(python.parent / "st2"),
+            "PYTHONPATH": str(tree(folder)),
             "ST2_CONFIG_FILE": str(config),
             "ST2_AUTH_URL": st2.url,
             "ST2_API_URL": f"{st2.url}/v1",
@@ -120,7 +119,7 @@ class Pod:
 
     def loads(self, kind: str, *files: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._python, SCRIPT, kind, self.out, *files],
+            [self._python, "-m", f"{PACKAGE}.load_datastore", kind, self.out, *files],
             env={**self._variables, **variables},
             capture_output=True,
             text=True,

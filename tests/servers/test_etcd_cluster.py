@@ -68,7 +68,7 @@ def member(
     path.write_bytes(base64.b64decode(content))
     python = environment(f"st2-{made.version}")
     # A Service keeps its address; here its name leads to the pods, whose addresses eventlet would remember for a while.
-    variables = {"PYTHONPATH": str(path), "EVENTLET_NO_GREENDNS": "yes"}
+    variables = {"PYTHONPATH": str(path)}
     started: list[Interpreter] = []
 
     def start(name: str) -> Interpreter:

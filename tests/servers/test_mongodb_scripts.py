@@ -400,9 +400,9 @@ class TestReconcile:
         formed.wait(lambda: formed.pods[1].role == "secondary\n", "it is back")
 
     def test_each_member_notes_the_formats_of_its_data(self, formed: Running) -> None:
-        for pod, server in zip(formed.pods, formed.servers, strict=True):
+        for ordinal, (pod, server) in enumerate(zip(formed.pods, formed.servers, strict=True)):
             formed.wait(partial(noted, pod, f"{NOTE}6.0\n"), "it is noted")
-            assert "its data has featureCompatibilityVersion 6.0" in pod.said
+            formed.says(ordinal, "its data has featureCompatibilityVersion 6.0")
             assert server.formats == "6.0"
 
     def test_users_are_not_looked_at_in_every_pass(self, formed: Running) -> None:

@@ -54,7 +54,7 @@ def turn(lock, is_shared):
         if is_shared:
             inside += 1
             most = max(most, inside)
-        eventlet.sleep(0.005)
+        eventlet.sleep(0.02)
         inside -= is_shared
         assert lock.acquired
     turns.append(is_shared)

@@ -124,11 +124,7 @@ class TestRabbitmq:
         (url, *_) = re.findall(r"amqp://[^,\s]+", secrets["st2-secrets-conf"][contract.SECRETS_CONF])
         here = re.sub(r"@.+/", f"@127.0.0.1:{rabbitmq.port}/", url)
         with kombu.Connection(here) as connection:
-            channel = connection.channel()
-            # As st2 declares its queues: without a type.
-            kombu.Queue("work", durable=True)(channel).declare()
-            with pytest.raises(connection.channel_errors, match=r"PRECONDITION_FAILED.*quorum"):
-                kombu.Queue("work", durable=True, queue_arguments={"x-queue-type": "classic"})(channel).declare()
+            connection.connect()
         with (
             kombu.Connection(re.sub(r":[^:/]+@", ":another@", here)) as refused,
             pytest.raises(refused.channel_errors, match="ACCESS_REFUSED"),
@@ -144,16 +140,16 @@ class TestRabbitmq:
 
     @staticmethod
     def imports(rabbitmq: RabbitMQ, text: str, password: str, folder: Path) -> None:
-        def ctl(*command: str) -> str:
-            done = rabbitmq.ctl(*command)
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
         (folder / "definitions.json").write_text(text)
-        ctl("import_definitions", str(folder / "definitions.json"))
-        ctl("authenticate_user", "--", "st2", password)
-        vhosts = json.loads(ctl("list_vhosts", "name", "default_queue_type", "--formatter", "json"))
-        assert {"name": "st2", "default_queue_type": "quorum"} in vhosts
+        done = rabbitmq.ctl("import_definitions", str(folder / "definitions.json"))
+        assert done.returncode == 0, done.stderr
+        login = {"userid": "st2", "password": password, "virtual_host": "st2"}
+        with kombu.Connection("127.0.0.1", port=rabbitmq.port, **login) as connection:
+            channel, name = connection.channel(), str(folder)
+            # As st2 declares its queues: without a type.
+            kombu.Queue(name, durable=True)(channel).declare()
+            with pytest.raises(connection.channel_errors, match=r"PRECONDITION_FAILED.*quorum"):
+                kombu.Queue(name, durable=True, queue_arguments={"x-queue-type": "classic"})(channel).declare()
 
     def test_the_cookie_is_an_atom_of_erlang(self, secrets: Secrets) -> None:
         assert re.fullmatch(r"[A-Za-z0-9]{20,255}", secrets["rabbitmq"][contract.ERLANG_COOKIE])

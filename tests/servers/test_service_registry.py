@@ -179,7 +179,7 @@ def registry(
         # Its log: nobody reads it otherwise, and a full pipe would stop it.
         assert server.stdout
         threading.Thread(target=server.stdout.read, daemon=True).start()
-        variables = {"PYTHONPATH": str(egg), "EVENTLET_NO_GREENDNS": "yes"}
+        variables = {"PYTHONPATH": str(egg)}
         port = int(backend.url.rpartition(":")[2])
         reachable = f"exec 3<>/dev/tcp/{NODE_IP}/{port}"
         eventually(lambda: pods.client(["bash", "-c", reachable]).returncode == 0, f"{name} accepts connections")

@@ -51,6 +51,12 @@ def test_null_takes_away_what_the_profile_says(given: Values) -> None:
         assert values == given
 
 
+def test_a_mapping_that_was_changed_since() -> None:
+    values = Values(st2api=HttpService(env={"A": "b"}, resources=NULLS))
+    values.st2api.env["C"] = "d"
+    assert GivenValues.of(values).resolve("st2", "stackstorm").values.st2api.env == {"A": "b", "C": "d"}
+
+
 def test_copies_with_something_else() -> None:
     dev = Values(profile="dev", st2api=HttpService(env={"A": "b"}))
     ha = dev.model_copy(update={"profile": "ha", "st2auth": HttpService(replicas=3)})

@@ -23,7 +23,8 @@ def accepted(index: Index) -> Iterator[Problem]:
     """The API server takes every object."""
     for document in index.objects:
         for field in ("annotations", "labels"):
-            if not isinstance(document["metadata"].get(field, {}), dict | None):
+            given = document["metadata"].get(field)
+            if given is not None and not isinstance(given, dict):
                 yield Problem(RULE, identity(document), f"metadata.{field}", "must be a mapping")
         root = ROOTS.get((document["apiVersion"].rpartition("/")[0], document["kind"]))
         if root is not None:

@@ -43,9 +43,13 @@ _TYPES = frozenset(
 """Types, and what begins the names of functions."""
 
 
+_BINDERS = ("all", "bind", "exists", "filter", "map", "sortBy", "transform")
+"""How the functions begin that give names to something."""
+
+
 @cache
 def _binding() -> re.Pattern[str]:
-    """What gives names to the items of a list."""
+    """What gives names to the items of a list, or to a value."""
     return re.compile(
         r"\.\s*(?:all|exists|exists_one|existsOne|filter|map|sortBy|transform\w+)\s*\(\s*(\w+)\s*,(?:\s*(\w+)\s*,)?"
         r"|\bcel\s*\.\s*bind\s*\(\s*(\w+)\s*,"
@@ -70,7 +74,7 @@ def fault(text: object, names: frozenset[str]) -> str | None:
 
 @lru_cache(256)
 def _fault(text: str, names: frozenset[str]) -> str | None:
-    """The same of a text. All releases have the same ones."""
+    """The same of a text, however many objects have it."""
     tokens: list[tuple[str, str]] = []
     position = 0
     while position < len(text):
@@ -129,7 +133,9 @@ def _word(*words: str) -> str:
 
 
 def _of_names(text: str, tokens: list[tuple[str, str]], names: Collection[str]) -> str | None:
-    bound = {name for found in _binding().finditer(text) for name in found.groups() if name}
+    bound: set[str] = set()
+    if any(token.startswith(_BINDERS) for kind, token in tokens if kind == "name"):
+        bound.update(name for found in _binding().finditer(text) for name in found.groups() if name)
     known = {*names, *bound, *_WORDS, *_TYPES, "in"}
     for number, (kind, token) in enumerate(tokens):
         before = tokens[number - 1][1] if number else ""

@@ -7,30 +7,32 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from constructs_st2.checks.api.walk import Form
 from constructs_st2.kube import cron, names
 from constructs_st2.kube.quantity import parsed
 
-_QUALIFIED = re.compile(names.QUALIFIED)
-_LABEL = re.compile(names.LABEL)
-_SUBDOMAIN = re.compile(names.SUBDOMAIN)
-_SEARCH = re.compile(r"[_a-z0-9]([-_a-z0-9]*[a-z0-9])?(\.[_a-z0-9]([-_a-z0-9]*[a-z0-9])?)*")
-_HEADER = re.compile(r"[-A-Za-z0-9]+")
-_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
-_PERCENT = re.compile(r"[0-9]+%")
-_ISCSI = re.compile(r"iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[^,;*&$|\s]+)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}")
-_BITS = re.compile(r"0|[1-9][0-9]*")
-_CONTROLLER = re.compile(r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INDEXES = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
-_URL_PATH = re.compile(r"\*|/([^/*]+/?)*(\*)?")
-_PATH_SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
-_ENV_NAME = re.compile(r"[ -<>-~]+")
+_QUALIFIED, _SUBDOMAIN = names.QUALIFIED, names.SUBDOMAIN
+_PERCENT = r"[0-9]+%"
+_ISCSI = r"iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+(:[^,;*&$|\s]+)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{32}"
+_BITS = r"0|[1-9][0-9]*"
+_SEARCH = r"[_a-z0-9]([-_a-z0-9]*[a-z0-9])?(\.[_a-z0-9]([-_a-z0-9]*[a-z0-9])?)*"
+_SYSCTL = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_CONTROLLER = r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+"
 
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern, compiled when it is needed: a release needs half of them."""
+    return re.compile(pattern)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    return _compiled(pattern).fullmatch(text) is not None
 
 
 def no_text(value: object) -> str:
@@ -41,9 +43,9 @@ def no_text(value: object) -> str:
 @lru_cache(maxsize=1024)
 def _label_key(value: str) -> str | None:
     prefix, slash, name = value.rpartition("/")
-    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
+    if slash and (len(prefix) > 253 or not _fits(_SUBDOMAIN, prefix)):
         return f'the prefix "{prefix}" is no valid domain name'
-    if len(name) > 63 or not _QUALIFIED.fullmatch(name):
+    if len(name) > 63 or not _fits(_QUALIFIED, name):
         return f'"{name}" is no valid key; expected at most 63 letters, digits, "-", "_" and "."'
     return None
 
@@ -57,7 +59,7 @@ def label_value(value: object) -> str | None:
     """The value of a label."""
     if not isinstance(value, str):
         return no_text(value)
-    if value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
+    if value and (len(value) > 63 or not _fits(_QUALIFIED, value)):
         return f'"{value}" is no valid value; expected at most 63 letters, digits, "-", "_" and "."'
     return None
 
@@ -74,31 +76,31 @@ def label(key: object, value: object) -> str | None:
     return label_key(key) or label_value(value)
 
 
-def _text(what: str, pattern: re.Pattern[str], longest: int, form: str) -> Form:
+def _text(what: str, pattern: str, longest: int, form: str) -> Form:
     def check(value: object) -> str | None:
         if not isinstance(value, str):
             return no_text(value)
-        if len(value) > longest or not pattern.fullmatch(value):
+        if len(value) > longest or not _fits(pattern, value):
             return f'"{value}" is no valid {what}; expected at most {longest} characters: {form}'
         return None
 
     return check
 
 
-dns_label = _text("name", _LABEL, 63, _LETTERS)
+dns_label = _text("name", names.LABEL, 63, _LETTERS)
 dns_subdomain = _text("name", _SUBDOMAIN, 253, f'{_LETTERS}; also "."')
-service_name = _text("name", re.compile(names.SERVICE), 63, f"{_LETTERS}, beginning with a letter")
-longer_name = _text("name", _LABEL, 52, f"{_LETTERS}; Kubernetes appends something to it")
-variable_name = _text("name of a variable", re.compile(names.VARIABLE), 253, 'letters, digits, "-", "_" and "."')
-port_name = _text("name of a port", re.compile(names.PORT), 15, f"{_LETTERS}, with a letter, without two - in a row")
-header_name = _text("name of a header", _HEADER, 4096, 'letters, digits and "-"')
+service_name = _text("name", names.SERVICE, 63, f"{_LETTERS}, beginning with a letter")
+longer_name = _text("name", names.LABEL, 52, f"{_LETTERS}; Kubernetes appends something to it")
+variable_name = _text("name of a variable", names.VARIABLE, 253, 'letters, digits, "-", "_" and "."')
+port_name = _text("name of a port", names.PORT, 15, f"{_LETTERS}, with a letter, without two - in a row")
+header_name = _text("name of a header", r"[-A-Za-z0-9]+", 4096, 'letters, digits and "-"')
 sysctl_name = _text("name of a sysctl", _SYSCTL, 253, 'small letters, digits, "-", "_", "." and "/"')
-env_name = _text("name of a variable", _ENV_NAME, 253, 'printable ASCII without "="')
-identifier_text = _text("name", _IDENTIFIER, 253, 'letters, digits and "_", with a letter first')
-indexes = _text("list of indexes", _INDEXES, 65536, "numbers and ranges, such as 0,2-5")
-url_path = _text("path", _URL_PATH, 4096, 'a path that begins with "/", and maybe ends in "/*"')
-object_name = _text("name", _PATH_SEGMENT, 253, 'no "/" and "%", and neither "." nor ".."')
-config_key = _text("key", re.compile(names.FILE), 253, 'letters, digits, "-", "_" and "."')
+env_name = _text("name of a variable", r"[ -<>-~]+", 253, 'printable ASCII without "="')
+identifier_text = _text("name", r"[A-Za-z_][A-Za-z0-9_]*", 253, 'letters, digits and "_", with a letter first')
+indexes = _text("list of indexes", r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", 65536, "numbers and ranges, such as 0,2-5")
+url_path = _text("path", r"\*|/([^/*]+/?)*(\*)?", 4096, 'a path that begins with "/", and maybe ends in "/*"')
+object_name = _text("name", r"(?!\.\.?$)[^/%]+", 253, 'no "/" and "%", and neither "." nor ".."')
+config_key = _text("key", names.FILE, 253, 'letters, digits, "-", "_" and "."')
 controller = _text("name of a controller", _CONTROLLER, 250, "a domain and a path, such as example.org/name")
 search_domain_name = _text("search domain", _SEARCH, 253, f'{_LETTERS}; also "." and "_"')
 
@@ -122,7 +124,7 @@ def qualified_small(value: object) -> str | None:
 
 def iscsi_name(value: object) -> str | None:
     """The name of a target of iSCSI, in one of its three formats."""
-    if isinstance(value, str) and _ISCSI.fullmatch(value):
+    if isinstance(value, str) and _fits(_ISCSI, value):
         return None
     return f"must be a name such as iqn.2001-04.com.example:storage, not {value!r}"
 
@@ -216,14 +218,14 @@ def count_or_percent(value: object) -> str | None:
     """A whole number, or percent of the pods: at most 100."""
     if not isinstance(value, str):
         return not_negative(value)
-    if not _PERCENT.fullmatch(value):
+    if not _fits(_PERCENT, value):
         return f"must be a whole number or percent such as 25%, not {value!r}"
     return f"must be at most 100%, not {value}" if int(value[:-1]) > 100 else None
 
 
 def surge(value: object) -> str | None:
     """A whole number, or percent of the pods."""
-    return None if isinstance(value, str) and _PERCENT.fullmatch(value) else count_or_percent(value)
+    return None if isinstance(value, str) and _fits(_PERCENT, value) else count_or_percent(value)
 
 
 def address(value: object) -> str | None:
@@ -244,7 +246,7 @@ def cidr(value: object) -> str | None:
     from ipaddress import ip_network
 
     whole, _, bits = value.partition("/") if isinstance(value, str) else ("", "", "")
-    if message := address(whole) or (None if _BITS.fullmatch(bits) else f"it ends in {bits!r}, which is no number"):
+    if message := address(whole) or (None if _fits(_BITS, bits) else f"it ends in {bits!r}, which is no number"):
         return f"must be a range of addresses such as 10.0.0.0/8, not {value!r}: {message}"
     try:
         ip_network(f"{whole}/{bits}")

@@ -370,5 +370,7 @@ STRUCTURE: Mapping[str, Mapping[str, str]] = {
 }
 """The fields of each type that are of a type themselves."""
 
-REPEATED = frozenset({"PodSpec", "Container", "InitContainer"})
-"""Types whose parts are the same in many objects."""
+REPEATED = frozenset(
+    child.removesuffix("[]") for owner in ("PodSpec", "Container") for child in STRUCTURE[owner].values()
+)
+"""Types of which the same is there in many objects: what pods and containers are made of."""

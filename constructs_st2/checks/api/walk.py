@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from constructs_st2.kube.documents import Document
@@ -36,28 +35,26 @@ ONE, LIST = "", "[]"
 
 
 class Known(NamedTuple):
-    """What is known of a field: its forms, who judges it together with others, the type of what is in it.
-
-    ``repeats`` tells whether the same is there in many objects.
-    """
+    """What is known of a field: its forms, who judges it together with others, the type of what is in it."""
 
     forms: list[Form]
     judges: list[Callable[[Document], Faults]]
     type: Type | None = None
     many: str = ONE
-    repeats: bool = False
 
 
-@dataclass
 class Type:
     """What is known of a type: of its fields, and who judges all of them together.
 
-    ``sound`` is the content of parts of this type in which nothing was wrong. That depends on nothing but the content.
+    ``repeats`` tells whether the same is there in many objects. ``sound`` is then the content of parts of this type in
+    which nothing was wrong. That depends on nothing but the content.
     """
 
-    judges: list[Callable[[Document], Faults]] = field(default_factory=list)
-    fields: dict[str, Known] = field(default_factory=dict)
-    sound: set[bytes] = field(default_factory=set)
+    def __init__(self, *, repeats: bool = False) -> None:
+        self.repeats = repeats
+        self.judges: list[Callable[[Document], Faults]] = []
+        self.fields: dict[str, Known] = {}
+        self.sound: set[bytes] = set()
 
     def remember(self, content: bytes) -> None:
         """Remember a part in which nothing is wrong."""
@@ -85,7 +82,7 @@ def _walk(node: Document, type_: Type, at: Any, found: list[tuple[Path, str]]) -
         # What is null is not there.
         if known is None or value is None:
             continue
-        forms, judges, child, many, repeats = known
+        forms, judges, child, many = known
         if judges:
             asked = [*asked, *judges]
         for form in forms:
@@ -94,30 +91,29 @@ def _walk(node: Document, type_: Type, at: Any, found: list[tuple[Path, str]]) -
                 found.append((_path((at, key)), message))
         if child is None:
             continue
-        content = _content(value) if repeats else None
-        if content in child.sound:
-            continue
-        before = len(found)
         if many == ONE:
-            _walk_item(value, child, (at, key), found)
+            _walk_part(value, child, (at, key), found)
         elif isinstance(value, list):
             for position, item in enumerate(value):
-                _walk_item(item, child, ((at, key), position), found)
+                _walk_part(item, child, ((at, key), position), found)
         else:
             found.append((_path((at, key)), "must be a list"))
-        if content is not None and len(found) == before:
-            child.remember(content)
     for faults in asked:
         for below, message in faults(node):
             path = (below,) if isinstance(below, str) else below
             found.append(((*_path(at), *path), message))
 
 
-def _walk_item(value: Any, type_: Type, at: Any, found: list[tuple[Path, str]]) -> None:
-    if isinstance(value, dict):
-        _walk(value, type_, at, found)
-    else:
+def _walk_part(value: Any, type_: Type, at: Any, found: list[tuple[Path, str]]) -> None:
+    if not isinstance(value, dict):
         found.append((_path(at), "must be a mapping"))
+        return
+    content = _content(value) if type_.repeats else None
+    if content not in type_.sound:
+        before = len(found)
+        _walk(value, type_, at, found)
+        if content is not None and len(found) == before:
+            type_.remember(content)
 
 
 _WITHOUT_REFERENCES = 2

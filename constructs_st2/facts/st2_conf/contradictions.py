@@ -14,11 +14,10 @@ Options: TypeAlias = Mapping[tuple[str, str], str]
 
 _TRUE = frozenset({"true", "1", "on", "yes"})
 _BACKENDS_WITHOUT_GROUPS = frozenset({"flat_file", "pam"})
-_UNCHECKED_IN_URL = re.compile(
+_UNCHECKED_IN_URL = (
     r"[?&](?:(?:tlsInsecure|tlsAllowInvalidCertificates|tlsAllowInvalidHostnames|ssl_allow_invalid_certificates)=true"
     r"|ssl_match_hostname=false|ssl_check_hostname=false|ssl_cert_reqs=(?:CERT_)?(?:none|optional)"
-    r"|verify=(?:verify_none|false)|tlsDisableOCSPEndpointCheck=true)",
-    re.IGNORECASE,
+    r"|verify=(?:verify_none|false)|tlsDisableOCSPEndpointCheck=true)"
 )
 """Parameters of URLs by which clients do not check who the server is."""
 _UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
@@ -247,7 +246,7 @@ def _metrics(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 def _certificate_checks(options: Options, _: ConfFacts) -> Iterator[Finding]:
     for (section, option), value in options.items():
-        if found := _UNCHECKED_IN_URL.search(value):
+        if found := re.search(_UNCHECKED_IN_URL, value, re.IGNORECASE):
             name = found[0].strip("?&").partition("=")[0]
             yield _warning(section, option, f"has {name}: whoever is in between can take the place of the server")
     for (section, option), unchecked in _UNCHECKED.items():

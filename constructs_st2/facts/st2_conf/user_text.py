@@ -21,7 +21,7 @@ _RENAMED = {
 }
 
 # oslo.config: cfg.py, Template; "\$" means "$$" there.
-_REFERENCE = re.compile(r"\$(?:\$|(?P<bare>[_a-z][._a-z0-9]*)|\{(?P<braced>[_a-z][._a-z0-9]*)\})", re.IGNORECASE)
+_REFERENCE = r"\$(?:\$|(?P<bare>[_a-z][._a-z0-9]*)|\{(?P<braced>[_a-z][._a-z0-9]*)\})"
 
 
 def check_user_text(text: str, version: str, no_secrets: Collection[str] = ()) -> list[Finding]:
@@ -93,7 +93,7 @@ def _hint(name: str, known: Mapping[str, object]) -> str:
 
 def _unresolved(entry: Entry, options: Mapping[str, Mapping[str, Option]]) -> str | None:
     """References that oslo.config would fail on when the service starts."""
-    for match in _REFERENCE.finditer(entry.value.replace(r"\$", "$$")):
+    for match in re.finditer(_REFERENCE, entry.value.replace(r"\$", "$$"), re.IGNORECASE):
         name = match["bare"] or match["braced"]
         if name is None:
             continue

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.backends import Authorities
 
 _OWN = {

@@ -22,8 +22,6 @@ from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
     extra_mounts,
     files_at_start,
@@ -37,6 +35,7 @@ from constructs_st2.parts.pods.pod import (
     template_of_pods,
     with_room,
 )
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Members
 

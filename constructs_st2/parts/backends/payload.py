@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, fingerprint
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.kube.shipped import shipped
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ETCD_SCHEMES, REDIS_SCHEME
 
@@ -80,5 +81,5 @@ def _backend(values: Values) -> str:
 @cache
 def _made(backend: str, file: str, content: bytes) -> _Library:
     # It is long, and nearly all pods mount it.
-    text = base64.b64encode(content).decode()
+    text = shipped(base64.b64encode(content).decode())
     return _Library(backend, file, text, fingerprint(text))

@@ -6,7 +6,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.secrets.spec import SecretSpec
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 
 TLS_PATH = f"{OWN}/tls"
 CERTIFICATE = f"{TLS_PATH}/{contract.TLS_CERTIFICATE}"

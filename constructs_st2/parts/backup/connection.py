@@ -16,7 +16,7 @@ from constructs_st2.facts.pod_paths import SECRET_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.backends import tls
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import ExternalMongodb
 from constructs_st2.values.model.backup import ExternalUser

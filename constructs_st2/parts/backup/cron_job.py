@@ -14,8 +14,9 @@ from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import connection, pods, storage
 from constructs_st2.parts.backup.scripts import DUMP, KEEP, UPLOAD, VERIFY
-from constructs_st2.parts.pods.pod import Container, Mount
+from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.values.model.backup import Destination, NewBackupClaim
 
 

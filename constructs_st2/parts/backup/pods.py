@@ -20,9 +20,6 @@ from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
-    env_text,
     extra_mounts,
     overlaid,
     pod_spec,
@@ -30,6 +27,8 @@ from constructs_st2.parts.pods.pod import (
     template_of_pods,
     with_room,
 )
+from constructs_st2.parts.pods.variables import env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 
 FACTS = "facts.json"

@@ -7,7 +7,8 @@ from constructs_st2.facts.components import BACKUP as COMPONENT
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.pod_paths import OWN
 from constructs_st2.kube.documents import Document
-from constructs_st2.parts.pods.pod import Mount, Volume, env_of_secret, env_text
+from constructs_st2.parts.pods.variables import env_of_secret, env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.backup import Destination, S3Credentials, S3Destination
 
 FOLDER = "/backup"

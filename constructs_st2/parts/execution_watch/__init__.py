@@ -28,13 +28,9 @@ from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
-    SERVICE_ACCOUNT_PATH,
     Container,
-    Mount,
-    Volume,
     checksums,
     dns_config,
-    environment,
     extra_mounts,
     overlaid,
     pod_spec,
@@ -42,6 +38,8 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.variables import environment
+from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.process import scratch

@@ -18,17 +18,16 @@ from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
     checksums,
     dns_config,
-    env_of_secrets,
-    environment,
     extra_mounts,
     overlaid,
     pod_spec,
     restricted_pod,
     template_of_pods,
 )
+from constructs_st2.parts.pods.variables import env_of_secrets, environment
+from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH, mounts_of
 from constructs_st2.parts.services.process import scratch

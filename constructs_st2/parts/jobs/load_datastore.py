@@ -17,7 +17,7 @@ from constructs_st2.kube.documents import fingerprint
 from constructs_st2.kube.parted import parted
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.jobs.job import Login, Task, client_env, roles_of_administrator
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.values.model.datastore import ApiKey, KeyValue
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from constructs_st2.facts.release import Release
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import Mount
 from constructs_st2.parts.pods.python_programs import Programs
+from constructs_st2.parts.pods.volumes import Mount
 
 PROGRAMS = Programs(
     "constructs_st2.parts.jobs.scripts",

@@ -23,8 +23,6 @@ from constructs_st2.parts.monitoring.mapping import mapping
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
     extra_mounts,
     overlaid,
@@ -32,6 +30,7 @@ from constructs_st2.parts.pods.pod import (
     restricted_pod,
     template_of_pods,
 )
+from constructs_st2.parts.pods.volumes import Mount, Volume
 
 UID = 65534
 """The user `nobody` of the image."""

@@ -1,17 +1,18 @@
-"""Composing pods: containers, volumes and mounts, security, spread, and the template around them."""
+"""Composing pods: containers, security, spread, and the template around them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
 from constructs_st2.facts.release import CHECKSUM_ANNOTATION
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import added, amount
-from constructs_st2.kube.well_known import AUTHORITIES, HOST_LABEL, ROOT_AUTHORITIES, ZONE_LABEL
+from constructs_st2.kube.well_known import HOST_LABEL, ZONE_LABEL
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.kubernetes import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
 
@@ -46,10 +47,6 @@ def dns_config(given: Mapping[str, Any]) -> Document:
     return {**_RESOLVER, **given}
 
 
-READABLE_BY_GROUP = 0o440
-"""Mode of files from Secrets: root owns them, the pod's fsGroup may read them."""
-
-
 def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
     """A security context with each layer's keys laid over it; a key that is None disappears.
 
@@ -59,9 +56,6 @@ def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
     merged = {**base, **_implied(given), **given}
     return {name: value for name, value in merged.items() if value is not None}
 
-
-_SIZE_IN_MEMORY = "8Mi"
-"""For a few small files, such as passwords and what containers of a pod tell each other."""
 
 EPHEMERAL_STORAGE = "ephemeral-storage"
 """The resource that is disk of the node: logs, what is written to images, and empty directories."""
@@ -76,97 +70,6 @@ def _implied(given: Mapping[str, Any]) -> Document:
     if given.get("runAsUser") == 0:
         implied["runAsNonRoot"] = False
     return implied
-
-
-SERVICE_ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
-"""Where programs look for the token of the Kubernetes API. Those of ours say it themselves: they import nothing of a
-synth, and are not imported by it, because what they import of `cryptography` takes 20 ms.
-"""
-
-
-class Volume(NamedTuple):
-    """A volume of a pod.
-
-    ``fingerprint`` stands for content that is known. Another one must roll the pod, which reads it when it starts;
-    but not with ``live``: such content is read whenever it is needed, and a running pod sees its change.
-    ``secret_at_start`` is the name of the Secret whose content, which no synth knows, is read only at the start.
-    """
-
-    name: str
-    source: Document
-    fingerprint: str | None = None
-    secret_at_start: str | None = None
-    live: bool = False
-
-    @staticmethod
-    def scratch(name: str, size: str | None = None) -> Volume:
-        """An empty directory on the node's disk that lives as long as the pod.
-
-        Without a size it may become as large as a container may that writes to it (limit of ephemeral-storage).
-        """
-        return Volume(name, {"emptyDir": {"sizeLimit": size} if size else {}})
-
-    @staticmethod
-    def scratch_in_memory(name: str, size: str = _SIZE_IN_MEMORY) -> Volume:
-        """The same in memory, where it counts as that of the container that writes to it."""
-        return Volume(name, {"emptyDir": {"medium": "Memory", "sizeLimit": size}})
-
-    @staticmethod
-    def claimed(name: str) -> Volume:
-        """A volume that comes from a claim template of the StatefulSet, under the template's name."""
-        return Volume(name, {})
-
-    @staticmethod
-    def config_map(name: str, config_map: str, *, fingerprint: str | None = None, live: bool = False) -> Volume:
-        """The keys of a ConfigMap as files."""
-        return Volume(name, {"configMap": {"name": config_map}}, fingerprint, live=live)
-
-    @staticmethod
-    def config_maps(
-        name: str, config_maps: Iterable[str], *, fingerprint: str | None = None, live: bool = False
-    ) -> Volume:
-        """The keys of several ConfigMaps as files of one folder."""
-        first, *others = ({"configMap": {"name": config_map}} for config_map in config_maps)
-        source = {"projected": {"sources": [first, *others]}} if others else first
-        return Volume(name, source, fingerprint, live=live)
-
-    @staticmethod
-    def secret(name: str, secret: str, files: Mapping[str, str], *, at_start: bool = False) -> Volume:
-        """Some keys of a Secret as files: key to file name. ``at_start``: a running pod does not see their change."""
-        items = [{"key": key, "path": path} for key, path in files.items()]
-        source = {"secret": {"secretName": secret, "items": items, "defaultMode": READABLE_BY_GROUP}}
-        return Volume(name, source, secret_at_start=secret if at_start else None)
-
-    @staticmethod
-    def api_token() -> Volume:
-        """What a program needs to ask the Kubernetes API, for the container that does: a token of an hour. It is looked
-        for at `SERVICE_ACCOUNT_PATH`.
-
-        The kubelet makes it anew in time. It is what Kubernetes itself would mount into every container of the pod.
-        """
-        files: list[Document] = [
-            {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
-            {"configMap": {"name": ROOT_AUTHORITIES, "items": [{"key": AUTHORITIES, "path": AUTHORITIES}]}},
-        ]
-        return Volume("api-token", {"projected": {"sources": files, "defaultMode": READABLE_BY_GROUP}})
-
-
-class Mount(NamedTuple):
-    """Where a volume, or one file of it, appears in a container."""
-
-    volume: Volume
-    path: str
-    sub_path: str | None = None
-    writable: bool = False
-
-    def field(self) -> Document:
-        """The entry of ``volumeMounts``."""
-        mount: Document = {"name": self.volume.name, "mountPath": self.path}
-        if self.sub_path is not None:
-            mount["subPath"] = self.sub_path
-        if not self.writable:
-            mount["readOnly"] = True
-        return mount
 
 
 @dataclass(frozen=True)
@@ -205,50 +108,6 @@ class Container:
                 "volumeMounts": [*(mount.field() for mount in self.mounts), *self.extra_mounts],
             }
         )
-
-
-def env_text(name: str, value: str) -> Document:
-    """An environment variable with a value; ``$(NAME)`` in it stands for one that comes before."""
-    return {"name": name, "value": value}
-
-
-def env_field(name: str, value: str | Mapping[str, Any]) -> Document:
-    """An environment variable of the user: a value, or where it is (``{valueFrom: …}``)."""
-    return env_text(name, value) if isinstance(value, str) else {"name": name, **value}
-
-
-def environment(own: Mapping[str, Any], users: Mapping[str, Any]) -> list[Document]:
-    """The variables of a container: ours, and those of the user, who may give another value to one of ours.
-
-    Except for PYTHONPATH, to which the user adds: without what ours names, st2 cannot coordinate and does not start.
-    """
-    kept = {name: value for name, value in own.items() if name not in users}
-    added = users.get(_SEARCH_PATH)
-    if _SEARCH_PATH in own and isinstance(added, str):
-        users = {**users, _SEARCH_PATH: f"{own[_SEARCH_PATH]}:{added}"}
-    return [env_field(name, value) for name, value in {**kept, **users}.items()]
-
-
-_SEARCH_PATH = "PYTHONPATH"
-
-
-def env_of_secrets(names: Iterable[str]) -> list[Document]:
-    """All keys of some Secrets as environment variables."""
-    return [{"secretRef": {"name": name}} for name in names]
-
-
-def env_of_pod(name: str, field_path: str) -> Document:
-    """An environment variable with what is known of the pod only when it runs, such as ``metadata.name``."""
-    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}
-
-
-POD_NAME = env_of_pod("POD_NAME", "metadata.name")
-"""For what tells pods apart of which there are several."""
-
-
-def env_of_secret(name: str, secret: str, key: str) -> Document:
-    """An environment variable with the key of a Secret."""
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"

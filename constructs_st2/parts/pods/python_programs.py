@@ -9,12 +9,13 @@ from functools import cached_property
 from constructs_st2.facts.pod_paths import PROGRAMS
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.shipped import shipped_text
-from constructs_st2.parts.pods.pod import Volume
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.variables import SEARCH_PATH
+from constructs_st2.parts.pods.volumes import Volume
 
 PYTHON = f"{PROGRAMS}/python"
 ENVIRONMENT: Mapping[str, str] = {
-    "PYTHONPATH": MOUNT_PATH,
+    SEARCH_PATH: MOUNT_PATH,
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
 }

@@ -20,16 +20,15 @@ from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
-    env_text,
     extra_mounts,
     overlaid,
     pod_spec,
     restricted_pod,
     template_of_pods,
 )
+from constructs_st2.parts.pods.variables import env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.registry.config import (
     ENDPOINTS,
     PULL,

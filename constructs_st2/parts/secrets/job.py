@@ -20,14 +20,9 @@ from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
-    SERVICE_ACCOUNT_PATH,
     Container,
-    Mount,
-    Volume,
     checksums,
     dns_config,
-    env_of_pod,
-    env_text,
     overlaid,
     pod_spec,
     restricted_pod,
@@ -35,6 +30,8 @@ from constructs_st2.parts.pods.pod import (
 )
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.variables import env_of_pod, env_text
+from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.secrets.plan import (
     ANNOTATIONS,
     PlannedSecret,

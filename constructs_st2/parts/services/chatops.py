@@ -7,7 +7,7 @@ from constructs_st2.facts.catalogue import ST2CHATOPS
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import fingerprint
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.process import Process, http_probes, scratch
 from constructs_st2.parts.services.urls import URLS, urls, urls_env

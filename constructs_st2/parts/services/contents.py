@@ -22,7 +22,7 @@ from constructs_st2.kube.documents import fingerprint
 from constructs_st2.kube.parted import parted
 from constructs_st2.parts import packs
 from constructs_st2.parts.packs import Delivery
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 
 OVERRIDES_CONFIG_MAP = "st2-overrides-configs"
 STREAM_LOG_CONFIG_MAP = "st2-stream-log"

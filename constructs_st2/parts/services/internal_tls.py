@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs_st2.facts.backends.connections import ca_path
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 
 AUTHORITY = ca_path("st2", contract.TLS_AUTHORITY)

@@ -13,8 +13,10 @@ from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
 from constructs_st2.parts.backends import payload
-from constructs_st2.parts.pods.pod import READABLE_BY_GROUP, Container, Mount, Volume
+from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import command
+from constructs_st2.parts.pods.variables import SEARCH_PATH
+from constructs_st2.parts.pods.volumes import READABLE_BY_GROUP, Mount, Volume
 from constructs_st2.parts.services import internal_tls
 from constructs_st2.parts.services.contents import mounts_of
 from constructs_st2.parts.services.scripts import CONNECTED, NOT_STUCK, START_REGISTERED
@@ -119,7 +121,7 @@ def configured(reader: str, cluster: Cluster, conf: Sequence[Mount] = ()) -> Con
     paths = [f"{CONF_DIRECTORY}/st2.conf", *(mount.path for mount in files)]
     return Configured(
         args=[f"--config-file={path}" for path in paths],
-        env={**({"PYTHONPATH": library[0].path} if library else {}), **internal_tls.client_env(cluster.values)},
+        env={**({SEARCH_PATH: library[0].path} if library else {}), **internal_tls.client_env(cluster.values)},
         mounts=[*files, *outside.mounts(cluster), *internal_tls.authority_mounts(cluster), *library],
     )
 

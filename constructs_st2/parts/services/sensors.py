@@ -11,7 +11,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, Settings
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config_maps import config_map
-from constructs_st2.parts.pods.pod import Mount, Volume
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services.process import st2_process
 from constructs_st2.parts.services.workload import Workload
 from constructs_st2.values.model.services import SensorContainer

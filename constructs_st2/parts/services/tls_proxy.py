@@ -12,8 +12,9 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config_maps import config_map
-from constructs_st2.parts.pods.pod import Container, Mount, Volume
+from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import command
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services import nginx
 from constructs_st2.parts.services.process import Process, http_probes, scratch
 from constructs_st2.parts.services.scripts import NGINX

@@ -9,7 +9,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import SERVICE_UID, ST2_UID
 from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.parts.packs import Delivery, delivery
-from constructs_st2.parts.pods.pod import Mount
+from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services.waiting import scripts_mount
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.pods import PodTemplate

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from constructs_st2.facts.catalogue import CATALOGUE, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.release import WAIT_FOR, Release, Role
-from constructs_st2.parts.pods.pod import Container, Mount, Volume
+from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services.scripts import WAIT_FOR as _SCRIPT
 
 SCRIPTS = "st2-scripts"

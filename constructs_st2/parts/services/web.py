@@ -9,8 +9,9 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.quantity import amount
 from constructs_st2.parts.config_maps import config_map
-from constructs_st2.parts.pods.pod import EPHEMERAL_STORAGE, Mount, Volume
+from constructs_st2.parts.pods.pod import EPHEMERAL_STORAGE
 from constructs_st2.parts.pods.scripts import command
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services import internal_tls, nginx
 from constructs_st2.parts.services.process import Process, http_probes, scratch
 from constructs_st2.parts.services.scripts import NGINX

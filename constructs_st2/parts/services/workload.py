@@ -18,12 +18,8 @@ from constructs_st2.parts import packs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
     Container,
-    Mount,
-    Volume,
     checksums,
     dns_config,
-    env_of_secrets,
-    environment,
     extra_mounts,
     overlaid,
     pod_spec,
@@ -35,6 +31,8 @@ from constructs_st2.parts.pods.pod import (
     spread_over,
     template_of_pods,
 )
+from constructs_st2.parts.pods.variables import env_of_secrets, environment
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services.process import Process
 from constructs_st2.parts.services.users import user_of_service
 from constructs_st2.parts.services.waiting import wait_containers

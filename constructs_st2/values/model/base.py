@@ -59,10 +59,10 @@ class StrictModel(BaseModel):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, as that of pydantic; what is updated counts as given."""
-        from constructs_st2.values.plain import remember
+        from constructs_st2.values.plain import update_given
 
         copied = super().model_copy(update=update, deep=deep)
-        remember(copied, update or {})
+        update_given(copied, update or {})
         return copied
 
     @classmethod

@@ -58,12 +58,11 @@ WHOLES: tuple[Whole, ...] = (
 def _compiled() -> dict[str, Type]:
     """All that is known of each type."""
     types: dict[str, Type] = defaultdict(Type)
+    types.update((name, Type(repeats=True)) for name in REPEATED)
     for owner, children in STRUCTURE.items():
         for name, child in children.items():
             many = LIST if child.endswith(LIST) else ONE
-            inner = child.removesuffix(many)
-            repeats = owner in REPEATED and inner not in REPEATED
-            types[owner].fields[name] = Known([], [], types[inner], many, repeats)
+            types[owner].fields[name] = Known([], [], types[child.removesuffix(many)], many)
     for field in FIELDS:
         for owner in field.types.split():
             _known(types[owner], field.field).forms.append(field.form)

@@ -48,11 +48,12 @@ def field_requirement(node: Document) -> Faults:
         yield "values", "must be one value"
 
 
-def _containers(pod: Document) -> Iterator[tuple[str, int, Document]]:
-    """The containers of a pod, each with its field and position there."""
-    for field in ("initContainers", "containers"):
-        for position, container in enumerate(mappings(pod.get(field))):
-            yield field, position, container
+def _containers(pod: Document, having: str | None = None) -> Iterator[tuple[str, int, Document]]:
+    """The containers of a pod, or those that have a field, each with the list that it is in and its position there."""
+    for kind in ("initContainers", "containers"):
+        for position, container in enumerate(mappings(pod.get(kind))):
+            if having is None or having in container:
+                yield kind, position, container
 
 
 def label_keys(field: str) -> Judge:
@@ -120,7 +121,7 @@ def devices(node: Document) -> Faults:
     """Only volumes of claims can be given as devices."""
     wanted = [
         ((field, position, "volumeDevices", number, "name"), str(device.get("name")))
-        for field, position, container in _containers(node)
+        for field, position, container in _containers(node, "volumeDevices")
         for number, device in enumerate(mappings(container.get("volumeDevices")))
     ]
     if wanted:
@@ -162,7 +163,7 @@ def sleeps(node: Document) -> Faults:
     """Hooks do not sleep longer than the pod has to stop."""
     seconds_to_stop = node.get("terminationGracePeriodSeconds")
     grace = seconds_to_stop if isinstance(seconds_to_stop, int) else DEFAULT_GRACE
-    for kind, position, container in _containers(node):
+    for kind, position, container in _containers(node, "lifecycle"):
         for name, hook in mapping(container.get("lifecycle")).items():
             seconds = at(mapping(hook), "sleep", "seconds")
             if isinstance(seconds, int) and not 0 <= seconds <= grace:
@@ -178,7 +179,7 @@ def host_users(node: Document) -> Faults:
             if node.get(field):
                 yield field, "cannot be used together with hostUsers: false"
     else:
-        for kind, position, container in _containers(node):
+        for kind, position, container in _containers(node, "securityContext"):
             if mapping(container.get("securityContext")).get("procMount") == "Unmasked":
                 yield (kind, position, "securityContext", "procMount"), "Unmasked needs hostUsers: false"
 

@@ -6,7 +6,9 @@ from constructs_st2.facts.backends.upgrades import UPGRADES, Version
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, env_text
+from constructs_st2.parts.pods.pod import Container
+from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.volumes import Mount
 
 NAME = "guard-data"
 """How its container is called."""

@@ -24,7 +24,9 @@ from constructs_st2.parts.backends.rabbitmq.config import (
 )
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import POD_NAME, Container, Mount, Volume, env_text
+from constructs_st2.parts.pods.pod import Container
+from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 
 SERVER = Server(
