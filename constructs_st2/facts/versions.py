@@ -1,7 +1,6 @@
 """The versions of st2, and all that differs between them.
 
-A new version is an entry here, its name in `values/model/images.py`, and its table of options in
-`st2_conf/st2_options/`.
+What else a new version needs, the recipe in docs/contributing.md says.
 """
 
 from __future__ import annotations

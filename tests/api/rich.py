@@ -420,6 +420,8 @@ CHANGES: Mapping[str, tuple[Document, ...]] = {
     "PodAffinityTerm": (
         {"matchLabelKeys": ["a"], "mismatchLabelKeys": ["a"]},
         {"mismatchLabelKeys": ["a"], "labelSelector": None},
+        {"matchLabelKeys": ["b"], "labelSelector": None},
+        {"mismatchLabelKeys": ["a b"]},
         {"topologyKey": None},
     ),
     "PreferredSchedulingTerm": ({"weight": None},),

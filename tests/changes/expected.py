@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from default_cluster import SEVERAL
+
 EXPECTED: dict[str, str] = {
     "nothing": "0",
     "an option of one service": "2; pods: st2scheduler",
@@ -104,7 +106,7 @@ EXPECTED: dict[str, str] = {
         "pauses: all singles; "
         "pods: redis all others of st2 st2web; "
         "jobs: secrets-bootstrap register-content; "
-        "left over: 15 objects 2 objects"
+        f"left over: {len(SEVERAL) + 6} objects 2 objects"
     ),
     "MongoDB: a patch": "2; pods: mongodb",
     "MongoDB: a major version": "3; data: mongodb; pods: mongodb",

@@ -42,7 +42,7 @@ def test_there_is_an_expectation_for_each_of_many_changes() -> None:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_is_told(planned: Planned, name: str) -> None:
-    assert told(planned(name)[2]) == EXPECTED[name]
+    assert told(planned(name)[2]) == EXPECTED[name], "say in tests/changes/expected.py what is told"
 
 
 @pytest.mark.parametrize("name", CHANGES)

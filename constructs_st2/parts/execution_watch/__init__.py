@@ -24,6 +24,7 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS
 from constructs_st2.parts.flows import KUBERNETES_API_PORTS, Component, Flow, Place, Table, flows_to
 from constructs_st2.parts.jobs.job import client_env, job_image
+from constructs_st2.parts.jobs.programs import PACKAGE
 from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
 from constructs_st2.parts.pods.pod import (
@@ -46,7 +47,7 @@ from constructs_st2.parts.services.process import scratch
 from constructs_st2.parts.services.urls import URLS, urls, urls_env
 from constructs_st2.values.model import Values
 
-PROGRAMS = Programs("constructs_st2.parts.jobs.scripts", ("st2_api", "watch_executions"))
+PROGRAMS = Programs(PACKAGE, ("st2_api", "watch_executions"))
 
 _MINUTE = 60
 _GRACE = 10

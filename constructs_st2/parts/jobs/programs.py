@@ -8,8 +8,9 @@ from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.python_programs import Programs
 from constructs_st2.parts.pods.volumes import Mount
 
+PACKAGE = "constructs_st2.parts.jobs.scripts"
 PROGRAMS = Programs(
-    "constructs_st2.parts.jobs.scripts",
+    PACKAGE,
     ("await_login", "load_datastore", "smoke_checks", "smoke_run", "smoke_test", "st2_api"),
 )
 AWAIT_LOGIN = PROGRAMS.command("await_login")
