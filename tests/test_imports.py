@@ -159,7 +159,8 @@ def test_custom_objects_have_the_fields_of_their_definitions_and_no_others(synth
     for document in custom:
         api_version, schema = definitions()[document["kind"]]
         assert document["apiVersion"] == api_version, identity(document)
-        jsonschema.validate({"spec": document["spec"]}, strict(schema))
+        # The definitions are those of others: to validate them as well would take most of the time.
+        jsonschema.Draft202012Validator(strict(schema)).validate({"spec": document["spec"]})
 
 
 def strict(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from constructs_st2.facts.release import Release
@@ -80,10 +81,16 @@ class SecretSpec(NamedTuple):
     def replaced_by(self, values: Values) -> str | None:
         """The name of the user's own Secret, if there is one."""
         found: Any = values
-        for word in self.named_in.split(".") if self.named_in else ():
-            found = getattr(found, re.sub("([A-Z])", r"_\1", word).lower())
+        for attribute in _attributes(self.named_in):
+            found = getattr(found, attribute)
         return found if self.named_in else None
 
     def name(self, release: Release, values: Values) -> str:
         """The name of the Secret that holds the keys."""
         return self.replaced_by(values) or release.named(self.component)
+
+
+@cache
+def _attributes(key: str) -> tuple[str, ...]:
+    """What the parts of a key are called in the typed values."""
+    return tuple(re.sub("([A-Z])", r"_\1", word).lower() for word in key.split(".") if word)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from pathlib import PurePosixPath
 
 from constructs_st2.kube.shipped import shipped_text
 
@@ -18,7 +17,7 @@ _SUFFIXES = (*_SHELLS, ".erl", ".js")
 
 def command(name: str, *arguments: object) -> list[str]:
     """The command that runs a script. Files of ConfigMaps cannot be executed, so a shell reads them."""
-    return [_SHELLS[PurePosixPath(name).suffix], f"{MOUNT_PATH}/{name}", *map(str, arguments)]
+    return [_SHELLS[name[name.rindex(".") :]], f"{MOUNT_PATH}/{name}", *map(str, arguments)]
 
 
 @cache
