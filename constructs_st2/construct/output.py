@@ -41,8 +41,7 @@ def replacing(destination: Path) -> Iterator[Path]:
             with held():
                 (_exchange_files if stays else _swap)(staged, place)
     except (FileExistsError, NotADirectoryError) as error:
-        in_the_way = next((each for each in destination.parents if each.exists() and not each.is_dir()), error.filename)
-        raise UserError(f"cannot write {destination}: {in_the_way} is not a folder") from error
+        raise UserError(f"cannot write {destination}: {error.filename} is not a folder") from error
     except OSError as error:
         raise _cannot_write(destination, error) from error
 
