@@ -17,7 +17,7 @@ METADATA = "construct-metadata.json"
 ACCEPT_VARIABLE = "ST2_ACCEPT"
 """The environment variable with the names of refused steps that are to be taken all the same."""
 _STAGED = ".constructs-st2-"
-"""How folders begin in which files are made ready within the folder itself. One stays behind when a program is killed."""
+"""How the folders begin in which files are made ready within the output. One stays when a program is killed."""
 
 
 @contextlib.contextmanager
