@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -128,10 +129,31 @@ _FORMS: Sequence[Form] = (
 )
 """The forms of secrets; in their order they are told where a text has several."""
 
-_FORM_OF_HINTS = tuple((hint, form) for form in _FORMS for hint in form.hints)
+_RARE_TO_FREQUENT = "qjxzkvwyfbghmudcp_lnrsiato.e-"
+"""The characters that settings have, those that most of them have at the end; others, such as capitals, few have."""
 
 
-def possible(text: str) -> tuple[Form, ...]:
+def _by_sign() -> Mapping[str, Sequence[tuple[str, int]]]:
+    """The hints, each with the place of its form, by their rarest characters: a line has few of those."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for number, form in enumerate(_FORMS):
+        for hint in form.hints:
+            found.setdefault(min(hint, key=_RARE_TO_FREQUENT.find), []).append((hint, number))
+    return found
+
+
+_HINTS_BY_SIGN = tuple(_by_sign().items())
+
+
+def possible(text: str) -> Sequence[Form]:
     """The forms of which a text holds a hint, in their order."""
-    # Each text is asked for each hint: a function call for that would take twice as long.
-    return tuple(dict.fromkeys([form for hint, form in _FORM_OF_HINTS if hint in text]))
+    # Hints stand in one line, and the lines of long texts are mostly the same, in a text and from release to release.
+    lines = set(text.split("\n"))
+    return [_FORMS[number] for number in sorted(set().union(*map(_hinted, lines)))]
+
+
+@lru_cache(8192)
+def _hinted(line: str) -> tuple[int, ...]:
+    """The places of the forms of which a line holds a hint."""
+    # Each line is asked for each hint: a function call for that would take twice as long.
+    return tuple([number for sign, hints in _HINTS_BY_SIGN if sign in line for hint, number in hints if hint in line])

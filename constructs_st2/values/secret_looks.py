@@ -7,7 +7,7 @@ Names are compared word by word, however they are written (``DB_PASS``, ``dbPass
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -220,18 +220,25 @@ def _is_in(look: Look, others: Sequence[Look]) -> bool:
 
 def in_pairs(text: str) -> Iterator[Look]:
     """Secrets in a connection string, or in the query of a URL."""
-    for begin, end in _hinted_lines(text) if "=" in text else ():
-        # With the end of the line before, behind which a name may stand.
-        for match in _PAIR.finditer(text, max(begin - 1, 0), end):
-            if is_literal(match[2]):
-                yield Look(match.start(1), f"a value of {match[1]}", match[2])
+    return _in_hinted_lines(text, _pairs_in) if "=" in text else iter(())
+
+
+@lru_cache(4096)
+def _pairs_in(lines: str) -> tuple[Look, ...]:
+    return tuple(_pairs(lines)) if "=" in lines else ()
+
+
+def _pairs(lines: str) -> Iterator[Look]:
+    for match in _PAIR.finditer(lines):
+        if is_literal(match[2]):
+            yield Look(match.start(1), f"a value of {match[1]}", match[2])
 
 
 _SETTING = re.compile(
     # Of a word in front, as in `export`, and of a list's mark, nothing is said.
-    rf"""^[ \t]*(?:export[ ]+|-[ ]+|ENV[ ]+)?["']?([\w.-]*?(?:{_HINTED})[\w.-]*)["']?[ \t]*[=:][ \t]*(\S.*)$"""
-    rf"""|[{{,][ \t]*\\*["']?([\w.-]*(?:{_HINTED})[\w.-]*)\\*["']?[ \t]*:[ \t]*("[^"\n]*"|'[^'\n]*'|[^\s,}}"']+)"""
-    rf"""|"([\w.-]*(?:{_HINTED})[\w.-]*)"\s*:\s*("[^"\n]*")""",
+    r"""^[ \t]*(?:export[ ]+|-[ ]+|ENV[ ]+)?["']?([\w.-]+)["']?[ \t]*[=:][ \t]*(\S.*)$"""
+    r"""|[{,][ \t]*\\*["']?([\w.-]+)\\*["']?[ \t]*:[ \t]*("[^"\n]*"|'[^'\n]*'|[^\s,}"']+)"""
+    r"""|"([\w.-]+)"\s*:\s*("[^"\n]*")""",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -239,26 +246,32 @@ _SETTING = re.compile(
 @lru_cache(4096)
 def in_settings(text: str) -> tuple[Look, ...]:
     """Secrets in lines of settings (INI, YAML, JSON, variables). Pods run the same scripts over and over."""
-    return tuple(_in_settings(text))
-
-
-def _in_settings(text: str) -> Iterator[Look]:
-    for begin, end in _hinted_lines(text):
-        for look in _in_lines(text[begin:end]):
-            yield look._replace(position=begin + look.position)
+    return tuple(_in_hinted_lines(text, _settings_in))
 
 
 @lru_cache(4096)
-def _in_lines(lines: str) -> tuple[Look, ...]:
-    """Secrets in lines that may name one. Of files that differ by the names of releases, most lines are the same."""
-    return tuple(_settings_in(lines))
+def _settings_in(lines: str) -> tuple[Look, ...]:
+    return tuple(_settings(lines))
 
 
-def _settings_in(lines: str) -> Iterator[Look]:
-    for match in _SETTING.finditer(lines):
+def _settings(lines: str) -> Iterator[Look]:
+    searched = 0
+    while match := _SETTING.search(lines, searched):
         name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+        if not _is_hinted(name):
+            # Another name may stand in the value.
+            searched = match.start() + 1
+            continue
+        searched = match.end()
         if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
             yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+
+
+def _in_hinted_lines(text: str, looks_in: Callable[[str], Iterable[Look]]) -> Iterator[Look]:
+    """What is in the lines that may name a secret. Of files that differ by the names of releases, most are the same."""
+    for begin, end in _hinted_lines(text):
+        for look in looks_in(text[begin:end]):
+            yield look._replace(position=begin + look.position)
 
 
 _HINT = re.compile(_HINTED)
@@ -277,10 +290,12 @@ def _hinted_lines(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
+    lines = text.split("\n")
+    hinted = {line for line in set(lines) if _is_hinted(line)}
     begin = searched = 0
-    for line in text.split("\n"):
+    for line in lines if hinted else ():
         end = begin + len(line)
-        if begin >= searched and _is_hinted(line):
+        if line in hinted and begin >= searched:
             last, searched = line, end
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
