@@ -103,18 +103,19 @@ def is_secret(name: str, value: str) -> bool:
     if not is_literal(value):
         return False
     if sounds_secret:
-        is_limit = _NUMBER.fullmatch(value.strip()) and _LIMITS & set(words)
+        is_limit = re.fullmatch(_NUMBER, value.strip()) and _LIMITS & set(words)
         # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
         is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
         return not (is_limit or is_description)
     if words[-1] == "key" and len(words) > 1:
-        return words[-2] not in _PUBLIC and _RANDOM.fullmatch(value.strip()) is not None
+        return words[-2] not in _PUBLIC and re.fullmatch(_RANDOM, value.strip()) is not None
     return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())
 
 
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_OPAQUE = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+=~-]{6,}")
-_RANDOM = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/]{16,}={0,2}")
+# What few releases need is compiled when it is needed, by `re`.
+_NUMBER = r"-?[0-9]+(\.[0-9]+)?"
+_OPAQUE = r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+=~-]{6,}"
+_RANDOM = r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/]{16,}={0,2}"
 
 
 def _is_like_a_secret(value: str) -> bool:
@@ -123,12 +124,12 @@ def _is_like_a_secret(value: str) -> bool:
         return False
     if re.fullmatch(r"[\w.@-]+:[^\s:]{4,}", value):
         return not re.fullmatch(r"[\w.-]+:\d+", value)
-    return len(value) >= 7 and bool(_OPAQUE.fullmatch(value))
+    return len(value) >= 7 and bool(re.fullmatch(_OPAQUE, value))
 
 
 def _is_url_with_a_secret_path(value: str) -> bool:
     host, slash, path = value.partition("://")[2].partition("/")
-    return bool(host and slash) and any(_OPAQUE.fullmatch(part) for part in re.split(r"[/?&=]", path))
+    return bool(host and slash) and any(re.fullmatch(_OPAQUE, part) for part in re.split(r"[/?&=]", path))
 
 
 # --- values
@@ -311,9 +312,9 @@ def _is_hinted(line: str) -> bool:
 # --- arguments
 
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]*")
-_USER = re.compile(r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)")
-_HEADER = re.compile(r"""(?:^|\s)(?:-H|--header)[= ]*["']?([A-Za-z][\w-]*):[ ]*([^\s"']+)""")
-_VARIABLE = re.compile(r"""(?:^|[\s;&|("'])([A-Z][A-Z0-9_]*)=("[^"\n]*"|'[^'\n]*'|[^\s;&|)"']+)""")
+_USER = r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)"
+_HEADER = r"""(?:^|\s)(?:-H|--header)[= ]*["']?([A-Za-z][\w-]*):[ ]*([^\s"']+)"""
+_VARIABLE = r"""(?:^|[\s;&|("'])([A-Z][A-Z0-9_]*)=("[^"\n]*"|'[^'\n]*'|[^\s;&|)"']+)"""
 _COMPUTED = ("$", "`", "{{", "{%")
 """How values begin that a shell or a template works out."""
 
@@ -335,36 +336,38 @@ def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
 
 def in_command(text: str) -> Iterator[Look]:
     """Secrets in the text of a command: after ``--user`` and in headers, as curl has them, and in variables."""
-    for match in _USER.finditer(text) if ":" in text else ():
+    for match in re.finditer(_USER, text) if ":" in text else ():
         if is_literal(match[1]) and not match[1].isdigit():
             yield Look(match.start(1), "a user with a password", match[1])
     for pattern, sign in ((_HEADER, ":"), (_VARIABLE, "=")):
-        for match in pattern.finditer(text) if sign in text else ():
+        for match in re.finditer(pattern, text) if sign in text else ():
             value = match[2].strip("\"'")
             if not value.startswith(_COMPUTED) and is_secret(match[1], value):
                 yield Look(match.start(1), f"a value of {match[1]}", value)
 
 
-_LOGIN = re.compile(r"[^\s/@:]+:[^\s/@]+@(?!sha\d)\S+")
+_LOGIN = r"[^\s/@:]+:[^\s/@]+@(?!sha\d)\S+"
 """User and password in front of a host. What is no URL may be much else of that form, but need not be shown."""
 
 
-_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}")
+_MIXED = r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}"
 """Small and large letters and digits on end, as generated passwords have them, and few names do."""
 
 
 def in_logins(text: str) -> Iterator[Look]:
     """Users with passwords in front of hosts."""
-    for match in _LOGIN.finditer(text) if "@" in text else ():
+    for match in re.finditer(_LOGIN, text) if "@" in text else ():
         yield Look(match.start(), "a user with a password", match[0].partition(":")[2].rpartition("@")[0])
 
 
 def is_random(word: str) -> bool:
     """Whether a word is like a generated password."""
-    return _MIXED.fullmatch(word) is not None
+    return re.fullmatch(_MIXED, word) is not None
 
 
 def is_shown(name: str, text: str) -> bool:
     """Whether messages may tell a value."""
     bare = text.strip()
-    return not (in_value(text, name) or any(in_command(text)) or _LOGIN.fullmatch(bare) or _MIXED.fullmatch(bare))
+    return not (
+        in_value(text, name) or any(in_command(text)) or re.fullmatch(_LOGIN, bare) or re.fullmatch(_MIXED, bare)
+    )
