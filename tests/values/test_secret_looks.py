@@ -161,6 +161,11 @@ def test_secrets_are_found_behind_other_settings_of_a_line_and_on_other_lines(te
         assert content.count("\n", 0, look.position) + 1 == line + content.count("# more")
 
 
+def test_all_secrets_of_a_line_are_found() -> None:
+    found = secret_looks.in_value("{user: me, token: " + "hunter2, password: " + "hunter3, api_key: hunter4}")
+    assert [look.value for look in found] == ["hunter2", "hunter3", "hunter4"]
+
+
 def test_a_long_text_holds_what_its_lines_hold() -> None:
     together = "\n\n".join(FORMS)
     assert {look.value for text in FORMS for look in secret_looks.in_text(text)} == {
