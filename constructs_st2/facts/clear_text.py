@@ -200,9 +200,11 @@ def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
     elif isinstance(value, PatchOperation):
         yield from _in(value.value, place.at("value", value.path.rpartition("/")[2]), apart)
     elif isinstance(value, BaseModel):
+        fields = type(value).model_fields
         for name in value.model_fields_set:
-            segment = type(value).model_fields[name].alias or name
-            yield from _in(getattr(value, name), _below(place, segment, ""), apart)
+            # Most keys that profiles give hold nothing.
+            if inner := getattr(value, name):
+                yield from _in(inner, _below(place, fields[name].alias or name, ""), apart)
     elif isinstance(value, dict):
         yield from _in_mapping(value, place, apart)
     elif isinstance(value, list):

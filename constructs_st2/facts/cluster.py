@@ -5,10 +5,10 @@ Constructs and builders read from here; nothing below this point looks at files 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, wraps
+from typing import Any, Literal, TypeVar
 
 from constructs_st2.facts import backends
 from constructs_st2.facts.backends import Backend, connections
@@ -26,6 +26,8 @@ from constructs_st2.facts.st2_conf.settings import Settings, settings_of
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.servers import REDIS_PORT
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -124,3 +126,22 @@ class Cluster:
     def service_account(self) -> str:
         """The name of the service account for pods that want one."""
         return self.values.service_account.service_account_name or self.release.named("st2")
+
+    @cached_property
+    def _worked_out(self) -> dict[Callable[[Cluster], Any], Any]:
+        """What the functions that are `once_for_each_cluster` gave."""
+        return {}
+
+
+def once_for_each_cluster(function: Callable[[Cluster], T]) -> Callable[[Cluster], T]:
+    """Let a function be asked once about each cluster, as a `cached_property` is: for what layers above work out."""
+
+    @wraps(function)
+    def known(cluster: Cluster) -> T:
+        worked_out = cluster._worked_out
+        if function not in worked_out:
+            worked_out[function] = function(cluster)
+        found: T = worked_out[function]
+        return found
+
+    return known

@@ -256,7 +256,7 @@ class Mirror:
 @pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
 def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
     app = kind(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
-    StackStorm(app, "st2", values={"profile": "dev"})
+    StackStorm(app, "st2", values=LEAN)
     deployments = [each for each in written(app).values() if each["kind"] == "Deployment"]
     images = {each["spec"]["template"]["spec"]["containers"][0]["image"].partition("/")[0] for each in deployments}
     assert images == {"mirror.example.org"}
@@ -432,9 +432,7 @@ def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
 
 
 def test_clusters_after_one_another(app: cdk8s.App) -> None:
-    last, middle, first = (
-        StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("last", "middle", "first")
-    )
+    last, middle, first = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("last", "middle", "first"))
     last.add_dependency(middle)
     middle.add_dependency(first)
     graph = [(each, other) for each in app.node.find_all() for other in each.node.dependencies]
@@ -446,7 +444,7 @@ def test_clusters_after_one_another(app: cdk8s.App) -> None:
 
 
 def test_a_cluster_whose_namespace_has_to_wait_comes_after_another(app: cdk8s.App) -> None:
-    waits, first = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("waits", "first"))
+    waits, first = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("waits", "first"))
     waits.tiers["namespace"].add_dependency(waits.config)
     waits.add_dependency(first)
     app.synth()
@@ -455,7 +453,7 @@ def test_a_cluster_whose_namespace_has_to_wait_comes_after_another(app: cdk8s.Ap
 
 
 def test_a_cluster_after_itself_or_a_tier_of_it(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = StackStorm(app, "st2", values=LEAN)
     with pytest.raises(UserError, match='the cluster "st2" cannot come after itself'):
         stack.add_dependency(stack)
     stack.add_dependency(stack.api)

@@ -271,7 +271,7 @@ def test_charts_with_clusters_in_them(tmp_path: Path, side: str) -> None:
 
 def test_clusters_that_come_after_others(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
-    last, first = (StackStorm(app, name, namespace=name, values={"profile": "dev"}) for name in ("a-last", "z-first"))
+    last, first = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("a-last", "z-first"))
     last.add_dependency(first)
     app.synth()
     made = [f"{stack.node.path}-{tier.node.id}" for stack in (first, last) for tier in stack.tiers.values()]

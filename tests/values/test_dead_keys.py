@@ -379,7 +379,7 @@ def values_of(cluster: str) -> dict[str, Any]:
 def switched_on(leaf: Leaf) -> list[str]:
     """The section of a part that is off by default, in which a key is."""
     section = str(leaf.path[0])
-    return [section] if getattr(at(Values(), (section,)), "enabled", None) is False else []
+    return [section] if getattr(at(original("as it is"), (section,)), "enabled", None) is False else []
 
 
 @cache

@@ -73,11 +73,12 @@ def _files(kind: Kind, items: Sequence[KeyValue | ApiKey]) -> dict[str, str]:
 def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> Task | None:
     """The Job; with RBAC it waits until its user may do what it does."""
     values = cluster.values
-    given, own = _given(kind, items, cluster.release), _own_secret(kind, cluster)
+    content = _files(kind, items)
+    given, own = _given(kind, items, content, cluster.release), _own_secret(kind, cluster)
     mounts = [*given, *own]
     if not mounts:
         return None
-    files = [f"{mount.path}/{name}" for mount in given for name in _files(kind, items)]
+    files = [f"{mount.path}/{name}" for mount in given for name in content]
     files += [f"{mount.path}/{kind.file}" for mount in own]
     return Task(
         kind.name,
@@ -97,11 +98,11 @@ def _task(kind: Kind, items: Sequence[KeyValue | ApiKey], cluster: Cluster) -> T
     )
 
 
-def _given(kind: Kind, items: Sequence[KeyValue | ApiKey], release: Release) -> list[Mount]:
+def _given(kind: Kind, items: Sequence[KeyValue | ApiKey], files: dict[str, str], release: Release) -> list[Mount]:
     if not items:
         return []
     content = fingerprint(datastore.document(items))
-    config_maps = map(release.named, parted(kind.config_map, _files(kind, items)))
+    config_maps = map(release.named, parted(kind.config_map, files))
     volume = Volume.config_maps(kind.config_map, config_maps, fingerprint=content)
     return [Mount(volume, f"{_FILES}/values")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.cluster import Cluster, once_for_each_cluster
 from constructs_st2.facts.jobs import left_out, users_jobs
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.config_maps import config_map
@@ -13,10 +13,11 @@ from constructs_st2.parts.jobs.job import Task, job
 from constructs_st2.values.model import Values
 
 
-def tasks(cluster: Cluster) -> list[Task]:
+@once_for_each_cluster
+def tasks(cluster: Cluster) -> tuple[Task, ...]:
     """The tasks of a cluster, without those that the user skips."""
     skipped = left_out(cluster.values.jobs.skip)
-    return [task for task in _tasks(cluster) if task.name not in skipped]
+    return tuple(task for task in _tasks(cluster) if task.name not in skipped)
 
 
 def documents(cluster: Cluster) -> list[Document]:
