@@ -85,9 +85,12 @@ def test_what_a_killed_program_left_goes_with_the_next_run(tmp_path: Path, monke
     monkeypatch.chdir(dist)
     killed = os.fork()
     if not killed:
-        with replacing(Path()) as folder:
-            write(folder, "new.k8s.yaml")
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            with replacing(Path()) as folder:
+                write(folder, "new.k8s.yaml")
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
     os.waitpid(killed, 0)
     assert len(names(dist)) == 2
     with replacing(Path()) as folder:

@@ -75,6 +75,8 @@ def test_a_password_may_begin_with_anything(value: str) -> None:
 
 
 # In parts, so that no scanner takes this file for one that has secrets in it.
+OLD_VAULT = "s." + "AbCdEf12" * 3
+DISCORD = "M" + LETTERS[:24] + "." + LETTERS[:6] + "." + LETTERS[:30]
 FORMS = [
     "xoxb-" + LETTERS, "xoxp-" + LETTERS, "xapp-1-" + LETTERS, "https://hooks.slack.com/" + "services/T00/B00/abcdefgh",
     *(f"{kind}_" + LETTERS for kind in ("ghp", "gho", "ghu", "ghs", "ghr", "github_pat")),
@@ -82,7 +84,7 @@ FORMS = [
     *(f"{kind}-" + LETTERS for kind in ("glimt", "gloas", "glptt", "glrtr", "glsoat", "GR1348941")),
     "AKIA" + "ABCDEFGHIJKLMNOP", "ASIA" + "ABCDEFGHIJKLMNOP", "AIza" + LETTERS[:35], "GOCSPX-" + LETTERS[:28],
     "sk_" + "live_" + LETTERS, "rk_" + "live_" + LETTERS, "whsec_" + LETTERS, "npm_" + LETTERS[:36],
-    "pypi-" + "AgEIcHlwaS5vcmc" + LETTERS, "hvs." + LETTERS, "s." + "AbCdEf12" * 3,
+    "pypi-" + "AgEIcHlwaS5vcmc" + LETTERS, "hvs." + LETTERS, OLD_VAULT,
     "SG." + LETTERS[:22] + "." + LETTERS,
     "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxIn0.abcdefghijkl", "SK" + HEX[:32], "dop_v1_" + HEX, "HRKU-" + LETTERS,
     "sk-" + LETTERS, "sk-ant-api03-" + LETTERS, "sk-proj-" + LETTERS, "dckr_pat_" + LETTERS,
@@ -104,7 +106,7 @@ FORMS = [
     "dp.pt." + LETTERS, "pul-" + HEX[:40], "rubygems_" + HEX[:48], "cio" + LETTERS[10:45], "AKCp" + LETTERS + LETTERS,
     "CCIP" + "AT_" + LETTERS + "_" + HEX[:40], "bkua_" + HEX[:40], "squ_" + HEX[:40], "figd_" + LETTERS,
     "dt0c01." + "ABCDEF12" * 3 + "." + "ABCDEF12" * 8, "fo1_" + LETTERS, "SSWS " + "00" + LETTERS,
-    "LTAI" + "5t" + LETTERS[:18], "AQVN" + LETTERS, "oy2" + "a1b2c3d4e5" * 4 + "abc",
+    DISCORD, "LTAI" + "5t" + LETTERS[:18], "AQVN" + LETTERS, "oy2" + "a1b2c3d4e5" * 4 + "abc",
 ]  # fmt: skip
 
 
@@ -136,6 +138,9 @@ def test_forms_of_secrets(text: str) -> None:
         "secret_name_of_the_database_of_stackstorm_in_production",
         "the machine may login with a password",
         "figd_ squ_ pul- dp.pt. lin_api_",
+        # Tokens begin where a word does.
+        f"classe{OLD_VAULT}",
+        f"x{DISCORD}",
     ],
 )
 def test_texts_that_are_no_secrets(text: str) -> None:
