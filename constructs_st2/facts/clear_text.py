@@ -7,7 +7,7 @@ and what files of folders hold. Keys that are made for secrets (``mongodb.auth.p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -185,8 +185,9 @@ def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
         # YAML's !!binary
         yield from _in(value.decode(errors="replace"), place, apart)
     elif isinstance(value, str):
-        if value:
-            yield from (each for each in _in_text(value, place) if dotted(place.path) not in apart)
+        found = _in_text(value, place)
+        if found and dotted(place.path) not in apart:
+            yield from found
     elif isinstance(value, SecretKey | bool) or value is None:
         return
     elif isinstance(value, int | float):
@@ -248,19 +249,18 @@ def _in_list(value: list[Any], place: _Place, apart: set[str]) -> Iterator[_Foun
         yield from _in(item, place.at(index), apart)
 
 
-def _in_text(text: str, place: _Place) -> Iterator[_Found]:
-    if place.names_objects and place.name.lower().endswith("secret") and _is_name_of_object(text):
-        return
-    for look in (*secret_looks.in_value(text, place.name), *secret_looks.in_command(text)):
-        line = text.count("\n", 0, look.position) + 1 if "\n" in text.rstrip("\n") else None
-        yield _Found(place._replace(line=line), look)
-        return
+def _in_text(text: str, place: _Place) -> Sequence[_Found]:
+    """The first that is found in a text; nothing in nearly all."""
+    looks = secret_looks.in_value(text, place.name) or secret_looks.in_command(text)
+    if not looks or (place.names_objects and place.name.lower().endswith("secret") and _is_name_of_object(text)):
+        return ()
+    line = text.count("\n", 0, looks[0].position) + 1 if "\n" in text.rstrip("\n") else None
+    return (_Found(place._replace(line=line), looks[0]),)
 
 
-def _in_key(name: str, place: _Place) -> Iterator[_Found]:
+def _in_key(name: str, place: _Place) -> Sequence[_Found]:
     """What is found in a name, which is text like any other, and not repeated by messages."""
-    for look in secret_looks.in_text(name)[:1]:
-        yield _Found(place, look)
+    return [_Found(place, look) for look in secret_looks.in_text(name)[:1]]
 
 
 def _in_file(text: str, place: _Place) -> Iterator[_Found]:

@@ -62,8 +62,7 @@ def with_priorities(values: Values, release: Release) -> Values:
 def _with_class(section: M, name: str, release: Release) -> M:
     """A section with the class in all descriptions of pods that it is or has, at any depth."""
     update: dict[str, Any] = {}
-    for field in type(section).model_fields:
-        inner = getattr(section, field)
+    for field, inner in vars(section).items():
         if isinstance(inner, BaseModel) and (changed := _with_class(inner, name, release)) is not inner:
             update[field] = changed
     if isinstance(section, PodTemplate) and section.priority_class_name is None:

@@ -49,9 +49,8 @@ def _in(
     """What names objects in a value of one of some types; ``beside`` is what the value stands in."""
     if isinstance(value, BaseModel):
         for attribute in value.model_fields_set:
-            item = getattr(value, attribute)
-            if isinstance(item, str | dict | list | BaseModel):
-                field = _field(type(value), attribute)
+            field = _field(type(value), attribute)
+            if field.alternatives and (item := getattr(value, attribute)):
                 yield from _in(item, field.alternatives, (*place, field.key), value)
         return
     for alternative in alternatives:
@@ -64,7 +63,8 @@ def _in(
         elif isinstance(value, dict) and is_typeddict(alternative):
             known_there = _typed(alternative)
             for name, item in value.items():
-                yield from _in(item, known_there.get(name, ()), (*place, name), value)
+                if of_item := known_there.get(name):
+                    yield from _in(item, of_item, (*place, name), value)
         elif isinstance(value, dict) and get_origin(alternative) is dict:
             of_items = _alternatives(get_args(alternative)[1])
             for name, item in value.items():
@@ -89,7 +89,7 @@ def _keys_in(beside: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 class _Field(NamedTuple):
-    """The key of a field in values files, and the types that its value may have, with the marks of those that name."""
+    """The key of a field in values files, and those types of its value by which it may name objects."""
 
     key: str
     alternatives: tuple[Any, ...]
@@ -107,8 +107,16 @@ def _typed(dictionary: Any) -> Mapping[str, tuple[Any, ...]]:
     return {name: _alternatives(key.type) for name, key in (keys(dictionary) or {}).items()}
 
 
+@cache
 def _alternatives(declared: Any) -> tuple[Any, ...]:
-    return tuple(plain_types(declared, keep=Names))
+    """Those of the types of a value that name objects, or hold what may. Most values are texts and numbers."""
+    return tuple(each for each in plain_types(declared, keep=Names) if _may_name(each))
+
+
+def _may_name(alternative: Any) -> bool:
+    if get_origin(alternative) in (dict, list):
+        return bool(_alternatives(get_args(alternative)[-1]))
+    return get_origin(alternative) is Annotated or keys(alternative) is not None
 
 
 def _type_of(field: FieldInfo) -> Any:

@@ -334,8 +334,13 @@ def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, Look]]:
             yield from ((position, look) for look in in_command(f"{option} {value}"))
 
 
-def in_command(text: str) -> Iterator[Look]:
+@lru_cache(4096)
+def in_command(text: str) -> tuple[Look, ...]:
     """Secrets in the text of a command: after ``--user`` and in headers, as curl has them, and in variables."""
+    return tuple(_in_command(text))
+
+
+def _in_command(text: str) -> Iterator[Look]:
     for match in re.finditer(_USER, text) if ":" in text else ():
         if is_literal(match[1]) and not match[1].isdigit():
             yield Look(match.start(1), "a user with a password", match[1])
@@ -368,6 +373,4 @@ def is_random(word: str) -> bool:
 def is_shown(name: str, text: str) -> bool:
     """Whether messages may tell a value."""
     bare = text.strip()
-    return not (
-        in_value(text, name) or any(in_command(text)) or re.fullmatch(_LOGIN, bare) or re.fullmatch(_MIXED, bare)
-    )
+    return not (in_value(text, name) or in_command(text) or re.fullmatch(_LOGIN, bare) or re.fullmatch(_MIXED, bare))

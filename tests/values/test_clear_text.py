@@ -47,6 +47,10 @@ def config_map(data: dict[str, Any]) -> dict[str, Any]:
             {"st2actionrunner": {"pools": [{"name": "x", "env": {"DB_PASS": SECRET}}]}},
             "st2actionrunner.pools[0].env.DB_PASS",
         ),
+        (
+            {"jobs": {"extra": [{"name": "x", "command": ["sh", "-c", f"curl -u me:{SECRET} http://x"]}]}},
+            "jobs.extra[0].command[2]",
+        ),
         ({"st2api": {"sidecars": [CONTAINER]}}, "st2api.sidecars[0].env[0].value"),
         ({"redis": {"initContainers": [CONTAINER]}}, "redis.initContainers[0].env[0].value"),
         (

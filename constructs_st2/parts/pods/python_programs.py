@@ -45,7 +45,11 @@ class Programs:
             *({"key": file, "path": f"{folder}/{file}"} for file in self._files),
         ]
         source = {"configMap": {"name": config_map, "items": items}}
-        return Volume(name, source, fingerprint(dict(self.texts)), live=True)
+        return Volume(name, source, self._fingerprint, live=True)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint(dict(self.texts))
 
     @property
     def _files(self) -> tuple[str, ...]:

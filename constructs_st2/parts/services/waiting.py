@@ -24,6 +24,8 @@ _BACKEND_ROLES: Mapping[Need, Role] = {
     Need.COORDINATION: "coordination",
 }
 
+_PORTS: Mapping[str, int | None] = {entry.name: entry.port for entry in CATALOGUE}
+
 
 class Endpoint(NamedTuple):
     """A Service of the release and one of its ports."""
@@ -37,7 +39,7 @@ def endpoint(need: Need, cluster: Cluster) -> Endpoint | None:
     if role := _BACKEND_ROLES.get(need):
         backend = cluster.backends.get(role)
         return Endpoint(backend.component, backend.port) if backend else None
-    port = next(entry.port for entry in CATALOGUE if entry.name == need.value)
+    port = _PORTS[need.value]
     return Endpoint(need.value, port) if port else None
 
 
