@@ -96,6 +96,8 @@ class ApiServer:
             "service-account-signing-key-file": key,
             # Which ports nodes have to give is up to each cluster.
             "service-node-port-range": "1-65535",
+            # Few ask at the same time, and none has to go before others.
+            "enable-priority-and-fairness": "false",
             # Nobody makes the accounts, classes and quotas that these look for.
             "disable-admission-plugins": "ServiceAccount,Priority,RuntimeClass",
         }
