@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,25 @@ def test_a_folder_that_cannot_be_renamed_gets_new_files(
         assert "old.k8s.yaml" in names(dist)
     assert names(dist) == ["both.k8s.yaml", "new.k8s.yaml"]
     assert dist.stat().st_ino == before
+
+
+def test_what_a_killed_program_left_goes_with_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dist = tmp_path / "dist"
+    write(dist, "old.k8s.yaml")
+    monkeypatch.chdir(dist)
+    killed = os.fork()
+    if not killed:
+        try:
+            with replacing(Path()) as folder:
+                write(folder, "new.k8s.yaml")
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.waitpid(killed, 0)
+    assert len(names(dist)) == 2
+    with replacing(Path()) as folder:
+        write(folder, "new.k8s.yaml")
+    assert names(dist) == ["new.k8s.yaml"]
 
 
 def test_a_failure_keeps_the_old_folder_and_leaves_nothing_else(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from constructs_st2.checks.data import annotations_of, label, mapping
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.problem import Problem
-from constructs_st2.checks.texts import Origin
+from constructs_st2.checks.texts import Item, Origin
 from constructs_st2.facts.release import SECRETS_MODE_LABEL
 from constructs_st2.kube.documents import Document, identity, is_built_in
 from constructs_st2.kube.shipped import is_shipped
@@ -66,13 +66,12 @@ def _excused(document: Document) -> list[str]:
 
 def _findings(index: Index) -> Iterator[_Finding]:
     for texts in index.texts:
-        for item, text in texts.items:
-            for look in _in_text(text, texts.origin, str(item)):
-                field = texts.field_of(item).replace(" ", "")
-                yield texts.owner, texts.object, field, texts.field_at(item, text, look.position), look
+        for item, text, look in _in_texts(texts.items, texts.origin):
+            field = texts.field_of(item).replace(" ", "")
+            yield texts.owner, texts.object, field, texts.field_at(item, text, look.position), look
     for texts in index.texts:
         if texts.origin == "argument":
-            for item, look in secret_looks.in_arguments([text for _, text in texts.items]):
+            for item, look in _in_arguments(texts.items):
                 yield texts.owner, texts.object, texts.field_of(item), texts.field_of(item), look
     for document in index.objects:
         if document["kind"] == "ConfigMap" or not is_built_in(document):
@@ -81,8 +80,20 @@ def _findings(index: Index) -> Iterator[_Finding]:
 
 
 @lru_cache(4096)
+def _in_texts(items: tuple[Item, ...], origin: Origin) -> tuple[tuple[int | str, str, Look], ...]:
+    """What of some texts is a secret. Containers have the same variables and arguments over and over."""
+    return tuple((item, text, look) for item, text in items for look in _in_text(text, origin, str(item)))
+
+
+@lru_cache(4096)
+def _in_arguments(items: tuple[Item, ...]) -> tuple[tuple[int, Look], ...]:
+    """What is a secret because of the argument before it."""
+    return tuple(secret_looks.in_arguments([text for _, text in items]))
+
+
+@lru_cache(4096)
 def _in_text(content: str, origin: Origin, name: str) -> tuple[Look, ...]:
-    """What of a text is a secret. Pods have the same texts over and over."""
+    """What of a text is a secret, wherever else it stands."""
     return tuple(_looks(content, origin, name))
 
 

@@ -140,8 +140,9 @@ def network_actions(container: Document) -> Iterator[tuple[str, Document]]:
     if "lifecycle" in container:
         handlers += [(f"lifecycle.{name}", hook) for name, hook in mapping(container["lifecycle"]).items()]
     for field, handler in handlers:
+        given = mapping(handler)
         for way in ("httpGet", "tcpSocket"):
-            if action := at(handler, way):
+            if action := given.get(way):
                 yield f"{field}.{way}", mapping(action)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from constructs_st2.checks.data import annotations_of, mapping, strings
 from constructs_st2.checks.pods import PodTemplate
@@ -11,6 +11,8 @@ from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.shipped import is_shipped
 
 Origin = Literal["file", "variable", "argument", "annotation"]
+Item: TypeAlias = tuple[int | str, str]
+"""A text with its position in a list, or its key in a mapping."""
 
 
 class Texts(NamedTuple):
@@ -23,7 +25,7 @@ class Texts(NamedTuple):
     object: str
     field: str
     origin: Origin
-    items: Sequence[tuple[int | str, str]]
+    items: tuple[Item, ...]
 
     def field_of(self, item: int | str) -> str:
         """The field of one of the texts."""
@@ -43,24 +45,24 @@ def texts_of(objects: Sequence[Document], pods: Sequence[PodTemplate]) -> Iterat
     """
     for document in objects:
         if document["kind"] == "ConfigMap":
-            files = [item for item in _texts(document.get("data")) if not is_shipped(item[1])]
+            files = tuple([item for item in _texts(document.get("data")) if not is_shipped(item[1])])
             yield Texts(document, identity(document), "data", "file", files)
         yield from _annotations(document, document, "")
     for pod in pods:
         if pod.document is not pod.owner:
             yield from _annotations(pod.owner, pod.document, pod.prefix)
         for container in pod.containers:
-            variables: list[tuple[int | str, str]] = [
+            variables = [
                 (str(variable.get("name")), variable["value"])
                 for variable in container.variables
                 if isinstance(variable.get("value"), str)
             ]
             if variables:
-                yield Texts(pod.owner, pod.identity, f"{container.field}.env", "variable", variables)
+                yield Texts(pod.owner, pod.identity, f"{container.field}.env", "variable", tuple(variables))
             for key in ("command", "args"):
                 if arguments := strings(container.spec.get(key)):
                     field = f"{container.field}.{key}"
-                    yield Texts(pod.owner, pod.identity, field, "argument", list(enumerate(arguments)))
+                    yield Texts(pod.owner, pod.identity, field, "argument", tuple(enumerate(arguments)))
 
 
 def _annotations(owner: Document, document: Document, prefix: str) -> Iterator[Texts]:
@@ -68,5 +70,5 @@ def _annotations(owner: Document, document: Document, prefix: str) -> Iterator[T
         yield Texts(owner, identity(owner), f"{prefix}metadata.annotations", "annotation", annotations)
 
 
-def _texts(value: object) -> list[tuple[int | str, str]]:
-    return [(str(key), text) for key, text in mapping(value).items() if isinstance(text, str)]
+def _texts(value: object) -> tuple[Item, ...]:
+    return tuple([(str(key), text) for key, text in mapping(value).items() if isinstance(text, str)])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 
 import cdk8s
 from constructs import IConstruct, Node
+
+from constructs_st2.errors import UserError
 
 Before = Mapping[str, Collection[str]]
 """What comes before each chart, by their paths in the construct tree, in the order in which it was said."""
@@ -38,6 +41,29 @@ def first_in_front(charts: Sequence[str], before: Mapping[str, Sequence[str]]) -
     return {**before, **{other: [*before.get(other, ()), first] for other in free}}
 
 
+def with_nested(before: Mapping[str, Sequence[str]], charts: Collection[str]) -> dict[str, Sequence[str]]:
+    """The same, with charts within others on the side of those, as far as they are free to be there.
+
+    cdk8s puts charts before the chart that they are in, but knows nothing of those in a construct in it.
+    """
+    known = {path: list(others) for path, others in before.items()}
+    for path, others in before.items():
+        for other in others:
+            if not _is_in(path, other) and not _is_in(other, path):
+                for after, first in product(_all_in(path, charts), _all_in(other, charts)):
+                    if first not in known.get(after, ()) and not comes_after(first, after, known):
+                        known.setdefault(after, []).append(first)
+    return dict(known)
+
+
+def _all_in(chart: str, charts: Iterable[str]) -> list[str]:
+    return [each for each in charts if _is_in(each, chart)]
+
+
+def _is_in(path: str, other: str) -> bool:
+    return path == other or path.startswith(f"{other}/")
+
+
 def parted(charts: Sequence[str], before: Before) -> bool:
     """Whether anything depends on some of these charts alone, so that cdk8s may put it before the first of them.
 
@@ -62,7 +88,11 @@ def comes_after(one: str, other: str, before: Before) -> bool:
 
 
 def in_order(names: Mapping[str, str], before: Before) -> list[str]:
-    """The paths of charts, by the names of their files as far as none comes before one that it depends on."""
+    """The paths of charts, by the names of their files as far as none comes before one that it depends on.
+
+    Raises:
+        UserError: charts depend on one another in a circle.
+    """
     missing = {path: {other for other in before.get(path, ()) if other in names} for path in names}
     followers: dict[str, list[str]] = defaultdict(list)
     for path, others in missing.items():
@@ -78,7 +108,18 @@ def in_order(names: Mapping[str, str], before: Before) -> list[str]:
             missing[follower].discard(path)
             if not missing[follower]:
                 heapq.heappush(ready, (names[follower], follower))
+    if len(order) < len(names):
+        # Of charts whose objects depend on each other, cdk8s finds circles only when it writes the files itself.
+        raise UserError(f"Dependency cycle detected: {' => '.join(_circle(missing))}")
     return order
+
+
+def _circle(missing: Mapping[str, Collection[str]]) -> list[str]:
+    """Some charts each of which waits for the next one, and the last one for the first."""
+    way = [next(path for path, others in missing.items() if others)]
+    while way[-1] not in way[:-1]:
+        way.append(min(missing[way[-1]]))
+    return way[way.index(way[-1]) :]
 
 
 def numbered(names: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ METADATA = "construct-metadata.json"
 """What the program `cdk8s` wants to know for its validations, by the name that it has for it."""
 ACCEPT_VARIABLE = "ST2_ACCEPT"
 """The environment variable with the names of refused steps that are to be taken all the same."""
+_STAGED = ".constructs-st2-"
+"""How the folders begin in which files are made ready within the output. One stays when a program is killed."""
 
 
 @contextlib.contextmanager
@@ -33,7 +36,7 @@ def replacing(destination: Path) -> Iterator[Path]:
         stays = _has_to_stay(place)
         beside = place if stays else place.parent
         beside.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(f".{place.name}-", str(beside)) as folder:
+        with scratch_folder(_STAGED if stays else f".{place.name}-", str(beside)) as folder:
             # A folder in the private one, because manifests are not private.
             staged = Path(folder, "new")
             staged.mkdir()
@@ -65,12 +68,14 @@ def _exchange_files(staged: Path, destination: Path) -> None:
     for name in names:
         (staged / name).replace(destination / name)
     for each in destination.iterdir():
-        if each.name not in names and _is_ours(each.name):
+        if each.name.startswith(_STAGED):
+            shutil.rmtree(each, ignore_errors=True)
+        elif each.name not in names and _is_ours(each.name):
             each.unlink()
 
 
 def _is_ours(name: str) -> bool:
-    return name.endswith(MANIFEST_SUFFIX) or name == METADATA
+    return name.endswith(MANIFEST_SUFFIX) or name == METADATA or name.startswith(_STAGED)
 
 
 def _swap(staged: Path, destination: Path) -> None:

@@ -20,8 +20,11 @@ class Tier(AnyTier):
 
     @classmethod
     def parts(cls, cluster: Cluster) -> Sequence[Part]:
-        """What it is made of: plain data, which may be changed, added to or left out."""
-        return list(cls.plan.parts(cluster))
+        """What it is made of: plain data, which may be changed, added to or left out.
+
+        It is all its own: pods of other tiers and clusters have the same without being it.
+        """
+        return _copied(cls.plan.file, cls.plan.parts(cluster))
 
 
 class Namespace(Tier):
@@ -168,19 +171,20 @@ def plans_of(tiers: Mapping[str, type[Tier]]) -> Mapping[str, Plan]:
     for name, tier in tiers.items():
         if (other := files.setdefault(tier.plan.file, name)) != name:
             raise UserError(f"the tiers {other} and {name} have the same file, {tier.plan.file}; give one another plan")
-    return {name: Plan(tier.plan.file, _copied(name, tier.parts), tier.plan.wave) for name, tier in tiers.items()}
+    return {name: Plan(tier.plan.file, _parts_of(name, tier), tier.plan.wave) for name, tier in tiers.items()}
 
 
-def _copied(tier: str, parts: PartsOf) -> PartsOf:
-    """A subclass may give the same objects to several clusters, none of which may see the changes of another."""
+def _parts_of(name: str, tier: type[Tier]) -> PartsOf:
+    if next(each for each in tier.__mro__ if "parts" in vars(each)) is Tier:
+        return tier.parts
+    # A subclass may give the same objects to several clusters, none of which may see the changes of another.
+    return lambda cluster: _copied(name, tier.parts(cluster))
 
-    def made(cluster: Cluster) -> list[Part]:
-        given = parts(cluster)
-        if not isinstance(given, Iterable):
-            raise UserError(f"parts of the tier {tier} must give a list of Parts, not {type(given).__name__}")
-        return [_part(tier, each) for each in given]
 
-    return made
+def _copied(tier: str, given: Iterable[Part]) -> list[Part]:
+    if not isinstance(given, Iterable):
+        raise UserError(f"parts of the tier {tier} must give a list of Parts, not {type(given).__name__}")
+    return [_part(tier, each) for each in given]
 
 
 def _part(tier: str, part: Part) -> Part:

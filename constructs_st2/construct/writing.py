@@ -106,8 +106,8 @@ class App(PatientApp):
             _refuse(line for cluster in clusters for line in cluster.refusals(cluster.planned))
             return _named(file for cluster in clusters for file in cluster.planned_files.items())
         self.look()
-        _refuse(line for cluster in clusters for line in cluster.refusals())
         try:
+            _refuse(line for cluster in clusters for line in cluster.refusals())
             return self._ordered({chart.node.path: chart.to_json() for chart in self.charts})
         except RuntimeError as error:
             if refusals := _refusals(str(error).removeprefix("Error: ")):
@@ -117,15 +117,18 @@ class App(PatientApp):
     def _ordered(self, charts: Mapping[str, list[Document]]) -> Mapping[str, list[Document]]:
         """The files of charts, with numbers where the names alone would put one before another that it depends on."""
         named = _named(charts.items())
-        names = dict(zip(charts, named, strict=True))
+        # As files are sorted: a hyphen comes before the full stop of the ending.
+        names = {path: f"{name}{MANIFEST_SUFFIX}" for path, name in zip(charts, named, strict=True)}
         before: Mapping[str, Sequence[str]] = order.dependencies(self)
         for each in self.what_is_made(self) if before else ():
             if isinstance(each, StackStorm):
                 before = order.first_in_front([tier.node.path for tier in each.tiers.values()], before)
+        before = order.with_nested(before, charts)
         if all(names[other] < names[path] for path, others in before.items() for other in others):
             return named
         paths = order.in_order(names, before)
-        return dict(zip(order.numbered(names[path] for path in paths), (charts[path] for path in paths), strict=True))
+        sorted_names = (names[path].removesuffix(MANIFEST_SUFFIX) for path in paths)
+        return dict(zip(order.numbered(sorted_names), (charts[path] for path in paths), strict=True))
 
 
 _INVALID = "Validation failed with the following errors:\n  "

@@ -128,20 +128,22 @@ class Cluster:
         return self.values.service_account.service_account_name or self.release.named("st2")
 
     @cached_property
-    def _worked_out(self) -> dict[Callable[[Cluster], Any], Any]:
-        """What the functions that are `once_for_each_cluster` gave."""
+    def _worked_out(self) -> dict[str, Any]:
+        """What the functions that are `once_for_each_cluster` gave, by their names: those can be pickled."""
         return {}
 
 
 def once_for_each_cluster(function: Callable[[Cluster], T]) -> Callable[[Cluster], T]:
     """Let a function be asked once about each cluster, as a `cached_property` is: for what layers above work out."""
 
+    name = f"{function.__module__}.{function.__qualname__}"
+
     @wraps(function)
     def known(cluster: Cluster) -> T:
         worked_out = cluster._worked_out
-        if function not in worked_out:
-            worked_out[function] = function(cluster)
-        found: T = worked_out[function]
+        if name not in worked_out:
+            worked_out[name] = function(cluster)
+        found: T = worked_out[name]
         return found
 
     return known

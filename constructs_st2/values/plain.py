@@ -32,7 +32,7 @@ def plain(value: Any) -> Any:
     """Data as a values file holds it: of models what they were made of or has been set, by the keys of the file."""
     if isinstance(value, BaseModel):
         fields, given = _fields(value), vars(value).get(_GIVEN)
-        return plain(given.data) if given and given.fields == fields else fields
+        return _with_changes(plain(given.data), given.fields, fields) if given else fields
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -42,6 +42,18 @@ def plain(value: Any) -> Any:
 
 def _fields(model: BaseModel) -> dict[str, Any]:
     return {_key(type(model), name): plain(getattr(model, name)) for name in model.model_fields_set}
+
+
+def _with_changes(data: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Data with what is different now: what is gone is null, which takes it away from what is below, too."""
+    changed = {
+        key: _with_changes(data.get(key, {}), before[key], item)
+        if all(isinstance(each, dict) for each in (item, before.get(key), data.get(key, {})))
+        else item
+        for key, item in now.items()
+        if key not in before or item != before[key]
+    }
+    return {**data, **changed, **dict.fromkeys(before.keys() - now.keys())}
 
 
 def _remember(made: BaseModel, data: Mapping[str, Any]) -> None:
@@ -108,10 +120,10 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
     return made
 
 
-def update_given(copy: BaseModel, update: Mapping[str, Any]) -> None:
-    """Let a copy of a model know by what it differs."""
-    if given := vars(copy).get(_GIVEN):
-        _remember(copy, {**given.data, **keyed(type(copy), update)})
+def update_given(copy: BaseModel, original: BaseModel, update: Mapping[str, Any]) -> None:
+    """Let a copy of a model know by what it differs from the original."""
+    if _GIVEN in vars(original):
+        _remember(copy, {**plain(original), **keyed(type(copy), update)})
 
 
 def _key(model: type[BaseModel], name: str) -> str:

@@ -7,7 +7,7 @@ Names are compared word by word, however they are written (``DB_PASS``, ``dbPass
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -103,18 +103,19 @@ def is_secret(name: str, value: str) -> bool:
     if not is_literal(value):
         return False
     if sounds_secret:
-        is_limit = _NUMBER.fullmatch(value.strip()) and _LIMITS & set(words)
+        is_limit = re.fullmatch(_NUMBER, value.strip()) and _LIMITS & set(words)
         # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
         is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
         return not (is_limit or is_description)
     if words[-1] == "key" and len(words) > 1:
-        return words[-2] not in _PUBLIC and _RANDOM.fullmatch(value.strip()) is not None
+        return words[-2] not in _PUBLIC and re.fullmatch(_RANDOM, value.strip()) is not None
     return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())
 
 
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_OPAQUE = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+=~-]{6,}")
-_RANDOM = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/]{16,}={0,2}")
+# What few releases need is compiled when it is needed, by `re`.
+_NUMBER = r"-?[0-9]+(\.[0-9]+)?"
+_OPAQUE = r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+=~-]{6,}"
+_RANDOM = r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w+/]{16,}={0,2}"
 
 
 def _is_like_a_secret(value: str) -> bool:
@@ -123,12 +124,12 @@ def _is_like_a_secret(value: str) -> bool:
         return False
     if re.fullmatch(r"[\w.@-]+:[^\s:]{4,}", value):
         return not re.fullmatch(r"[\w.-]+:\d+", value)
-    return len(value) >= 7 and bool(_OPAQUE.fullmatch(value))
+    return len(value) >= 7 and bool(re.fullmatch(_OPAQUE, value))
 
 
 def _is_url_with_a_secret_path(value: str) -> bool:
     host, slash, path = value.partition("://")[2].partition("/")
-    return bool(host and slash) and any(_OPAQUE.fullmatch(part) for part in re.split(r"[/?&=]", path))
+    return bool(host and slash) and any(re.fullmatch(_OPAQUE, part) for part in re.split(r"[/?&=]", path))
 
 
 # --- values
@@ -220,18 +221,25 @@ def _is_in(look: Look, others: Sequence[Look]) -> bool:
 
 def in_pairs(text: str) -> Iterator[Look]:
     """Secrets in a connection string, or in the query of a URL."""
-    for begin, end in _hinted_lines(text) if "=" in text else ():
-        # With the end of the line before, behind which a name may stand.
-        for match in _PAIR.finditer(text, max(begin - 1, 0), end):
-            if is_literal(match[2]):
-                yield Look(match.start(1), f"a value of {match[1]}", match[2])
+    return _in_hinted_lines(text, _pairs_in) if "=" in text else iter(())
+
+
+@lru_cache(4096)
+def _pairs_in(lines: str) -> tuple[Look, ...]:
+    return tuple(_pairs(lines)) if "=" in lines else ()
+
+
+def _pairs(lines: str) -> Iterator[Look]:
+    for match in _PAIR.finditer(lines):
+        if is_literal(match[2]):
+            yield Look(match.start(1), f"a value of {match[1]}", match[2])
 
 
 _SETTING = re.compile(
     # Of a word in front, as in `export`, and of a list's mark, nothing is said.
-    rf"""^[ \t]*(?:export[ ]+|-[ ]+|ENV[ ]+)?["']?([\w.-]*?(?:{_HINTED})[\w.-]*)["']?[ \t]*[=:][ \t]*(\S.*)$"""
-    rf"""|[{{,][ \t]*\\*["']?([\w.-]*(?:{_HINTED})[\w.-]*)\\*["']?[ \t]*:[ \t]*("[^"\n]*"|'[^'\n]*'|[^\s,}}"']+)"""
-    rf"""|"([\w.-]*(?:{_HINTED})[\w.-]*)"\s*:\s*("[^"\n]*")""",
+    r"""^[ \t]*(?:export[ ]+|-[ ]+|ENV[ ]+)?["']?([\w.-]+)["']?[ \t]*[=:][ \t]*(\S.*)$"""
+    r"""|[{,][ \t]*\\*["']?([\w.-]+)\\*["']?[ \t]*:[ \t]*("[^"\n]*"|'[^'\n]*'|[^\s,}"']+)"""
+    r"""|"([\w.-]+)"\s*:\s*("[^"\n]*")""",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -239,26 +247,32 @@ _SETTING = re.compile(
 @lru_cache(4096)
 def in_settings(text: str) -> tuple[Look, ...]:
     """Secrets in lines of settings (INI, YAML, JSON, variables). Pods run the same scripts over and over."""
-    return tuple(_in_settings(text))
-
-
-def _in_settings(text: str) -> Iterator[Look]:
-    for begin, end in _hinted_lines(text):
-        for look in _in_lines(text[begin:end]):
-            yield look._replace(position=begin + look.position)
+    return tuple(_in_hinted_lines(text, _settings_in))
 
 
 @lru_cache(4096)
-def _in_lines(lines: str) -> tuple[Look, ...]:
-    """Secrets in lines that may name one. Of files that differ by the names of releases, most lines are the same."""
-    return tuple(_settings_in(lines))
+def _settings_in(lines: str) -> tuple[Look, ...]:
+    return tuple(_settings(lines))
 
 
-def _settings_in(lines: str) -> Iterator[Look]:
-    for match in _SETTING.finditer(lines):
+def _settings(lines: str) -> Iterator[Look]:
+    searched = 0
+    while match := _SETTING.search(lines, searched):
         name, value = next((match[n], match[n + 1]) for n in (1, 3, 5) if match[n])
+        if not _is_hinted(name):
+            # Another name may stand in the value.
+            searched = match.start() + 1
+            continue
+        searched = match.end()
         if _is_literal_setting(value) and is_secret(name.lstrip("-"), value.strip().rstrip(",;").strip("\"' ")):
             yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
+
+
+def _in_hinted_lines(text: str, looks_in: Callable[[str], Iterable[Look]]) -> Iterator[Look]:
+    """What is in the lines that may name a secret. Of files that differ by the names of releases, most are the same."""
+    for begin, end in _hinted_lines(text):
+        for look in looks_in(text[begin:end]):
+            yield look._replace(position=begin + look.position)
 
 
 _HINT = re.compile(_HINTED)
@@ -277,10 +291,12 @@ def _hinted_lines(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
+    lines = text.split("\n")
+    hinted = {line for line in set(lines) if _is_hinted(line)}
     begin = searched = 0
-    for line in text.split("\n"):
+    for line in lines if hinted else ():
         end = begin + len(line)
-        if begin >= searched and _is_hinted(line):
+        if line in hinted and begin >= searched:
             last, searched = line, end
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
@@ -296,9 +312,9 @@ def _is_hinted(line: str) -> bool:
 # --- arguments
 
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]*")
-_USER = re.compile(r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)")
-_HEADER = re.compile(r"""(?:^|\s)(?:-H|--header)[= ]*["']?([A-Za-z][\w-]*):[ ]*([^\s"']+)""")
-_VARIABLE = re.compile(r"""(?:^|[\s;&|("'])([A-Z][A-Z0-9_]*)=("[^"\n]*"|'[^'\n]*'|[^\s;&|)"']+)""")
+_USER = r"(?:^|\s)(?:-u|--user)[= ]+[\"']?[\w.@-]+:([^\s\"'$:]+)"
+_HEADER = r"""(?:^|\s)(?:-H|--header)[= ]*["']?([A-Za-z][\w-]*):[ ]*([^\s"']+)"""
+_VARIABLE = r"""(?:^|[\s;&|("'])([A-Z][A-Z0-9_]*)=("[^"\n]*"|'[^'\n]*'|[^\s;&|)"']+)"""
 _COMPUTED = ("$", "`", "{{", "{%")
 """How values begin that a shell or a template works out."""
 
@@ -325,36 +341,36 @@ def in_command(text: str) -> tuple[Look, ...]:
 
 
 def _in_command(text: str) -> Iterator[Look]:
-    for match in _USER.finditer(text) if ":" in text else ():
+    for match in re.finditer(_USER, text) if ":" in text else ():
         if is_literal(match[1]) and not match[1].isdigit():
             yield Look(match.start(1), "a user with a password", match[1])
     for pattern, sign in ((_HEADER, ":"), (_VARIABLE, "=")):
-        for match in pattern.finditer(text) if sign in text else ():
+        for match in re.finditer(pattern, text) if sign in text else ():
             value = match[2].strip("\"'")
             if not value.startswith(_COMPUTED) and is_secret(match[1], value):
                 yield Look(match.start(1), f"a value of {match[1]}", value)
 
 
-_LOGIN = re.compile(r"[^\s/@:]+:[^\s/@]+@(?!sha\d)\S+")
+_LOGIN = r"[^\s/@:]+:[^\s/@]+@(?!sha\d)\S+"
 """User and password in front of a host. What is no URL may be much else of that form, but need not be shown."""
 
 
-_MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}")
+_MIXED = r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+=~-]{12,}"
 """Small and large letters and digits on end, as generated passwords have them, and few names do."""
 
 
 def in_logins(text: str) -> Iterator[Look]:
     """Users with passwords in front of hosts."""
-    for match in _LOGIN.finditer(text) if "@" in text else ():
+    for match in re.finditer(_LOGIN, text) if "@" in text else ():
         yield Look(match.start(), "a user with a password", match[0].partition(":")[2].rpartition("@")[0])
 
 
 def is_random(word: str) -> bool:
     """Whether a word is like a generated password."""
-    return _MIXED.fullmatch(word) is not None
+    return re.fullmatch(_MIXED, word) is not None
 
 
 def is_shown(name: str, text: str) -> bool:
     """Whether messages may tell a value."""
     bare = text.strip()
-    return not (in_value(text, name) or in_command(text) or _LOGIN.fullmatch(bare) or _MIXED.fullmatch(bare))
+    return not (in_value(text, name) or in_command(text) or re.fullmatch(_LOGIN, bare) or re.fullmatch(_MIXED, bare))

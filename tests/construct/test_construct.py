@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from construct.lean import LEAN
 from constructs_st2 import node
 from constructs_st2.errors import UserError
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.kube.documents import Document, identity
+from constructs_st2.kube.documents import Document, identity, pod_template
 from constructs_st2.kube.reading import read_folder
 from constructs_st2.parts.tiers import Part
 from constructs_st2.values import Values, ValuesLike, load_values
@@ -743,6 +743,35 @@ def test_clusters_do_not_change_what_a_subclass_gives_to_each(app: cdk8s.App) ->
     assert [each["namespace"] for each in found] == ["one", "two"]
     assert [each.get("labels") for each in found] == [{"team": "platform"}, None]
     assert SHARED["metadata"] == {"name": "shared"}
+
+
+class WithAnotherFilesystem(Client):
+    """A client that may write anywhere."""
+
+    @classmethod
+    def parts(cls, cluster: Cluster) -> Sequence[Part]:
+        parts = super().parts(cluster)
+        pod = parts[0].documents[0]["spec"]["template"]["spec"]
+        pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] = False
+        pod["dnsConfig"]["options"].clear()
+        return parts
+
+
+class Writable(StackStorm):
+    """A cluster with it."""
+
+    TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "client": WithAnotherFilesystem}
+
+
+def test_what_a_subclass_changes_in_its_parts_changes_no_others(app: cdk8s.App) -> None:
+    changed = Writable(app, "changed", values=LEAN)
+    for stack in (changed, StackStorm(app, "other", values=LEAN, namespace="other")):
+        pods = {name: pod["spec"] for name, each in stack.objects.items() if (pod := pod_template(each.document))}
+        writable = [
+            name for name, pod in pods.items() if not pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+        ]
+        assert writable == [name for name, pod in pods.items() if not pod["dnsConfig"]["options"]]
+        assert writable == (["Deployment/st2-st2client"] if stack is changed else [])
 
 
 class AnotherApi(Tier):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,59 @@ def test_dependencies_that_go_round(tmp_path: Path) -> None:
     two.add_dependency(one)
     with pytest.raises(UserError, match=r"^Dependency cycle detected: one => two => one"):
         app.synth()
+
+
+@pytest.mark.parametrize("way", ["clusters", "objects"])
+def test_clusters_that_depend_on_each_other(tmp_path: Path, way: str) -> None:
+    app = App(outdir=tmp_path / "dist")
+    one, two = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
+    if way == "clusters":
+        one.add_dependency(two)
+        two.add_dependency(one)
+    else:
+        (first, *_, last), (other, *_) = (list(stack.api.objects.values()) for stack in (one, two))
+        first.add_dependency(other)
+        two.api.add_dependency(two.client)
+        two.client["st2client"]["Deployment"].add_dependency(last)
+    with pytest.raises(UserError, match=r"^Dependency cycle detected: (one/\S+) => two/.* => \1$"):
+        app.synth()
+    assert list(tmp_path.iterdir()) == []
+
+
+def chart(scope: Construct, name: str) -> cdk8s.Chart:
+    made = cdk8s.Chart(scope, name)
+    cdk8s.ApiObject(made, "own", api_version="v1", kind="ConfigMap", metadata={"name": name})
+    return made
+
+
+def test_names_are_sorted_as_those_of_files(tmp_path: Path) -> None:
+    app = App(outdir=tmp_path / "dist")
+    web, more = chart(app, "web"), chart(app, "web-more")
+    more.add_dependency(web)
+    app.synth()
+    assert [path.name for path in sorted((tmp_path / "dist").iterdir())] == [
+        "0000-web.k8s.yaml",
+        "0001-web-more.k8s.yaml",
+    ]
+
+
+@pytest.mark.parametrize("side", ["first", "last", "around"])
+def test_charts_with_clusters_in_them(tmp_path: Path, side: str) -> None:
+    app = App(outdir=tmp_path / "dist")
+    other, around = chart(app, "z-other"), chart(app, "platform")
+    stack = StackStorm(around, "st2", values=LEAN)
+    if side != "last":
+        other.add_dependency(around)
+    if side != "first":
+        (around if side == "last" else stack).add_dependency(other)
+    app.synth()
+    files = sorted(path.name for path in (tmp_path / "dist").iterdir())
+    order = [re.sub(r"^\d{4}-|(-\d\d-.*)?\.k8s\.yaml$", "", name) for name in files]
+    assert [name for name, _ in itertools.groupby(order)] == {
+        "first": ["platform-st2", "platform", "z-other"],
+        "last": ["z-other", "platform-st2", "platform"],
+        "around": ["platform", "z-other", "platform-st2"],
+    }[side]
 
 
 def test_clusters_that_come_after_others(tmp_path: Path) -> None:

@@ -42,9 +42,10 @@ class Cluster:
         self._server = server
         server.apply(_STORAGE)
         self._paths = {*_MADE.values(), *(server.path(each) for each in objects)}
+        self._seen: tuple[str, dict[str, Document]] = ("", {})
         self._acted = ""
         self.act()
-        self._before = self._found()
+        self._before = {**self._found()}
         self._restored = self._server.revision()
 
     def act(self) -> None:
@@ -142,7 +143,13 @@ class Cluster:
         self._server.request("DELETE", f"{path}?gracePeriodSeconds=0&propagationPolicy=Background")
 
     def _found(self) -> dict[str, Document]:
-        """All objects, by path."""
+        """All objects, by path. Nobody else writes while it looks, and where nobody has written, it looks no more."""
+        revision = self._server.revision()
+        if revision != self._seen[0]:
+            self._seen = revision, self._all()
+        return self._seen[1]
+
+    def _all(self) -> dict[str, Document]:
         return {f"{path}/{item['metadata']['name']}": item for path in sorted(self._paths) for item in self._list(path)}
 
     def _list(self, path: str) -> list[dict[str, Any]]:
@@ -162,12 +169,13 @@ def _made_of(workload: Document) -> Iterator[Document]:
     labels = {**template["metadata"].get("labels", {}), **({"job-name": name} if kind == "Job" else {})}
     for ordinal in ordinals:
         pod = f"{name}-{ordinal}" if kind == "StatefulSet" else f"{name}-made{ordinal}"
-        pod_spec = copy.deepcopy(template["spec"])
+        volumes = [*template["spec"].get("volumes", ())]
         for claim in spec.get("volumeClaimTemplates", ()):
             metadata = {**claim["metadata"], "name": f"{claim['metadata']['name']}-{pod}", "namespace": NAMESPACE}
             labelled = {**metadata, "labels": {**metadata.get("labels", {}), **spec["selector"]["matchLabels"]}}
             yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": labelled, "spec": claim["spec"]}
             source = {"persistentVolumeClaim": {"claimName": metadata["name"]}}
-            pod_spec.setdefault("volumes", []).append({"name": claim["metadata"]["name"], **source})
+            volumes.append({"name": claim["metadata"]["name"], **source})
         metadata = {**template["metadata"], "labels": labels, "name": pod, "namespace": NAMESPACE}
+        pod_spec = {**template["spec"], "volumes": volumes}
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec}

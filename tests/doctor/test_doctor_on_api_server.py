@@ -34,14 +34,14 @@ class Cluster:
 
     def put(self, documents: list[Document]) -> None:
         """Make objects that are not there, or change them."""
-        self.kubectl.must("apply", "--server-side", "--force-conflicts", "-f", "-", given=yaml_text(documents))
+        for each in documents:
+            self.kubectl.server.apply(each)
         self.set([each for each in documents if "status" in each])
 
     def set(self, documents: list[Document]) -> None:
         """Set the status of objects."""
-        if documents:
-            options = ("--server-side", "--force-conflicts", "--subresource=status", "-f", "-")
-            self.kubectl.must("apply", *options, given=yaml_text(map(_only_status, documents)))
+        for each in documents:
+            self.kubectl.server.apply(_only_status(each), "status")
 
     def node(self, number: int) -> Document:
         """A node that is ready, with the kubelet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from support import MakeCluster, Objects, Synth
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.jobs import PURPOSES, SKIPPABLE
 from constructs_st2.kube.documents import Document, containers
+from constructs_st2.parts.jobs.tasks import tasks
 
 from .kubernetes_jobs import name_of
 
@@ -650,3 +652,9 @@ def test_jobs_and_the_client_have_the_security_contexts_of_runners_unless_they_h
         assert pod["securityContext"]["supplementalGroups"] == [5000]
         assert pod["containers"][0]["securityContext"]["runAsUser"] == user
     assert "supplementalGroups" not in objects.pod("st2api")["securityContext"]
+
+
+def test_a_cluster_whose_jobs_were_worked_out_can_be_given_to_another_process(cluster: MakeCluster) -> None:
+    made = cluster()
+    worked_out = tasks(made)
+    assert tasks(pickle.loads(pickle.dumps(made))) == worked_out

@@ -96,6 +96,8 @@ class ApiServer:
             "service-account-signing-key-file": key,
             # Which ports nodes have to give is up to each cluster.
             "service-node-port-range": "1-65535",
+            # Few ask at the same time, and none has to go before others.
+            "enable-priority-and-fairness": "false",
             # Nobody makes the accounts, classes and quotas that these look for.
             "disable-admission-plugins": "ServiceAccount,Priority,RuntimeClass",
         }
@@ -115,15 +117,21 @@ class ApiServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end()
 
-    def apply(self, document: Document, *, dry_run: bool = False) -> Document:
+    def apply(self, document: Document, part: str = "", *, dry_run: bool = False) -> Document:
         """Apply an object on the server's side, with nobody else's fields, and get what became of it.
+
+        Args:
+            document: the object.
+            part: a part of it that is written by itself, such as ``status``.
+            dry_run: whether nothing is kept.
 
         Raises:
             Refused: it cannot be applied.
         """
         options = "fieldManager=tests&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        path = f"{self.path(document)}/{document['metadata']['name']}?{options}"
-        return self._taken("PATCH", path, document, "application/apply-patch+yaml")
+        path = f"{self.path(document)}/{document['metadata']['name']}"
+        where = f"{path}/{part}" if part else path
+        return self._taken("PATCH", f"{where}?{options}", document, "application/apply-patch+yaml")
 
     def create(self, document: Document, *, dry_run: bool = False) -> Document:
         """Create an object, as ``kubectl apply`` does with one that is not there.

@@ -52,9 +52,14 @@ def test_null_takes_away_what_the_profile_says(given: Values) -> None:
 
 
 def test_a_mapping_that_was_changed_since() -> None:
-    values = Values(st2api=HttpService(env={"A": "b"}, resources=NULLS))
+    values = Values(profile="dev", st2api=HttpService(env={"A": "b", "E": "f"}, resources=NULLS))
     values.st2api.env["C"] = "d"
-    assert GivenValues.of(values).resolve("st2", "stackstorm").values.st2api.env == {"A": "b", "C": "d"}
+    del values.st2api.env["E"]
+    for each in (values, values.model_copy(update={"profile": "ha"})):
+        api = GivenValues.of(each).resolve("st2", "stackstorm").values.st2api
+        assert api.env == {"A": "b", "C": "d"}
+        assert "requests" not in api.resources
+        assert api.replicas == (1 if each.profile == "dev" else 2)
 
 
 def test_copies_with_something_else() -> None:

@@ -75,13 +75,16 @@ def test_a_password_may_begin_with_anything(value: str) -> None:
 
 
 # In parts, so that no scanner takes this file for one that has secrets in it.
+OLD_VAULT = "s." + "AbCdEf12" * 3
+DISCORD = "M" + LETTERS[:24] + "." + LETTERS[:6] + "." + LETTERS[:30]
 FORMS = [
     "xoxb-" + LETTERS, "xoxp-" + LETTERS, "xapp-1-" + LETTERS, "https://hooks.slack.com/" + "services/T00/B00/abcdefgh",
     *(f"{kind}_" + LETTERS for kind in ("ghp", "gho", "ghu", "ghs", "ghr", "github_pat")),
-    *(f"{kind}-" + LETTERS for kind in ("glpat", "gldt", "glrt", "glcbt", "glptt", "glft", "glsoat")),
+    *(f"{kind}-" + LETTERS for kind in ("glpat", "glct", "gldt", "glft", "glrt", "glwt", "glcbt", "glagent", "glffct")),
+    *(f"{kind}-" + LETTERS for kind in ("glimt", "gloas", "glptt", "glrtr", "glsoat", "GR1348941")),
     "AKIA" + "ABCDEFGHIJKLMNOP", "ASIA" + "ABCDEFGHIJKLMNOP", "AIza" + LETTERS[:35], "GOCSPX-" + LETTERS[:28],
     "sk_" + "live_" + LETTERS, "rk_" + "live_" + LETTERS, "whsec_" + LETTERS, "npm_" + LETTERS[:36],
-    "pypi-" + "AgEIcHlwaS5vcmc" + LETTERS, "hvs." + LETTERS, "s." + "AbCdEf12" * 3,
+    "pypi-" + "AgEIcHlwaS5vcmc" + LETTERS, "hvs." + LETTERS, OLD_VAULT,
     "SG." + LETTERS[:22] + "." + LETTERS,
     "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxIn0.abcdefghijkl", "SK" + HEX[:32], "dop_v1_" + HEX, "HRKU-" + LETTERS,
     "sk-" + LETTERS, "sk-ant-api03-" + LETTERS, "sk-proj-" + LETTERS, "dckr_pat_" + LETTERS,
@@ -96,12 +99,14 @@ FORMS = [
     '{"a": 1,\n"password":\n\n"' + 'hunter2"}', '{"token" \n  : \n "' + 'hunter2"}',
     "//registry.npmjs.org/:_auth" + "Token=" + LETTERS, "machine h login me " + "password hunter2",
     "admin:$2y$05$" + LETTERS, "admin:$apr1$" + LETTERS, "$6$rounds=5000$" + LETTERS, "$argon2id$v=19$" + LETTERS,
+    *(f"${kind}$" + LETTERS for kind in ("2a", "2b", "2x", "argon2i", "y", "1", "5")),
+    *(letter + LETTERS[:24] + ".AbC-12." + LETTERS[:27] for letter in "MNO"),
     "https://api.telegram.org/bot123456789" + ":AA" + LETTERS + "/sendMessage", "lin_" + "api_" + LETTERS,
     "secret_" + LETTERS[:43], "ntn_" + LETTERS, "PMAK-" + HEX[:24] + "-" + HEX[:34], "pscale_" + "tkn_" + LETTERS,
     "dp.pt." + LETTERS, "pul-" + HEX[:40], "rubygems_" + HEX[:48], "cio" + LETTERS[10:45], "AKCp" + LETTERS + LETTERS,
     "CCIP" + "AT_" + LETTERS + "_" + HEX[:40], "bkua_" + HEX[:40], "squ_" + HEX[:40], "figd_" + LETTERS,
     "dt0c01." + "ABCDEF12" * 3 + "." + "ABCDEF12" * 8, "fo1_" + LETTERS, "SSWS " + "00" + LETTERS,
-    "LTAI" + "5t" + LETTERS[:18], "AQVN" + LETTERS, "oy2" + "a1b2c3d4e5" * 4 + "abc",
+    DISCORD, "LTAI" + "5t" + LETTERS[:18], "AQVN" + LETTERS, "oy2" + "a1b2c3d4e5" * 4 + "abc",
 ]  # fmt: skip
 
 
@@ -133,10 +138,44 @@ def test_forms_of_secrets(text: str) -> None:
         "secret_name_of_the_database_of_stackstorm_in_production",
         "the machine may login with a password",
         "figd_ squ_ pul- dp.pt. lin_api_",
+        # Tokens begin where a word does.
+        f"classe{OLD_VAULT}",
+        f"x{DISCORD}",
     ],
 )
 def test_texts_that_are_no_secrets(text: str) -> None:
     assert not list(secret_looks.in_value(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "name"),
+    [
+        ("user: {name: me, db_password: " + "hunter2}", 1, "db_password"),
+        ("a = 1\nuser: {name: me}\nexport DB_PASSWORD=" + "hunter2", 3, "DB_PASSWORD"),
+        ("user: me\n- token: " + "hunter2", 2, "token"),
+        ('{"user": "me", "api_key": "' + 'hunter2"}', 1, "api_key"),
+        ('{"user": "me",\n "api_key":\n "' + 'hunter2"}', 2, "api_key"),
+        ("user=me\nServer=db;Pwd=" + "hunter2;", 2, "Pwd"),
+    ],
+)
+def test_secrets_are_found_behind_other_settings_of_a_line_and_on_other_lines(text: str, line: int, name: str) -> None:
+    # More than once, as lines that were seen before are known.
+    for content in (text, f"# more\n{text}"):
+        (look,) = secret_looks.in_value(content)
+        assert (look.what, look.value) == (f"a value of {name}", "hunter2")
+        assert content.count("\n", 0, look.position) + 1 == line + content.count("# more")
+
+
+def test_all_secrets_of_a_line_are_found() -> None:
+    found = secret_looks.in_value("{user: me, token: " + "hunter2, password: " + "hunter3, api_key: hunter4}")
+    assert [look.value for look in found] == ["hunter2", "hunter3", "hunter4"]
+
+
+def test_a_long_text_holds_what_its_lines_hold() -> None:
+    together = "\n\n".join(FORMS)
+    assert {look.value for text in FORMS for look in secret_looks.in_text(text)} == {
+        look.value for look in secret_looks.in_text(together)
+    }
 
 
 @pytest.mark.parametrize(

@@ -76,14 +76,15 @@ def fault(text: object, names: frozenset[str]) -> str | None:
 def _fault(text: str, names: frozenset[str]) -> str | None:
     """The same of a text, however many objects have it."""
     tokens: list[tuple[str, str]] = []
-    position = 0
-    while position < len(text):
-        token = _tokens().match(text, position)
-        if token is None:
-            return f"is no CEL: {_shown(text, position)} cannot be read{_hint(text[position:])}"
+    end = 0
+    for token in _tokens().finditer(text):
+        if token.start() != end:
+            break
+        end = token.end()
         if token.lastgroup and token.lastgroup != "space":
             tokens.append((token.lastgroup, token[0]))
-        position = token.end()
+    if end < len(text):
+        return f"is no CEL: {_shown(text, end)} cannot be read{_hint(text[end:])}"
     return _of_brackets(tokens) or _of_operands(tokens) or _of_names(text, tokens, names)
 
 

@@ -31,7 +31,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+@lru_cache(maxsize=4096)
 def _fits(pattern: str, text: str) -> bool:
+    """Whether a text has a form. Releases name the same containers, ports and files over and over."""
     return _compiled(pattern).fullmatch(text) is not None
 
 

@@ -72,7 +72,7 @@ class StrictModel(BaseModel):
         from constructs_st2.values.plain import update_given
 
         copied = super().model_copy(update=update, deep=deep)
-        update_given(copied, update or {})
+        update_given(copied, self, update or {})
         return copied
 
     @classmethod
