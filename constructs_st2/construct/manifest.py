@@ -124,7 +124,8 @@ class Manifest(cdk8s.ApiObject):
         """Whether somebody may have changed it."""
         self._tier = tier
         self._patches: list[cdk8s.JsonPatch] = []
-        self._resolved_before: tuple[bytes, Document] | None = None
+        self._made_before: tuple[bytes, Document] | None = None
+        """What was made of it, and of which state."""
         self._told = copied(_known(document["metadata"]))
         """The metadata that Node.js was told of."""
         super().__init__(
@@ -156,17 +157,21 @@ class Manifest(cdk8s.ApiObject):
         return self._patched(self._resolved([], whole) if self._tier.resolvers else whole)
 
     def current(self) -> Document:
-        """The same, without asking Node.js about what nobody has changed, nor resolvers about what they have seen.
+        """The same, without asking Node.js about what nobody has changed, nor doing to an object what was done to it.
 
-        cdk8s asks for the checks once per chart, and a resolver is asked about each value of each object.
+        cdk8s asks for the checks once per chart, patches are applied by Node.js, and a resolver is asked about each
+        value of each object.
         """
-        if not self._tier.resolvers:
-            return self.to_json() if self.touched else self.document
+        resolvers = self._tier.resolvers
+        if not self.touched and not resolvers:
+            return self.document
         whole = self._completed(super().to_json()) if self.touched else self.document
-        state = state_of(whole)
-        if self._resolved_before is None or self._resolved_before[0] != state:
-            self._resolved_before = (state, self._resolved([], copied(whole)))
-        return self._patched(copied(self._resolved_before[1]))
+        state = state_of([whole, len(self._patches)])
+        if self._made_before is None or self._made_before[0] != state:
+            resolved = self._resolved([], copied(whole)) if resolvers else whole
+            self._made_before = (state, self._patched(resolved))
+        made: Document = copied(self._made_before[1])
+        return made
 
     def _patched(self, whole: Document) -> Document:
         if not self._patches:

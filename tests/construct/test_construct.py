@@ -297,6 +297,28 @@ def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
     assert resolver.asked == 3
 
 
+def test_patches_are_not_applied_anew_for_each_chart(app: cdk8s.App, monkeypatch: pytest.MonkeyPatch) -> None:
+    applied = []
+    apply = cdk8s.JsonPatch.apply
+
+    def counting(document: Any, *patches: cdk8s.JsonPatch) -> Any:
+        applied.append(len(patches))
+        return apply(document, *patches)
+
+    monkeypatch.setattr(cdk8s.JsonPatch, "apply", counting)
+    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
+    client.add_json_patch(cdk8s.JsonPatch.replace("/spec/replicas", 2))
+    for _ in range(2):
+        client.current()["spec"].clear()
+        assert client.current()["spec"]["replicas"] == 2
+        assert applied == [1]
+    client.add_json_patch(cdk8s.JsonPatch.replace("/spec/replicas", 3))
+    assert client.current()["spec"]["replicas"] == 3
+    client.metadata.add_label("team", "network")
+    assert client.current()["metadata"]["labels"]["team"] == "network"
+    assert applied == [1, 2, 2]
+
+
 def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values=LEAN, namespace="automation")
     cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
