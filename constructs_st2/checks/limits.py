@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from constructs_st2.checks.api import forms
 from constructs_st2.checks.api.walk import Form
-from constructs_st2.checks.data import annotations_of, mapping, mappings, name_of, scalar
+from constructs_st2.checks.data import annotations_of, content_of, mapping, mappings, name_of, scalar
 from constructs_st2.checks.index import Index
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import Document, identity, is_built_in
@@ -73,20 +72,17 @@ def sizes(index: Index) -> Iterator[Problem]:
                 yield Problem("size", identity(document), field, message)
 
 
-_WITHOUT_REFERENCES = 2
-"""The version of the format in which everything is written as often as it is there."""
 _BECOME_SIX = bytes({*range(32)} - {*b"\b\t\n\f\r"}) + b"<>&" + b"NTF"
-"""What may become six bytes in JSON, such as ``\\u0000`` and ``false,``; `marshal` has a letter for null and booleans.
+"""What may become six bytes in JSON, such as ``\\u0000`` and ``false,``.
 
-All else becomes three at most.
+`content_of` has a letter for null and booleans. All else becomes three at most.
 """
 
 
 def _may_be_large(document: Document) -> bool:
     """Whether it is worth while to write the object as JSON: by far the most are small, whatever has to be escaped."""
-    try:
-        content = marshal.dumps(document, _WITHOUT_REFERENCES)
-    except ValueError:
+    content = content_of(document)
+    if content is None:
         return True
     if 6 * len(content) <= ANNOTATIONS_LIMIT:
         return False

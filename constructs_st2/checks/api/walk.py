@@ -6,10 +6,10 @@ resources, mounts and security contexts, is the same over and over: what was sou
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from constructs_st2.checks.data import content_of
 from constructs_st2.kube.documents import Document
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -108,24 +108,12 @@ def _walk_part(value: Any, type_: Type, at: Any, found: list[tuple[Path, str]]) 
     if not isinstance(value, dict):
         found.append((_path(at), "must be a mapping"))
         return
-    content = _content(value) if type_.repeats else None
+    content = content_of(value) if type_.repeats else None
     if content not in type_.sound:
         before = len(found)
         _walk(value, type_, at, found)
         if content is not None and len(found) == before:
             type_.remember(content)
-
-
-_WITHOUT_REFERENCES = 2
-"""The version of the format in which the same content is always the same bytes."""
-
-
-def _content(value: Any) -> bytes | None:
-    """All that is in plain data; None where it is more than that."""
-    try:
-        return marshal.dumps(value, _WITHOUT_REFERENCES)
-    except ValueError:
-        return None
 
 
 def _path(chain: Any) -> Path:
