@@ -249,6 +249,13 @@ class _Context:
         self.replaced_value = new_value
 
 
+def charts_around(construct: Construct) -> list[cdk8s.Chart]:
+    """The charts that a construct is in, the nearest one last. A chart is in itself."""
+    if isinstance(construct, cdk8s.App):
+        return []
+    return [each for each in construct.node.scopes if isinstance(each, cdk8s.Chart)]
+
+
 class Component(Construct):
     """A service or a backend in the construct tree: the objects that are its own, by kind and name.
 
@@ -345,7 +352,7 @@ class Tier(cdk8s.Chart):
 
     def generate_object_name(self, api_object: cdk8s.ApiObject) -> str:
         """The name of an object that is given none: as a chart around the cluster makes it, with a hash or without."""
-        around = [each for each in self.node.scopes[:-1] if isinstance(each, cdk8s.Chart)]
+        *around, _ = charts_around(self)
         return around[-1].generate_object_name(api_object) if around else super().generate_object_name(api_object)
 
 

@@ -17,7 +17,7 @@ from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
-from constructs_st2.construct.manifest import Manifest, Patient, PatientApp
+from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, charts_around
 from constructs_st2.construct.plans import compose
 from constructs_st2.construct.tiers import (
     TIERS,
@@ -88,7 +88,7 @@ class StackStorm(Patient):
     ) -> None:
         if not isinstance(scope, Construct):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
-        around = _charts_around(scope)
+        around = charts_around(scope)
         if namespace is None:
             namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), DEFAULT_NAMESPACE)
         # Names first: what is wrong with them is not about the values.
@@ -462,10 +462,3 @@ class _AllTiers(Dependable):
     def dependency_roots(self) -> list[IConstruct]:
         """The tiers."""
         return list(self._cluster.tiers.values())
-
-
-def _charts_around(scope: Construct) -> list[cdk8s.Chart]:
-    """The charts that a construct is in, the nearest one last."""
-    if isinstance(scope, cdk8s.App):
-        return []
-    return [each for each in scope.node.scopes if isinstance(each, cdk8s.Chart)]
