@@ -14,8 +14,6 @@ from constructs_st2.checks.api.walk import Below, Faults, Judge
 from constructs_st2.checks.data import mappings
 from constructs_st2.kube.documents import Document
 
-__all__ = ["Faults", "Judge", "given"]
-
 Fault: TypeAlias = tuple[Below, str]
 
 

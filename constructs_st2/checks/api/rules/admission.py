@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from constructs_st2.checks.api import cel, forms, judges
-from constructs_st2.checks.api.judges import Faults, Judge, given
+from constructs_st2.checks.api.judges import given
 from constructs_st2.checks.api.rules.table import Field, Whole
+from constructs_st2.checks.api.walk import Faults, Judge
 from constructs_st2.checks.data import at, mappings, strings
 from constructs_st2.kube.documents import Document
 

@@ -6,8 +6,9 @@ import base64
 import json
 
 from constructs_st2.checks.api import forms
-from constructs_st2.checks.api.judges import Faults, Judge, given
+from constructs_st2.checks.api.judges import given
 from constructs_st2.checks.api.rules.table import Field, Whole
+from constructs_st2.checks.api.walk import Faults, Judge
 from constructs_st2.checks.data import at, mapping
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import REGISTRY_CREDENTIALS, REGISTRY_SECRET, TLS_CERTIFICATE, TLS_KEY, TLS_SECRET

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from constructs_st2.checks.api import forms, judges
-from constructs_st2.checks.api.judges import Faults, Judge, given
+from constructs_st2.checks.api.judges import given
 from constructs_st2.checks.api.rules.table import Field, Whole
 from constructs_st2.checks.api.structure import STRUCTURE
+from constructs_st2.checks.api.walk import Faults, Judge
 from constructs_st2.checks.data import at, mapping, mappings, strings
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import parsed
