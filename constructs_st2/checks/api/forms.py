@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from constructs_st2.checks.api.walk import Form
@@ -25,16 +25,13 @@ _CONTROLLER = r"[a-z0-9.-]*[a-z0-9]/[A-Za-z0-9/._~%!$&'()*+,;=:-]+"
 _LETTERS = 'small letters, digits and "-", with a letter or digit at both ends'
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern, compiled when it is needed: a release needs half of them."""
-    return re.compile(pattern)
-
-
 @lru_cache(maxsize=4096)
 def _fits(pattern: str, text: str) -> bool:
-    """Whether a text has a form. Releases name the same containers, ports and files over and over."""
-    return _compiled(pattern).fullmatch(text) is not None
+    """Whether a text has a form. Releases name the same containers, ports and files over and over.
+
+    Patterns are compiled when they are needed, and kept, by `re`: a release needs half of them.
+    """
+    return re.fullmatch(pattern, text) is not None
 
 
 def no_text(value: object) -> str:
