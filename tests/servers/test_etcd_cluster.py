@@ -17,6 +17,7 @@ from servers.ports import eventually
 from servers.utility import utility_image
 from support import LONG, Environment, MakeCluster, Objects, Require, Server, Synth, need_root
 
+from constructs_st2.facts.backends import ETCD_WITNESS_PORT as WITNESS_PORT
 from constructs_st2.facts.backends.connections import connections
 from constructs_st2.parts.backends.etcd import scripts
 from constructs_st2.parts.backends.etcd.library import LIBRARY_FILE
@@ -149,7 +150,11 @@ def test_all_is_kept_when_all_members_stop_and_start_again(etcd: Etcd, member: M
 )
 def test_a_witness_that_would_tell_what_was_true_once_ends(etcd: Etcd, process: str, said: str) -> None:
     pod = etcd.pods[0]
-    pod.exec("witness", ["/usr/bin/pkill", "--parent", "1", "--full", process])
+    tells = ["wget", "-q", "-O", "-", f"http://127.0.0.1:{WITNESS_PORT}/state"]
+    # One that has only just been started again has neither process yet.
+    eventually(lambda: pod.exec("witness", tells).returncode == 0, "it tells the others of this member")
+    kill = ["/usr/bin/pkill", "--parent", "1", "--full", process]
+    eventually(lambda: pod.exec("witness", kill).returncode == 0, "the process is there, and killed")
     eventually(lambda: pod.exit_code("witness") == 1, "it ends")
     assert said in pod.log("witness")
     pod.restart_container("witness")
