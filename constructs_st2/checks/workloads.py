@@ -27,7 +27,7 @@ DEFAULT_GRACE = 30
 
 _SLEEP = re.compile(r"\bsleep\s+(\d+)\b")
 _STOP_SCRIPT = re.compile(r"(.*/)?stop[\w.-]*")
-_ON_TERM_SCRIPT = re.compile(r"(.*/)?on-term\.bash")
+_ON_TERM_SCRIPT = "on-term.bash"
 _TAG = re.compile(r"[^/]+:([^/:@]+)(@.*)?")
 
 
@@ -139,7 +139,9 @@ def _pre_stop_seconds(container: Container) -> int:
 def _drain_seconds(container: Container) -> int:
     """Seconds that the main process waits when it is told to stop: ``on-term.bash SIGNAL N``."""
     command = strings(container.spec.get("command"))
-    script = next((position for position, word in enumerate(command) if _ON_TERM_SCRIPT.fullmatch(word)), None)
+    script = next(
+        (position for position, word in enumerate(command) if word.rpartition("/")[2] == _ON_TERM_SCRIPT), None
+    )
     return 0 if script is None else _first_number(command[script + 1 :])
 
 

@@ -100,16 +100,18 @@ def is_secret(name: str, value: str) -> bool:
     sounds_secret = is_secret_name(name)
     if not sounds_secret and ("webhook" in words or words[-2:] == ("hook", "url")):
         return _is_url_with_a_secret_path(value)
-    if not is_literal(value):
+    is_key, is_likely = words[-1] == "key" and len(words) > 1, words[-1] in _LIKELY_WORDS
+    # By far the most names say nothing of a secret.
+    if not (sounds_secret or is_key or is_likely) or not is_literal(value):
         return False
     if sounds_secret:
         is_limit = re.fullmatch(_NUMBER, value.strip()) and _LIMITS & set(words)
         # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
         is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
         return not (is_limit or is_description)
-    if words[-1] == "key" and len(words) > 1:
+    if is_key:
         return words[-2] not in _PUBLIC and re.fullmatch(_RANDOM, value.strip()) is not None
-    return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())
+    return _is_like_a_secret(value.strip())
 
 
 # What few releases need is compiled when it is needed, by `re`.
