@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from constructs_st2.checks.data import at, label, mapping, namespace_of, strings
-from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
+from constructs_st2.checks.index import CONTROLLERS, Index, Scale
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.facts.release import WAIT_FOR
@@ -88,7 +88,7 @@ def spread(index: Index) -> Iterator[Problem]:
 
 def single_services(index: Index) -> Iterator[Problem]:
     """Services that must not run twice have one pod, which ends before the next one starts."""
-    for workload in filter(is_ours, index.of_kind("Deployment")):
+    for workload in index.own_of_kind("Deployment"):
         reason = SINGLE.get(label(workload, "app") or "")
         if reason is None:
             continue
@@ -174,7 +174,7 @@ def image_tags(index: Index) -> Iterator[Problem]:
 
 def readiness_probes(index: Index) -> Iterator[Problem]:
     """The main container of a Deployment has a readiness probe where it has a port."""
-    for workload in filter(is_ours, index.of_kind("Deployment")):
+    for workload in index.own_of_kind("Deployment"):
         pod = index.pods_made_by(workload)
         main = pod.main_container
         if main.ports and not main.spec.get("readinessProbe"):
@@ -195,7 +195,7 @@ def tokens_and_links(index: Index) -> Iterator[Problem]:
 
 
 def _controllers(index: Index) -> Iterator[Document]:
-    return filter(is_ours, index.of_kind(*CONTROLLERS))
+    return index.own_of_kind(*CONTROLLERS)
 
 
 def _own_containers(pod: PodTemplate) -> list[Container]:
