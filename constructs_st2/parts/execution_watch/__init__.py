@@ -17,8 +17,8 @@ from constructs_st2.facts.components import EXECUTION_WATCH as COMPONENT
 from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.facts.images import NODES, ST2_UID
 from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
+from constructs_st2.facts.pod_paths import home_of
 from constructs_st2.facts.release import CHECKSUM_ANNOTATION, Release
-from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS

@@ -11,8 +11,8 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import NODES, ST2_UID, Image
 from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
+from constructs_st2.facts.pod_paths import home_of
 from constructs_st2.facts.release import LABEL_LIMIT, WAIT_FOR, WAVE_ANNOTATION
-from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
