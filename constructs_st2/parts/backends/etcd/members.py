@@ -7,6 +7,8 @@ others whether it has ever been in a cluster (see ``scripts/join.sh``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from constructs_st2.facts.backends import ETCD
 from constructs_st2.facts.backends import ETCD_PEER_PORT as PEER_PORT
 from constructs_st2.facts.backends import ETCD_WITNESS_PORT as WITNESS_PORT
@@ -36,6 +38,11 @@ DATA_PATH = "/var/lib/etcd"
 
 CONFIG = "etcd.yaml"
 MEMBERS = "members"
+
+_CLIENT_PORTS = {"client": ETCD.port}
+_SERVER_PORTS = {"peer": PEER_PORT, "metrics": ETCD.metrics_port}
+_WITNESS_PORTS = {"witness": WITNESS_PORT}
+_STATE = Volume.scratch_in_memory("state")
 
 _JOIN = "join.sh"
 _WITNESS = "witness.sh"
@@ -75,22 +82,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     """
     settings = cluster.values.etcd
     version = SERVER.version(settings, cluster)
-    certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
-    ports = {"client": ETCD.port}
-    server_ports = {"peer": PEER_PORT, "metrics": ETCD.metrics_port}
-    witness_ports = {"witness": WITNESS_PORT}
     config = config_file(_flags(cluster))
-    # What members there are matters to those without data only: another number restarts none of them.
-    config_files = config_mount(ETCD, cluster.release, fingerprint(config))
-    data = data_mount(settings, DATA_PATH)
-    state = Volume.scratch_in_memory("state")
-    helper_mounts = [
-        data,
-        Mount(state, STATE_PATH, writable=True),
-        config_files,
-        scripts_mount(ETCD, cluster.release),
-        *tls.client_mounts(contract.ETCD_TLS, cluster),
-    ]
+    helper_mounts = _helper_mounts(config, cluster)
     return MemberSet(
         backend=ETCD,
         version=version,
@@ -98,46 +91,69 @@ def member_set(cluster: Cluster) -> MemberSet:
         settings=settings,
         uid=UID,
         grace=30,
-        containers=[
-            Container(
-                name="etcd",
-                image=SERVER.image(settings, cluster),
-                command=["etcd"],
-                args=[f"--config-file={STATE_PATH}/{CONFIG}"],
-                env=_CLIENT_ENV if certificates else [],
-                ports={**ports, **server_ports},
-                resources=settings.resources,
-                probes=_probes(version),
-                mounts=[data, Mount(state, STATE_PATH), *certificates],
-            ),
-            Container(
-                name="witness",
-                image=cluster.images.utility(),
-                command=scripts.command(_WITNESS),
-                env=[POD_NAME],
-                ports=witness_ports,
-                resources=cluster.values.helper_resources.of("scripts"),
-                mounts=helper_mounts,
-            ),
-        ],
-        init_containers=[
-            Container(
-                name="join",
-                image=cluster.images.utility(),
-                command=scripts.command(_JOIN),
-                env=[POD_NAME],
-                resources=cluster.values.helper_resources.of("scripts"),
-                mounts=helper_mounts,
-            )
-        ],
-        client_ports=ports,
-        peer_ports={**server_ports, **witness_ports},
+        containers=[_server(version, cluster), _witness(helper_mounts, cluster)],
+        init_containers=[_joining(helper_mounts, cluster)],
+        client_ports=_CLIENT_PORTS,
+        peer_ports={**_SERVER_PORTS, **_WITNESS_PORTS},
         config={
             CONFIG: config,
             MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(ETCD.component, settings.replicas)),
         },
         scripts=scripts.texts("constructs_st2.parts.backends.etcd.scripts"),
     )
+
+
+def _server(version: Version, cluster: Cluster) -> Container:
+    settings = cluster.values.etcd
+    certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
+    return Container(
+        name="etcd",
+        image=SERVER.image(settings, cluster),
+        command=["etcd"],
+        args=[f"--config-file={STATE_PATH}/{CONFIG}"],
+        env=_CLIENT_ENV if certificates else [],
+        ports={**_CLIENT_PORTS, **_SERVER_PORTS},
+        resources=settings.resources,
+        probes=_probes(version),
+        mounts=[data_mount(settings, DATA_PATH), Mount(_STATE, STATE_PATH), *certificates],
+    )
+
+
+def _witness(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    """Tells the others whether the member has ever been in a cluster."""
+    return Container(
+        name="witness",
+        image=cluster.images.utility(),
+        command=scripts.command(_WITNESS),
+        env=[POD_NAME],
+        ports=_WITNESS_PORTS,
+        resources=cluster.values.helper_resources.of("scripts"),
+        mounts=mounts,
+    )
+
+
+def _joining(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    """Decides whether a member without data begins a cluster or joins one, and writes its configuration."""
+    return Container(
+        name="join",
+        image=cluster.images.utility(),
+        command=scripts.command(_JOIN),
+        env=[POD_NAME],
+        resources=cluster.values.helper_resources.of("scripts"),
+        mounts=mounts,
+    )
+
+
+def _helper_mounts(config: str, cluster: Cluster) -> list[Mount]:
+    """What the containers have that work for the server."""
+    return [
+        data_mount(cluster.values.etcd, DATA_PATH),
+        Mount(_STATE, STATE_PATH, writable=True),
+        # What members there are matters to those without data only: another number restarts none of them.
+        config_mount(ETCD, cluster.release, fingerprint(config)),
+        scripts_mount(ETCD, cluster.release),
+        *tls.client_mounts(contract.ETCD_TLS, cluster),
+    ]
 
 
 def _flags(cluster: Cluster) -> dict[str, Option]:
