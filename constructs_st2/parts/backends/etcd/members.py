@@ -23,7 +23,7 @@ from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
-from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.variables import OWN_POD_NAME, POD_NAME, env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.backends import Option
 
@@ -161,9 +161,9 @@ def _flags(cluster: Cluster) -> dict[str, Option]:
     settings = cluster.values.etcd
     security = _TLS if contract.ETCD_TLS.in_use(cluster.values) else {}
     scheme = "https" if security else "http"
-    own_host = f"$(POD_NAME).{cluster.release.members_domain(ETCD.component)}"
+    own_host = f"{OWN_POD_NAME}.{cluster.release.members_domain(ETCD.component)}"
     own: dict[str, Option] = {
-        "name": "$(POD_NAME)",
+        "name": OWN_POD_NAME,
         # A folder below the mount, which belongs to another user: etcd wants its own to be private.
         "data-dir": f"{DATA_PATH}/data",
         "listen-client-urls": f"{scheme}://0.0.0.0:{ETCD.port}",

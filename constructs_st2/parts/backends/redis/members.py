@@ -24,7 +24,6 @@ from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.variables import POD_NAME, env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
-from constructs_st2.values.model.backends import Option
 from constructs_st2.values.servers import REDIS_PORT
 
 SERVER = Server(
@@ -89,13 +88,7 @@ def member_set(cluster: Cluster) -> MemberSet:
 def _config(cluster: Cluster) -> dict[str, str]:
     """The files of the configuration."""
     settings = cluster.values.redis
-    encrypts = contract.REDIS_TLS.in_use(cluster.values)
-
-    def listener(port: int) -> dict[str, Option]:
-        if not encrypts:
-            return plain(port)
-        return encrypted(port, certificate=tls.CERTIFICATE, key=tls.KEY, authority=tls.AUTHORITY)
-
+    listener = encrypted if contract.REDIS_TLS.in_use(cluster.values) else plain
     return {
         REDIS_CONF: lines(redis_conf(settings, listener(REDIS_PORT)), " "),
         SENTINEL_CONF: lines(sentinel_conf(settings, listener(REDIS_SENTINEL.port)), " "),
