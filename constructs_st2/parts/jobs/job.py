@@ -12,8 +12,9 @@ from constructs_st2.facts.images import NODES, ST2_UID, Image
 from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
 from constructs_st2.facts.pod_paths import home_of
-from constructs_st2.facts.release import LABEL_LIMIT, WAIT_FOR, WAVE_ANNOTATION
+from constructs_st2.facts.release import WAIT_FOR, WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.names import LABEL_LENGTH
 from constructs_st2.parts.jobs import programs
 from constructs_st2.parts.pods.pod import (
     RESTRICTED_CONTAINER,
@@ -195,7 +196,7 @@ def job_document(
     else:
         ending = f"-{fingerprint([spec, template])[:10]}"
         # The labels in the template have the whole name: two that are shortened to the same have other hashes.
-        longest = LABEL_LIMIT - len(f"{cluster.release.name}-{ending}")
+        longest = LABEL_LENGTH - len(f"{cluster.release.name}-{ending}")
         name = name[:longest].rstrip("-.") + ending
     return {
         "apiVersion": "batch/v1",
