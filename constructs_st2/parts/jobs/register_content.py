@@ -28,7 +28,7 @@ def task(cluster: Cluster) -> Task:
     preparing = packs.seeding(cluster, job_image(cluster.values.jobs, cluster))
     if own:
         home = {"HOME": home_of(cluster.values)}
-        preparing.append(container("pre-register-content", own, values.jobs, cluster, env=home, mounts=mounts))
+        preparing.append(container(Task("pre-register-content", own, values.jobs, env=home, mounts=mounts), cluster))
     return Task(
         REGISTER_CONTENT,
         command=[*values.image.entrypoint, _PROGRAM],
