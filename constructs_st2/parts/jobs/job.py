@@ -15,17 +15,9 @@ from constructs_st2.facts.release import WAIT_FOR, WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.names import LABEL_LENGTH
 from constructs_st2.parts.jobs import programs
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    dns_config,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-)
+from constructs_st2.parts.pods.pod import Container, dns_config, extra_mounts, pod_spec, template_of_pods
+from constructs_st2.parts.pods.rolling import checksums
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_of_secrets, environment
 from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services import internal_tls
