@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
 
 import cdk8s
 import jsii
 from constructs import Construct, Dependable, IConstruct, IValidation
+from typing_extensions import Self
 
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
@@ -55,6 +56,38 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Tier)
 
 
+class TierAttribute(Generic[T]):
+    """A tier of a cluster as an attribute of its name, whose class editors and mypy know.
+
+    Raises:
+        LookupError: the cluster has no objects in this tier, or `StackStorm.TIERS` names another class for it.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self.__doc__ = kind.__doc__
+
+    def __set_name__(self, owner: type[StackStorm], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, stack: None, owner: type[StackStorm]) -> Self: ...
+    @overload
+    def __get__(self, stack: StackStorm, owner: type[StackStorm]) -> T: ...
+    def __get__(self, stack: StackStorm | None, owner: type[StackStorm]) -> Self | T:
+        if stack is None:
+            return self
+        tier = stack.tiers.get(self._name)
+        if tier is None:
+            raise LookupError(f"there is no tier {self._name} in this cluster; there are: {', '.join(stack.tiers)}")
+        if not isinstance(tier, self._kind):
+            raise LookupError(
+                f"the tier {self._name} of this cluster is no {self._kind.__name__}, but of {type(tier).__name__}; "
+                f'take it from tiers["{self._name}"], or derive its class from {self._kind.__name__}'
+            )
+        return tier
+
+
 class StackStorm(Patient):
     """A Highly Available StackStorm cluster.
 
@@ -74,7 +107,26 @@ class StackStorm(Patient):
 
     TIERS: ClassVar[Mapping[str, type[Tier]]] = TIERS
     """The class of each tier, in the order of their files. A subclass may replace some, leave some out, or add some:
-    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``."""
+    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``. A tier of the cluster is an attribute of its name, such as
+    ``stack.runners``; one that a subclass adds is in `tiers`."""
+
+    config = TierAttribute(Config)
+    secrets = TierAttribute(Secrets)
+    mongodb = TierAttribute(Mongodb)
+    rabbitmq = TierAttribute(Rabbitmq)
+    coordination = TierAttribute(Coordination)
+    packs = TierAttribute(Packs)
+    api = TierAttribute(Api)
+    engines = TierAttribute(Engines)
+    runners = TierAttribute(Runners)
+    frontend = TierAttribute(Frontend)
+    client = TierAttribute(Client)
+    chatops = TierAttribute(Chatops)
+    jobs = TierAttribute(Jobs)
+    exposure = TierAttribute(Exposure)
+    operations = TierAttribute(Operations)
+    backup = TierAttribute(Backup)
+    extra = TierAttribute(Extra)
 
     def __init__(
         self,
@@ -341,102 +393,6 @@ class StackStorm(Patient):
                 f"such as {lost[0]}, and all but one of each would be lost; take another output type"
             )
             yield Problem("unique", f"Release/{self.cluster.release.name}", "yaml_output_type", message)
-
-    def _tier(self, kind: type[T], name: str) -> T:
-        tier = self.tiers.get(name)
-        if tier is None:
-            raise LookupError(f"there is no tier {name} in this cluster; there are: {', '.join(self.tiers)}")
-        if not isinstance(tier, kind):
-            raise LookupError(
-                f"the tier {name} of this cluster is no {kind.__name__}, but of {type(tier).__name__}; take it from "
-                f'tiers["{name}"], or derive its class from {kind.__name__}'
-            )
-        return tier
-
-    @property
-    def config(self) -> Config:
-        """Settings of st2, the service account and the priority classes."""
-        return self._tier(Config, "config")
-
-    @property
-    def secrets(self) -> Secrets:
-        """What makes the Secrets."""
-        return self._tier(Secrets, "secrets")
-
-    @property
-    def mongodb(self) -> Mongodb:
-        """The database."""
-        return self._tier(Mongodb, "mongodb")
-
-    @property
-    def rabbitmq(self) -> Rabbitmq:
-        """The message bus."""
-        return self._tier(Rabbitmq, "rabbitmq")
-
-    @property
-    def coordination(self) -> Coordination:
-        """Redis or etcd: locks and the service registry."""
-        return self._tier(Coordination, "coordination")
-
-    @property
-    def packs(self) -> Packs:
-        """Volumes and a registry for packs."""
-        return self._tier(Packs, "packs")
-
-    @property
-    def api(self) -> Api:
-        """st2auth, st2api and st2stream."""
-        return self._tier(Api, "api")
-
-    @property
-    def engines(self) -> Engines:
-        """The services that work out what has to be done."""
-        return self._tier(Engines, "engines")
-
-    @property
-    def runners(self) -> Runners:
-        """The services that run actions and sensors."""
-        return self._tier(Runners, "runners")
-
-    @property
-    def frontend(self) -> Frontend:
-        """The web UI."""
-        return self._tier(Frontend, "frontend")
-
-    @property
-    def client(self) -> Client:
-        """A pod with the command line of st2."""
-        return self._tier(Client, "client")
-
-    @property
-    def chatops(self) -> Chatops:
-        """The chat bot."""
-        return self._tier(Chatops, "chatops")
-
-    @property
-    def jobs(self) -> Jobs:
-        """The Jobs that load content."""
-        return self._tier(Jobs, "jobs")
-
-    @property
-    def exposure(self) -> Exposure:
-        """Ingress and HTTPRoute."""
-        return self._tier(Exposure, "exposure")
-
-    @property
-    def operations(self) -> Operations:
-        """Network policies, autoscaling, monitoring."""
-        return self._tier(Operations, "operations")
-
-    @property
-    def backup(self) -> Backup:
-        """Backups of the database."""
-        return self._tier(Backup, "backup")
-
-    @property
-    def extra(self) -> Extra:
-        """The user's own objects."""
-        return self._tier(Extra, "extra")
 
 
 @jsii.implements(IValidation)

@@ -10,7 +10,8 @@ from support import MakeCluster
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.findings import Finding
-from constructs_st2.facts.st2_conf.contradictions import ConfFacts, check_settings
+from constructs_st2.facts.st2_conf.conf_facts import ConfFacts
+from constructs_st2.facts.st2_conf.contradictions import check_settings
 
 KEY = "/etc/st2/keys/datastore_key.json"
 SOUND = ConfFacts(encryption_key_path=KEY)

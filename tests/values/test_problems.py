@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.layers import Layered, merge
-from constructs_st2.values.problems import nearest, problems_from
+from constructs_st2.values.problems import findings_from, nearest
 from constructs_st2.values.yaml_source import Source
 
 
@@ -74,7 +74,7 @@ def problems(data: dict[str, Any], positions: dict[tuple[str | int, ...], int] |
     layered = merge([Source("v.yaml", data, {(): None, **(positions or {})})]) if data else Layered({})
     with pytest.raises(ValidationError) as caught:
         Values.model_validate(layered.data)
-    return problems_from(caught.value, layered, Values, meanings=MEANINGS)
+    return layered.report(findings_from(caught.value, layered, Values, meanings=MEANINGS))
 
 
 @pytest.mark.parametrize(
