@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from constructs_st2.values import secret_looks
+from constructs_st2.values import secret_forms, secret_looks
 
 VALUE = "hunter2hunter2"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMN"
@@ -189,6 +191,12 @@ def test_secrets_are_found_behind_other_settings_of_a_line_and_on_other_lines(te
 def test_all_secrets_of_a_line_are_found() -> None:
     found = secret_looks.in_value("{user: me, token: " + "hunter2, password: " + "hunter3, api_key: hunter4}")
     assert [look.value for look in found] == ["hunter2", "hunter3", "hunter4"]
+
+
+def test_a_form_that_may_go_on_in_the_next_line_is_said_to() -> None:
+    # Nothing else in the patterns matches the end of a line.
+    may = {form.pattern for form in secret_forms.FORMS if re.search(r"\\s", re.sub(r"\[\^[^]]*\]", "", form.pattern))}
+    assert may == {form.pattern for form in secret_forms.FORMS if form.goes_on}
 
 
 def test_a_long_text_holds_what_its_lines_hold() -> None:
