@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -20,6 +22,37 @@ LONG = os.environ.get("ST2_TEST_LONG") == "1"
 def examples(number: int) -> int:
     """How many examples are tried of something that has very many: half of the number, and all in long runs."""
     return number if LONG else number // 2
+
+
+def each_of(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `pytest.mark.parametrize`, but all rows are one test, which tells each of them that fails.
+
+    For tables of very many rows that take no time: a test of its own for each would take far longer than what it tests.
+    What fixtures give is the same for all rows.
+    """
+    arguments = (names,) if isinstance(names, str) else names
+    table = [dict(zip(arguments, (row,) if isinstance(names, str) else row, strict=True)) for row in rows]
+    assert table, "a table without rows tests nothing"
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def of_all(*instance: Any, **fixtures: Any) -> None:
+            failed: list[tuple[str, Exception]] = []
+            for row in table:
+                try:
+                    test(*instance, **fixtures, **row)
+                except Exception as error:
+                    failed.append((", ".join(f"{name}={value!r}" for name, value in row.items()), error))
+            if failed:
+                told = "\n".join(f"{row}: {type(error).__name__}: {error}" for row, error in failed)
+                raise AssertionError(f"{len(failed)} of {len(table)} rows:\n{told}") from failed[0][1]
+
+        signature = inspect.signature(test)
+        fixtures = [each for name, each in signature.parameters.items() if name not in arguments]
+        of_all.__signature__ = signature.replace(parameters=fixtures)  # type: ignore[attr-defined]
+        return of_all
+
+    return decorate
 
 
 def not_run(reason: str) -> NoReturn:

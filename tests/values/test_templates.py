@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support import each_of
 
 from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Layered, merge
@@ -40,7 +41,7 @@ def problems(data: dict[str, Any], text_lines: dict[tuple[str | int, ...], int] 
     return caught.value.problems
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "result"),
     [
         ("{{ .Release.Name }}-x", "demo-x"),
@@ -102,7 +103,7 @@ def test_raw_texts_are_left_as_they_are_also_where_they_are_referred_to() -> Non
     }
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("data", "message"),
     [
         ({"a": '{{ include "x" . }}'}, f'v.yaml:1: a: template {{{{ include "x" . }}}} is not supported; {SUPPORTED}'),
