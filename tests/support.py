@@ -8,12 +8,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity, pod_template
+
+if TYPE_CHECKING:
+    from constructs_st2.facts.cluster import Cluster
 
 LONG = os.environ.get("ST2_TEST_LONG") == "1"
 """Whether to try what takes many minutes, too: with the servers of all releases, whatever can happen."""
@@ -101,7 +103,7 @@ class Objects(list[Document]):
         return container
 
 
-MakeCluster = Callable[..., Cluster]
+MakeCluster = Callable[..., "Cluster"]
 Synth = Callable[..., Objects]
 Require = Callable[[str], str]
 """The path of a program that the test needs."""
