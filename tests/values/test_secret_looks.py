@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support import each_of
 
 from constructs_st2.values import secret_forms, secret_looks
 
@@ -24,7 +25,7 @@ requirepass masterauth WEBHOOK_SECRET webhook_token passwords TOTP_SEED SNMP_COM
 """
 
 
-@pytest.mark.parametrize("name", SECRET_NAMES.split())
+@each_of("name", SECRET_NAMES.split())
 def test_names_that_say_secret(name: str) -> None:
     assert [look.value for look in secret_looks.in_value(VALUE, name)] == [VALUE]
 
@@ -37,12 +38,12 @@ publicKey SSH_PUBLIC_KEY WEBHOOK_SECRET_NAME
 """
 
 
-@pytest.mark.parametrize("name", OTHER_NAMES.split())
+@each_of("name", OTHER_NAMES.split())
 def test_names_that_only_resemble_those(name: str) -> None:
     assert not list(secret_looks.in_value(VALUE, name))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("name", "value"),
     [
         ("DB_PASSWORD", ""),
@@ -130,14 +131,14 @@ FORMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", FORMS)
+@each_of("text", FORMS)
 def test_forms_of_secrets(text: str) -> None:
     found = list(secret_looks.in_value(f"{text}"))
     assert found
     assert all(look.value not in look.what for look in found)
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         "sk-learn",
