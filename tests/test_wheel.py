@@ -12,7 +12,7 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
-import jedi
+import jedi  # type: ignore[import-untyped]
 import pytest
 
 from constructs_st2 import __version__

@@ -185,7 +185,7 @@ def test_what_a_chart_shares_with_a_cluster_is_what_that_has_now(app: cdk8s.App)
 
 def test_what_is_added_elsewhere_after_a_look_is_found(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values=LEAN)
-    assert stack.problems() == stack.complaints() == []
+    assert (stack.problems(), stack.complaints()) == ([], [])
     chart = cdk8s.Chart(app, "platform")
     clash = cdk8s.ApiObject(chart, "ns", api_version="v1", kind="Namespace", metadata={"name": "stackstorm"})
     for _ in range(2):

@@ -139,7 +139,7 @@ def test_wrong_ones_are_told_as_those_of_files(
 def test_what_is_made_cannot_be_changed() -> None:
     values = Values(st2api=HttpService(replicas=3))
     with pytest.raises(AttributeError, match=r"HttpService\.replicas cannot be changed; .*model_copy\(update="):
-        values.st2api.replicas = 9
+        values.st2api.replicas = 9  # type: ignore[misc]
     with pytest.raises(AttributeError, match=r"Values\.profile cannot be changed"):
         del values.profile
     assert (values.st2api.replicas, values.profile) == (3, "ha")
