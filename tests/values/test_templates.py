@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from support import each_of
 
 from constructs_st2.values.layers import Layered, merge
