@@ -27,6 +27,7 @@ from constructs_st2.facts.pod_paths import SECRET_PATH
 from constructs_st2.facts.secrets.contract import MONGODB_ROOT_PASSWORD
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL
+from constructs_st2.parts.pods.variables import OWN_POD_NAME
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ def _node(stateful_set: Document, member: str) -> str:
     for container in mappings(at(stateful_set, "spec", "template", "spec", "containers")):
         for variable in mappings(container.get("env")):
             if variable.get("name") == NODE_NAME:
-                return str(variable.get("value")).replace("$(POD_NAME)", member)
+                return str(variable.get("value")).replace(OWN_POD_NAME, member)
     return node_name(member)
 
 

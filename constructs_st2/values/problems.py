@@ -54,20 +54,6 @@ class _Problem(NamedTuple):
     branches: tuple[tuple[int, str], ...] = ()
 
 
-def problems_from(
-    error: ValidationError,
-    layered: Layered,
-    model: type[BaseModel],
-    *,
-    meanings: Mapping[str, str] | None = None,
-) -> list[str]:
-    """One line per problem, in the order of the sources: ``values.yaml:12: st2api.replica: unknown key; …``.
-
-    ``meanings`` maps patterns to what they stand for ("a DNS label").
-    """
-    return layered.report(findings_from(error, layered, model, meanings=meanings))
-
-
 def findings_from(
     error: ValidationError,
     layered: Layered,
@@ -75,7 +61,7 @@ def findings_from(
     *,
     meanings: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """As `problems_from`, before the findings are sorted and located."""
+    """What is wrong, each with the path of its value. ``meanings``: what patterns stand for ("a DNS label")."""
     located = [_located(details, layered.data, model) for details in error.errors(include_url=False)]
     return [Finding(problem.path, _text(problem, model, meanings or {})) for problem in _of_the_meant_branches(located)]
 

@@ -35,6 +35,8 @@ def _token(what: str, hints: str, pattern: str) -> Form:
     return _form(what, hints, rf"(?<![A-Za-z0-9_-])(?:{pattern})")
 
 
+_UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
 FORMS: Sequence[Form] = (
     _form("a URL with a password", "@", r"""://[^\s/:@"']*:([^\s/@"']+)@"""),
     _form("a URL with a token", "@", r"://([0-9a-f]{32}|[A-Za-z0-9_-]{30,})@"),
@@ -122,6 +124,24 @@ FORMS: Sequence[Form] = (
     _token("a Tailscale key", "tskey-", r"tskey-[\w-]{16,}"),
     _token("a Terraform token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{30,}"),
     _token("an Azure secret", "8Q~", r"[\w~.-]{3}8Q~[\w~.-]{30,}"),
+    # https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/; the last are keys of its authority.
+    _token(
+        "a Cloudflare token",
+        "cfk_ cfut_ cfat_ v1.0-",
+        r"cf(?:k|[ua]t)_[A-Za-z0-9]{40,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{146}",
+    ),
+    # https://developer.pagerduty.com/docs/oauth-functionality; the last are keys of users.
+    _token(
+        "a PagerDuty token",
+        "pdus+_ pdeu+_ u+",
+        r"pd(?:us|eu)\+_[\w-]{20,}|u\+(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{18}(?![\w-])",
+    ),
+    # https://launchdarkly.com/docs/home/account/environment/keys; those that begin with mob- are no secrets.
+    _token("a LaunchDarkly key", "sdk- api- rel-", rf"(?:sdk|api|rel)-{_UUID}"),
+    # https://docs.splunk.com/Documentation/Splunk/latest/Data/UsetheHTTPEventCollector; others are JSON Web Tokens.
+    _form("a Splunk token", "Splunk", rf"\bSplunk +({_UUID})"),
+    # Of the oldest and the newest form: 1/USER:…, 2/USER/TOKEN:…
+    _token("an Asana token", "0/ 1/ 2/", r"[0-2]/\d{13,}(?:/\d{13,})?:[0-9a-f]{32}\b"),
     _form("an Azure key", "AccountKey= SharedAccessKey=", r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/%]{16,}=*)"),
     _form("an Azure signature", "sig=", r"[?&;]sig=([A-Za-z0-9+/%_-]{16,}=*)"),
     _form("the address of a Slack webhook", "hooks.slack", r"hooks\.slack(?:-gov)?\.com/\w+/([\w/-]{8,})"),

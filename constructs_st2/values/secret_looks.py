@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from constructs_st2.kube import names
 from constructs_st2.values import secret_forms
 
 
@@ -65,6 +66,13 @@ _REFERENCES = _named(
     "existing pull",
 )
 """Words in front of ``secret`` with which it is the name of one."""
+_CONTENTS = _named(
+    "cert certificate credential credentials creds password passwd pwd tls",
+)
+"""The same, of what is in it: ``PASSWORD_SECRET`` names the Secret with a password, if a Secret can be called so.
+
+Keys and tokens are not among them: the two halves of some are called ``TOKEN`` and ``TOKEN_SECRET``.
+"""
 _NO_SECRET_NAMES = frozenset({"initial-cluster-token"})
 """Settings whose names only sound secret: what tells clusters of etcd from each other."""
 
@@ -87,7 +95,7 @@ def is_secret_name(name: str) -> bool:
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
     before, last = words[-2] if len(words) > 1 else "", words[-1]
-    if last == "secret" and before in _REFERENCES:
+    if last == "secret" and before in _REFERENCES | _CONTENTS:
         return False
     return last in _SURE_WORDS or last.endswith(_SURE_ENDS) or (last == "key" and before in _KEYS)
 
@@ -97,6 +105,8 @@ def is_secret(name: str, value: str) -> bool:
     words = _words(name)
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
+    if words[-1] == "secret" and words[-2:-1] and words[-2] in _CONTENTS:
+        return is_literal(value) and not re.fullmatch(names.SUBDOMAIN, value.strip())
     sounds_secret = is_secret_name(name)
     if not sounds_secret and ("webhook" in words or words[-2:] == ("hook", "url")):
         return _is_url_with_a_secret_path(value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from constructs_st2.facts.findings import Finding, option_key
 from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
+from constructs_st2.facts.st2_conf.conf_facts import ANY_ADDRESS, ConfFacts
 
 Options: TypeAlias = Mapping[tuple[str, str], str]
 """(section, option) to value."""
@@ -31,25 +32,6 @@ _UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
 }
 """Options with the same meaning, and those of their values."""
 _SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
-
-
-class ConfFacts(NamedTuple):
-    """What the options must agree with.
-
-    ``encryption_key_path`` is where pods have the key of the key-value store, None if they have none.
-    ``time_to_finish`` is how long each service has between its signal and its end, in seconds, of which st2 needs
-    ``margin`` after it has given up on running work. The services of ``ports`` listen on ``host``.
-    """
-
-    rbac_enabled: bool = False
-    coordination: bool = True
-    encryption_key_path: str | None = None
-    time_to_finish: Mapping[str, int] = {}
-    margin: int = 30
-    ports: Mapping[str, int] = {}
-    host: str = "0.0.0.0"
-    sensor_partitions: int = 1
-    replicas: Mapping[str, int] = {}
 
 
 def check_settings(options: Options, facts: ConfFacts, lines: Mapping[tuple[str, str], int]) -> list[Finding]:
@@ -195,9 +177,9 @@ def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for section, port in facts.ports.items():
         host = options.get((section, "host"), facts.host)
         # st2's servers take IPv4 addresses alone: "::" ends them with "Address family for hostname not supported".
-        if facts.host == "0.0.0.0" and host != "0.0.0.0":
-            yield _error(section, "host", f"must be 0.0.0.0, not {host}: nobody could reach the pod")
-        if facts.host != "0.0.0.0" and host != facts.host:
+        if facts.host == ANY_ADDRESS and host != ANY_ADDRESS:
+            yield _error(section, "host", f"must be {ANY_ADDRESS}, not {host}: nobody could reach the pod")
+        if facts.host != ANY_ADDRESS and host != facts.host:
             yield _error(section, "host", f"must be {facts.host}, not {host}: others must come by TLS (tls.internal)")
         given = _number(options, section, "port")
         if given is not None and given != port:

@@ -17,16 +17,8 @@ from constructs_st2.parts.backends.mongodb.members import SERVER, UID
 from constructs_st2.parts.backup import connection, storage
 from constructs_st2.parts.backup.connection import PASSWORD_FILE, Connection
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-    with_room,
-)
+from constructs_st2.parts.pods.pod import Container, extra_mounts, pod_spec, template_of_pods, with_room
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values

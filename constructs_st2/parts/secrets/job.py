@@ -18,18 +18,11 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.well_known import REGISTRY_SECRET, TLS_SECRET
 from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    dns_config,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-)
+from constructs_st2.parts.pods.pod import Container, dns_config, pod_spec, template_of_pods
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
+from constructs_st2.parts.pods.rolling import checksums
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_of_pod, env_text
 from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.secrets.plan import (

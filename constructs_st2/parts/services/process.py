@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.pod_paths import CONF_DIRECTORY, home_of
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF, home_of
+from constructs_st2.facts.st2_conf.settings import DOCKER_CONF, USER_CONF
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside

@@ -7,7 +7,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
-from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.variables import OWN_POD_NAME, POD_NAME, env_text
 from constructs_st2.parts.pods.volumes import Mount
 
 NAME = "guard-data"
@@ -45,7 +45,7 @@ def container(
         "RETURNING": " ".join(upgrades.returning(version)),
         "ACCEPTED": accepted,
     }
-    member = f"{release.namespace}/$(POD_NAME)"
+    member = f"{release.namespace}/{OWN_POD_NAME}"
     return Container(
         name=NAME,
         image=image,
