@@ -139,9 +139,8 @@ def _pre_stop_seconds(container: Container) -> int:
 def _drain_seconds(container: Container) -> int:
     """Seconds that the main process waits when it is told to stop: ``on-term.bash SIGNAL N``."""
     command = strings(container.spec.get("command"))
-    script = next(
-        (position for position, word in enumerate(command) if word.rpartition("/")[2] == _ON_TERM_SCRIPT), None
-    )
+    names = [word.rpartition("/")[2] for word in command]
+    script = names.index(_ON_TERM_SCRIPT) if _ON_TERM_SCRIPT in names else None
     return 0 if script is None else _first_number(command[script + 1 :])
 
 
