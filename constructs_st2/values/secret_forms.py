@@ -191,7 +191,11 @@ def possible(text: str) -> Sequence[Form]:
 
 
 @lru_cache(8192)
-def _begun_in(line: str) -> frozenset[int]:
+def _begun_in(line: str) -> Sequence[int]:
     """The places of the forms that are in a line, or of which it has the hint and that may go on below."""
-    hinted = {number for sign in _SIGNS.intersection(line) for hint, number in _HINTS_BY_SIGN[sign] if hint in line}
-    return frozenset([number for number in hinted if FORMS[number].goes_on or any(FORMS[number].found_in(line))])
+    begun = []
+    for sign in _SIGNS.intersection(line):
+        for hint, number in _HINTS_BY_SIGN[sign]:
+            if hint in line and (FORMS[number].goes_on or any(FORMS[number].found_in(line))):
+                begun.append(number)
+    return begun

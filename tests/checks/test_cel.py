@@ -21,6 +21,7 @@ RIGHT = (
     "[1, 2, 3,].size() == 3",
     '"""multi\nline""" == \'\'',
     "-object.x == -1 && !!true",
+    "object.x == 'it\\'s' // it's\n && 'a//b' != object.`c'd`",
     "google.protobuf.Duration{seconds: 1} == duration('1s')",
 )
 WRONG = (
@@ -38,6 +39,10 @@ WRONG = (
     ("object.a & object.b", "did you mean &&?"),
     ("object.x.all(k, j == 1)", 'there is no "j" here'),
     ("object.x == undefined", 'there is no "undefined" here'),
+    # What stands in texts is left out first: it must not join what stands beside them.
+    ('object.x == \'a\'"\\" \n"', "cannot be read"),
+    ("'//' inb'c'", "there is no operator between '//' and inb"),
+    ("// it's\nobject.x == 'a' 'b'", "no operator"),
     ("", "is required"),
     (5, "is required"),
 )

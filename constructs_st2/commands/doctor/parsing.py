@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -320,7 +320,7 @@ def conditions(status: object) -> tuple[Condition, ...]:
     )
 
 
-def _owners(document: Document) -> list[Document]:
+def _owners(document: Document) -> Sequence[Document]:
     return mappings(at(document, "metadata", "ownerReferences"))
 
 
