@@ -139,7 +139,7 @@ def _deleted_claims(difference: Difference, _: Index, __: Index) -> Iterator[Fin
 
 
 def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
-    """Versions from which no way leads back."""
+    """Versions from which there is no way back."""
     if difference.kind != "StatefulSet" or difference.old is None or difference.new is None:
         return
     upgrades = UPGRADES.get(difference.component)
@@ -153,7 +153,7 @@ def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
         if upgrades.after:
             yield from _formats_stay(upgrades, difference.old, old, new)
             return
-        text = f"{upgrades.name} {old} -> {new}: no way leads back, because {old} does not read what {new} writes"
+        text = f"{upgrades.name} {old} -> {new}: there is no way back, because {old} does not read what {new} writes"
         first = f"enable all {upgrades.before} first: {FEATURE_FLAGS}"
         steps = (first,) if upgrades.before else ()
         yield Finding(Section.DATA, difference.component, text, steps)
@@ -171,7 +171,7 @@ def _formats_stay(upgrades: Upgrades, stateful_set: Document, old: Version, new:
     back = (
         leads
         if upgrades.returns(new, old)
-        else f"no way leads back, because {upgrades.name} supports no {old} after it"
+        else f"there is no way back, because {upgrades.name} supports no {old} after it"
     )
     held = held_formats(stateful_set)
     before = (
@@ -189,7 +189,7 @@ def _newer_formats(difference: Difference, _: Index, __: Index) -> Iterator[Find
     upgrades = UPGRADES.get(difference.component)
     held, wanted = held_formats(difference.old), held_formats(difference.new)
     if upgrades and wanted and (held is None or held < wanted):
-        text = f"{upgrades.after} {wanted}: no way leads back to an older {upgrades.name}, but a backup from before"
+        text = f"{upgrades.after} {wanted}: there is no way back to an older {upgrades.name}, but a backup from before"
         yield Finding(Section.DATA, difference.component, text, (_BACKUP,))
 
 

@@ -391,7 +391,7 @@ class TestStorage:
             (Claim("data-st2-redis-0", "redis", "Pending"), "no such provisioner", Level.BROKEN),
             (
                 Claim("x", "redis", "Bound", "fast", (Condition("FileSystemResizePending", "True"),)),
-                "when its pod starts anew",
+                "when its pod restarts",
                 Level.WARNING,
             ),
         ],
