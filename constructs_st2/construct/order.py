@@ -25,8 +25,13 @@ def any_dependency(root: IConstruct) -> bool:
 def dependencies(root: IConstruct) -> dict[str, list[str]]:
     """What comes before each chart of an app, because something in the one depends on something in the other."""
     before: dict[str, dict[str, None]] = defaultdict(dict)
-    for each in Node.of(root).find_all():
+    found = Node.of(root).find_all()
+    kept = frozenset(map(id, found))
+    for each in found:
         for other in Node.of(each).dependencies:
+            if id(other) not in kept:
+                # It was removed from the construct tree.
+                continue
             source, target = cdk8s.Chart.of(each), cdk8s.Chart.of(other)
             # cdk8s itself lets a chart depend on those within it.
             if source is not target and Node.of(target).scope is not source:

@@ -280,8 +280,8 @@ def _settings(lines: str) -> Iterator[Look]:
 
 def _in_hinted_lines(text: str, looks_in: Callable[[str], Iterable[Look]]) -> Iterator[Look]:
     """What is in the lines that may name a secret. Of files that differ by the names of releases, most are the same."""
-    for begin, end in _hinted_lines(text):
-        for look in looks_in(text[begin:end]):
+    for begin, lines in _hinted_lines(text):
+        for look in looks_in(lines):
             yield look._replace(position=begin + look.position)
 
 
@@ -292,26 +292,25 @@ _NEXT_LINE = re.compile(r"\s*[^\n]*")
 
 
 @lru_cache(1024)
-def _hinted_lines(text: str) -> tuple[tuple[int, int], ...]:
-    """Where lines begin and end that may name a secret, with those below that belong to them.
+def _hinted_lines(text: str) -> tuple[tuple[int, str], ...]:
+    """The lines that may name a secret, with those below that belong to them, and where they begin.
 
     Only these are searched: they are few, and looking for names takes long.
     """
     return tuple(_of_hinted_lines(text))
 
 
-def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
+def _of_hinted_lines(text: str) -> Iterator[tuple[int, str]]:
     lines = text.split("\n")
-    hinted = {line for line in set(lines) if _is_hinted(line)}
+    hinted = set(filter(_is_hinted, set(lines)))
     begin = searched = 0
     for line in lines if hinted else ():
-        end = begin + len(line)
         if line in hinted and begin >= searched:
-            last, searched = line, end
+            last, searched = line, begin + len(line)
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
-            yield begin, searched
-        begin = end + 1
+            yield begin, text[begin:searched]
+        begin += len(line) + 1
 
 
 @lru_cache(4096)

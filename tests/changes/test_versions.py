@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import pytest
-from support import Synth
+from support import Synth, each_of
 
 from constructs_st2.changes.findings import Section
 from constructs_st2.changes.plan import plan_of
 from constructs_st2.facts.backends.upgrades import ETCD, MONGODB, RABBITMQ, REDIS, Upgrades, version_in
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("upgrades", "old", "new", "steps"),
     [
         (MONGODB, "4.4", "7.0", "5.0 6.0 7.0"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from support import each_of
 
 from constructs_st2.checks.api import cel
 
@@ -43,11 +43,11 @@ WRONG = (
 )
 
 
-@pytest.mark.parametrize("text", RIGHT)
+@each_of("text", RIGHT)
 def test_what_the_server_compiles_is_right(text: str) -> None:
     assert cel.fault(text, cel.OF_ADMISSION) is None
 
 
-@pytest.mark.parametrize(("text", "message"), WRONG)
+@each_of(("text", "message"), WRONG)
 def test_what_it_does_not_compile_is_told(text: object, message: str) -> None:
     assert message in str(cel.fault(text, cel.OF_ADMISSION))

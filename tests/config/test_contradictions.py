@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support import MakeCluster
+from support import MakeCluster, each_of
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.findings import Finding
@@ -198,7 +198,7 @@ def test_what_may_be_meant_so_is_warned_of(options: dict[tuple[str, str], str], 
     assert found(options) == []
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("options", "facts"),
     [
         ({("timersengine", "enable"): "False", ("timer", "enable"): "True"}, SOUND),

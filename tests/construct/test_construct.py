@@ -154,6 +154,47 @@ def test_an_object_that_a_chart_has_too(app: cdk8s.App) -> None:
     assert StackStorm(app, "without", release="without", values=without).problems() == []
 
 
+CLASH = "metadata.name: is also an object of the"
+
+
+def problems_of(stack: StackStorm) -> list[str]:
+    return [str(problem).partition(";")[0] for problem in stack.problems()]
+
+
+def test_what_two_clusters_share_is_what_they_have_now(app: cdk8s.App) -> None:
+    one = StackStorm(app, "one", values=LEAN)
+    two = StackStorm(app, "two", release="two", values=LEAN)
+    namespace = one.objects["Namespace/stackstorm"]
+    one.tiers["namespace"].node.try_remove_child(namespace.node.id)
+    two.objects["ServiceAccount/two-st2"].add_json_patch(cdk8s.JsonPatch.replace("/metadata/name", "st2-st2"))
+    three = StackStorm(app, "three", release="three", values={**LEAN, "namespace": {"create": False}})
+    three.objects["ServiceAccount/three-st2"].add_json_patch(cdk8s.JsonPatch.remove("/metadata/name"))
+    assert [each for each in problems_of(two) if CLASH in each] == [f'ServiceAccount/st2-st2: {CLASH} cluster "one"']
+    assert not [each for each in problems_of(three) if CLASH in each]
+
+
+def test_what_a_chart_shares_with_a_cluster_is_what_that_has_now(app: cdk8s.App) -> None:
+    chart = cdk8s.Chart(app, "platform", namespace="stackstorm")
+    for name in ("st2-st2", "moved"):
+        cdk8s.ApiObject(chart, name, api_version="v1", kind="ServiceAccount", metadata={"name": name})
+    stack = StackStorm(app, "st2", values={**LEAN, "serviceAccount": {"create": True}})
+    assert f'ServiceAccount/st2-st2: {CLASH} chart "platform"' in problems_of(stack)
+    stack.objects["ServiceAccount/st2-st2"].add_json_patch(cdk8s.JsonPatch.replace("/metadata/name", "moved"))
+    assert [each for each in problems_of(stack) if CLASH in each] == [f'ServiceAccount/moved: {CLASH} chart "platform"']
+
+
+def test_what_is_added_elsewhere_after_a_look_is_found(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values=LEAN)
+    assert (stack.problems(), stack.complaints()) == ([], [])
+    chart = cdk8s.Chart(app, "platform")
+    clash = cdk8s.ApiObject(chart, "ns", api_version="v1", kind="Namespace", metadata={"name": "stackstorm"})
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=f"Namespace/stackstorm: {CLASH}"):
+            app.synth()
+    chart.node.try_remove_child(clash.node.id)
+    assert written(app)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -228,6 +269,27 @@ def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -
     deployment.metadata.add_label("tier", "first")
     labels = deployment.to_json()["metadata"]["labels"]
     assert {"support": "ours", "tier": "first", "team": "network", "app": "st2api"}.items() <= labels.items()
+
+
+def test_a_patch_that_is_none(app: cdk8s.App) -> None:
+    manifest = StackStorm(app, "st2", values=LEAN).objects[API]
+    remove = cdk8s.JsonPatch.remove("/spec/replicas")
+    for given, position, name in ([[remove]], 0, "list"), ([remove, {"op": "remove", "path": "/spec"}], 1, "dict"):
+        with pytest.raises(TypeError, match=rf"argument ops\[{position}\] must be cdk8s.JsonPatch; got {name} instead"):
+            manifest.add_json_patch(*given)
+    assert "replicas" in manifest.to_json()["spec"]
+
+
+def test_owners_and_finalizers_are_added_to_those_of_the_values(app: cdk8s.App) -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "first", "uid": "1"}
+    metadata = {"name": "own", "ownerReferences": [owner], "finalizers": ["example.org/first"]}
+    own = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    manifest = StackStorm(app, "st2", values={**LEAN, "extraObjects": [own]}).objects["ConfigMap/own"]
+    manifest.metadata.add_owner_reference(api_version="v1", kind="ConfigMap", name="second", uid="2")
+    manifest.metadata.add_finalizers("example.org/second")
+    made = written(app)["stackstorm/ConfigMap/own"]["metadata"]
+    assert made["ownerReferences"] == [owner, {**owner, "name": "second", "uid": "2"}]
+    assert made["finalizers"] == ["example.org/first", "example.org/second"]
 
 
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
@@ -499,6 +561,21 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
             assert told == []
 
 
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("kind", ["FILE_PER_RESOURCE", "FOLDER_PER_CHART_FILE_PER_RESOURCE"])
+def test_objects_of_ones_own_that_would_be_lost(tmp_path: Path, kind: str, within: bool) -> None:
+    app = cdk8s.App(outdir=str(tmp_path), yaml_output_type=cdk8s.YamlOutputType[kind])
+    stack = StackStorm(app, "st2", values=LEAN)
+    assert stack.problems() == []
+    scope = stack.config if within else cdk8s.Chart(app, "other")
+    metadata = {"name": "st2-st2-config", "namespace": "elsewhere"}
+    cdk8s.ApiObject(scope, "own", api_version="v1", kind="ConfigMap", metadata=metadata)
+    lost = [each.message for each in stack.problems() if "would be lost" in each.message]
+    assert [f"{kind} names" in each and "as ConfigMap/st2-st2-config," in each for each in lost] == (
+        [True] if within or kind == "FILE_PER_RESOURCE" else []
+    )
+
+
 def test_what_takes_arguments_says_which() -> None:
     assert typing.get_type_hints(StackStorm.__init__)["values"] == ValuesLike
     assert list(inspect.signature(StackStorm).parameters)[:3] == ["scope", "id", "values"]
@@ -517,6 +594,24 @@ def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
     assert cdk8s.ApiObject.of(stack.objects[API]) is cdk8s.ApiObject.of(stack.api["st2api"]) is stack.objects[API]
     assert cdk8s.Chart.of(stack.objects[API]) is stack.api
     assert Node.of(stack.api).scope is stack
+
+
+def test_what_is_removed_from_the_tree_is_found_no_more(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values=LEAN)
+    count = len(stack.objects)
+    service = stack.api["st2api"]["Service"]
+    stack.api["st2api"].node.try_remove_child(service.node.id)
+    stack.node.try_remove_child(stack.client.node.id)
+    stack.api.node.try_remove_child("st2stream")
+    assert "Service" not in stack.api["st2api"]
+    assert "Service/st2-st2api" not in stack.api.objects
+    assert "st2stream" not in stack.api
+    with pytest.raises(KeyError, match="there is no st2stream; there are: st2auth, st2api"):
+        stack.api["st2stream"]
+    with pytest.raises(LookupError, match="there is no tier client"):
+        stack.client  # noqa: B018
+    assert "client" not in stack.tiers
+    assert len(stack.objects) == len(stack.current()) < count
 
 
 def test_templates_and_patches_of_the_values_belong_to_it(app: cdk8s.App) -> None:

@@ -295,3 +295,21 @@ def test_the_folder_is_the_one_that_the_program_wants(tmp_path: Path, monkeypatc
     StackStorm(app, "Default", values=LEAN)
     app.synth()
     assert (tmp_path / "wanted" / "40-api.k8s.yaml").exists()
+
+
+@pytest.mark.parametrize("kind", [App, cdk8s.App])
+def test_dependencies_on_what_was_removed(tmp_path: Path, kind: type[Any]) -> None:
+    app = kind(outdir=str(tmp_path / "dist"))
+    stack = StackStorm(app, "st2", values=LEAN)
+    gone, before, after = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("gone", "zz", "aa"))
+    after.add_dependency(stack, gone)
+    stack.add_dependency(gone, before)
+    stack.api["st2api"]["Deployment"].add_dependency(stack.client["st2client"]["Deployment"])
+    app.node.try_remove_child("gone")
+    # What all of the cluster depends on holds for the tier that is its first one now.
+    stack.node.try_remove_child("00-namespace")
+    stack.node.try_remove_child(stack.client.node.id)
+    app.synth()
+    order = [path.name.split("-")[1] for path in sorted((tmp_path / "dist").iterdir())]
+    assert list(dict.fromkeys(order)) == ["zz", "st2", "aa"]
+    assert order == sorted(order, key=["zz", "st2", "aa"].index)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import MakeCluster
+from support import MakeCluster, each_of
 
 from constructs_st2.commands.doctor import examinations, parsing, trying
 from constructs_st2.commands.doctor.examinations import EXAMINATIONS, controllers
@@ -210,7 +210,7 @@ class TestCluster:
         )
         assert found.level is Level.BROKEN
 
-    @pytest.mark.parametrize(
+    @each_of(
         ("subject", "text", "level", "changes"),
         [
             (
@@ -474,7 +474,7 @@ WAITS = Container("wait-for-redis", init=True, state="running")
 
 
 class TestPods:
-    @pytest.mark.parametrize(
+    @each_of(
         ("container", "fields", "text"),
         [
             (Container("x"), {"unscheduled": "0/3 nodes are available"}, "no node takes it: 0/3 nodes are available"),

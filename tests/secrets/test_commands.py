@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from default_cluster import SECRETS
-from support import MakeCluster
+from support import MakeCluster, each_of
 
 from constructs_st2.checks import check
 from constructs_st2.checks.surroundings import surroundings
@@ -660,11 +660,11 @@ UNFITTING: Mapping[Format, list[str]] = {
 
 
 class TestFormats:
-    @pytest.mark.parametrize("form", Format)
+    @each_of("form", Format)
     def test_what_fits(self, form: Format) -> None:
         assert [value for value in FITTING[form] if problem(form, value)] == []
 
-    @pytest.mark.parametrize("form", Format)
+    @each_of("form", Format)
     def test_what_does_not(self, form: Format) -> None:
         begin = time.monotonic()
         assert {problem(form, value) for value in UNFITTING[form]} == {f"is not {form.value}"}

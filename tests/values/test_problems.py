@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, with_config
+from support import each_of
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.layers import Layered, merge
@@ -77,7 +78,7 @@ def problems(data: dict[str, Any], positions: dict[tuple[str | int, ...], int] |
     return layered.report(findings_from(caught.value, layered, Values, meanings=MEANINGS))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("service", "message"),
     [
         ({"replica": 3}, '.replica: unknown key; did you mean "replicas"?'),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from constructs_st2.values import secret_looks
+import pytest
+from support import each_of
+
+from constructs_st2.values import secret_forms, secret_looks
 
 VALUE = "hunter2hunter2"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMN"
@@ -22,7 +25,7 @@ requirepass masterauth WEBHOOK_SECRET webhook_token passwords TOTP_SEED SNMP_COM
 """
 
 
-@pytest.mark.parametrize("name", SECRET_NAMES.split())
+@each_of("name", SECRET_NAMES.split())
 def test_names_that_say_secret(name: str) -> None:
     assert [look.value for look in secret_looks.in_value(VALUE, name)] == [VALUE]
 
@@ -35,12 +38,12 @@ publicKey SSH_PUBLIC_KEY WEBHOOK_SECRET_NAME
 """
 
 
-@pytest.mark.parametrize("name", OTHER_NAMES.split())
+@each_of("name", OTHER_NAMES.split())
 def test_names_that_only_resemble_those(name: str) -> None:
     assert not list(secret_looks.in_value(VALUE, name))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("name", "value"),
     [
         ("DB_PASSWORD", ""),
@@ -128,14 +131,14 @@ FORMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", FORMS)
+@each_of("text", FORMS)
 def test_forms_of_secrets(text: str) -> None:
     found = list(secret_looks.in_value(f"{text}"))
     assert found
     assert all(look.value not in look.what for look in found)
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         "sk-learn",
@@ -189,6 +192,12 @@ def test_secrets_are_found_behind_other_settings_of_a_line_and_on_other_lines(te
 def test_all_secrets_of_a_line_are_found() -> None:
     found = secret_looks.in_value("{user: me, token: " + "hunter2, password: " + "hunter3, api_key: hunter4}")
     assert [look.value for look in found] == ["hunter2", "hunter3", "hunter4"]
+
+
+def test_a_form_that_may_go_on_in_the_next_line_is_said_to() -> None:
+    # Nothing else in the patterns matches the end of a line.
+    may = {form.pattern for form in secret_forms.FORMS if re.search(r"\\s", re.sub(r"\[\^[^]]*\]", "", form.pattern))}
+    assert may == {form.pattern for form in secret_forms.FORMS if form.goes_on}
 
 
 def test_a_long_text_holds_what_its_lines_hold() -> None:

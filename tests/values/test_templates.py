@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from support import each_of
 
 from constructs_st2.values.layers import Layered, merge
 from constructs_st2.values.templates import render
@@ -32,7 +32,7 @@ def problems(data: dict[str, Any], text_lines: dict[tuple[str | int, ...], int] 
     return tuple(layered.report(render(layered, CONSTANTS, lambda path: DEFAULTS[path]).findings))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "result"),
     [
         ("{{ .Release.Name }}-x", "demo-x"),
@@ -94,7 +94,7 @@ def test_raw_texts_are_left_as_they_are_also_where_they_are_referred_to() -> Non
     }
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("data", "message"),
     [
         ({"a": '{{ include "x" . }}'}, f'v.yaml:1: a: template {{{{ include "x" . }}}} is not supported; {SUPPORTED}'),

@@ -10,7 +10,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from pydantic import ValidationError
-from support import MakeCluster, Objects, Synth
+from support import MakeCluster, Objects, Synth, each_of
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.work import WORK
@@ -171,7 +171,7 @@ class TestByWork:
             # mongoengine/base/metaclasses.py
             assert WORK[service][0].collection == re.sub("([A-Z])", r"_\1", name).strip("_").lower()
 
-    @pytest.mark.parametrize(
+    @each_of(
         ("document", "counted"),
         [
             (live_action("scheduled"), ["st2actionrunner 0"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from support import Objects, Synth
+from support import Objects, Synth, each_of
 
 WITHOUT: dict[str, Any] = {"scheduling": {"priorityClasses": {"create": False}}}
 PREEMPT: dict[str, Any] = {"scheduling": {"priorityClasses": {"preempt": True}}}
@@ -70,7 +70,7 @@ def test_argo_cd_prunes_them_when_no_pods_of_theirs_are_left(objects: Objects) -
         assert document["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "PruneLast=true"
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("workload", "name"),
     [
         ("st2-mongodb", "data"),

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from click.testing import CliRunner
-from support import MakeCluster, Objects
+from support import MakeCluster, Objects, each_of
 
 from constructs_st2.checks import Surroundings, check
 from constructs_st2.checks.pod_security import level_of
@@ -433,7 +433,7 @@ class TestProblems:
     def test_what_the_api_server_takes_is_a_schedule(self, schedule: str) -> None:
         assert from_mapping({"backup": {"schedule": schedule}}).backup.schedule == schedule
 
-    @pytest.mark.parametrize(
+    @each_of(
         "schedule",
         [
             "",
