@@ -16,6 +16,7 @@ from constructs_st2.checks.data import at, mappings
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, UPGRADES, Upgrades, Version, version_in
+from constructs_st2.facts.catalogue import ST2API
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import MANIFESTS, VERSION_LABEL
@@ -207,7 +208,7 @@ def _accepted_data(difference: Difference, _: Index, __: Index) -> Iterator[Find
 
 def _st2_version(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
     """Another minor version of st2: its database is migrated by services as they start."""
-    if difference.kind != "Deployment" or difference.component != "st2api" or difference.action != "changed":
+    if difference.kind != "Deployment" or difference.component != ST2API.name or difference.action != "changed":
         return
     old_version, new_version = (version_in(_tag(each or {})) for each in (difference.old, difference.new))
     if old_version and new_version and old_version != new_version:
@@ -222,7 +223,7 @@ def _tag(deployment: Document) -> str:
 
 def _opening_secrets(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
     """Another Secret by which stored data is opened."""
-    if difference.kind != "Deployment" or difference.component != "st2api" or difference.action != "changed":
+    if difference.kind != "Deployment" or difference.component != ST2API.name or difference.action != "changed":
         return
     old, now = (_secret_of(each or {}, _CRYPTO_KEY) for each in (difference.old, difference.new))
     if old and now and old != now:

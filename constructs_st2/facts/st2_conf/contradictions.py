@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeAlias
 
+from constructs_st2.facts.catalogue import CATALOGUE, ST2ACTIONRUNNER
 from constructs_st2.facts.findings import Finding, option_key
 from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
 from constructs_st2.facts.st2_conf.conf_facts import ANY_ADDRESS, ConfFacts
@@ -31,7 +32,8 @@ _UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
     ("messaging", "ssl_cert_reqs"): ("none", "optional"),
 }
 """Options with the same meaning, and those of their values."""
-_SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
+_SHARING = (*(entry.name for entry in CATALOGUE if entry.shares_work), ST2ACTIONRUNNER.name)
+"""Services whose pods must know of each other."""
 
 
 def check_settings(options: Options, facts: ConfFacts, lines: Mapping[tuple[str, str], int]) -> list[Finding]:
@@ -122,7 +124,7 @@ def _cookie(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 
 def _running_work(options: Options, facts: ConfFacts) -> Iterator[Finding]:
-    for section, service in (("actionrunner", "st2actionrunner"), ("workflow_engine", "st2workflowengine")):
+    for section, service in ((entry.finishes_work, entry.name) for entry in CATALOGUE if entry.finishes_work):
         limit = _number(options, section, "exit_still_active_check")
         time = facts.time_to_finish.get(service)
         if limit is not None and time is not None and limit > time - facts.margin:
