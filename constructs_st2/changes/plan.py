@@ -96,11 +96,8 @@ def plan_of(
     back = returning(found, earlier)
     findings += not_run(back)
     for difference in found:
-        if difference in back:
-            continue
-        consequences = [each for rule in _RULES for each in rule(difference, was, will_be)]
-        consequences += immutable(difference, folder)
-        if difference.component not in refused:
+        if difference not in back and difference.component not in refused:
+            consequences = _consequences(difference, was, will_be, folder)
             findings += (each for each in consequences if each.subject not in refused)
     findings += orphans([each for each in found if each.action == "gone"], will_be)
     order = list(Section)
@@ -109,6 +106,11 @@ def plan_of(
         tuple(sorted(dict.fromkeys(findings), key=lambda finding: order.index(finding.section))),
         accepted,
     )
+
+
+def _consequences(difference: Difference, was: Index, will_be: Index, folder: str) -> Iterator[Finding]:
+    yield from (finding for rule in _RULES for finding in rule(difference, was, will_be))
+    yield from immutable(difference, folder)
 
 
 Rule = Callable[[Difference, Index, Index], Iterator[Finding]]
