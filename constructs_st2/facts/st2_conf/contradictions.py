@@ -179,10 +179,11 @@ def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for section, port in facts.ports.items():
         host = options.get((section, "host"), facts.host)
         # st2's servers take IPv4 addresses alone: "::" ends them with "Address family for hostname not supported".
-        if facts.host == ANY_ADDRESS and host != ANY_ADDRESS:
-            yield _error(section, "host", f"must be {ANY_ADDRESS}, not {host}: nobody could reach the pod")
-        if facts.host != ANY_ADDRESS and host != facts.host:
-            yield _error(section, "host", f"must be {facts.host}, not {host}: others must come by TLS (tls.internal)")
+        if host != facts.host:
+            why = (
+                "nobody could reach the pod" if facts.host == ANY_ADDRESS else "others must come by TLS (tls.internal)"
+            )
+            yield _error(section, "host", f"must be {facts.host}, not {host}: {why}")
         given = _number(options, section, "port")
         if given is not None and given != port:
             yield _error(section, "port", f"must be {port}, the port of the Service, not {given}")
