@@ -49,22 +49,18 @@ _BY_VARIABLE = (
     "put it into a Secret and refer to that: {valueFrom: {secretKeyRef: {name: SECRET, key: KEY}}}, or envFromSecrets "
     "where there is one"
 )
+_BY_ITEM = (
+    "put the whole value into a Secret, as JSON if it has several parts, and say where "
+    "(secret: true, value: {existingSecret: NAME, key: KEY})"
+)
 _ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("st2", "packs", "configs"),
         "put it into the datastore and refer to it ({{st2kv.system.NAME}}), "
         "or give the whole file in the Secret of st2.packs.existingConfigsSecret",
     ),
-    (
-        ("st2", "keyvalue"),
-        "put the whole value into a Secret, as JSON if it has several parts, and say where "
-        "(secret: true, value: {existingSecret: NAME, key: KEY})",
-    ),
-    (
-        ("st2", "keyvalueFiles"),
-        "put the whole value into a Secret, as JSON if it has several parts, and say where "
-        "(secret: true, value: {existingSecret: NAME, key: KEY})",
-    ),
+    (("st2", "keyvalue"), _BY_ITEM),
+    (("st2", "keyvalueFiles"), _BY_ITEM),
     (("st2", "config"), "put it into the Secret of st2.existingConfigSecret"),
     (("st2chatops", "env"), "put it into a Secret and say where: st2chatops.tokens, or st2chatops.existingSecret"),
     (

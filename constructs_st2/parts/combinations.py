@@ -21,7 +21,7 @@ from constructs_st2.values.model.services import HttpService
 from constructs_st2.values.paths import KeyPath, dotted
 
 _ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
-"""What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
+"""Of IPv4."""
 
 _BACKEND_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
 """By what a load balancer of AWS that ends TLS knows how to speak to the pods."""

@@ -156,7 +156,7 @@ def unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
     if name in (keys(model) or {}):
         return f'unknown key here; "{name}" is a top-level key'
     if len(valid) <= _MAX_KEYS_LISTED:
-        return f"unknown key; valid keys: {', '.join(valid)}" if valid else "unknown key; there are none here"
+        return f"unknown key; valid keys: {', '.join(valid)}" if valid else "unknown key; no keys are possible here"
     if len(path) == 1:
         return "unknown key; one of your own begins with x-, or is referred to by a template (.Values)"
     return "unknown key"

@@ -87,7 +87,7 @@ def test_mongodb_leads_back_until_its_formats_are_newer(synth: Synth) -> None:
         "MongoDB 6.0 -> 5.0: members start as long as featureCompatibilityVersion is 5.0, and else stop before"
     ]
     assert told(at("6.0", "5.0"), at("6.0", "6.0")) == [
-        "featureCompatibilityVersion 6.0: no way leads back to an older MongoDB, but a backup from before"
+        "featureCompatibilityVersion 6.0: there is no way back to an older MongoDB, but a backup from before"
     ]
     assert plan_of(at("6.0", "6.0"), at("5.0", "5.0")).refused
     assert plan_of(at("7.0", "6.0"), at("6.0", "6.0")).refused, "7.0 supports no older binary"

@@ -27,7 +27,7 @@ import cdk8s  # noqa: E402
 import jsii  # noqa: E402
 from constructs import Construct, Node  # noqa: E402
 
-from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.construct.stackstorm import StackStorm, TierAttribute  # noqa: E402
 from constructs_st2.construct.tiers import Api, Client, Runners, Tier  # noqa: E402
 from constructs_st2.construct.writing import App  # noqa: E402
 
@@ -82,6 +82,11 @@ def test_names_of_secrets(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values=values)
     assert (stack.secret_names["st2-auth"], stack.secret_names["mongodb"]) == ("ours", "st2-mongodb")
     assert "st2-apikeys" not in stack.secret_names
+
+
+def test_each_tier_but_the_namespace_is_an_attribute() -> None:
+    attributes = {name for name, each in vars(StackStorm).items() if isinstance(each, TierAttribute)}
+    assert attributes == StackStorm.TIERS.keys() - {"namespace"}
 
 
 def test_what_there_is_not_is_said(app: cdk8s.App) -> None:

@@ -391,7 +391,7 @@ class TestStorage:
             (Claim("data-st2-redis-0", "redis", "Pending"), "no such provisioner", Level.BROKEN),
             (
                 Claim("x", "redis", "Bound", "fast", (Condition("FileSystemResizePending", "True"),)),
-                "when its pod starts anew",
+                "when its pod restarts",
                 Level.WARNING,
             ),
         ],
@@ -425,7 +425,7 @@ def test_a_first_start(patient: Any) -> None:
         if not pod.owner.startswith("Job/")
     )
     secret = 'MountVolume.SetUp failed for volume "secret" : secret "st2-mongodb" not found'
-    jobs = tuple(replace(job, succeeded=False, active=1, created=states.NOW - seconds) for job in well.jobs)
+    jobs = tuple(replace(job, active=1, created=states.NOW - seconds) for job in well.jobs)
     events = (Event("Pod", "st2-mongodb-0", "FailedMount", secret, states.NOW - seconds),)
     report = patient().examine(workloads=workloads, pods=pods, jobs=jobs, events=events)
     assert report.status == 2, report.of(Level.BROKEN)

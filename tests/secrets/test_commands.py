@@ -223,7 +223,7 @@ class TestLicense:
         (tmp_path / "license").write_text("abc-123")
         sets = [argument for setting in settings for argument in ("--set", setting)]
         assert run("generate", *sets, "--license", "license").errors == [
-            "--license is of use only with enterprise.enabled, and without enterprise.existingPullSecret"
+            "--license has an effect only with enterprise.enabled, and without enterprise.existingPullSecret"
         ]
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeAlias
 
+from constructs_st2.facts.catalogue import CATALOGUE, ST2ACTIONRUNNER
 from constructs_st2.facts.findings import Finding, option_key
 from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
 from constructs_st2.facts.st2_conf.conf_facts import ANY_ADDRESS, ConfFacts
@@ -31,7 +32,8 @@ _UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
     ("messaging", "ssl_cert_reqs"): ("none", "optional"),
 }
 """Options with the same meaning, and those of their values."""
-_SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
+_SHARING = (*(entry.name for entry in CATALOGUE if entry.shares_work), ST2ACTIONRUNNER.name)
+"""Services whose pods must know of each other."""
 
 
 def check_settings(options: Options, facts: ConfFacts, lines: Mapping[tuple[str, str], int]) -> list[Finding]:
@@ -122,7 +124,7 @@ def _cookie(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 
 def _running_work(options: Options, facts: ConfFacts) -> Iterator[Finding]:
-    for section, service in (("actionrunner", "st2actionrunner"), ("workflow_engine", "st2workflowengine")):
+    for section, service in ((entry.finishes_work, entry.name) for entry in CATALOGUE if entry.finishes_work):
         limit = _number(options, section, "exit_still_active_check")
         time = facts.time_to_finish.get(service)
         if limit is not None and time is not None and limit > time - facts.margin:
@@ -177,10 +179,11 @@ def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for section, port in facts.ports.items():
         host = options.get((section, "host"), facts.host)
         # st2's servers take IPv4 addresses alone: "::" ends them with "Address family for hostname not supported".
-        if facts.host == ANY_ADDRESS and host != ANY_ADDRESS:
-            yield _error(section, "host", f"must be {ANY_ADDRESS}, not {host}: nobody could reach the pod")
-        if facts.host != ANY_ADDRESS and host != facts.host:
-            yield _error(section, "host", f"must be {facts.host}, not {host}: others must come by TLS (tls.internal)")
+        if host != facts.host:
+            why = (
+                "nobody could reach the pod" if facts.host == ANY_ADDRESS else "others must come by TLS (tls.internal)"
+            )
+            yield _error(section, "host", f"must be {facts.host}, not {host}: {why}")
         given = _number(options, section, "port")
         if given is not None and given != port:
             yield _error(section, "port", f"must be {port}, the port of the Service, not {given}")

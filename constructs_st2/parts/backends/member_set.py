@@ -188,10 +188,11 @@ def _guards(members: MemberSet, cluster: Cluster) -> list[Container]:
     """What stops a member before it touches data that it cannot read. Without volumes, it has none."""
     if not members.settings.persistence.enabled:
         return []
-    data, script = data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster.release)
     image = members.image if members.has_shell else cluster.images.utility()
     accepted = members.settings.persistence.accept_data_of
-    return [data_guard.container(members.component, members.version, accepted, image, data, script, cluster)]
+    guard = data_guard.container(members.component, members.version, accepted, image, cluster)
+    mounts = [data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster.release)]
+    return [guard._replace(mounts=mounts)]
 
 
 def _scraped(members: MemberSet, values: Values) -> dict[str, str]:

@@ -159,7 +159,7 @@ class TestByResources:
 
     def test_what_only_keda_uses_is_refused(self, cluster: MakeCluster) -> None:
         message = refusal(cluster, {"st2scheduler": {"autoscaling": {"enabled": True, "mode": "cpu", "targetBusy": 3}}})
-        assert "targetBusy has no use with mode cpu" in message
+        assert "targetBusy has no effect with mode cpu" in message
 
 
 class TestByWork:
@@ -342,4 +342,4 @@ class TestAccess:
 
     def test_a_secret_that_nobody_needs_is_refused(self, cluster: MakeCluster) -> None:
         values = {"st2api": ON, "autoscaling": {"existingSecret": "mine"}}
-        assert "autoscaling.existingSecret: has no use where KEDA scales nothing" in refusal(cluster, values)
+        assert "autoscaling.existingSecret: has no effect where KEDA scales nothing" in refusal(cluster, values)

@@ -366,7 +366,7 @@ class TestProblems:
             ({"backup": {"enabled": True}}, "backup.destination: is required; give claim or s3"),
             (
                 {"backup": {"enabled": True, "destination": VOLUME, "external": READER}},
-                "backup.external: has no use with the MongoDB in the cluster, which has a user for backups; remove it",
+                "backup.external: has no effect with the MongoDB in the cluster, which has a user for it; remove it",
             ),
             (
                 {"backup": {"enabled": True, "destination": VOLUME}, "mongodb": ELSEWHERE},
@@ -383,7 +383,7 @@ class TestProblems:
             ),
             (
                 {"backup": {"enabled": True, "destination": VOLUME, "etcd": True}},
-                "backup.etcd: has no use with coordination.backend redis; remove it",
+                "backup.etcd: has no effect with coordination.backend redis; remove it",
             ),
         ],
     )
@@ -523,5 +523,5 @@ class TestIdentity:
 
     def test_annotations_of_an_account_that_is_not_written_are_an_error(self, cluster: MakeCluster) -> None:
         account = {"create": False, "name": "mine", "annotations": self.ROLE}
-        with pytest.raises(InvalidValues, match=r"backup\.serviceAccount: has no use"):
+        with pytest.raises(InvalidValues, match=r"backup\.serviceAccount: has no effect"):
             cluster({"backup": {"enabled": True, "destination": self.CLOUD, "serviceAccount": account}})
