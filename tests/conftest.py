@@ -94,11 +94,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    import kubernetes_validate.utils
-
-    # It would read the schemas of all kinds anew for each object: nine tenths of its time.
-    for name in ("schema_contents", "all_versions"):
-        setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
     # What is there now stays to the end, when pytest looks for garbage again and again.
     gc.freeze()
 
