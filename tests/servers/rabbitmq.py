@@ -1,4 +1,4 @@
-"""RabbitMQ of this machine for tests: starts that take little work, and a server that keeps all in one folder."""
+"""RabbitMQ of this machine: starts that take little work, and a server with all that it writes in one folder."""
 
 from __future__ import annotations
 
