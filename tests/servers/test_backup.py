@@ -623,13 +623,14 @@ def expired(shell: Shell, names: Sequence[str], count: int, days: int) -> set[st
     return {*result.stdout.splitlines()}
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For a backup in each kind of place, because many tests begin with the same one."""
+    return tmp_path_factory.mktemp("kept")
+
+
 class TestRestore:
     """The Job of a restore."""
-
-    @pytest.fixture(scope="class")
-    def kept(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """For a backup to each kind of place, because many tests begin with the same one."""
-        return tmp_path_factory.mktemp("kept")
 
     @pytest.fixture
     def made(self, node: Node, backup: Make, kind: str, kept: Path) -> Node:
