@@ -190,7 +190,8 @@ def server() -> Server:
     return find
 
 
-@pytest.fixture(scope="session")
+# Of the module, although all could share one: in several processes that would be as many, which all wait for the end.
+@pytest.fixture(scope="module")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that knows all kinds, with the namespace of the release, or ends the test as not run."""
     from servers.kube_apiserver import custom_kinds
