@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
 
 import cdk8s
@@ -350,13 +351,18 @@ class StackStorm(Patient):
         own = [name for name, tier in self.TIERS.items() if tier is StackStorm.TIERS.get(name)]
         return foreign(self.cluster, self._composed, own)
 
+    @property
+    def app(self) -> IConstruct:
+        """The app that it is in, or what else is above all."""
+        return self._root
+
+    def clusters_of_app(self) -> list[StackStorm]:
+        """All clusters of the app, this one among them."""
+        return [each for each in self.what_is_made(self._root) if isinstance(each, StackStorm)]
+
     def _earlier(self) -> Iterator[StackStorm]:
         """The clusters of the app before this one: what two of them share is told once, by the later one."""
-        for other in self.what_is_made(self._root):
-            if other is self:
-                return
-            if isinstance(other, StackStorm):
-                yield other
+        return takewhile(lambda other: other is not self, self.clusters_of_app())
 
     def _shared(self, objects: Sequence[Document]) -> Iterator[Problem]:
         """Objects that another cluster or a chart of the app has, too: the last one that is applied would win."""
@@ -428,6 +434,13 @@ class StackStorm(Patient):
                 f"such as {lost[0]}, and all but one of each would be lost; take another output type"
             )
             yield Problem("unique", f"Release/{self.cluster.release.name}", "yaml_output_type", message)
+
+
+def of_each(clusters: Sequence[StackStorm], tell: Callable[[StackStorm], Iterable[str]]) -> Iterator[str]:
+    """What is told of clusters. Of several, it begins with the place of each in the construct tree, as in cdk8s."""
+    for cluster in clusters:
+        place = f"[{cluster._own_node.path}] " if len(clusters) > 1 else ""
+        yield from (f"{place}{line}" for line in tell(cluster))
 
 
 def _by_place(objects: Iterable[Document]) -> Mapping[str, Document]:

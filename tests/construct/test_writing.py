@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from construct.lean import LEAN, Lean
 from support import LONG
 from test_blocks import BLOCKS, together
 
 from constructs_st2 import node
+from constructs_st2.commands.synth import Arguments, synth_command
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document, identity
 from constructs_st2.kube.reading import read_text
@@ -313,3 +315,39 @@ def test_dependencies_on_what_was_removed(tmp_path: Path, kind: type[Any]) -> No
     order = [path.name.split("-")[1] for path in sorted((tmp_path / "dist").iterdir())]
     assert list(dict.fromkeys(order)) == ["zz", "st2", "aa"]
     assert order == sorted(order, key=["zz", "st2", "aa"].index)
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_what_is_wrong_is_told_with_its_cluster_where_there_are_several(tmp_path: Path, is_seen: bool) -> None:
+    for names in ("one", "two"), ("one",):
+        app = App(outdir=tmp_path / "dist")
+        wrong = {"extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "dat": {}}]}
+        for name in names:
+            stack = StackStorm(app, name, namespace=name, values={**LEAN, **wrong})
+            assert not is_seen or stack.tiers
+        with pytest.raises(UserError) as caught:
+            app.synth()
+        places = [line.partition(" ")[0] for line in caught.value.problems]
+        assert {place for place in places if place.startswith("[")} == ({"[one]", "[two]"} if len(names) > 1 else set())
+
+
+@pytest.mark.parametrize("kind", [App, cdk8s.App])
+def test_a_program_tells_of_all_that_it_writes(tmp_path: Path, kind: type[Any]) -> None:
+    def make(arguments: Arguments) -> StackStorm:
+        """Write two clusters."""
+        app = kind(outdir=str(arguments.output))
+        plain = {**LEAN, "secrets": {"mode": "plain", "seed": "0123456789abcdef0123456789abcdef"}}
+        one, _ = (StackStorm(app, name, namespace=name, values=plain) for name in ("one", "two"))
+        app.synth()
+        return one
+
+    done = CliRunner().invoke(synth_command(make), ["--output", str(tmp_path / "dist")], catch_exceptions=False)
+    told = done.stderr.splitlines()
+    warnings = [line for line in told if line.startswith("warning: ")]
+    assert {line.split()[1] for line in warnings} == {"[one]", "[two]"}
+    assert [line.split(", st2")[0] for line in told if line.startswith("release")] == [
+        f"release st2, namespace {name}" for name in ("one", "two")
+    ]
+    objects = read(tmp_path / "dist")
+    count = sum(map(len, objects.values()))
+    assert f"{len(objects)} files, {count} objects" in done.stderr
