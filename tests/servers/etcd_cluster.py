@@ -56,8 +56,15 @@ class Etcd:
             (status,) = json.loads(self.ctl("endpoint", "status", "-w", "json", endpoint=f"http://{pod.ip}:2379"))
             return bool(status["Status"]["leader"] == status["Status"]["header"]["member_id"])
 
-        (leader,) = filter(leads, self.pods)
-        return leader
+        found: list[Pod] = []
+
+        def one_leads() -> bool:
+            found[:] = filter(leads, self.pods)
+            return len(found) == 1
+
+        # Members that have much else to do may elect another one at any moment.
+        eventually(one_leads, "one member leads")
+        return found[0]
 
     def members(self) -> dict[str, Any]:
         """The URLs for clients of each member, as the cluster lists them."""

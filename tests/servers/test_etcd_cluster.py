@@ -84,7 +84,9 @@ def member(
 
 
 def test_three_members_that_start_at_the_same_time_are_one_cluster(etcd: Etcd) -> None:
-    assert etcd.members() == {pod.name: [f"http://{pod.host}:2379"] for pod in etcd.pods}
+    members = {pod.name: [f"http://{pod.host}:2379"] for pod in etcd.pods}
+    # A member is healthy before it tells the others where its clients find it.
+    eventually(lambda: etcd.members() == members, "each member has a name and a URL for clients")
     etcd.ctl("put", "formed", "yes")
     eventually(lambda: [etcd.kept(pod, "formed") for pod in etcd.pods] == ["yes"] * 3, "every member has the value")
 

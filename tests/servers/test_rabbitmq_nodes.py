@@ -139,8 +139,9 @@ class TestStart:
             first, *_ = (pods.start(NAME, ordinal) for ordinal in range(members))
             self.says(first, "no node has data of a cluster: beginning anew")
             self.says(first, "this node founds the cluster")
-            left = {path.name for path in pods.claim(f"{NAME}-0", "data").iterdir()}
-            assert left == {"unfinished", "constructs-st2.note"}
+            # It says what it does before it does it.
+            volume, left = pods.claim(f"{NAME}-0", "data"), {"unfinished", "constructs-st2.note"}
+            eventually(lambda: {path.name for path in volume.iterdir()} == left, "nothing else is left")
             pods.pods[f"{NAME}-0"].restart_container("rabbitmq")
             founding = "this node founds the cluster"
             eventually(lambda: first.log("rabbitmq").count(founding) == 2, "it begins anew once more")
@@ -150,7 +151,8 @@ class TestStart:
         with FakeCluster(synth(values), secrets_of(cluster(values)), tmp_path, images={"rabbitmq": self.IMAGE}) as pods:
             put(data_of(pods, 0), "rabbit_serial", "../unfinished")
             self.says(pods.start(NAME, 0), "this node has data: it starts at once")
-            assert not (pods.claim(f"{NAME}-0", "data") / "unfinished").exists()
+            unfinished = pods.claim(f"{NAME}-0", "data") / "unfinished"
+            eventually(lambda: not unfinished.exists(), "its start counts")
 
     def test_gives_the_cookie_to_nobody_but_the_server(self, pods: FakeCluster) -> None:
         pod = pods.start(NAME, 0)

@@ -192,7 +192,7 @@ class TestThreeMembers:
         first, second = (member for member in MEMBERS if member != master)
         # The sentinels would lead it back too, after the time of a failover.
         with redis.sentinels_with("failover-timeout", NEVER, MEMBERS):
-            redis.redis(first, "replicaof", host(second), "6379")
+            assert redis.redis(first, "replicaof", host(second), "6379") == "OK"
             eventually(lambda: redis.follows(first, master), "it is led back")
         assert f"the master is {host(master)}" in redis.pod(first).log("guard")
 
@@ -306,7 +306,7 @@ class TestOlderStackStorm:
 
         master = older.settled()
         before, epoch = identities(), older.facts(master)["config-epoch"]
-        older.redis(master, "set", "before the power loss", "kept")
+        assert older.redis(master, "set", "before the power loss", "kept") == "OK"
         older.kill_all()
         settings = {"replicaCount": 5, "sentinel": {"downAfterMilliseconds": 4000}}
         older.update(cluster({"st2": {"version": "3.9"}, "redis": {**VALUES["redis"], **settings}}))
@@ -345,7 +345,7 @@ def test_one_member_is_enough(cluster: MakeCluster, tmp_path: Path) -> None:
     with redis.pods:
         redis.start_all()
         redis.settled()
-        redis.redis(0, "set", "key", "kept")
+        assert redis.redis(0, "set", "key", "kept") == "OK"
         eventually(redis.pod(0).ready, "it is ready")
         assert redis.pod(0).stop() < GIVES_UP
         redis.start(0)

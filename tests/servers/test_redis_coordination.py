@@ -313,7 +313,8 @@ def test_an_outage_goes_unnoticed(server: Redis, member: Member) -> None:
     server.start()
     assert process.answer() is True
     # It has lost its data.
-    eventually(lambda: process("coordinator.get_groups().get()") == [b"group"], "the group is back")
+    of_groups = "[members(group) for group in coordinator.get_groups().get()]"
+    eventually(lambda: process(of_groups) == [{b"one"}], "the group is back, and then its member")
     assert process("capabilities(b'group', b'one')") == "capable"
     assert process("coordinator.heart.is_alive()") is True
 

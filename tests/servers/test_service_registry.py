@@ -18,7 +18,7 @@ import pytest
 from servers.environments import Interpreter, coordinator
 from servers.network import NODE_IP
 from servers.pods import FakeCluster, Image, Pod
-from servers.ports import eventually
+from servers.ports import PATIENCE, eventually
 from servers.secrets import secrets_of
 from support import Environment, MakeCluster, Require
 
@@ -233,7 +233,8 @@ def test_what_may_not_run_twice_waits_for_the_end_of_its_former_pod(backend: str
         waiting = f"waiting until {former.name} has left {group(SINGLE).decode()}"
         eventually(lambda: waiting in successor.log(SINGLE.name), "the successor waits")
         assert "joined" not in successor.log(SINGLE.name)
-        former.stop()
+        # However little time it gets beside others: one that is killed does not leave.
+        former.stop(PATIENCE)
         joined(successor, SINGLE, 1)
         (member,) = coordinated.members(SINGLE)
         assert member.startswith(f"{successor.name}_")
