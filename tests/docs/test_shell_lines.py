@@ -101,6 +101,8 @@ FILLED: Mapping[str, str] = {
     "kubectl describe certificate NAME": "kubectl describe certificate st2-mongodb",
     "kubectl describe pod -l app=…": "kubectl describe pod -l app=st2api",
     "kubectl describe pod POD": "kubectl describe pod st2-mongodb-0",
+    # For each object it reads the schema of the whole API once more.
+    "kubectl diff -f adopted/dist": "kubectl diff -f adopted/dist/31-rabbitmq.k8s.yaml",
     "kubectl edit pvc NAME": "kubectl edit pvc data-st2-mongodb-0",
     "kubectl exec … -- kill -USR2 1": "kubectl exec deployment/st2-st2api -- kill -USR2 1",
     "kubectl logs -l app=… --previous": "kubectl logs -l app=st2api --previous",
