@@ -7,7 +7,8 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False
+# Jedi, which completes in notebooks and many editors, leaves out what stands below a constant.
+TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
     from constructs_st2.commands.program import program
     from constructs_st2.commands.synth import Arguments

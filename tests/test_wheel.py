@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
+import jedi  # type: ignore[import-untyped]
 import pytest
 
 from constructs_st2 import __version__
@@ -154,3 +156,35 @@ def test_type_checkers_know_it(installed: Installed, tmp_path: Path) -> None:
     assert found == [("wrong.py", "5", "arg-type"), ("wrong.py", "6", "call-arg"), ("wrong.py", "7", "arg-type")], (
         done.stdout + done.stderr
     )
+    # Pyright, by which editors check, takes fewer things for properties than mypy does.
+    command = [sys.executable, "-m", "basedpyright", "--level", "error", "--outputjson"]
+    done = subprocess.run(
+        [*command, "--pythonpath", str(installed.python)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    told = [
+        (Path(each["file"]).name, each["range"]["start"]["line"] + 1, each["rule"])
+        for each in json.loads(done.stdout)["generalDiagnostics"]
+    ]
+    assert told == [
+        ("wrong.py", 5, "reportArgumentType"),
+        ("wrong.py", 6, "reportCallIssue"),
+        ("wrong.py", 7, "reportArgumentType"),
+    ], done.stdout + done.stderr
+
+
+STACK = "from constructs_st2 import StackStorm\nStackStorm(None, 'x'"
+COMPLETIONS = {
+    "from constructs_st2 import Values\nValues(st2act": "st2actionrunner=",
+    "from constructs_st2.values.model import HttpService\nHttpService(repl": "replicas=",
+    f"{STACK}, rele": "release=",
+    f"{STACK}).runn": "runners",
+    f"{STACK}).api['st2api']['Service'].metadata.add_lab": "add_label",
+    f"{STACK}).node.find_a": "find_all",
+}
+
+
+@pytest.mark.parametrize("begun", COMPLETIONS)
+def test_editors_complete_it(installed: Installed, begun: str) -> None:
+    environment = jedi.create_environment(str(installed.python.parent.parent), safe=False)
+    found = {each.name for each in jedi.Script(begun, environment=environment).complete()}
+    assert COMPLETIONS[begun] in found

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def program(make: Callable[[Arguments], StackStorm]) -> Callable[[], None]:
     """Make a program of a function that is told of the command line, and writes a cluster.
 
-    The program has the options of ``constructs-st2 synth``. At its end it prints a summary of the cluster that the
-    function returns.
+    The program has the options of ``constructs-st2 synth``. At its end it prints the warnings of all clusters of the
+    app, what was written, and the first steps with the cluster that the function returns.
     """
     if make.__module__ == "__main__":
         end_at_once()

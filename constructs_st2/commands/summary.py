@@ -26,8 +26,18 @@ _PLAIN_SECRETS = click.style(
 )
 
 
-def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: Path) -> str:
-    """A short text for the terminal."""
+def summary(
+    cluster: Cluster, objects: Sequence[Document], files: int, folder: Path, others: Sequence[Cluster] = ()
+) -> str:
+    """A short text for the terminal.
+
+    Args:
+        cluster: the cluster that it is about.
+        objects: all that was written.
+        files: into how many files.
+        folder: where they are.
+        others: clusters that were written, too.
+    """
     release, values = cluster.release, cluster.values
     costs = Costs.of(objects)
     in_namespace = f"kubectl -n {release.namespace}"
@@ -35,8 +45,8 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
         f"{folder}/: {files} files, {len(objects)} objects, {costs.pods} pods; "
         f"requests {float(costs.cpu):.4g} CPUs and {gib(costs.memory)}",
         *([f"claims {storage_text(costs.storage)}"] if costs.storage else []),
-        f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {values.profile}",
-        *([_PLAIN_SECRETS] if values.secrets.mode == "plain" else []),
+        *(_which(each) for each in (cluster, *others)),
+        *([_PLAIN_SECRETS] if any(each.values.secrets.mode == "plain" for each in (cluster, *others)) else []),
         "",
         f"Apply            kubectl apply -f {folder}/",
         f"Watch            {in_namespace} get pods -l release={release.name} -w",
@@ -50,6 +60,11 @@ def summary(cluster: Cluster, objects: Sequence[Document], files: int, folder: P
         client = release.named(ST2CLIENT.name)
         lines.append(f"Command line     {in_namespace} exec -it deploy/{client} -- st2 run core.local cmd=date")
     return "\n".join(lines)
+
+
+def _which(cluster: Cluster) -> str:
+    release, profile = cluster.release, cluster.values.profile
+    return f"release {release.name}, namespace {release.namespace}, st2 {cluster.version}, profile {profile}"
 
 
 _MAKERS: Mapping[str, tuple[str, str]] = {

@@ -62,12 +62,19 @@ def synth_command(make: Callable[[Arguments], StackStorm]) -> click.Command:
 
             write_at_changes(files, output)
         made = make(Arguments(files, options.sets, options.release, options.namespace, output, strict, accept))
-        objects = made.current()
-        tell_warnings(made.warnings(objects))
+        from constructs_st2.construct.stackstorm import of_each
+        from constructs_st2.construct.writing import App
+
+        clusters = made.clusters_of_app()
+        tell_warnings(of_each(clusters, lambda cluster: cluster.warnings()))
         if not quiet:
             from constructs_st2.commands.summary import summary
 
-            click.echo(summary(made.cluster, objects, len(made.planned_files), output), err=True)
+            planned = {path: objects for each in clusters for path, objects in each.planned_files.items()}
+            written = made.app.written if isinstance(made.app, App) else planned
+            objects = [each for documents in written.values() for each in documents]
+            others = [each.cluster for each in clusters if each is not made]
+            click.echo(summary(made.cluster, objects, len(written), output, others), err=True)
             if made.step is not None and made.step.changes:
                 from constructs_st2.commands.plan.text import brief
 

@@ -11,7 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import cdk8s
 import jsii
@@ -49,11 +49,14 @@ class Patient(Construct):
             # Says what is wrong with them.
             super().__init__(scope, id)
 
-    @cached_property
-    def node(self) -> Node:
-        """The node of the construct tree."""
-        self.look()
-        return self._own_node
+    # To type checkers it is the property of any construct: pyright would take no other for an `IConstruct`.
+    if not TYPE_CHECKING:
+
+        @cached_property
+        def node(self) -> Node:
+            """The node of the construct tree."""
+            self.look()
+            return self._own_node
 
     @cached_property
     def _own_node(self) -> Node:
@@ -136,14 +139,25 @@ class Manifest(cdk8s.ApiObject):
             metadata=self._told,
         )
 
-    @cached_property
-    def metadata(self) -> cdk8s.ApiObjectMetadataDefinition:
-        """The metadata, to be read and changed."""
-        self.touched = True
-        return super().metadata
+    if not TYPE_CHECKING:
+
+        @cached_property
+        def metadata(self) -> cdk8s.ApiObjectMetadataDefinition:
+            """The metadata, to be read and changed."""
+            self.touched = True
+            return super().metadata
 
     def add_json_patch(self, *operations: cdk8s.JsonPatch) -> None:
-        """Change the object as the last thing before it is written, and before it is checked."""
+        """Change the object as the last thing before it is written, and before it is checked.
+
+        Raises:
+            TypeError: what is given is no `cdk8s.JsonPatch`.
+        """
+        for position, operation in enumerate(operations):
+            if not isinstance(operation, cdk8s.JsonPatch):
+                # The words of cdk8s, which has the types looked at when the patches are applied.
+                given = type(operation).__name__
+                raise TypeError(f"type of argument ops[{position}] must be cdk8s.JsonPatch; got {given} instead")
         self.touched = True
         self._patches += operations
 
@@ -172,6 +186,16 @@ class Manifest(cdk8s.ApiObject):
             self._made_before = (state, self._patched(resolved))
         made: Document = copied(self._made_before[1])
         return made
+
+    @property
+    def owner(self) -> IConstruct:
+        """The cluster that its tier is part of."""
+        return self._tier.owner
+
+    @property
+    def named(self) -> Document:
+        """The object as far as its kind, namespace and name go, which only patches and resolvers can change."""
+        return self.current() if self._patches or self._tier.resolvers else self.document
 
     def _patched(self, whole: Document) -> Document:
         if not self._patches:
@@ -206,7 +230,9 @@ class Manifest(cdk8s.ApiObject):
                 # The chart's; objects without one are of the whole cluster.
                 continue
             told = self._told.get(key)
-            if isinstance(value, dict):
+            if key == _OWNERS:
+                metadata[key] = [*metadata.get(key, ()), *value]
+            elif isinstance(value, dict):
                 changed = {name: text for name, text in value.items() if not told or told.get(name) != text}
                 metadata[key] = {**metadata.get(key, {}), **changed}
             elif value != told:
@@ -249,6 +275,15 @@ class _Context:
         self.replaced_value = new_value
 
 
+C = TypeVar("C", bound=IConstruct)
+
+
+def among(constructs: Mapping[str, C], present: Iterable[IConstruct]) -> Mapping[str, C]:
+    """Those constructs that are among others: those that nobody has removed from the construct tree."""
+    kept = frozenset(map(id, present))
+    return {name: each for name, each in constructs.items() if id(each) in kept}
+
+
 def charts_around(construct: Construct) -> list[cdk8s.Chart]:
     """The charts that a construct is in, the nearest one last. A chart is in itself."""
     if isinstance(construct, cdk8s.App):
@@ -266,13 +301,16 @@ class Component(Construct):
 
     def __init__(self, tier: Tier, part: Part) -> None:
         super().__init__(tier, part.name)
-        self.objects: Mapping[str, Manifest] = {
-            identity(document): Manifest(self, tier, document) for document in part.documents
-        }
-        workloads = [each for each in self.objects.values() if pod_template(each.document)]
+        self._objects = {identity(document): Manifest(self, tier, document) for document in part.documents}
+        workloads = [each for each in self._objects.values() if pod_template(each.document)]
         if len(workloads) == 1:
             # What `cdk8s.ApiObject.of` finds.
             self.node.default_child = workloads[0]
+
+    @property
+    def objects(self) -> Mapping[str, Manifest]:
+        """Its objects, but for those that were removed from the construct tree."""
+        return among(self._objects, self.node.children)
 
     def __getitem__(self, wanted: str) -> Manifest:
         """The object called ``Deployment/st2-st2api``, or the only one of a kind: ``Deployment``.
@@ -283,7 +321,8 @@ class Component(Construct):
         return _found(self.objects, wanted)
 
     def __contains__(self, wanted: object) -> bool:
-        return wanted in self.objects or [name.partition("/")[0] for name in self.objects].count(str(wanted)) == 1
+        objects = self.objects
+        return wanted in objects or [name.partition("/")[0] for name in objects].count(str(wanted)) == 1
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.objects)
@@ -307,10 +346,22 @@ class Tier(cdk8s.Chart):
         self, scope: Construct, file: str, parts: Iterable[Part], namespace: str, labels: Mapping[str, str]
     ) -> None:
         super().__init__(scope, file, namespace=namespace, labels=dict(labels) or None)
-        self.components: dict[str, Component] = {}
-        self.objects: dict[str, Manifest] = {}
+        self.owner = scope
+        """What it is part of."""
+        self._components: dict[str, Component] = {}
+        self._objects: dict[str, Manifest] = {}
         for part in parts:
             self._add(part)
+
+    @property
+    def components(self) -> Mapping[str, Component]:
+        """Its services and backends, but for those that were removed from the construct tree."""
+        return among(self._components, self.node.children)
+
+    @property
+    def objects(self) -> Mapping[str, Manifest]:
+        """All objects that it was made with, but for those that were removed from the construct tree."""
+        return among(self._objects, self.node.find_all())
 
     @cached_property
     def resolvers(self) -> Sequence[cdk8s.IResolver]:
@@ -320,11 +371,11 @@ class Tier(cdk8s.Chart):
     def _add(self, part: Part) -> None:
         if part.name:
             component = Component(self, part)
-            self.components[part.name] = component
+            self._components[part.name] = component
             made = component.objects
         else:
             made = {identity(document): Manifest(self, self, document) for document in part.documents}
-        self.objects |= made
+        self._objects |= made
 
     @property
     def api_objects(self) -> list[cdk8s.ApiObject]:
@@ -337,9 +388,10 @@ class Tier(cdk8s.Chart):
         Raises:
             KeyError: there is none.
         """
-        if name not in self.components:
-            raise KeyError(f"there is no {name}; there are: {', '.join(self.components) or 'none'}")
-        return self.components[name]
+        components = self.components
+        if name not in components:
+            raise KeyError(f"there is no {name}; there are: {', '.join(components) or 'none'}")
+        return components[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self.components
@@ -369,6 +421,8 @@ def _found(objects: Mapping[str, Manifest], wanted: str) -> Manifest:
 
 
 _TEXTS = ("labels", "annotations")
+_OWNERS = "ownerReferences"
+"""What Node.js is not told of: all that it has of these has been added since."""
 
 
 def _known(metadata: Document) -> dict[str, Any]:

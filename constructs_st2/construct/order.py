@@ -25,8 +25,13 @@ def any_dependency(root: IConstruct) -> bool:
 def dependencies(root: IConstruct) -> dict[str, list[str]]:
     """What comes before each chart of an app, because something in the one depends on something in the other."""
     before: dict[str, dict[str, None]] = defaultdict(dict)
-    for each in Node.of(root).find_all():
+    found = Node.of(root).find_all()
+    kept = frozenset(map(id, found))
+    for each in found:
         for other in Node.of(each).dependencies:
+            if id(other) not in kept:
+                # It was removed from the construct tree.
+                continue
             source, target = cdk8s.Chart.of(each), cdk8s.Chart.of(other)
             # cdk8s itself lets a chart depend on those within it.
             if source is not target and Node.of(target).scope is not source:
@@ -47,12 +52,12 @@ def with_nested(before: Mapping[str, Sequence[str]], charts: Collection[str]) ->
     cdk8s puts charts before the chart that they are in, but knows nothing of those in a construct in it.
     """
     known = {path: list(others) for path, others in before.items()}
-    for path, others in before.items():
-        for other in others:
-            if not _is_in(path, other) and not _is_in(other, path):
-                for after, first in product(_all_in(path, charts), _all_in(other, charts)):
-                    if first not in known.get(after, ()) and not comes_after(first, after, known):
-                        known.setdefault(after, []).append(first)
+    pairs = [(path, other) for path, others in before.items() for other in others]
+    apart = [(path, other) for path, other in pairs if not _is_in(path, other) and not _is_in(other, path)]
+    for path, other in apart:
+        for after, first in product(_all_in(path, charts), _all_in(other, charts)):
+            if first not in known.get(after, ()) and not comes_after(first, after, known):
+                known.setdefault(after, []).append(first)
     return dict(known)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from itertools import takewhile
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
 
 import cdk8s
 import jsii
 from constructs import Construct, Dependable, IConstruct, IValidation
+from typing_extensions import Self
 
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
@@ -17,7 +19,7 @@ from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
-from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, charts_around
+from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, among, charts_around
 from constructs_st2.construct.plans import compose
 from constructs_st2.construct.tiers import (
     TIERS,
@@ -44,7 +46,7 @@ from constructs_st2.construct.tiers import (
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts.release import DEFAULT_NAMESPACE, DEFAULT_RELEASE, Release
 from constructs_st2.facts.secrets.contract import required
-from constructs_st2.kube.documents import Document, identity, place, state_of
+from constructs_st2.kube.documents import Document, identity, is_identified, place, state_of
 from constructs_st2.parts.tiers import documents_of
 from constructs_st2.values import GivenValues, ValuesLike
 
@@ -53,6 +55,39 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", bound=Tier)
+
+
+class TierAttribute(Generic[T]):
+    """A tier of a cluster as an attribute of its name, whose class editors and mypy know.
+
+    Raises:
+        LookupError: the cluster has no objects in this tier, or `StackStorm.TIERS` names another class for it.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self.__doc__ = kind.__doc__
+
+    def __set_name__(self, owner: type[StackStorm], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, stack: None, owner: type[StackStorm]) -> Self: ...
+    @overload
+    def __get__(self, stack: StackStorm, owner: type[StackStorm]) -> T: ...
+    def __get__(self, stack: StackStorm | None, owner: type[StackStorm]) -> Self | T:
+        if stack is None:
+            return self
+        tiers = stack.tiers
+        tier = tiers.get(self._name)
+        if tier is None:
+            raise LookupError(f"there is no tier {self._name} in this cluster; there are: {', '.join(tiers)}")
+        if not isinstance(tier, self._kind):
+            raise LookupError(
+                f"the tier {self._name} of this cluster is no {self._kind.__name__}, but of {type(tier).__name__}; "
+                f'take it from tiers["{self._name}"], or derive its class from {self._kind.__name__}'
+            )
+        return tier
 
 
 class StackStorm(Patient):
@@ -74,7 +109,26 @@ class StackStorm(Patient):
 
     TIERS: ClassVar[Mapping[str, type[Tier]]] = TIERS
     """The class of each tier, in the order of their files. A subclass may replace some, leave some out, or add some:
-    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``."""
+    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``. A tier of the cluster is an attribute of its name, such as
+    ``stack.runners``; one that a subclass adds is in `tiers`."""
+
+    config = TierAttribute(Config)
+    secrets = TierAttribute(Secrets)
+    mongodb = TierAttribute(Mongodb)
+    rabbitmq = TierAttribute(Rabbitmq)
+    coordination = TierAttribute(Coordination)
+    packs = TierAttribute(Packs)
+    api = TierAttribute(Api)
+    engines = TierAttribute(Engines)
+    runners = TierAttribute(Runners)
+    frontend = TierAttribute(Frontend)
+    client = TierAttribute(Client)
+    chatops = TierAttribute(Chatops)
+    jobs = TierAttribute(Jobs)
+    exposure = TierAttribute(Exposure)
+    operations = TierAttribute(Operations)
+    backup = TierAttribute(Backup)
+    extra = TierAttribute(Extra)
 
     def __init__(
         self,
@@ -105,7 +159,8 @@ class StackStorm(Patient):
         self._labels = {key: text for chart in around for key, text in chart.labels.items()}
         for document in self.planned if self._labels else ():
             document["metadata"]["labels"] = {**self._labels, **document["metadata"].get("labels", {})}
-        self._checked: tuple[bytes, list[Problem]] | None = None
+        self._sound: bytes | None = None
+        """The state of the objects when nothing was found wrong with them."""
         self._strict = strict
         self._dependencies: list[IConstruct] = []
         self.step: ChangePlan | None = None
@@ -131,9 +186,9 @@ class StackStorm(Patient):
 
     @property
     def tiers(self) -> Mapping[str, Tier]:
-        """The tiers that have any objects, by their names."""
+        """The tiers that have any objects, by their names, but for those that were removed from the construct tree."""
         self.look()
-        return self._tiers
+        return among(self._tiers, self._own_node.children)
 
     def look(self) -> None:
         """Make the tiers."""
@@ -170,19 +225,28 @@ class StackStorm(Patient):
         if any(each is self for each in dependencies):
             raise UserError(f'the cluster "{self.node.path}" cannot come after itself')
         self._dependencies += dependencies
-        # The first tier alone, and the others by `keep_order`: cdk8s walks each way that there is from object to object
-        # along dependencies, and of those there are as many as the product of the numbers of objects.
+        self._lead()
+
+    def _lead(self) -> None:
+        """Let the first tier come after what all of the cluster comes after.
+
+        It alone, and the others by `keep_order`: cdk8s walks each way that there is from object to object along
+        dependencies, and of those there are as many as the product of the numbers of objects.
+        """
         for first in list(self.tiers.values())[:1]:
-            first.add_dependency(*(each for each in dependencies if each is not first))
+            first.add_dependency(*(each for each in self._dependencies if each is not first))
 
     def keep_order(self) -> None:
         """Keep the first tier in front of the others, where cdk8s does not do so by itself."""
-        root = self._root
-        if not self.tiers or not order.any_dependency(root):
+        if self._dependencies:
+            # The tier that was the first one may have been removed.
+            self._lead()
+        root, tiers = self._root, self.tiers
+        if not tiers or not order.any_dependency(root):
             return
-        first, *others = self.tiers.values()
+        first, *others = tiers.values()
         before = order.dependencies(root)
-        if not order.parted([tier.node.path for tier in self.tiers.values()], before):
+        if not order.parted([tier.node.path for tier in tiers.values()], before):
             return
         for tier in others:
             if not order.comes_after(first.node.path, tier.node.path, before):
@@ -192,7 +256,10 @@ class StackStorm(Patient):
 
     @property
     def objects(self) -> Mapping[str, Manifest]:
-        """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``."""
+        """All objects that the values brought about, by kind and name: ``Deployment/st2-st2api``.
+
+        Those that were removed from the construct tree are not among them.
+        """
         return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
 
     @property
@@ -220,24 +287,24 @@ class StackStorm(Patient):
         Args:
             objects: the objects, where they are known already.
         """
-        objects = self.current() if objects is None else objects
-        if not self.seen:
-            # What nobody can have changed is asked about once, when it is written.
-            return self._found(objects)
-        # cdk8s asks once per chart.
+        if objects is None or not self.seen:
+            # Who asks may change other charts of the app then; what nobody can have changed is asked about once.
+            self._sound = None
+            return self._found(self.current() if objects is None else objects)
+        # cdk8s asks once per chart, as long as nothing is wrong.
         state = state_of(objects)
-        if self._checked is None or self._checked[0] != state:
-            found = self._found(objects)
-            self.keep_order()
-            self._checked = (state, found)
-        return self._checked[1]
+        if self._sound == state:
+            return []
+        found = self._found(objects)
+        self.keep_order()
+        self._sound = None if found else state
+        return found
 
     def _found(self, objects: Sequence[Document]) -> list[Problem]:
         return [
             *check(objects, self._surroundings, self._foreign()),
-            *self._shared_with_others(),
-            *(self._shared_with_charts() if self.seen else ()),
-            *self._lost(objects),
+            *self._shared(objects),
+            *self._lost(),
         ]
 
     def warnings(self, objects: Sequence[Document] | None = None) -> list[str]:
@@ -265,13 +332,12 @@ class StackStorm(Patient):
         Args:
             objects: the objects, where they are known already.
         """
-        objects = self.current() if objects is None else objects
         problems = self.problems(objects)
         if not problems:
             return []
         from constructs_st2.construct.explaining import explained
 
-        return explained(problems, objects, self._loaded)
+        return explained(problems, self.current() if objects is None else objects, self._loaded)
 
     def refusals(self, objects: Sequence[Document] | None = None) -> list[str]:
         """Why the objects cannot be written as they are now: `complaints`, and with ``strict`` `warnings`."""
@@ -285,20 +351,30 @@ class StackStorm(Patient):
         own = [name for name, tier in self.TIERS.items() if tier is StackStorm.TIERS.get(name)]
         return foreign(self.cluster, self._composed, own)
 
+    @property
+    def app(self) -> IConstruct:
+        """The app that it is in, or what else is above all."""
+        return self._root
+
+    def clusters_of_app(self) -> list[StackStorm]:
+        """All clusters of the app, this one among them."""
+        return [each for each in self.what_is_made(self._root) if isinstance(each, StackStorm)]
+
     def _earlier(self) -> Iterator[StackStorm]:
         """The clusters of the app before this one: what two of them share is told once, by the later one."""
-        for other in self.what_is_made(self._root):
-            if other is self:
-                return
-            if isinstance(other, StackStorm):
-                yield other
+        return takewhile(lambda other: other is not self, self.clusters_of_app())
 
-    def _shared_with_others(self) -> Iterator[Problem]:
-        """Objects that an earlier cluster of the app has, too: the last one that is applied would win."""
-        own = set(map(place, self.planned))
+    def _shared(self, objects: Sequence[Document]) -> Iterator[Problem]:
+        """Objects that another cluster or a chart of the app has, too: the last one that is applied would win."""
+        own = _by_place(objects)
+        made = self.what_is_made(self._root)
+        of_others: dict[IConstruct, list[Document]] = defaultdict(list)
+        for each in made:
+            if isinstance(each, Manifest) and each.owner is not self:
+                of_others[each.owner].append(each.named)
+        release = self.cluster.release
         for other in self._earlier():
-            shared = [document for document in other.planned if place(document) in own]
-            path, release = other._own_node.path, self.cluster.release
+            path = other._own_node.path
             if (release.name, release.namespace) == (other.cluster.release.name, other.cluster.release.namespace):
                 message = (
                     f'is also that of the cluster "{path}"; give one of them another name or namespace, '
@@ -306,137 +382,70 @@ class StackStorm(Patient):
                 )
                 yield Problem("unique", f"Release/{release.name}", f"namespace {release.namespace}", message)
                 continue
-            for document in shared:
+            theirs = _by_place(of_others[other] if other.seen else other.planned)
+            for document in (document for key, document in theirs.items() if key in own):
                 hint = "set namespace.create to false" if document["kind"] == "Namespace" else "let one of them make it"
                 message = f'is also an object of the cluster "{path}"; {hint}'
                 yield Problem("unique", identity(document), "metadata.name", message)
+        yield from self._shared_with_charts(own, made) if self.seen else ()
 
-    def _shared_with_charts(self) -> Iterator[Problem]:
+    def _shared_with_charts(self, own: Mapping[str, Document], made: Iterable[IConstruct]) -> Iterator[Problem]:
         """Objects that a chart of the app has, too, such as the namespace."""
-        own: dict[str, set[object]] = {}
-        for document in self.planned:
-            own.setdefault(document["metadata"]["name"], set()).add(place(document))
-        path = self._own_node.path
-        for each in self.what_is_made(self._root):
-            if not isinstance(each, cdk8s.ApiObject) or isinstance(each, Manifest) or each.name not in own:
+        path, names = self._own_node.path, {document["metadata"]["name"] for document in own.values()}
+        for each in made:
+            if not isinstance(each, cdk8s.ApiObject) or isinstance(each, Manifest) or each.name not in names:
                 continue
-            document = each.to_json()
-            if place(document) in own[each.name] and not each.node.path.startswith(f"{path}/"):
+            shared = own.keys() & _by_place([document := each.to_json()])
+            if shared and not each.node.path.startswith(f"{path}/"):
                 hint = "set namespace.create to false" if document["kind"] == "Namespace" else "rename one of them"
                 message = f'is also an object of the chart "{cdk8s.Chart.of(each).node.path}"; {hint}'
                 yield Problem("unique", identity(document), "metadata.name", message)
 
-    def _lost(self, objects: Sequence[Document]) -> Iterator[Problem]:
+    def _lost(self) -> Iterator[Problem]:
         """Objects for which cdk8s would write no file of their own, but over that of another."""
-        root = self._root
+        root, types = self._root, cdk8s.YamlOutputType
         if isinstance(root, PatientApp) or not isinstance(root, cdk8s.App):
             return
-        if root.yaml_output_type is not cdk8s.YamlOutputType.FILE_PER_RESOURCE:
+        output = root.yaml_output_type
+        if output not in (types.FILE_PER_RESOURCE, types.FOLDER_PER_CHART_FILE_PER_RESOURCE):
             return
-        earlier = {identity(document) for other in self._earlier() for document in other.planned}
-        count = Counter(map(identity, objects))
-        if lost := [name for name in count if name in earlier or count[name] > 1]:
+        earlier, path = set(map(id, self._earlier())), f"{self._own_node.path}/"
+        own: Counter[tuple[str, str]] = Counter()
+        others: set[tuple[str, str]] = set()
+        for each in self.what_is_made(root):
+            if not isinstance(each, cdk8s.ApiObject):
+                continue
+            folder = "" if output is types.FILE_PER_RESOURCE else cdk8s.Chart.of(each).node.path
+            if isinstance(each, Manifest):
+                if not is_identified(each.named):
+                    continue
+                file = folder, identity(each.named)
+                if each.owner is self:
+                    own[file] += 1
+                elif id(each.owner) in earlier:
+                    others.add(file)
+            elif each.node.path.startswith(path):
+                own[folder, f"{each.kind}/{each.name}"] += 1
+            else:
+                others.add((folder, f"{each.kind}/{each.name}"))
+        if lost := [name for (folder, name), count in own.items() if count > 1 or (folder, name) in others]:
             message = (
-                f"FILE_PER_RESOURCE names files by kind and name, which {len(lost)} objects share with others, "
+                f"{output.name} names files by kind and name, which {len(lost)} objects share with others, "
                 f"such as {lost[0]}, and all but one of each would be lost; take another output type"
             )
             yield Problem("unique", f"Release/{self.cluster.release.name}", "yaml_output_type", message)
 
-    def _tier(self, kind: type[T], name: str) -> T:
-        tier = self.tiers.get(name)
-        if tier is None:
-            raise LookupError(f"there is no tier {name} in this cluster; there are: {', '.join(self.tiers)}")
-        if not isinstance(tier, kind):
-            raise LookupError(
-                f"the tier {name} of this cluster is no {kind.__name__}, but of {type(tier).__name__}; take it from "
-                f'tiers["{name}"], or derive its class from {kind.__name__}'
-            )
-        return tier
 
-    @property
-    def config(self) -> Config:
-        """Settings of st2, the service account and the priority classes."""
-        return self._tier(Config, "config")
+def of_each(clusters: Sequence[StackStorm], tell: Callable[[StackStorm], Iterable[str]]) -> Iterator[str]:
+    """What is told of clusters. Of several, it begins with the place of each in the construct tree, as in cdk8s."""
+    for cluster in clusters:
+        place = f"[{cluster._own_node.path}] " if len(clusters) > 1 else ""
+        yield from (f"{place}{line}" for line in tell(cluster))
 
-    @property
-    def secrets(self) -> Secrets:
-        """What makes the Secrets."""
-        return self._tier(Secrets, "secrets")
 
-    @property
-    def mongodb(self) -> Mongodb:
-        """The database."""
-        return self._tier(Mongodb, "mongodb")
-
-    @property
-    def rabbitmq(self) -> Rabbitmq:
-        """The message bus."""
-        return self._tier(Rabbitmq, "rabbitmq")
-
-    @property
-    def coordination(self) -> Coordination:
-        """Redis or etcd: locks and the service registry."""
-        return self._tier(Coordination, "coordination")
-
-    @property
-    def packs(self) -> Packs:
-        """Volumes and a registry for packs."""
-        return self._tier(Packs, "packs")
-
-    @property
-    def api(self) -> Api:
-        """st2auth, st2api and st2stream."""
-        return self._tier(Api, "api")
-
-    @property
-    def engines(self) -> Engines:
-        """The services that work out what has to be done."""
-        return self._tier(Engines, "engines")
-
-    @property
-    def runners(self) -> Runners:
-        """The services that run actions and sensors."""
-        return self._tier(Runners, "runners")
-
-    @property
-    def frontend(self) -> Frontend:
-        """The web UI."""
-        return self._tier(Frontend, "frontend")
-
-    @property
-    def client(self) -> Client:
-        """A pod with the command line of st2."""
-        return self._tier(Client, "client")
-
-    @property
-    def chatops(self) -> Chatops:
-        """The chat bot."""
-        return self._tier(Chatops, "chatops")
-
-    @property
-    def jobs(self) -> Jobs:
-        """The Jobs that load content."""
-        return self._tier(Jobs, "jobs")
-
-    @property
-    def exposure(self) -> Exposure:
-        """Ingress and HTTPRoute."""
-        return self._tier(Exposure, "exposure")
-
-    @property
-    def operations(self) -> Operations:
-        """Network policies, autoscaling, monitoring."""
-        return self._tier(Operations, "operations")
-
-    @property
-    def backup(self) -> Backup:
-        """Backups of the database."""
-        return self._tier(Backup, "backup")
-
-    @property
-    def extra(self) -> Extra:
-        """The user's own objects."""
-        return self._tier(Extra, "extra")
+def _by_place(objects: Iterable[Document]) -> Mapping[str, Document]:
+    """Objects by what tells them from all others, but for those of which checks tell that they lack it."""
+    return {str(place(each)): each for each in objects if is_identified(each)}
 
 
 @jsii.implements(IValidation)

@@ -15,7 +15,7 @@ from constructs_st2.changes.states import documents as documents_of
 from constructs_st2.construct import order
 from constructs_st2.construct.manifest import PatientApp
 from constructs_st2.construct.output import ACCEPT_VARIABLE, MANIFEST_SUFFIX, METADATA, replacing
-from constructs_st2.construct.stackstorm import StackStorm
+from constructs_st2.construct.stackstorm import StackStorm, of_each
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import MANIFESTS, MANIFESTS_VARIABLE
@@ -49,6 +49,8 @@ class App(PatientApp):
         if isinstance(accept, str):
             raise UserError(f"accept must be a list: [{accept!r}]")
         self._accepted = frozenset(os.environ.get(ACCEPT_VARIABLE, "").split() if accept is None else accept)
+        self.written: Mapping[str, Sequence[Document]] = {}
+        """The objects that the last synth has written, by the names of their files."""
         self._folder = Path(outdir or os.environ.get(MANIFESTS_VARIABLE) or MANIFESTS)
         # Absolute, because Node.js stays in the folder in which it was started.
         super().__init__(str(self._folder.absolute()), resolvers)
@@ -68,6 +70,7 @@ class App(PatientApp):
                 (folder / name).write_bytes(text)
             if os.environ.get("CDK8S_RECORD_CONSTRUCT_METADATA") == "true":
                 (folder / METADATA).write_text(json.dumps(self._metadata()), encoding="utf-8")
+        self.written = files
 
     def _look_at_step(self, files: Mapping[str, list[Document]], texts: Mapping[str, bytes]) -> None:
         """Work out what is changed by writing, and refuse what cannot work."""
@@ -103,11 +106,11 @@ class App(PatientApp):
         clusters = [each for each in below if isinstance(each, StackStorm)]
         if not self.seen and len(below) == len(clusters) + 1:
             # Nobody has looked at anything, nor added anything: what has been planned is what there is.
-            _refuse(line for cluster in clusters for line in cluster.refusals(cluster.planned))
+            _refuse(of_each(clusters, lambda cluster: cluster.refusals(cluster.planned)))
             return _named(file for cluster in clusters for file in cluster.planned_files.items())
         self.look()
         try:
-            _refuse(line for cluster in clusters for line in cluster.refusals())
+            _refuse(of_each(clusters, StackStorm.refusals))
             return self._ordered({chart.node.path: chart.to_json() for chart in self.charts})
         except RuntimeError as error:
             if refusals := _refusals(str(error).removeprefix("Error: ")):

@@ -45,6 +45,13 @@ def identity(document: Document) -> str:
     return f"{document.get('kind', '?')}/{document.get('metadata', {}).get('name', '?')}"
 
 
+def is_identified(document: Document) -> bool:
+    """Whether an object has what `place` takes: one that was patched may have anything there, or nothing."""
+    metadata = document.get("metadata")
+    needed = (document.get("apiVersion"), document.get("kind"), isinstance(metadata, dict) and metadata.get("name"))
+    return all(isinstance(each, str) and each for each in needed)
+
+
 def place(document: Document) -> tuple[str, str, str, str]:
     """What tells an object from all others of a Kubernetes cluster: API group, kind, namespace and name."""
     metadata = document["metadata"]

@@ -134,3 +134,13 @@ def test_wrong_ones_are_told_as_those_of_files(
     with pytest.raises(UserError) as caught:
         model(**given)
     assert caught.value.problems == problems
+
+
+def test_what_is_made_cannot_be_changed() -> None:
+    values = Values(st2api=HttpService(replicas=3))
+    with pytest.raises(AttributeError, match=r"HttpService\.replicas cannot be changed; .*model_copy\(update="):
+        values.st2api.replicas = 9  # type: ignore[misc]
+    with pytest.raises(AttributeError, match=r"Values\.profile cannot be changed"):
+        del values.profile
+    assert (values.st2api.replicas, values.profile) == (3, "ha")
+    assert values.model_copy(update={"profile": "dev"}).profile == "dev"
