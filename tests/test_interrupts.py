@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from servers.ports import eventually
 
 runs_programs = pytest.mark.servers
 
@@ -42,6 +45,13 @@ class Place:
         }
 
 
+def has_begun(process: subprocess.Popen[str]) -> bool:
+    """Whether the program hears signals, or is over already. Python alone hears no SIGTERM."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (heard,) = re.findall(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return bool(int(heard, 16) >> (signal.SIGTERM - 1) & 1) or process.poll() is not None
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
@@ -59,7 +69,8 @@ def test_interrupts_at_any_time(place: Place) -> None:
     for number in range(COUNT):
         process = place.start()
         # Not in the first moments, when it is Python that an interrupt finds, before any program.
-        time.sleep(chance.uniform(0.1, 1.2) * whole)
+        eventually(partial(has_begun, process), "the program has begun")
+        time.sleep(chance.uniform(0, 1.1) * whole)
         sent = chance.choice([signal.SIGINT, signal.SIGTERM])
         # From the keyboard it comes to all processes of a program; from kill, to one.
         if process.poll() is None:

@@ -86,13 +86,14 @@ def there(kubectl: Kubectl, dist: Path, synth: Synth) -> Kubectl:
 @pytest.fixture
 def applied(there: Kubectl, dist: Path, synth: Synth) -> Kubectl:
     """The same as it was in the beginning."""
-    put(there, dist, synth)
+    # What was validated once is not again, which takes kubectl half of its time.
+    put(there, dist, synth, "--validate=false")
     return there
 
 
-def put(kubectl: Kubectl, dist: Path, synth: Synth) -> None:
+def put(kubectl: Kubectl, dist: Path, synth: Synth, *options: str) -> None:
     """Bring about what there is in the beginning."""
-    kubectl.must("apply", "-f", str(dist))
+    kubectl.must("apply", "-f", str(dist), *options)
     # The controller of StatefulSets creates claims, and applies nothing. Those that are there stay.
     for claim in claims(synth):
         with contextlib.suppress(Refused):

@@ -60,21 +60,27 @@ class Cluster:
         names = {(each["kind"], each["metadata"]["name"]) for each in there}
         made = [each for workload in there if workload["kind"] in _WORKLOADS for each in _made_of(workload)]
         missing = [each for each in made if (each["kind"], each["metadata"]["name"]) not in names]
-        for each in [*there, *(self._server.create(each) for each in missing)]:
+        after = {**found, **{_path_of(each): self._server.create(each) for each in missing}}
+        for path, each in after.items():
             if each["kind"] == "PersistentVolumeClaim" and "volumeName" not in each["spec"]:
-                self._bind(each)
+                after[path] = self._bind(each)
             if each["kind"] == "Job" and "completionTime" not in each.get("status", {}):
-                self._end(each)
+                after[path] = self._end(each)
         self._acted = self._server.revision()
+        # Nobody else has written anything meanwhile.
+        self._seen = self._acted, after
 
-    def _bind(self, claim: Document) -> None:
+    def _bind(self, claim: Document) -> Document:
         """Give a claim a volume, which can grow."""
-        name = claim["metadata"]["name"]
-        path = f"{_MADE['PersistentVolumeClaim']}/{name}"
+        path = _path_of(claim)
         bound = {"phase": "Bound", "accessModes": claim["spec"]["accessModes"]}
-        for where, part in (("", {"spec": {"volumeName": name}}), ("/status", {"status": bound})):
-            status, answer = self._server.request("PATCH", path + where, part, "application/merge-patch+json")
-            assert status < 300, answer
+        self._patch(path, {"spec": {"volumeName": claim["metadata"]["name"]}})
+        return self._patch(f"{path}/status", {"status": bound})
+
+    def _patch(self, path: str, part: Document) -> Document:
+        status, answer = self._server.request("PATCH", path, part, "application/merge-patch+json")
+        assert status < 300, answer
+        return answer
 
     def restore(self) -> None:
         """Bring back what was changed or deleted since the beginning, and delete what has been made since."""
@@ -113,20 +119,16 @@ class Cluster:
             document["spec"].pop("selector", None)
         status, answer = self._server.request("POST", path.rpartition("/")[0], document)
         assert status < 300, answer
-        if document["kind"] == "Job":
-            self._end(answer)
-        self._before[path] = self._server.request("GET", path)[1]
+        self._before[path] = self._end(answer) if document["kind"] == "Job" else answer
 
-    def _end(self, job: Document) -> None:
+    def _end(self, job: Document) -> Document:
         time = job["metadata"]["creationTimestamp"]
         conditions = [
             {"type": kind, "status": "True", "lastProbeTime": time, "lastTransitionTime": time}
             for kind in ("SuccessCriteriaMet", "Complete")
         ]
         ended = {"startTime": time, "completionTime": time, "succeeded": 1, "conditions": conditions}
-        path = f"{_MADE['Job']}/{job['metadata']['name']}/status"
-        status, answer = self._server.request("PATCH", path, {"status": ended}, "application/merge-patch+json")
-        assert status < 300, answer
+        return self._patch(f"{_path_of(job)}/status", {"status": ended})
 
     def _let_go(self, found: Mapping[str, Document]) -> bool:
         """Nothing finalizes here, and no node ends its pods: whether there was anything to end."""
@@ -158,6 +160,10 @@ class Cluster:
             raise Refused(f"{path}: {answer}")
         kind = {"kind": answer["kind"].removesuffix("List"), "apiVersion": answer["apiVersion"]}
         return [{**kind, **item} for item in answer["items"]]
+
+
+def _path_of(made: Document) -> str:
+    return f"{_MADE[made['kind']]}/{made['metadata']['name']}"
 
 
 def _made_of(workload: Document) -> Iterator[Document]:

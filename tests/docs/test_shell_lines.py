@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from support import Environment, Synth
 from constructs_st2.commands.cli import cli
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
+from constructs_st2.kube.reading import read_text
 from constructs_st2.values.layers import overlay
 
 HERE = Path(__file__).parent
@@ -100,6 +101,8 @@ FILLED: Mapping[str, str] = {
     "kubectl describe certificate NAME": "kubectl describe certificate st2-mongodb",
     "kubectl describe pod -l app=…": "kubectl describe pod -l app=st2api",
     "kubectl describe pod POD": "kubectl describe pod st2-mongodb-0",
+    # For each object it reads the schema of the whole API once more.
+    "kubectl diff -f adopted/dist": "kubectl diff -f adopted/dist/31-rabbitmq.k8s.yaml",
     "kubectl edit pvc NAME": "kubectl edit pvc data-st2-mongodb-0",
     "kubectl exec … -- kill -USR2 1": "kubectl exec deployment/st2-st2api -- kill -USR2 1",
     "kubectl logs -l app=… --previous": "kubectl logs -l app=st2api --previous",
@@ -123,25 +126,25 @@ FILLED: Mapping[str, str] = {
 
 _NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}
 _BACKUP = "kubectl get job backup-now || kubectl create job --from=cronjob/st2-backup backup-now"
-_SECRETS = "kubectl get secret st2-rabbitmq || constructs-st2 secrets generate | kubectl create -f -"
+_SECRETS = "kubectl get secret st2-rabbitmq || kubectl create -f ../secrets.yaml"
 _CHANGE = "echo '{}: {{replicas: 3}}' >> values.yaml"
 _ADOPT = "constructs-st2 adopt --release st2 --namespace stackstorm"
 _ADOPTED = "constructs-st2 synth -f adopted/values.yaml --release st2 --namespace stackstorm --output adopted/dist"
 _RELEASE = "kubectl apply -f ../release.yaml"
 _ROBOTS = 'kubectl -n automation create secret generic robots --from-literal=wallboard="$(openssl rand -hex 32)"'
-BEFORE: Mapping[str, str] = {
-    "constructs-st2 secrets check": _SECRETS,
-    "constructs-st2 secrets check -f adopted/values.yaml": f"{_RELEASE} && {_ADOPT} && {_SECRETS}",
-    "kubectl -n stackstorm get jobs -l app=backup": _BACKUP,
-    "kubectl delete job NAME": _BACKUP,
-    "kubectl delete node NAME": f"echo '{json.dumps(_NODE)}' | kubectl apply -f -",
-    "kubectl logs job/NAME": _BACKUP,
-    'kubectl -n stackstorm patch secret st2-rabbitmq -p \'{"stringData": {"rabbitmq-password": "NEW"}}\'': _SECRETS,
-    "make synth && git add dist/ && git commit": _CHANGE.format("st2notifier"),
-    _ADOPT: _RELEASE,
-    _ROBOTS: "kubectl create namespace automation",
+BEFORE: Mapping[str, Sequence[str]] = {
+    "constructs-st2 secrets check": [_SECRETS],
+    "constructs-st2 secrets check -f adopted/values.yaml": [_RELEASE, _ADOPT, _SECRETS],
+    "kubectl -n stackstorm get jobs -l app=backup": [_BACKUP],
+    "kubectl delete job NAME": [_BACKUP],
+    "kubectl delete node NAME": [f"echo '{json.dumps(_NODE)}' | kubectl apply -f -"],
+    "kubectl logs job/NAME": [_BACKUP],
+    'kubectl -n stackstorm patch secret st2-rabbitmq -p \'{"stringData": {"rabbitmq-password": "NEW"}}\'': [_SECRETS],
+    "make synth && git add dist/ && git commit": [_CHANGE.format("st2notifier")],
+    _ADOPT: [_RELEASE],
+    _ROBOTS: ["kubectl create namespace automation"],
 }
-"""What must have been done before."""
+"""What must have been done before: commands by themselves, because ours is at once at work where it is the only one."""
 
 NOT_HERE: Mapping[str, str] = {
     "constructs-st2 images --pin -f values.yaml -o digests.yaml": "tests/servers/test_pinned_images.py asks a registry",
@@ -349,8 +352,12 @@ def sandbox(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Sandb
     (made.folder / "chart" / "tests" / "unit").mkdir(parents=True)
     (made.folder.parent / "release.yaml").write_text(json.dumps(release()))
     made.must("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout ../key.pem -out controller.pem")
-    made.must("constructs-st2 synth --quiet && git init -q -b main && git add -A && git commit -qm first")
-    made.must(f"{_CHANGE.format('st2rulesengine')} && constructs-st2 synth --quiet && git commit -qam second")
+    (made.folder.parent / "secrets.yaml").write_text(made.must("constructs-st2 secrets generate"))
+    made.must("constructs-st2 synth --quiet")
+    made.must("git init -q -b main && git add -A && git commit -qm first")
+    made.must(_CHANGE.format("st2rulesengine"))
+    made.must("constructs-st2 synth --quiet")
+    made.must("git commit -qam second")
     made.must("git clone -q --bare . ../origin.git && git remote add origin ../origin.git && git fetch -q")
     made.must("kubectl apply -f dist/")
     made.must(f"kubectl config set-context --current --namespace {NAMESPACE}")
@@ -360,7 +367,7 @@ def sandbox(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Sandb
 
 @pytest.fixture(scope="module")
 def live(sandbox: Sandbox, kubectl: Kubectl, synth: Synth) -> Cluster:
-    objects = [*yaml.safe_load_all(sandbox.must("cat dist/*.yaml"))]
+    objects = read_text(sandbox.must("cat dist/*.yaml"), "dist/")
     known = {(each["kind"], each["metadata"]["name"]) for each in objects}
     objects += [each for each in synth({**VALUES, **ETCD}) if (each["kind"], each["metadata"]["name"]) not in known]
     objects += [issued(each, sandbox) for each in objects if each["kind"] == "Certificate"]
@@ -404,13 +411,13 @@ def parts() -> Iterator[tuple[str, list[Command]]]:
 def test_commands_of_a_page(sandbox: Sandbox, live: Cluster, asked: list[Command]) -> None:
     failed = []
     for command, following in zip(asked, [*asked[1:], None], strict=True):
-        if before := BEFORE.get(command.text):
+        for before in BEFORE.get(command.text, ()):
             sandbox.must(before)
             live.act()
         done = sandbox.run(as_run(command))
         if done.status not in statuses(command.text) or _NOTHING.search(done.said):
             failed.append(f"{command.where}: {as_run(command)}\n{done.status}: {done.said[-1000:]}")
-        if before or not only_reads(command.text):
+        if command.text in BEFORE or not only_reads(command.text):
             live.act()
             # The commands of a block follow each other.
             if following is None or following.block != command.block or command.in_text:

@@ -197,6 +197,7 @@ def test_one_that_hears_nothing_is_killed_with_everything_when_its_time_is_over(
     init = start("INT", 0, "sh", "-c", "trap '' INT TERM; echo ready; sleep 60 & wait; sleep 60").ready()
     init.send(signal.SIGTERM)
     eventually(lambda: len(children(init.pid)) == 2, "it is told to stop")
+    eventually(lambda: len(children(init.program)) == 1, "it has begun to sleep")
     time.sleep(0.5)
     everything = [init.program, *children(init.program)]
     assert len(everything) == 2
