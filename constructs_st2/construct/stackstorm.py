@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import cdk8s
 import jsii
-from constructs import Construct, Dependable, IConstruct, IValidation
+from constructs import Construct, Dependable, IConstruct, IValidation, Node
 
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
@@ -18,7 +18,7 @@ from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
-from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, among, charts_around
+from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, among, by_name, charts_around
 from constructs_st2.construct.plans import compose
 from constructs_st2.construct.tiers import (
     TIERS,
@@ -56,6 +56,10 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Tier)
 
 
+class NoSuchTier(LookupError, AttributeError):
+    """A cluster has no such tier, so that `hasattr` is false of it."""
+
+
 class StackStorm(Patient):
     """A Highly Available StackStorm cluster.
 
@@ -89,6 +93,8 @@ class StackStorm(Patient):
     ) -> None:
         if not isinstance(scope, Construct):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
+        if not isinstance(scope, cdk8s.App) and not isinstance(root := Node.of(scope).root, cdk8s.App):
+            raise UserError(f"scope must be in an app, not in a {type(root).__name__}")
         around = charts_around(scope)
         if namespace is None:
             namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), DEFAULT_NAMESPACE)
@@ -207,7 +213,7 @@ class StackStorm(Patient):
 
         Those that were removed from the construct tree are not among them.
         """
-        return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
+        return by_name(manifest for tier in self.tiers.values() for manifest in tier.objects.values())
 
     @property
     def secret_names(self) -> Mapping[str, str]:
@@ -386,9 +392,9 @@ class StackStorm(Patient):
         tiers = self.tiers
         tier = tiers.get(name)
         if tier is None:
-            raise LookupError(f"there is no tier {name} in this cluster; there are: {', '.join(tiers)}")
+            raise NoSuchTier(f"there is no tier {name} in this cluster; there are: {', '.join(tiers)}")
         if not isinstance(tier, kind):
-            raise LookupError(
+            raise NoSuchTier(
                 f"the tier {name} of this cluster is no {kind.__name__}, but of {type(tier).__name__}; take it from "
                 f'tiers["{name}"], or derive its class from {kind.__name__}'
             )
