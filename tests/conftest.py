@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import functools
 import gc
+import marshal
 import os
-import pickle
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate.utils
 import pytest
 from servers import environments, kubernetes_programs, packages, roots
-from servers.kube_apiserver import ApiServer, Kubectl, custom_kinds
 from support import Environment, MakeCluster, Objects, Require, Server, Synth, not_run
 
-from constructs_st2.construct.build import build
-from constructs_st2.construct.clusters import cluster_of
-from constructs_st2.facts.cluster import Cluster
-from constructs_st2.values import from_mapping
+# With several processes, the one that gives them their tests loads this file before they begin. It needs no more of it
+# than this; fixtures load what they need.
+if TYPE_CHECKING:
+    from servers.kube_apiserver import ApiServer, Kubectl
+
+    from constructs_st2.facts.cluster import Cluster
 
 # What is started in the background ignores these signals, and so would all programs that the tests start. A program
 # that hears a signal and does nothing goes on all the same, and what it starts is as it should be.
@@ -34,10 +34,6 @@ os.environ["COLUMNS"] = "120"
 
 # Of what tests make little is garbage, and looking for it among all that is there takes a tenth of the time.
 gc.set_threshold(100_000, 50, 100)
-
-# It would read the schemas of all kinds anew for each object: nine tenths of its time.
-for name in ("schema_contents", "all_versions"):
-    setattr(kubernetes_validate.utils, name, functools.cache(getattr(kubernetes_validate.utils, name)))
 
 
 FIRST = (
@@ -114,6 +110,9 @@ def _asks_for_servers(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def cluster() -> MakeCluster:
     """Makes the cluster of some values: `cluster({"st2api": {"replicas": 3}}, release="blue")`."""
+    from constructs_st2.construct.clusters import cluster_of
+    from constructs_st2.values import from_mapping
+
     # Nobody can change it, so those who want the same one share it.
     known: dict[str, Cluster] = {}
 
@@ -129,14 +128,16 @@ def cluster() -> MakeCluster:
 @pytest.fixture(scope="session")
 def synth(cluster: MakeCluster) -> Synth:
     """Makes the objects of some values, checked but not written. This needs no Node.js."""
+    from constructs_st2.construct.build import build
+
     # Many tests look at the same cluster. Each gets objects of its own, and may change them.
     known: dict[str, bytes] = {}
 
     def make(values: Mapping[str, Any] | None = None, **release: str) -> Objects:
         asked = repr((values or {}, release, Path.cwd()))
         if asked not in known:
-            known[asked] = pickle.dumps(build(cluster(values, **release)).objects)
-        return Objects(pickle.loads(known[asked]))
+            known[asked] = marshal.dumps(build(cluster(values, **release)).objects)
+        return Objects(marshal.loads(known[asked]))
 
     return make
 
@@ -189,9 +190,12 @@ def server() -> Server:
     return find
 
 
-@pytest.fixture(scope="session")
+# Of the module, although all could share one: in several processes that would be as many, which all wait for the end.
+@pytest.fixture(scope="module")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that knows all kinds, with the namespace of the release, or ends the test as not run."""
+    from servers.kube_apiserver import custom_kinds
+
     with _api_server(tmp_path_factory) as server:
         server.define(custom_kinds())
         enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -203,6 +207,8 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Kubectl with an API server that the module has for itself, and which is empty; or ends the test as not run."""
+    from servers.kube_apiserver import Kubectl
+
     program = kubernetes_programs.find_kubectl()
     if program is None:
         not_run(f"there is no kubectl; {kubernetes_programs.INSTALL}")
@@ -211,6 +217,8 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 
 
 def _api_server(tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
+    from servers.kube_apiserver import ApiServer
+
     programs = kubernetes_programs.find()
     if programs is None:
         not_run(f"there is no kube-apiserver; {kubernetes_programs.INSTALL}")

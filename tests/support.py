@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from constructs_st2.facts.cluster import Cluster
 from constructs_st2.kube.documents import Document, identity, pod_template
+
+if TYPE_CHECKING:
+    from constructs_st2.facts.cluster import Cluster
 
 LONG = os.environ.get("ST2_TEST_LONG") == "1"
 """Whether to try what takes many minutes, too: with the servers of all releases, whatever can happen."""
@@ -20,6 +24,37 @@ LONG = os.environ.get("ST2_TEST_LONG") == "1"
 def examples(number: int) -> int:
     """How many examples are tried of something that has very many: half of the number, and all in long runs."""
     return number if LONG else number // 2
+
+
+def each_of(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `pytest.mark.parametrize`, but all rows are one test, which tells each of them that fails.
+
+    For tables of very many rows that take no time: a test of its own for each would take far longer than what it tests.
+    What fixtures give is the same for all rows.
+    """
+    arguments = (names,) if isinstance(names, str) else names
+    table = [dict(zip(arguments, (row,) if isinstance(names, str) else row, strict=True)) for row in rows]
+    assert table, "a table without rows tests nothing"
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def of_all(*instance: Any, **fixtures: Any) -> None:
+            failed: list[tuple[str, Exception]] = []
+            for row in table:
+                try:
+                    test(*instance, **fixtures, **row)
+                except Exception as error:
+                    failed.append((", ".join(f"{name}={value!r}" for name, value in row.items()), error))
+            if failed:
+                told = "\n".join(f"{row}: {type(error).__name__}: {error}" for row, error in failed)
+                raise AssertionError(f"{len(failed)} of {len(table)} rows:\n{told}") from failed[0][1]
+
+        signature = inspect.signature(test)
+        fixtures = [each for name, each in signature.parameters.items() if name not in arguments]
+        of_all.__signature__ = signature.replace(parameters=fixtures)  # type: ignore[attr-defined]
+        return of_all
+
+    return decorate
 
 
 def not_run(reason: str) -> NoReturn:
@@ -68,7 +103,7 @@ class Objects(list[Document]):
         return container
 
 
-MakeCluster = Callable[..., Cluster]
+MakeCluster = Callable[..., "Cluster"]
 Synth = Callable[..., Objects]
 Require = Callable[[str], str]
 """The path of a program that the test needs."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import kubernetes_validate
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kubernetes_versions import validate
 from support import Objects, Synth
 
 from constructs_st2.checks.pod_security import level_of
@@ -69,19 +69,12 @@ def together(blocks: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-_VALID: set[str] = set()
-"""What has been validated; most objects are the same in many clusters."""
-
-
 def assert_sound(objects: Objects, version: str) -> None:
     """The checks have passed already, in the synth."""
     pods = [pod for document in objects if (pod := pod_template(document))]
     assert level_of(pods) == "restricted"
     for document in filter(is_built_in, objects):
-        known = f"{version} {document}"
-        if known not in _VALID:
-            kubernetes_validate.validate(document, version, strict=True)
-            _VALID.add(known)
+        validate(document, version)
 
 
 @pytest.mark.parametrize("block", BLOCKS)

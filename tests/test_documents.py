@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import Synth
+from support import Synth, each_of
 
 from constructs_st2 import node
 from constructs_st2.changes.plan import plan_of
@@ -126,7 +126,7 @@ def test_from_one_example_to_another_there_is_a_plan(names: tuple[str, str]) -> 
     assert {finding.subject for finding in plan.findings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@each_of("page", PAGES)
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         path = page.parent / target if target else page

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from support import MakeCluster, Objects, Synth
+from support import MakeCluster, Objects, Synth, each_of
 
 from constructs_st2.construct.flows import components, flows
 from constructs_st2.kube.documents import pod_template
@@ -200,7 +200,7 @@ def to_s3(endpoint: str | None = None) -> dict[str, Any]:
     return {"s3": {"bucket": "backups", "endpoint": endpoint, "credentials": {"existingSecret": "mine"}}}
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("values", "client", "server", "expected"),
     [
         ({}, Place.OUTSIDE, "st2web", [8443, 8080]),

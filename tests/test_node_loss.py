@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from default_cluster import BACKENDS, SINGLE
-from support import Synth
+from support import Synth, each_of
 
 from constructs_st2.facts.node_loss import KEEPALIVE_IDLE, SYSCTLS, TAINTS, tolerations
 
@@ -92,7 +92,7 @@ class TestPods:
 
 
 class TestConnections:
-    @pytest.mark.parametrize("name", [*SINGLE, *SHARED, *BACKENDS])
+    @each_of("name", [*SINGLE, *SHARED, *BACKENDS])
     def test_every_pod_probes_its_connections(self, synth: Synth, name: str) -> None:
         context = synth({}).pod(name)["securityContext"]
         assert {each["name"]: each["value"] for each in context["sysctls"]} == SYSCTLS

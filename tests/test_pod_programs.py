@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from support import each_of
 
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import APPLY_RBAC, JOB, REGISTER_CONTENT
@@ -22,7 +22,7 @@ def test_they_find_the_token_of_the_kubernetes_api() -> None:
     assert files == {AUTHORITIES, contract.TLS_AUTHORITY} == {"ca.crt"}
 
 
-@pytest.mark.parametrize("name", [name for name in vars(smoke_checks) if name.startswith("ST2")])
+@each_of("name", [name for name in vars(smoke_checks) if name.startswith("ST2")])
 def test_the_smoke_test_knows_the_services(name: str) -> None:
     assert getattr(smoke_checks, name) == getattr(catalogue, name).name
 

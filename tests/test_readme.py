@@ -1,4 +1,4 @@
-"""The README's matrix of versions is what the code says."""
+"""What the README says of versions and sizes is what the code says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 from kubernetes_versions import KUBERNETES
 from servers import kubernetes_programs
 
-from constructs_st2 import __version__, node
+from constructs_st2 import Values, __version__, node
+from constructs_st2.commands.costs import Costs
+from constructs_st2.construct.build import build
+from constructs_st2.construct.clusters import cluster_of
 from constructs_st2.facts.versions import ST2_RELEASES
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +46,12 @@ def test_python_and_node() -> None:
     assert row("Python")[0] == oldest
     assert f"Python {oldest} or newer" in README
     assert row("Node.js")[0] == str(node.OLDEST)
+
+
+def test_size_of_the_default_cluster() -> None:
+    costs = Costs.of(build(cluster_of(Values())).objects)
+    (told,) = re.findall(r"(\d+) pods, which request ([\d.]+) CPUs and (\d+) GiB", " ".join(README.split()))
+    assert told == (str(costs.pods), f"{costs.cpu:.1f}", f"{costs.memory / 2**30:.0f}")
 
 
 def test_own_version() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import kubernetes_validate
 import pytest
-from kubernetes_versions import KUBERNETES
+from kubernetes_versions import KUBERNETES, validate
 from support import Objects, Synth
 
 EVERYTHING: dict[str, Any] = {
@@ -69,18 +68,18 @@ EVERYTHING: dict[str, Any] = {
 @pytest.mark.parametrize("minor", KUBERNETES)
 def test_the_default_cluster(default_objects: Objects, minor: str) -> None:
     for document in default_objects:
-        kubernetes_validate.validate(document, minor, strict=True)
+        validate(document, minor)
 
 
 @pytest.mark.parametrize("minor", [KUBERNETES[0], KUBERNETES[-1]])
 def test_a_cluster_with_everything(synth: Synth, minor: str) -> None:
     for document in synth(EVERYTHING):
-        kubernetes_validate.validate(document, minor, strict=True)
+        validate(document, minor)
 
 
 def test_etcd(synth: Synth) -> None:
     for document in synth({"coordination": {"backend": "etcd"}}):
-        kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
+        validate(document, KUBERNETES[0])
 
 
 def test_backends_elsewhere(synth: Synth) -> None:
@@ -91,12 +90,12 @@ def test_backends_elsewhere(synth: Synth) -> None:
         "coordination": {"backend": "external", "external": {"url": "redis://cache?ssl=true", **ca}},
     }
     for document in synth(values):
-        kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
+        validate(document, KUBERNETES[0])
 
 
 def test_the_development_profile(synth: Synth) -> None:
     for document in synth({"profile": "dev"}):
-        kubernetes_validate.validate(document, KUBERNETES[-1], strict=True)
+        validate(document, KUBERNETES[-1])
 
 
 def test_versions_are_there() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import examples
+from support import each_of, examples
 
 from constructs_st2 import node
 from constructs_st2.kube import yaml_text as module
@@ -26,7 +26,7 @@ BLANKS = ["", " ", "a b", " a", "a ", "a\n", "\na", "a\nb", "a\n\n", " a\n b", "
 CONTROLS = ["\u2028", "\x07", "a\r\nb"]
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *BLANKS, *CONTROLS])
+@each_of("text", [*TEXTS, *BLANKS, *CONTROLS])
 def test_a_text_stays_a_text(text: str) -> None:
     document = {"a": text, "list": [text], "map": {"b": {text or "x": text}}}
     assert list(yaml.safe_load_all(yaml_text([document, document]))) == [document, document]
@@ -66,7 +66,7 @@ def test_shared_parts_are_written_twice_and_lines_are_not_folded() -> None:
     assert text.splitlines() == ["b:", f"  x: {shared['x']}", "a:", f"  x: {shared['x']}"]
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *BLANKS, *CONTROLS, "a\nb\n", "a\n\nb", "x" * 128, "x" * 129])
+@each_of("text", [*TEXTS, *BLANKS, *CONTROLS, "a\nb\n", "a\n\nb", "x" * 128, "x" * 129])
 def test_a_text_is_written_as_the_emitter_writes_it(text: str) -> None:
     document = {"a": text, "list": [text, [text, [text]], {"b": text, "c": text}], "map": {text or "x": {"d": text}}}
     assert yaml_text([document, document]) == emitted([document, document])

@@ -91,13 +91,13 @@ def _fields(leaves: list[Leaf]) -> str:
 
 def _made_anew(difference: Difference, leaves: list[Leaf], folder: str) -> Finding:
     effect = {
-        "Job": "a Job is not changed, but made anew, and then runs again",
+        "Job": "a Job cannot be changed; it is recreated, and runs again",
         "Service": "another address for its clients, which find it by name; connections are refused for seconds",
         "Deployment": "all its pods stop at once, and new ones start",
         "PersistentVolumeClaim": "ITS DATA IS LOST with the claim: copy what is needed first",
         "Secret": "keep a copy: pods that start meanwhile wait for it",
         "PriorityClass": "its pods keep what they have until they are replaced; meanwhile none is made",
-    }.get(difference.kind, "it is made anew")
+    }.get(difference.kind, "it is recreated")
     lost = difference.kind == "PersistentVolumeClaim"
     return Finding(
         Section.DATA if lost else Section.HANDS,
@@ -119,7 +119,7 @@ def _stateful_set(difference: Difference, leaves: list[Leaf], folder: str) -> Fi
         f"kubectl apply -f {folder}/",
     )
     if not claims:
-        text = f"{_fields(leaves)} cannot be changed; its pods go on while it is made anew around them"
+        text = f"{_fields(leaves)} cannot be changed; its pods go on while it is recreated around them"
         return Finding(Section.HANDS, difference.identity, text, around)
     if all(_is_size(leaf) for leaf in claims):
         return _bigger(difference, claims[0], around)

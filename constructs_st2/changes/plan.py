@@ -16,6 +16,7 @@ from constructs_st2.checks.data import at, mappings
 from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.facts.backends import MONGODB
 from constructs_st2.facts.backends.upgrades import ACCEPTED_ANNOTATION, UPGRADES, Upgrades, Version, version_in
+from constructs_st2.facts.catalogue import ST2API
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import MANIFESTS, VERSION_LABEL
@@ -95,11 +96,8 @@ def plan_of(
     back = returning(found, earlier)
     findings += not_run(back)
     for difference in found:
-        if difference in back:
-            continue
-        consequences = [each for rule in _RULES for each in rule(difference, was, will_be)]
-        consequences += immutable(difference, folder)
-        if difference.component not in refused:
+        if difference not in back and difference.component not in refused:
+            consequences = _consequences(difference, was, will_be, folder)
             findings += (each for each in consequences if each.subject not in refused)
     findings += orphans([each for each in found if each.action == "gone"], will_be)
     order = list(Section)
@@ -108,6 +106,11 @@ def plan_of(
         tuple(sorted(dict.fromkeys(findings), key=lambda finding: order.index(finding.section))),
         accepted,
     )
+
+
+def _consequences(difference: Difference, was: Index, will_be: Index, folder: str) -> Iterator[Finding]:
+    yield from (finding for rule in _RULES for finding in rule(difference, was, will_be))
+    yield from immutable(difference, folder)
 
 
 Rule = Callable[[Difference, Index, Index], Iterator[Finding]]
@@ -139,7 +142,7 @@ def _deleted_claims(difference: Difference, _: Index, __: Index) -> Iterator[Fin
 
 
 def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
-    """Versions from which no way leads back."""
+    """Versions from which there is no way back."""
     if difference.kind != "StatefulSet" or difference.old is None or difference.new is None:
         return
     upgrades = UPGRADES.get(difference.component)
@@ -153,7 +156,7 @@ def _one_way(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
         if upgrades.after:
             yield from _formats_stay(upgrades, difference.old, old, new)
             return
-        text = f"{upgrades.name} {old} -> {new}: no way leads back, because {old} does not read what {new} writes"
+        text = f"{upgrades.name} {old} -> {new}: there is no way back, because {old} does not read what {new} writes"
         first = f"enable all {upgrades.before} first: {FEATURE_FLAGS}"
         steps = (first,) if upgrades.before else ()
         yield Finding(Section.DATA, difference.component, text, steps)
@@ -171,7 +174,7 @@ def _formats_stay(upgrades: Upgrades, stateful_set: Document, old: Version, new:
     back = (
         leads
         if upgrades.returns(new, old)
-        else f"no way leads back, because {upgrades.name} supports no {old} after it"
+        else f"there is no way back, because {upgrades.name} supports no {old} after it"
     )
     held = held_formats(stateful_set)
     before = (
@@ -189,7 +192,7 @@ def _newer_formats(difference: Difference, _: Index, __: Index) -> Iterator[Find
     upgrades = UPGRADES.get(difference.component)
     held, wanted = held_formats(difference.old), held_formats(difference.new)
     if upgrades and wanted and (held is None or held < wanted):
-        text = f"{upgrades.after} {wanted}: no way leads back to an older {upgrades.name}, but a backup from before"
+        text = f"{upgrades.after} {wanted}: there is no way back to an older {upgrades.name}, but a backup from before"
         yield Finding(Section.DATA, difference.component, text, (_BACKUP,))
 
 
@@ -207,7 +210,7 @@ def _accepted_data(difference: Difference, _: Index, __: Index) -> Iterator[Find
 
 def _st2_version(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
     """Another minor version of st2: its database is migrated by services as they start."""
-    if difference.kind != "Deployment" or difference.component != "st2api" or difference.action != "changed":
+    if difference.kind != "Deployment" or difference.component != ST2API.name or difference.action != "changed":
         return
     old_version, new_version = (version_in(_tag(each or {})) for each in (difference.old, difference.new))
     if old_version and new_version and old_version != new_version:
@@ -222,7 +225,7 @@ def _tag(deployment: Document) -> str:
 
 def _opening_secrets(difference: Difference, _: Index, __: Index) -> Iterator[Finding]:
     """Another Secret by which stored data is opened."""
-    if difference.kind != "Deployment" or difference.component != "st2api" or difference.action != "changed":
+    if difference.kind != "Deployment" or difference.component != ST2API.name or difference.action != "changed":
         return
     old, now = (_secret_of(each or {}, _CRYPTO_KEY) for each in (difference.old, difference.new))
     if old and now and old != now:

@@ -21,12 +21,20 @@ from constructs_st2.facts.backends.upgrades import (
     Version,
     version_in,
 )
-from constructs_st2.facts.catalogue import CATALOGUE
+from constructs_st2.facts.catalogue import (
+    CATALOGUE,
+    ST2CHATOPS,
+    ST2CLIENT,
+    ST2RULESENGINE,
+    ST2SENSORCONTAINER,
+    ST2TIMERSENGINE,
+)
 from constructs_st2.facts.keeping import ALLOWED
 from constructs_st2.facts.pod_paths import SECRET_PATH
 from constructs_st2.facts.secrets.contract import MONGODB_ROOT_PASSWORD
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL
+from constructs_st2.parts.pods.variables import OWN_POD_NAME
 
 
 @dataclass(frozen=True)
@@ -227,7 +235,7 @@ def _node(stateful_set: Document, member: str) -> str:
     for container in mappings(at(stateful_set, "spec", "template", "spec", "containers")):
         for variable in mappings(container.get("env")):
             if variable.get("name") == NODE_NAME:
-                return str(variable.get("value")).replace("$(POD_NAME)", member)
+                return str(variable.get("value")).replace(OWN_POD_NAME, member)
     return node_name(member)
 
 
@@ -272,8 +280,9 @@ def _switch(gone: Difference, new: Difference) -> Finding:
     command = kubectl(gone)
     stop = f"{command} scale deployment -l 'release={release},app in ({{}})' --replicas=0"
     # What asks for executions first; what works on them only when there are none.
-    sources = ("st2sensorcontainer", "st2timersengine", "st2rulesengine", "st2chatops")
+    sources = (ST2SENSORCONTAINER.name, ST2TIMERSENGINE.name, ST2RULESENGINE.name, ST2CHATOPS.name)
     workers = [entry.name for entry in CATALOGUE if entry.registered_as and entry.name not in sources]
+    running = f"{command} exec deploy/{release}-{ST2CLIENT.name} -- st2 execution list --status running"
     return Finding(
         Section.REFUSED,
         "coordination",
@@ -281,7 +290,7 @@ def _switch(gone: Difference, new: Difference) -> Finding:
         "locks in one and some in the other, so two can work on the same workflow",
         (
             stop.format(",".join(sources)),
-            f"{command} exec deploy/{release}-st2client -- st2 execution list --status running   # until it lists none",
+            f"{running}   # until it lists none",
             stop.format(",".join(workers)),
             "synth with --accept coordination, and apply: the manifests start everything again",
             f"{command} delete statefulset {gone.name}   # and its Services, see below",

@@ -24,6 +24,7 @@ from constructs_st2.facts.catalogue import CATALOGUE
 from constructs_st2.facts.release import CHECKSUM_ANNOTATION
 from constructs_st2.facts.st2_conf.settings import DOCKER_CONF, USER_CONF
 from constructs_st2.kube.well_known import VERSION_LABEL
+from constructs_st2.kube.yaml_text import LOADER
 from constructs_st2.parts.backends.data_guard.guard import NAME as GUARD
 from constructs_st2.values import secret_looks
 
@@ -31,7 +32,6 @@ LONGEST = 70
 """Characters of a value that are shown."""
 HIDDEN = "(hidden)"
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BACKENDS = frozenset(backend.component for backend in BACKENDS)
 _SERVICES = frozenset(entry.name for entry in CATALOGUE)
 _SECRET_KINDS = frozenset({"Secret", "SealedSecret"})
@@ -257,7 +257,7 @@ def _settings(name: str, text: str) -> dict[str, Any] | None:
     suffix = name.rpartition(".")[2]
     if suffix in ("json", "yaml", "yml") or name == "mongod.conf":
         try:
-            return _flat(json.loads(text) if suffix == "json" else yaml.load(text, _LOADER))
+            return _flat(json.loads(text) if suffix == "json" else yaml.load(text, LOADER))
         except (yaml.YAMLError, ValueError):
             return None
     if suffix != "conf" or name.startswith(("nginx", "st2")):

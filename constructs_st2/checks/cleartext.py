@@ -82,7 +82,7 @@ def _findings(index: Index) -> Iterator[_Finding]:
 @lru_cache(4096)
 def _in_texts(items: tuple[Item, ...], origin: Origin) -> tuple[tuple[int | str, str, Look], ...]:
     """What of some texts is a secret. Containers have the same variables and arguments over and over."""
-    return tuple((item, text, look) for item, text in items for look in _in_text(text, origin, str(item)))
+    return tuple([(item, text, look) for item, text in items for look in _looks(text, origin, str(item))])
 
 
 @lru_cache(4096)
@@ -91,26 +91,18 @@ def _in_arguments(items: tuple[Item, ...]) -> tuple[tuple[int, Look], ...]:
     return tuple(secret_looks.in_arguments([text for _, text in items]))
 
 
-@lru_cache(4096)
-def _in_text(content: str, origin: Origin, name: str) -> tuple[Look, ...]:
+def _looks(content: str, origin: Origin, name: str) -> Sequence[Look]:
     """What of a text is a secret, wherever else it stands."""
-    return tuple(_looks(content, origin, name))
-
-
-def _looks(content: str, origin: Origin, name: str) -> Iterator[Look]:
     match origin:
         case "variable":
-            yield from secret_looks.in_value(content, name)
+            return secret_looks.in_value(content, name)
         case "argument":
-            yield from secret_looks.in_value(content)
-            yield from secret_looks.in_command(content)
-        case "file" if _ending(name) not in _SETTINGS_FILES:
-            yield from secret_looks.in_text(content)
-        case "file":
+            return secret_looks.in_value(content) + secret_looks.in_command(content)
+        case "file" if _ending(name) in _SETTINGS_FILES:
             # The ending is no part of the name: `token.conf` is not the token.
-            yield from secret_looks.in_value(content, "" if _ending(name) or "\n" in content.strip() else name)
-        case "annotation":
-            yield from secret_looks.in_text(content)
+            return secret_looks.in_value(content, "" if _ending(name) or "\n" in content.strip() else name)
+        case "file" | "annotation":
+            return secret_looks.in_text(content)
 
 
 def _ending(name: str) -> str:

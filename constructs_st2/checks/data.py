@@ -1,9 +1,12 @@
-"""Reading plain data that may have any shape: users add objects of their own, and patch ours."""
+"""Reading plain data that may have any shape: users add objects of their own, and patch ours.
+
+All of this is asked for thousands of times in a check.
+"""
 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from constructs_st2.kube.documents import Document
@@ -14,14 +17,24 @@ def mapping(value: object) -> Document:
     return value if isinstance(value, dict) else {}
 
 
-def mappings(value: object) -> list[Document]:
+def mappings(value: object) -> Sequence[Document]:
     """Those items of a list that are mappings."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return _items(value, dict)
 
 
-def strings(value: object) -> list[str]:
+def strings(value: object) -> Sequence[str]:
     """Those items of a list that are texts."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return _items(value, str)
+
+
+def _items(value: object, kind: type) -> Sequence[Any]:
+    """Those items of a list that are of a kind; by far the most often, all are."""
+    if not isinstance(value, list):
+        return []
+    for item in value:
+        if not isinstance(item, kind):
+            return [each for each in value if isinstance(each, kind)]
+    return value
 
 
 def scalar(value: object) -> str | int | None:
@@ -57,21 +70,22 @@ def name_of(document: Document) -> str:
     return name
 
 
-def _metadata_of(document: Document) -> Document:
-    """The metadata of an object or pod template. They are asked for thousands of times; `at` takes twice as long."""
+def _of_metadata(document: Document, key: str) -> Any:
+    """A field of the metadata of an object or pod template. `at` takes twice as long."""
     metadata = document.get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
+    return metadata.get(key) if isinstance(metadata, dict) else None
 
 
 def namespace_of(document: Document) -> str:
     """The namespace of an object; empty for objects without one."""
-    namespace = _metadata_of(document).get("namespace")
+    namespace = _of_metadata(document, "namespace")
     return namespace if isinstance(namespace, str) else ""
 
 
 def any_labels_of(document: Document) -> Document:
     """The labels of an object or pod template, of which some may be no texts."""
-    return mapping(_metadata_of(document).get("labels"))
+    labels = _of_metadata(document, "labels")
+    return labels if isinstance(labels, dict) else {}
 
 
 def labels_of(document: Document) -> Mapping[str, str]:
@@ -88,4 +102,5 @@ def label(document: Document, key: str) -> str | None:
 
 def annotations_of(document: Document) -> Document:
     """The annotations of an object or pod template."""
-    return mapping(_metadata_of(document).get("annotations"))
+    annotations = _of_metadata(document, "annotations")
+    return annotations if isinstance(annotations, dict) else {}

@@ -20,8 +20,9 @@ _OF_HOSTS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 def addresses_in_texts(index: Index) -> Iterator[Problem]:
     """Files, variables and arguments name only Services and pods that exist."""
+    releases = {id(document): label(document, INSTANCE_LABEL) for document in index.objects}
     for texts in index.texts:
-        release = None if texts.origin == "annotation" else label(texts.owner, INSTANCE_LABEL)
+        release = None if texts.origin == "annotation" else releases[id(texts.owner)]
         if release is None:
             continue
         prefix = f"{release}-"

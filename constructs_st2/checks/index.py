@@ -111,6 +111,15 @@ class Index:
         for kind in kinds:
             yield from self._by_kind[kind].values() if kind in self._by_kind else ()
 
+    def own_of_kind(self, *kinds: str) -> Iterator[Document]:
+        """Those of this program's own objects that are of some kinds."""
+        for kind in kinds:
+            yield from self._own_by_kind.get(kind, ())
+
+    @cached_property
+    def _own_by_kind(self) -> dict[str, list[Document]]:
+        return {kind: list(filter(is_ours, objects.values())) for kind, objects in self._by_kind.items()}
+
     def find(self, kind: str, namespace: str, name: str) -> Document | None:
         """The object of a kind and name in a namespace."""
         return self._by_kind[kind].get((namespace, name)) if kind in self._by_kind else None

@@ -37,16 +37,29 @@ def namespaces_are_set(index: Index) -> Iterator[Problem]:
 
 def labels_are_valid(index: Index) -> Iterator[Problem]:
     """Labels and annotations have valid keys and values."""
+    # A hundred objects have few different labels.
+    valid: set[tuple[object, object]] = set()
     for owner, prefix, document in _metadata(index):
-        for key, value in any_labels_of(document).items():
+        labels = any_labels_of(document)
+        for key, value in () if _all_in(valid, labels) else labels.items():
             if message := forms.label(key, value):
                 yield Problem("label", identity(owner), f"{prefix}metadata.labels[{key}]", message)
+            else:
+                valid.add((key, value))
         for key, value in annotations_of(document).items():
             message = forms.label_key(str(key).lower())
             if message is None and not isinstance(value, str):
                 message = f"is {value!r}; expected a text: put it in quotes"
             if message:
                 yield Problem("annotation", identity(owner), f"{prefix}metadata.annotations[{key}]", message)
+
+
+def _all_in(valid: set[tuple[object, object]], labels: Document) -> bool:
+    try:
+        return valid.issuperset(labels.items())
+    except TypeError:
+        # A value is no text, but a list or a mapping.
+        return False
 
 
 def owners_and_finalizers(index: Index) -> Iterator[Problem]:

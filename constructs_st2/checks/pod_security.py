@@ -81,11 +81,19 @@ class Violation(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """A pod or one of its containers: the standard speaks of the security context of both."""
+    """A pod or one of its containers: the standard speaks of the security context of both.
 
-    field: str
+    ``among`` is the list of the pod that a container is in.
+    """
+
     spec: Document
     context: Document
+    among: str = ""
+
+    @property
+    def field(self) -> str:
+        """Where it stands. Put together when it is told, which is seldom."""
+        return f"spec.{self.among}[{self.spec.get('name')}]" if self.among else "spec"
 
     def violation(self, control: str, field: str, message: str) -> Violation:
         """What is forbidden of its security context."""
@@ -95,9 +103,9 @@ class _Scope(NamedTuple):
 def violations(pod: Document, level: Literal["baseline", "restricted"]) -> list[Violation]:
     """What a level forbids in a pod (``metadata`` and ``spec``)."""
     spec = mapping(pod.get("spec"))
-    whole = _Scope("spec", spec, mapping(spec.get("securityContext")))
+    whole = _Scope(spec, mapping(spec.get("securityContext")))
     containers = [
-        _Scope(f"spec.{key}[{container.get('name')}]", container, mapping(container.get("securityContext")))
+        _Scope(container, mapping(container.get("securityContext")), key)
         for key in ("initContainers", "containers", "ephemeralContainers")
         for container in mappings(spec.get(key))
     ]
@@ -172,7 +180,7 @@ def _baseline_of_container(container: _Scope) -> Iterator[Violation]:
             yield container.violation("Capabilities", "capabilities.add", f"must not contain {capability}")
     if context.get("procMount") not in (None, "Default"):
         yield container.violation("/proc Mount Type", "procMount", f"must not be {context['procMount']}")
-    for position, port in enumerate(mappings(container.spec.get("ports"))):
+    for position, port in enumerate(mappings(container.spec["ports"]) if "ports" in container.spec else ()):
         if port.get("hostPort"):
             yield Violation("Host Ports", f"{container.field}.ports[{position}].hostPort", "must not be used")
     for name, action in network_actions(container.spec):
@@ -184,7 +192,7 @@ def _baseline_of_container(container: _Scope) -> Iterator[Violation]:
 
 def _restricted_of_pod(whole: _Scope) -> Iterator[Violation]:
     for volume in mappings(whole.spec.get("volumes")):
-        for kind in sorted(volume.keys() - _KNOWN_OF_VOLUMES):
+        for kind in () if _KNOWN_OF_VOLUMES.issuperset(volume) else sorted(volume.keys() - _KNOWN_OF_VOLUMES):
             field = f"spec.volumes[{volume.get('name')}].{kind}"
             yield Violation(
                 "Volume Types", field, f"must not be used; possible are: {', '.join(sorted(_VOLUME_TYPES))}"

@@ -15,6 +15,7 @@ from constructs_st2.kube.documents import WORKLOAD_KINDS, Document, identity, po
 _TEMPLATE_FIELDS = {"Pod": "", "CronJob": "spec.jobTemplate.spec.template."}
 
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+_HANDLERS = frozenset({*_PROBES, "lifecycle"})
 
 
 class Container(NamedTuple):
@@ -27,10 +28,10 @@ class Container(NamedTuple):
     field: str
     spec: Document
     init: bool
-    ports: list[Document]
-    variables: list[Document]
-    mounts: list[Document]
-    devices: list[Document]
+    ports: Sequence[Document]
+    variables: Sequence[Document]
+    mounts: Sequence[Document]
+    devices: Sequence[Document]
 
     def field_of(self, key: str, position: int, item: Document) -> str:
         """The field of an item of a list: by its name where it has one, else by its position."""
@@ -136,6 +137,9 @@ class PodTemplate:
 
 def network_actions(container: Document) -> Iterator[tuple[str, Document]]:
     """The HTTP requests and TCP connections of a container's probes and hooks, each with its field."""
+    # By far the most containers end before others start, and have none.
+    if _HANDLERS.isdisjoint(container):
+        return
     handlers = [(name, container[name]) for name in _PROBES if name in container]
     if "lifecycle" in container:
         handlers += [(f"lifecycle.{name}", hook) for name, hook in mapping(container["lifecycle"]).items()]

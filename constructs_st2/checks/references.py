@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.data import annotations_of, at, mapping, mappings, namespace_of
-from constructs_st2.checks.index import Index, is_ours
+from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import Use
 from constructs_st2.checks.problem import Problem
 from constructs_st2.kube.documents import identity
@@ -71,13 +71,13 @@ def bindings(index: Index) -> Iterator[Problem]:
 
 def targets(index: Index) -> Iterator[Problem]:
     """Autoscalers and disruption budgets of ours have something to act upon."""
-    for scaler in filter(is_ours, index.of_kind("HorizontalPodAutoscaler", "ScaledObject.keda.sh")):
+    for scaler in index.own_of_kind("HorizontalPodAutoscaler", "ScaledObject.keda.sh"):
         target = mapping(at(scaler, "spec", "scaleTargetRef"))
         kind, name = str(target.get("kind") or "Deployment"), str(target.get("name"))
         if index.find(kind, namespace_of(scaler), name) is None:
             message = f'there is no {kind} "{name}" to scale; correct the target'
             yield Problem("target", identity(scaler), "spec.scaleTargetRef", message)
-    for budget in filter(is_ours, index.of_kind("PodDisruptionBudget")):
+    for budget in index.own_of_kind("PodDisruptionBudget"):
         selector = index.selector_of(budget)
         if not index.pods_of(namespace_of(budget), selector):
             message = f"selects no pods ({selector}); use the selector of the workload that it protects"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_st2.checks.data import at, labels_of, mapping, mappings, namespace_of
-from constructs_st2.checks.index import CONTROLLERS, Index, is_ours
+from constructs_st2.checks.index import CONTROLLERS, Index
 from constructs_st2.checks.matching import Selector
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
@@ -37,7 +37,7 @@ def workloads_select_their_pods(index: Index) -> Iterator[Problem]:
 
 def one_workload_each(index: Index) -> Iterator[Problem]:
     """Services and disruption budgets of ours select the pods of one workload."""
-    for document in filter(is_ours, index.of_kind("Service", "PodDisruptionBudget")):
+    for document in index.own_of_kind("Service", "PodDisruptionBudget"):
         if document["kind"] == "Service":
             pods = index.pods_behind(document)
         else:
@@ -49,7 +49,7 @@ def one_workload_each(index: Index) -> Iterator[Problem]:
 
 def selectors_hold_nothing_that_changes(index: Index) -> Iterator[Problem]:
     """Selectors of ours look at the component's name and the release only."""
-    for document in filter(is_ours, index.of_kind("Service", "PodDisruptionBudget", *CONTROLLERS)):
+    for document in index.own_of_kind("Service", "PodDisruptionBudget", *CONTROLLERS):
         for key in sorted(index.selector_of(document).keys - SELECTING_LABELS):
             message = f"selects by {key}; only {' and '.join(sorted(SELECTING_LABELS))} never change"
             yield Problem("selector-labels", identity(document), "spec.selector", message)

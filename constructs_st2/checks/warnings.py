@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from constructs_st2.checks.data import annotations_of, at, label, mapping, mappings, name_of, namespace_of, strings
-from constructs_st2.checks.index import Index, Surroundings, is_ours
+from constructs_st2.checks.index import Index, Surroundings
 from constructs_st2.checks.pod_security import ENFORCE_LABEL, violations
 from constructs_st2.checks.pods import PodTemplate, Use
 from constructs_st2.checks.problem import Problem
@@ -96,7 +96,7 @@ def _turns_login_off(text: str) -> bool:
 
 def plain_http(index: Index) -> Iterator[Problem]:
     """Passwords and tokens come from outside in clear text."""
-    for service in filter(is_ours, index.of_kind("Service")):
+    for service in index.own_of_kind("Service"):
         kind = at(service, "spec", "type")
         ports = [str(port.get("name")) for port in mappings(at(service, "spec", "ports"))]
         if kind in _PUBLIC and "https" not in ports:
@@ -200,7 +200,7 @@ def secrets_to_make(index: Index) -> Iterator[Problem]:
 def _made_by_jobs(index: Index) -> frozenset[tuple[str, str]]:
     """The Secrets that the bootstrap Job makes, by its plan."""
     found: set[tuple[str, str]] = set()
-    for document in filter(is_ours, index.of_kind("ConfigMap")):
+    for document in index.own_of_kind("ConfigMap"):
         if isinstance(text := at(document, "data", PLAN), str):
             try:
                 secrets = mappings(mapping(json.loads(text)).get("secrets"))

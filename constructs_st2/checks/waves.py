@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from constructs_st2.checks.data import annotations_of, at, mapping, name_of, namespace_of
 from constructs_st2.checks.hosts import service_at
-from constructs_st2.checks.index import Index, is_ours
+from constructs_st2.checks.index import Index
 from constructs_st2.checks.pods import PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.facts.jobs import HOOK_ANNOTATION
@@ -65,7 +65,7 @@ def claims_are_in_the_wave_of_their_pods(index: Index) -> Iterator[Problem]:
             if use.kind == "PersistentVolumeClaim":
                 key = (pod.namespace, use.name)
                 first[key] = min(first.get(key, _wave(pod.owner)), _wave(pod.owner))
-    for claim in filter(is_ours, index.of_kind("PersistentVolumeClaim")):
+    for claim in index.own_of_kind("PersistentVolumeClaim"):
         wave = _wave(claim)
         earliest = first.get((namespace_of(claim), name_of(claim)), wave)
         if wave < earliest:

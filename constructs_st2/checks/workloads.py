@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from constructs_st2.checks.data import at, label, mapping, namespace_of, strings
-from constructs_st2.checks.index import CONTROLLERS, Index, Scale, is_ours
+from constructs_st2.checks.index import CONTROLLERS, Index, Scale
 from constructs_st2.checks.pods import Container, PodTemplate
 from constructs_st2.checks.problem import Problem
 from constructs_st2.facts.release import WAIT_FOR
@@ -27,7 +27,7 @@ DEFAULT_GRACE = 30
 
 _SLEEP = re.compile(r"\bsleep\s+(\d+)\b")
 _STOP_SCRIPT = re.compile(r"(.*/)?stop[\w.-]*")
-_ON_TERM_SCRIPT = re.compile(r"(.*/)?on-term\.bash")
+_ON_TERM_SCRIPT = "on-term.bash"
 _TAG = re.compile(r"[^/]+:([^/:@]+)(@.*)?")
 
 
@@ -88,7 +88,7 @@ def spread(index: Index) -> Iterator[Problem]:
 
 def single_services(index: Index) -> Iterator[Problem]:
     """Services that must not run twice have one pod, which ends before the next one starts."""
-    for workload in filter(is_ours, index.of_kind("Deployment")):
+    for workload in index.own_of_kind("Deployment"):
         reason = SINGLE.get(label(workload, "app") or "")
         if reason is None:
             continue
@@ -139,7 +139,8 @@ def _pre_stop_seconds(container: Container) -> int:
 def _drain_seconds(container: Container) -> int:
     """Seconds that the main process waits when it is told to stop: ``on-term.bash SIGNAL N``."""
     command = strings(container.spec.get("command"))
-    script = next((position for position, word in enumerate(command) if _ON_TERM_SCRIPT.fullmatch(word)), None)
+    names = [word.rpartition("/")[2] for word in command]
+    script = names.index(_ON_TERM_SCRIPT) if _ON_TERM_SCRIPT in names else None
     return 0 if script is None else _first_number(command[script + 1 :])
 
 
@@ -172,7 +173,7 @@ def image_tags(index: Index) -> Iterator[Problem]:
 
 def readiness_probes(index: Index) -> Iterator[Problem]:
     """The main container of a Deployment has a readiness probe where it has a port."""
-    for workload in filter(is_ours, index.of_kind("Deployment")):
+    for workload in index.own_of_kind("Deployment"):
         pod = index.pods_made_by(workload)
         main = pod.main_container
         if main.ports and not main.spec.get("readinessProbe"):
@@ -193,7 +194,7 @@ def tokens_and_links(index: Index) -> Iterator[Problem]:
 
 
 def _controllers(index: Index) -> Iterator[Document]:
-    return filter(is_ours, index.of_kind(*CONTROLLERS))
+    return index.own_of_kind(*CONTROLLERS)
 
 
 def _own_containers(pod: PodTemplate) -> list[Container]:

@@ -99,9 +99,9 @@ def steps_to(cluster: Cluster, what: str, version: str) -> Iterator[Step]:
         )
     steps = UPGRADES[what].steps(old, wanted)
     if steps is None and wanted > old:
-        raise UserError(f"{what} {old} -> {version}: no version that is known leads there; is there a {version}?")
+        raise UserError(f"{what} {old} -> {version}: no known version leads there; does {version} exist?")
     if steps is None:
-        raise UserError(f"{what} {old} -> {wanted}: no way leads back; see docs/how-to/day-two.md for a backup")
+        raise UserError(f"{what} {old} -> {wanted}: there is no way back; see docs/how-to/day-two.md for a backup")
     yield from _backend(cluster, UPGRADES[what], old, steps)
 
 
@@ -157,7 +157,7 @@ def _st2(cluster: Cluster, version: str) -> Iterator[Step]:
     if cluster.values.image.tag == version:
         return
     if ST2_VERSIONS.index(target) < ST2_VERSIONS.index(cluster.version):
-        raise UserError(f"st2 {cluster.version} -> {version}: no way leads back without a backup of the database")
+        raise UserError(f"st2 {cluster.version} -> {version}: there is no way back without a backup of the database")
     kubectl = f"kubectl -n {cluster.release.namespace}"
     following = [
         backend.component

@@ -52,12 +52,12 @@ def with_nested(before: Mapping[str, Sequence[str]], charts: Collection[str]) ->
     cdk8s puts charts before the chart that they are in, but knows nothing of those in a construct in it.
     """
     known = {path: list(others) for path, others in before.items()}
-    for path, others in before.items():
-        for other in others:
-            if not _is_in(path, other) and not _is_in(other, path):
-                for after, first in product(_all_in(path, charts), _all_in(other, charts)):
-                    if first not in known.get(after, ()) and not comes_after(first, after, known):
-                        known.setdefault(after, []).append(first)
+    pairs = [(path, other) for path, others in before.items() for other in others]
+    apart = [(path, other) for path, other in pairs if not _is_in(path, other) and not _is_in(other, path)]
+    for path, other in apart:
+        for after, first in product(_all_in(path, charts), _all_in(other, charts)):
+            if first not in known.get(after, ()) and not comes_after(first, after, known):
+                known.setdefault(after, []).append(first)
     return dict(known)
 
 

@@ -6,11 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import takewhile
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
 
 import cdk8s
 import jsii
 from constructs import Construct, Dependable, IConstruct, IValidation, Node
+from typing_extensions import Self
 
 from constructs_st2.checks import Problem, Surroundings, check
 from constructs_st2.checks.surroundings import surroundings
@@ -60,6 +61,39 @@ class NoSuchTier(LookupError, AttributeError):
     """A cluster has no such tier, so that `hasattr` is false of it."""
 
 
+class TierAttribute(Generic[T]):
+    """A tier of a cluster as an attribute of its name, whose class editors and mypy know.
+
+    Raises:
+        NoSuchTier: the cluster has no objects in this tier, or `StackStorm.TIERS` names another class for it.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self.__doc__ = kind.__doc__
+
+    def __set_name__(self, owner: type[StackStorm], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, stack: None, owner: type[StackStorm]) -> Self: ...
+    @overload
+    def __get__(self, stack: StackStorm, owner: type[StackStorm]) -> T: ...
+    def __get__(self, stack: StackStorm | None, owner: type[StackStorm]) -> Self | T:
+        if stack is None:
+            return self
+        tiers = stack.tiers
+        tier = tiers.get(self._name)
+        if tier is None:
+            raise NoSuchTier(f"there is no tier {self._name} in this cluster; there are: {', '.join(tiers)}")
+        if not isinstance(tier, self._kind):
+            raise NoSuchTier(
+                f"the tier {self._name} of this cluster is no {self._kind.__name__}, but of {type(tier).__name__}; "
+                f'take it from tiers["{self._name}"], or derive its class from {self._kind.__name__}'
+            )
+        return tier
+
+
 class StackStorm(Patient):
     """A Highly Available StackStorm cluster.
 
@@ -79,7 +113,26 @@ class StackStorm(Patient):
 
     TIERS: ClassVar[Mapping[str, type[Tier]]] = TIERS
     """The class of each tier, in the order of their files. A subclass may replace some, leave some out, or add some:
-    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``."""
+    ``TIERS = {**StackStorm.TIERS, "runners": OurRunners}``. A tier of the cluster is an attribute of its name, such as
+    ``stack.runners``; one that a subclass adds is in `tiers`."""
+
+    config = TierAttribute(Config)
+    secrets = TierAttribute(Secrets)
+    mongodb = TierAttribute(Mongodb)
+    rabbitmq = TierAttribute(Rabbitmq)
+    coordination = TierAttribute(Coordination)
+    packs = TierAttribute(Packs)
+    api = TierAttribute(Api)
+    engines = TierAttribute(Engines)
+    runners = TierAttribute(Runners)
+    frontend = TierAttribute(Frontend)
+    client = TierAttribute(Client)
+    chatops = TierAttribute(Chatops)
+    jobs = TierAttribute(Jobs)
+    exposure = TierAttribute(Exposure)
+    operations = TierAttribute(Operations)
+    backup = TierAttribute(Backup)
+    extra = TierAttribute(Extra)
 
     def __init__(
         self,
@@ -387,103 +440,6 @@ class StackStorm(Patient):
                 f"such as {lost[0]}, and all but one of each would be lost; take another output type"
             )
             yield Problem("unique", f"Release/{self.cluster.release.name}", "yaml_output_type", message)
-
-    def _tier(self, kind: type[T], name: str) -> T:
-        tiers = self.tiers
-        tier = tiers.get(name)
-        if tier is None:
-            raise NoSuchTier(f"there is no tier {name} in this cluster; there are: {', '.join(tiers)}")
-        if not isinstance(tier, kind):
-            raise NoSuchTier(
-                f"the tier {name} of this cluster is no {kind.__name__}, but of {type(tier).__name__}; take it from "
-                f'tiers["{name}"], or derive its class from {kind.__name__}'
-            )
-        return tier
-
-    @property
-    def config(self) -> Config:
-        """Settings of st2, the service account and the priority classes."""
-        return self._tier(Config, "config")
-
-    @property
-    def secrets(self) -> Secrets:
-        """What makes the Secrets."""
-        return self._tier(Secrets, "secrets")
-
-    @property
-    def mongodb(self) -> Mongodb:
-        """The database."""
-        return self._tier(Mongodb, "mongodb")
-
-    @property
-    def rabbitmq(self) -> Rabbitmq:
-        """The message bus."""
-        return self._tier(Rabbitmq, "rabbitmq")
-
-    @property
-    def coordination(self) -> Coordination:
-        """Redis or etcd: locks and the service registry."""
-        return self._tier(Coordination, "coordination")
-
-    @property
-    def packs(self) -> Packs:
-        """Volumes and a registry for packs."""
-        return self._tier(Packs, "packs")
-
-    @property
-    def api(self) -> Api:
-        """st2auth, st2api and st2stream."""
-        return self._tier(Api, "api")
-
-    @property
-    def engines(self) -> Engines:
-        """The services that work out what has to be done."""
-        return self._tier(Engines, "engines")
-
-    @property
-    def runners(self) -> Runners:
-        """The services that run actions and sensors."""
-        return self._tier(Runners, "runners")
-
-    @property
-    def frontend(self) -> Frontend:
-        """The web UI."""
-        return self._tier(Frontend, "frontend")
-
-    @property
-    def client(self) -> Client:
-        """A pod with the command line of st2."""
-        return self._tier(Client, "client")
-
-    @property
-    def chatops(self) -> Chatops:
-        """The chat bot."""
-        return self._tier(Chatops, "chatops")
-
-    @property
-    def jobs(self) -> Jobs:
-        """The Jobs that load content."""
-        return self._tier(Jobs, "jobs")
-
-    @property
-    def exposure(self) -> Exposure:
-        """Ingress and HTTPRoute."""
-        return self._tier(Exposure, "exposure")
-
-    @property
-    def operations(self) -> Operations:
-        """Network policies, autoscaling, monitoring."""
-        return self._tier(Operations, "operations")
-
-    @property
-    def backup(self) -> Backup:
-        """Backups of the database."""
-        return self._tier(Backup, "backup")
-
-    @property
-    def extra(self) -> Extra:
-        """The user's own objects."""
-        return self._tier(Extra, "extra")
 
 
 def of_each(clusters: Sequence[StackStorm], tell: Callable[[StackStorm], Iterable[str]]) -> Iterator[str]:

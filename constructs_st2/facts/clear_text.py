@@ -49,22 +49,18 @@ _BY_VARIABLE = (
     "put it into a Secret and refer to that: {valueFrom: {secretKeyRef: {name: SECRET, key: KEY}}}, or envFromSecrets "
     "where there is one"
 )
+_BY_ITEM = (
+    "put the whole value into a Secret, as JSON if it has several parts, and say where "
+    "(secret: true, value: {existingSecret: NAME, key: KEY})"
+)
 _ADVICE: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("st2", "packs", "configs"),
         "put it into the datastore and refer to it ({{st2kv.system.NAME}}), "
         "or give the whole file in the Secret of st2.packs.existingConfigsSecret",
     ),
-    (
-        ("st2", "keyvalue"),
-        "put the whole value into a Secret, as JSON if it has several parts, and say where "
-        "(secret: true, value: {existingSecret: NAME, key: KEY})",
-    ),
-    (
-        ("st2", "keyvalueFiles"),
-        "put the whole value into a Secret, as JSON if it has several parts, and say where "
-        "(secret: true, value: {existingSecret: NAME, key: KEY})",
-    ),
+    (("st2", "keyvalue"), _BY_ITEM),
+    (("st2", "keyvalueFiles"), _BY_ITEM),
     (("st2", "config"), "put it into the Secret of st2.existingConfigSecret"),
     (("st2chatops", "env"), "put it into a Secret and say where: st2chatops.tokens, or st2chatops.existingSecret"),
     (
@@ -166,7 +162,7 @@ def _found(values: Values) -> Iterator[_Found]:
     yield from _of_chat_bot(values)
     for name in values.model_fields_set:
         field = type(values).model_fields[name]
-        yield from _in(getattr(values, name), _Place((field.alias or name,)), elsewhere)
+        yield from _found_in(getattr(values, name), _Place((field.alias or name,)), elsewhere)
 
 
 def _of_chat_bot(values: Values) -> Iterator[_Found]:
@@ -179,37 +175,42 @@ def _of_chat_bot(values: Values) -> Iterator[_Found]:
             yield _Found(_Place(("st2chatops", "env", name), name=name), look)
 
 
-def _in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
+def _found_in(value: Any, place: _Place, apart: set[str]) -> Iterator[_Found]:
     """What is found in a value of any type; ``apart`` are the keys that are looked at elsewhere."""
-    if isinstance(value, bytes):
-        # YAML's !!binary
-        yield from _in(value.decode(errors="replace"), place, apart)
-    elif isinstance(value, str):
-        found = _in_text(value, place)
-        if found and dotted(place.path) not in apart:
-            yield from found
-    elif isinstance(value, SecretKey | bool) or value is None:
-        return
-    elif isinstance(value, int | float):
-        if place.name and secret_looks.is_secret_name(place.name):
-            yield from _in_text(str(value), place)
-    elif isinstance(value, KeyValue):
-        # What is secret, and not a reference, is refused by the model.
-        yield from _in_key(value.name, place.at("name"))
-        if not value.encrypted:
-            yield from _in(value.value, place.at("value", value.name), apart)
-    elif isinstance(value, PatchOperation):
-        yield from _in(value.value, place.at("value", value.path.rpartition("/")[2]), apart)
-    elif isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        for name in value.model_fields_set:
-            # Most keys that profiles give hold nothing.
-            if inner := getattr(value, name):
-                yield from _in(inner, _below(place, fields[name].alias or name, ""), apart)
-    elif isinstance(value, dict):
-        yield from _in_mapping(value, place, apart)
-    elif isinstance(value, list):
-        yield from _in_list(value, place, apart)
+    match value:
+        case None | bool() | SecretKey():
+            return
+        case str():
+            found = _in_text(value, place)
+            if found and dotted(place.path) not in apart:
+                yield from found
+        case bytes():
+            # YAML's !!binary
+            yield from _found_in(value.decode(errors="replace"), place, apart)
+        case int() | float():
+            if place.name and secret_looks.is_secret_name(place.name):
+                yield from _in_text(str(value), place)
+        case KeyValue():
+            # What is secret, and not a reference, is refused by the model.
+            yield from _in_key(value.name, place.at("name"))
+            if not value.encrypted:
+                yield from _found_in(value.value, place.at("value", value.name), apart)
+        case PatchOperation():
+            yield from _found_in(value.value, place.at("value", value.path.rpartition("/")[2]), apart)
+        case BaseModel():
+            yield from _in_model(value, place, apart)
+        case dict():
+            yield from _in_mapping(value, place, apart)
+        case list():
+            yield from _in_list(value, place, apart)
+
+
+def _in_model(value: BaseModel, place: _Place, apart: set[str]) -> Iterator[_Found]:
+    fields = type(value).model_fields
+    for name in value.model_fields_set:
+        # Most keys that profiles give hold nothing.
+        if inner := getattr(value, name):
+            yield from _found_in(inner, _below(place, fields[name].alias or name, ""), apart)
 
 
 def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Iterator[_Found]:
@@ -233,7 +234,7 @@ def _in_mapping(value: Mapping[str, Any], place: _Place, apart: set[str]) -> Ite
         yield from _in_key(str(key), place)
         if str(key).endswith(_REFERENCES) or (key == "value" and value.get("encrypted")):
             continue
-        yield from _in(item, _below(place, str(key), str(key)), apart)
+        yield from _found_in(item, _below(place, str(key), str(key)), apart)
 
 
 def _below(place: _Place, segment: str, name: str) -> _Place:
@@ -246,7 +247,7 @@ def _in_list(value: list[Any], place: _Place, apart: set[str]) -> Iterator[_Foun
     for position, look in secret_looks.in_arguments(texts):
         yield _Found(place.at(position), look)
     for index, item in enumerate(value):
-        yield from _in(item, place.at(index), apart)
+        yield from _found_in(item, place.at(index), apart)
 
 
 def _in_text(text: str, place: _Place) -> Sequence[_Found]:
@@ -269,7 +270,7 @@ def _in_file(text: str, place: _Place) -> Iterator[_Found]:
         parsed = YamlText.parse(text)
     except TextError:
         return
-    for each in _in(parsed.data, _Place(()), set()):
+    for each in _found_in(parsed.data, _Place(()), set()):
         inner = each.place.path
         yield each._replace(place=place._replace(inner=inner, line=parsed.line_of(inner)))
     for number, line in enumerate(text.splitlines(), start=1):

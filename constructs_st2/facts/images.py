@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.versions import ST2_VERSIONS
+from constructs_st2.kube import names
 from constructs_st2.kube.documents import Document, containers, pod_template
 from constructs_st2.kube.well_known import ARCHITECTURE_LABEL
 from constructs_st2.values.deferred import made_of
@@ -31,7 +32,7 @@ NODES = {ARCHITECTURE_LABEL: "amd64"}
 _COMMUNITY = "stackstorm"
 ENTERPRISE_REGISTRY = "docker.stackstorm.com"
 _LEADING_MINOR = re.compile(r"v?(\d+\.\d+)(?![0-9])")
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(names.QUALIFIED)
 
 
 def st2_version(values: Values) -> St2Version:
@@ -71,6 +72,11 @@ def with_registry(reference: str, registry: str | None) -> str:
 def pinned(reference: str, digests: Mapping[str, str]) -> str:
     """``reference`` with its digest, where there is one. The tag stays, for people: what is pulled is the digest."""
     return f"{reference}@{digests[reference]}" if reference in digests else reference
+
+
+def _label(tag: str) -> str:
+    """A tag as the value of a label, where it can be one."""
+    return tag if len(tag) <= names.LABEL_LENGTH and _LABEL_VALUE.fullmatch(tag) else "custom"
 
 
 class Image(NamedTuple):
@@ -115,7 +121,7 @@ class Images:
         return Image(
             reference=(reference := pinned(reference, self._values.digests)),
             pull_policy=override.pull_policy or self._values.pull_policy,
-            version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
+            version=_label(tag),
             pull_secrets=tuple(dict.fromkeys((*self._pull_secrets, *own_secret))),
         )
 
@@ -148,7 +154,7 @@ class Images:
         return Image(
             reference=(reference := pinned(with_registry(reference, self._values.registry), self._values.digests)),
             pull_policy=(override and override.pull_policy) or self._values.pull_policy,
-            version=tag if _LABEL_VALUE.fullmatch(tag) else "custom",
+            version=_label(tag),
             pull_secrets=tuple(dict.fromkeys(pull_secrets)),
         )
 

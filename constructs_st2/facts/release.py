@@ -8,6 +8,7 @@ from typing import Literal
 
 from constructs_st2.errors import UserError
 from constructs_st2.kube import names
+from constructs_st2.kube.names import LABEL_LENGTH
 from constructs_st2.kube.well_known import (
     CLUSTER_DOMAIN,
     COMPONENT_LABEL,
@@ -38,11 +39,10 @@ TEMPLATES_ANNOTATION = "constructs-st2.dev/templates"
 """With `kept`, templates in an object are meant for whoever reads it."""
 
 LONGEST_COMPONENT = "job-register-content-0123456789"
-"""The longest name that follows a release's; object names end up as DNS labels and label values of at most 63."""
+"""The longest name that follows a release's; object names end up as DNS labels and label values."""
 
 RELEASE_LABEL = "release"
 """The label of the Helm chart that names the release."""
-LABEL_LIMIT = 63
 _DNS_LABEL = re.compile(names.LABEL)
 
 Role = Literal["backend", "frontend", "database", "messaging", "coordination", "operations"]
@@ -66,7 +66,7 @@ class Release:
         given = (("release name", self.name), ("namespace", self.namespace))
         if wrong := [f"{what} must be text, not {text!r}" for what, text in given if not isinstance(text, str)]:
             raise UserError(wrong)
-        longest = LABEL_LIMIT - len(f"-{LONGEST_COMPONENT}")
+        longest = LABEL_LENGTH - len(f"-{LONGEST_COMPONENT}")
         problems = [
             f'{what} "{text}" must consist of small letters, digits and "-", and begin and end with a letter or digit'
             for what, text in given
@@ -75,10 +75,10 @@ class Release:
         if len(self.name) > longest:
             problems.append(
                 f'release name "{self.name}" has {len(self.name)} characters; at most {longest} keep '
-                f'"{self.name}-{LONGEST_COMPONENT}" within {LABEL_LIMIT}'
+                f'"{self.name}-{LONGEST_COMPONENT}" within {LABEL_LENGTH}'
             )
-        if len(self.namespace) > LABEL_LIMIT:
-            problems.append(f'namespace "{self.namespace}" has more than {LABEL_LIMIT} characters')
+        if len(self.namespace) > LABEL_LENGTH:
+            problems.append(f'namespace "{self.namespace}" has more than {LABEL_LENGTH} characters')
         if problems:
             raise UserError(problems)
 

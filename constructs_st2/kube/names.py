@@ -1,5 +1,10 @@
 """The patterns of names in Kubernetes, of whole texts and without their lengths: those of apimachinery's validation."""
 
+LABEL_LENGTH = 63
+"""How long a label of DNS may be, the value of a label, and the name behind the prefix of a key."""
+SUBDOMAIN_LENGTH = 253
+"""How long a name of DNS may be, and the names of most objects."""
+
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 """A label of DNS (RFC 1123)."""
 SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?"

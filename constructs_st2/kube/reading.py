@@ -9,8 +9,7 @@ import yaml
 
 from constructs_st2.errors import UserError
 from constructs_st2.kube.documents import Document
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from constructs_st2.kube.yaml_text import LOADER
 
 
 def read_folder(folder: Path) -> list[Document]:
@@ -30,7 +29,7 @@ def _read(path: Path) -> list[Document]:
     documents = read_text(content, str(path))
     twice = [
         f"{path}:{line}: {key} is there twice, which kubectl refuses"
-        for node in yaml.compose_all(content, _LOADER)
+        for node in yaml.compose_all(content, LOADER)
         for line, key in _repeated(node)
     ]
     if twice:
@@ -69,7 +68,7 @@ def read_text(text: bytes | str, name: str) -> list[Document]:
         except UnicodeDecodeError:
             raise UserError(f"{name}: is not UTF-8 text") from None
     try:
-        documents = [document for document in yaml.load_all(text, _LOADER) if document is not None]
+        documents = [document for document in yaml.load_all(text, LOADER) if document is not None]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -25,7 +25,8 @@ from yaml.events import (
 from constructs_st2.kube.documents import Document
 
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""That of libyaml, which takes a fifth of the time of the other."""
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Those of libyaml, which take a fifth of the time of the others."""
 _RESOLVER: Any = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
 

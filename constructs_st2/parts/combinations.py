@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts import catalogue
 from constructs_st2.facts.jobs import SKIPPABLE, users_jobs, users_jobs_settings
-from constructs_st2.facts.release import LABEL_LIMIT, RELEASE_LABEL, RESERVED_LABELS, Release
+from constructs_st2.facts.release import RELEASE_LABEL, RESERVED_LABELS, Release
+from constructs_st2.kube.names import LABEL_LENGTH
 from constructs_st2.kube.well_known import KEDA_AUTOSCALER
 from constructs_st2.parts.config.namespace import POD_SECURITY, POD_SECURITY_MODES
 from constructs_st2.values import tls
@@ -20,7 +21,7 @@ from constructs_st2.values.model.services import HttpService
 from constructs_st2.values.paths import KeyPath, dotted
 
 _ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
-"""What KEDA puts before the name of a ScaledObject, and gives to its HorizontalPodAutoscaler."""
+"""Of IPv4."""
 
 _BACKEND_PROTOCOL = "service.beta.kubernetes.io/aws-load-balancer-backend-protocol"
 """By what a load balancer of AWS that ends TLS knows how to speak to the pods."""
@@ -72,8 +73,10 @@ def _of_hosts(values: Values) -> Iterator[ValueProblem]:
     for key, name in names.items():
         if _ADDRESS.fullmatch(name):
             yield ValueProblem(key, f"must be the name of a host, not the address {name}")
-        elif any(len(part) > LABEL_LIMIT for part in name.split(".")):
-            yield ValueProblem(key, f"has more than {LABEL_LIMIT} characters between dots, which no name of a host has")
+        elif any(len(part) > LABEL_LENGTH for part in name.split(".")):
+            yield ValueProblem(
+                key, f"has more than {LABEL_LENGTH} characters between dots, which no name of a host has"
+            )
 
 
 def _of_objects(values: Values) -> Iterator[ValueProblem]:
@@ -127,10 +130,10 @@ def _of_names(key: str, what: str, names: Sequence[str], prefix: str) -> Iterato
         where = f"{key}[{index}].name"
         if name in names[:index]:
             yield ValueProblem(where, f'"{name}" is already the name of another {what}')
-        longest = LABEL_LIMIT - len(prefix)
+        longest = LABEL_LENGTH - len(prefix)
         if len(name) > longest:
             message = f'"{name}" has {len(name)} characters; at most {longest} keep "{prefix}{name}"'
-            yield ValueProblem(where, f"{message} within {LABEL_LIMIT}")
+            yield ValueProblem(where, f"{message} within {LABEL_LENGTH}")
 
 
 def _of_backends(values: Values) -> Iterator[ValueProblem]:
@@ -208,9 +211,11 @@ def _of_jobs(values: Values, release: Release) -> Iterator[ValueProblem]:
         where = f"{place}.name"
         if name in own[:position] or name in SKIPPABLE.values():
             yield ValueProblem(where, f'"{name}" is already the name of another Job')
-        too_long = len(release.named(f"job-{name}")) - LABEL_LIMIT
+        too_long = len(release.named(f"job-{name}")) - LABEL_LENGTH
         if too_long > 0:
-            message = f"is {too_long} characters too long: {release.named(f'job-{name}')} must fit within {LABEL_LIMIT}"
+            message = (
+                f"is {too_long} characters too long: {release.named(f'job-{name}')} must fit within {LABEL_LENGTH}"
+            )
             yield ValueProblem(where, message)
     known = [*SKIPPABLE, *own]
     for index, name in enumerate(jobs.skip):

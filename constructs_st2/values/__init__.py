@@ -11,7 +11,7 @@ from constructs_st2.errors import UserError, ValueProblem
 from constructs_st2.values import chart
 from constructs_st2.values.below import below
 from constructs_st2.values.layers import merge
-from constructs_st2.values.loading import Loaded, check, read_all
+from constructs_st2.values.loading import Format, Loaded, check, read_all
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.images import DEFAULT_TAG
@@ -61,20 +61,21 @@ class GivenValues(NamedTuple):
         Raises:
             UserError: with all problems, each with its file and line if it has one.
         """
-        return check(
-            Values,
-            self.sources,
-            self.sets,
-            release_name=release,
-            release_namespace=namespace,
-            app_version=DEFAULT_TAG,
-            raw_paths=chart.RAW_PATHS,
-            meanings=MEANINGS,
-            base=below,
-            translate=partial(chart.translate, rules=chart.RULES, model=Values),
-            further=further,
-        )
+        constants = {
+            ".Release.Name": release,
+            ".Release.Namespace": namespace,
+            ".Chart.AppVersion": DEFAULT_TAG,
+        }
+        return check(_FORMAT, self.sources, self.sets, constants=constants, further=further)
 
+
+_FORMAT = Format(
+    Values,
+    raw_paths=chart.RAW_PATHS,
+    meanings=MEANINGS,
+    base=below,
+    translate=partial(chart.translate, rules=chart.RULES, model=Values),
+)
 
 ValuesLike: TypeAlias = Values | Mapping[str, Any] | GivenValues | None
 """Values in Python, a mapping with the keys of a values file, or what `load_values` has read."""

@@ -60,19 +60,31 @@ def _in(
             yield from (
                 Reference(kind, text, place, named, optional, around) for kind in kinds for text in texts(value)
             )
-        elif isinstance(value, dict) and is_typeddict(alternative):
-            known_there = _typed(alternative)
-            for name, item in value.items():
-                if of_item := known_there.get(name):
-                    yield from _in(item, of_item, (*place, name), value)
-        elif isinstance(value, dict) and get_origin(alternative) is dict:
-            of_items = _alternatives(get_args(alternative)[1])
-            for name, item in value.items():
-                yield from _in(item, of_items, (*place, name), {})
-        elif isinstance(value, list) and get_origin(alternative) is list:
-            of_items = _alternatives(get_args(alternative)[0])
-            for index, item in enumerate(value):
-                yield from _in(item, of_items, (*place, index), {})
+        else:
+            for item in _items(value, alternative):
+                yield from _in(item.value, item.alternatives, (*place, item.key), item.beside)
+
+
+class _Item(NamedTuple):
+    """What is in a mapping or list, its types, and what it stands in, if that has keys of its own."""
+
+    key: str | int
+    value: Any
+    alternatives: tuple[Any, ...]
+    beside: Mapping[str, Any] = {}
+
+
+def _items(value: Any, alternative: Any) -> Iterator[_Item]:
+    """The items of a value of some type that may name objects."""
+    if isinstance(value, dict) and is_typeddict(alternative):
+        known = _typed(alternative)
+        yield from (_Item(name, item, known[name], value) for name, item in value.items() if known.get(name))
+    elif isinstance(value, dict) and get_origin(alternative) is dict:
+        of_items = _alternatives(get_args(alternative)[1])
+        yield from (_Item(name, item, of_items) for name, item in value.items())
+    elif isinstance(value, list) and get_origin(alternative) is list:
+        of_items = _alternatives(get_args(alternative)[0])
+        yield from (_Item(index, item, of_items) for index, item in enumerate(value))
 
 
 def _by_key(owner: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:

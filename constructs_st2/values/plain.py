@@ -101,7 +101,7 @@ def fill(made: M, data: Mapping[str, Any], below: Below, meanings: Mapping[str, 
         made: the model.
         data: what is given, by the keys of a values file.
         below: tells what lies below it.
-        meanings: see `problems.problems_from`.
+        meanings: see `problems.findings_from`.
         place: what stands before the keys in problems.
 
     Raises:

@@ -54,20 +54,6 @@ class _Problem(NamedTuple):
     branches: tuple[tuple[int, str], ...] = ()
 
 
-def problems_from(
-    error: ValidationError,
-    layered: Layered,
-    model: type[BaseModel],
-    *,
-    meanings: Mapping[str, str] | None = None,
-) -> list[str]:
-    """One line per problem, in the order of the sources: ``values.yaml:12: st2api.replica: unknown key; …``.
-
-    ``meanings`` maps patterns to what they stand for ("a DNS label").
-    """
-    return layered.report(findings_from(error, layered, model, meanings=meanings))
-
-
 def findings_from(
     error: ValidationError,
     layered: Layered,
@@ -75,7 +61,7 @@ def findings_from(
     *,
     meanings: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """As `problems_from`, before the findings are sorted and located."""
+    """What is wrong, each with the path of its value. ``meanings``: what patterns stand for ("a DNS label")."""
     located = [_located(details, layered.data, model) for details in error.errors(include_url=False)]
     return [Finding(problem.path, _text(problem, model, meanings or {})) for problem in _of_the_meant_branches(located)]
 
@@ -170,7 +156,7 @@ def unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
     if name in (keys(model) or {}):
         return f'unknown key here; "{name}" is a top-level key'
     if len(valid) <= _MAX_KEYS_LISTED:
-        return f"unknown key; valid keys: {', '.join(valid)}" if valid else "unknown key; there are none here"
+        return f"unknown key; valid keys: {', '.join(valid)}" if valid else "unknown key; no keys are possible here"
     if len(path) == 1:
         return "unknown key; one of your own begins with x-, or is referred to by a template (.Values)"
     return "unknown key"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import StringConstraints
@@ -45,33 +45,54 @@ def others(declared: Any, current: Any) -> Iterator[Any]:
 
 
 def _others(plain: Any, current: Any) -> Iterator[Any]:
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin is Annotated:
-        patterns = [str(mark.pattern) for mark in arguments[1:] if isinstance(mark, StringConstraints)]
-        yield from (_TEXTS[pattern] for pattern in patterns if pattern in _TEXTS)
-        yield from others(arguments[0], current)
-    elif origin is Literal:
-        yield from arguments
-    elif plain is bool:
-        yield not current
-    elif plain in (int, float):
-        number = current if isinstance(current, int) else 2
-        yield from (number + 1, number - 1, number + 2, number * 10)
-    elif plain is str:
-        yield "other"
-    elif origin is list:
-        yield from ([*(current or []), item] for item in others(arguments[0], None))
-        yield from ([item] for item in others(arguments[0], None))
-    elif origin is dict:
-        present = current if isinstance(current, dict) else {}
-        for key in others(arguments[0], None):
-            yield from ({**present, key: item} for item in others(arguments[1], None))
-    elif (known := keys(plain)) is not None:
-        required = {name: next(others(key.type, None)) for name, key in known.items() if _is_required(key)}
-        if required:
-            yield required
-        else:
-            yield from ({name: item} for name, key in known.items() for item in others(key.type, None))
+    make = _BY_KIND.get(get_origin(plain) or plain)
+    yield from make(get_args(plain), current) if make else _structures(plain)
+
+
+def _annotated(arguments: Sequence[Any], current: Any) -> Iterator[Any]:
+    declared, *marks = arguments
+    patterns = [str(mark.pattern) for mark in marks if isinstance(mark, StringConstraints)]
+    yield from (_TEXTS[pattern] for pattern in patterns if pattern in _TEXTS)
+    yield from others(declared, current)
+
+
+def _numbers(_: Sequence[Any], current: Any) -> Iterator[Any]:
+    number = current if isinstance(current, int) else 2
+    yield from (number + 1, number - 1, number + 2, number * 10)
+
+
+def _lists(arguments: Sequence[Any], current: Any) -> Iterator[Any]:
+    yield from ([*(current or []), item] for item in others(arguments[0], None))
+    yield from ([item] for item in others(arguments[0], None))
+
+
+def _mappings(arguments: Sequence[Any], current: Any) -> Iterator[Any]:
+    present = current if isinstance(current, dict) else {}
+    for key in others(arguments[0], None):
+        yield from ({**present, key: item} for item in others(arguments[1], None))
+
+
+def _structures(plain: Any) -> Iterator[Any]:
+    """Mappings with the keys that a type requires, or else each with one of its keys."""
+    known = keys(plain) or {}
+    required = {name: next(others(key.type, None)) for name, key in known.items() if _is_required(key)}
+    if required:
+        yield required
+    else:
+        yield from ({name: item} for name, key in known.items() for item in others(key.type, None))
+
+
+_BY_KIND: Mapping[Any, Callable[[Sequence[Any], Any], Iterable[Any]]] = {
+    Annotated: _annotated,
+    Literal: lambda choices, _: choices,
+    bool: lambda _, current: [not current],
+    int: _numbers,
+    float: _numbers,
+    str: lambda *_: ["other"],
+    list: _lists,
+    dict: _mappings,
+}
+"""Other values, by the arguments of a generic type and by the current value."""
 
 
 def _is_required(key: Key) -> bool:

@@ -11,21 +11,23 @@ from typing import NamedTuple
 class Form(NamedTuple):
     """How a kind of secret is told from other texts. Only texts that hold one of ``hints`` are searched, for speed.
 
-    If the pattern has a group, that is the secret, and no placeholder.
+    If the pattern has a group, that is the secret, and no placeholder. ``goes_on`` tells whether the secret may go on
+    in the line below that of the hint.
     """
 
     what: str
     hints: tuple[str, ...]
     pattern: str
     flags: int
+    goes_on: bool
 
     def found_in(self, text: str) -> Iterator[re.Match[str]]:
         """Where a text has the form. Patterns are compiled when they are needed: few texts hold a hint of any."""
         return re.finditer(self.pattern, text, self.flags)
 
 
-def _form(what: str, hints: str, pattern: str, flags: int = 0) -> Form:
-    return Form(what, tuple(hints.split()), pattern, flags)
+def _form(what: str, hints: str, pattern: str, flags: int = 0, *, goes_on: bool = False) -> Form:
+    return Form(what, tuple(hints.split()), pattern, flags, goes_on)
 
 
 def _token(what: str, hints: str, pattern: str) -> Form:
@@ -33,13 +35,16 @@ def _token(what: str, hints: str, pattern: str) -> Form:
     return _form(what, hints, rf"(?<![A-Za-z0-9_-])(?:{pattern})")
 
 
-_FORMS: Sequence[Form] = (
+_UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
+FORMS: Sequence[Form] = (
     _form("a URL with a password", "@", r"""://[^\s/:@"']*:([^\s/@"']+)@"""),
     _form("a URL with a token", "@", r"://([0-9a-f]{32}|[A-Za-z0-9_-]{30,})@"),
     _form(
         "a private key",
         "PRIVATE",
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\+[nr]|\s)+(?:[A-Za-z0-9+/]{4}|[A-Za-z-]+: )",
+        goes_on=True,
     ),
     _form("a private key", "PuTTY-User", r"PuTTY-User-Key-File-\d"),
     _form("an age key", "AGE-SECRET", r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}"),
@@ -59,8 +64,18 @@ _FORMS: Sequence[Form] = (
     _token("a Google OAuth secret", "GOCSPX- ya29.", r"GOCSPX-[\w-]{16,}|ya29\.[\w-]{20,}"),
     _token("a Stripe key", "k_live_ k_test_ whsec_", r"[srp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[\w+/=]{16,}"),
     _token("an npm token", "npm_", r"npm_[A-Za-z0-9]{30,}"),
-    _form("a token of .npmrc", "_authToken _auth _password", r":_(?:authToken|auth|password)\s*=\s*([^\s$][^\s]{7,})"),
-    _form("a password of .netrc", "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
+    _form(
+        "a token of .npmrc",
+        "_authToken _auth _password",
+        r":_(?:authToken|auth|password)\s*=\s*([^\s$][^\s]{7,})",
+        goes_on=True,
+    ),
+    _form(
+        "a password of .netrc",
+        "machine",
+        r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)",
+        goes_on=True,
+    ),
     _token(
         "the hash of a password",
         "$2a$ $2b$ $2x$ $2y$ $apr1$ $argon2id$ $argon2i$ $y$ $1$ $5$ $6$",
@@ -109,6 +124,24 @@ _FORMS: Sequence[Form] = (
     _token("a Tailscale key", "tskey-", r"tskey-[\w-]{16,}"),
     _token("a Terraform token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{30,}"),
     _token("an Azure secret", "8Q~", r"[\w~.-]{3}8Q~[\w~.-]{30,}"),
+    # https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/; the last are keys of its authority.
+    _token(
+        "a Cloudflare token",
+        "cfk_ cfut_ cfat_ v1.0-",
+        r"cf(?:k|[ua]t)_[A-Za-z0-9]{40,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{146}",
+    ),
+    # https://developer.pagerduty.com/docs/oauth-functionality; the last are keys of users.
+    _token(
+        "a PagerDuty token",
+        "pdus+_ pdeu+_ u+",
+        r"pd(?:us|eu)\+_[\w-]{20,}|u\+(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{18}(?![\w-])",
+    ),
+    # https://launchdarkly.com/docs/home/account/environment/keys; those that begin with mob- are no secrets.
+    _token("a LaunchDarkly key", "sdk- api- rel-", rf"(?:sdk|api|rel)-{_UUID}"),
+    # https://docs.splunk.com/Documentation/Splunk/latest/Data/UsetheHTTPEventCollector; others are JSON Web Tokens.
+    _form("a Splunk token", "Splunk", rf"\bSplunk +({_UUID})"),
+    # Of the oldest and the newest form: 1/USER:…, 2/USER/TOKEN:…
+    _token("an Asana token", "0/ 1/ 2/", r"[0-2]/\d{13,}(?:/\d{13,})?:[0-9a-f]{32}\b"),
     _form("an Azure key", "AccountKey= SharedAccessKey=", r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/%]{16,}=*)"),
     _form("an Azure signature", "sig=", r"[?&;]sig=([A-Za-z0-9+/%_-]{16,}=*)"),
     _form("the address of a Slack webhook", "hooks.slack", r"hooks\.slack(?:-gov)?\.com/\w+/([\w/-]{8,})"),
@@ -118,6 +151,7 @@ _FORMS: Sequence[Form] = (
         "credentials of a registry",
         '"auth',
         r"""\\*"(?:auth|identitytoken|registrytoken)\\*"\s*:\s*\\*"([A-Za-z0-9+/=._-]{8,})\\*\"""",
+        goes_on=True,
     ),
     _form(
         "a header with credentials",
@@ -140,24 +174,28 @@ _RARE_TO_FREQUENT = "qjxzkvwyfbghmudcp_lnrsiato.e-"
 def _by_sign() -> Mapping[str, Sequence[tuple[str, int]]]:
     """The hints, each with the place of its form, by their rarest characters: a line has few of those."""
     found: dict[str, list[tuple[str, int]]] = {}
-    for number, form in enumerate(_FORMS):
+    for number, form in enumerate(FORMS):
         for hint in form.hints:
             found.setdefault(min(hint, key=_RARE_TO_FREQUENT.find), []).append((hint, number))
     return found
 
 
-_HINTS_BY_SIGN = tuple(_by_sign().items())
+_HINTS_BY_SIGN = _by_sign()
+_SIGNS = frozenset(_HINTS_BY_SIGN)
 
 
 def possible(text: str) -> Sequence[Form]:
-    """The forms of which a text holds a hint, in their order."""
-    # Hints stand in one line, and the lines of long texts are mostly the same, in a text and from release to release.
-    lines = set(text.split("\n"))
-    return [_FORMS[number] for number in sorted(set().union(*map(_hinted, lines)))]
+    """The forms that may be in a text, in their order."""
+    # The lines of long texts are mostly the same, in a text and from release to release.
+    return [FORMS[number] for number in sorted(set().union(*map(_begun_in, set(text.split("\n")))))]
 
 
 @lru_cache(8192)
-def _hinted(line: str) -> tuple[int, ...]:
-    """The places of the forms of which a line holds a hint."""
-    # Each line is asked for each hint: a function call for that would take twice as long.
-    return tuple([number for sign, hints in _HINTS_BY_SIGN if sign in line for hint, number in hints if hint in line])
+def _begun_in(line: str) -> Sequence[int]:
+    """The places of the forms that are in a line, or of which it has the hint and that may go on below."""
+    begun = []
+    for sign in _SIGNS.intersection(line):
+        for hint, number in _HINTS_BY_SIGN[sign]:
+            if hint in line and (FORMS[number].goes_on or any(FORMS[number].found_in(line))):
+                begun.append(number)
+    return begun

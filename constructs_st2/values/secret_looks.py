@@ -7,10 +7,11 @@ Names are compared word by word, however they are written (``DB_PASS``, ``dbPass
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from constructs_st2.kube import names
 from constructs_st2.values import secret_forms
 
 
@@ -65,6 +66,13 @@ _REFERENCES = _named(
     "existing pull",
 )
 """Words in front of ``secret`` with which it is the name of one."""
+_CONTENTS = _named(
+    "cert certificate credential credentials creds password passwd pwd tls",
+)
+"""The same, of what is in it: ``PASSWORD_SECRET`` names the Secret with a password, if a Secret can be called so.
+
+Keys and tokens are not among them: the two halves of some are called ``TOKEN`` and ``TOKEN_SECRET``.
+"""
 _NO_SECRET_NAMES = frozenset({"initial-cluster-token"})
 """Settings whose names only sound secret: what tells clusters of etcd from each other."""
 
@@ -87,7 +95,7 @@ def is_secret_name(name: str) -> bool:
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
     before, last = words[-2] if len(words) > 1 else "", words[-1]
-    if last == "secret" and before in _REFERENCES:
+    if last == "secret" and before in _REFERENCES | _CONTENTS:
         return False
     return last in _SURE_WORDS or last.endswith(_SURE_ENDS) or (last == "key" and before in _KEYS)
 
@@ -97,19 +105,23 @@ def is_secret(name: str, value: str) -> bool:
     words = _words(name)
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
+    if words[-1] == "secret" and words[-2:-1] and words[-2] in _CONTENTS:
+        return is_literal(value) and not re.fullmatch(names.SUBDOMAIN, value.strip())
     sounds_secret = is_secret_name(name)
     if not sounds_secret and ("webhook" in words or words[-2:] == ("hook", "url")):
         return _is_url_with_a_secret_path(value)
-    if not is_literal(value):
+    is_key, is_likely = words[-1] == "key" and len(words) > 1, words[-1] in _LIKELY_WORDS
+    # By far the most names say nothing of a secret.
+    if not (sounds_secret or is_key or is_likely) or not is_literal(value):
         return False
     if sounds_secret:
         is_limit = re.fullmatch(_NUMBER, value.strip()) and _LIMITS & set(words)
         # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
         is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
         return not (is_limit or is_description)
-    if words[-1] == "key" and len(words) > 1:
+    if is_key:
         return words[-2] not in _PUBLIC and re.fullmatch(_RANDOM, value.strip()) is not None
-    return words[-1] in _LIKELY_WORDS and _is_like_a_secret(value.strip())
+    return _is_like_a_secret(value.strip())
 
 
 # What few releases need is compiled when it is needed, by `re`.
@@ -212,21 +224,38 @@ def _in_value(text: str, name: str) -> Iterator[Look]:
     found = in_text(text)
     yield from found
     if "=" in text or ":" in text:
-        yield from (look for look in (*in_pairs(text), *in_settings(text)) if not _is_in(look, found))
+        pairs, settings = _by_name(text)
+        yield from (look for look in (*pairs, *settings) if not _is_in(look, found))
 
 
 def _is_in(look: Look, others: Sequence[Look]) -> bool:
     return any(look.value in other.value or other.value in look.value for other in others)
 
 
-def in_pairs(text: str) -> Iterator[Look]:
+def in_pairs(text: str) -> Sequence[Look]:
     """Secrets in a connection string, or in the query of a URL."""
-    return _in_hinted_lines(text, _pairs_in) if "=" in text else iter(())
+    return _by_name(text)[0]
+
+
+def in_settings(text: str) -> Sequence[Look]:
+    """Secrets in lines of settings (INI, YAML, JSON, variables)."""
+    return _by_name(text)[1]
+
+
+def _by_name(text: str) -> tuple[Sequence[Look], Sequence[Look]]:
+    """Secrets in pairs and in settings, which both are told by a name. Only lines with a hint of one are searched."""
+    pairs: list[Look] = []
+    settings: list[Look] = []
+    for begin, lines in _hinted_lines(text):
+        for found, looks in zip((pairs, settings), _by_name_in(lines), strict=True):
+            found += [look._replace(position=begin + look.position) for look in looks]
+    return pairs, settings
 
 
 @lru_cache(4096)
-def _pairs_in(lines: str) -> tuple[Look, ...]:
-    return tuple(_pairs(lines)) if "=" in lines else ()
+def _by_name_in(lines: str) -> tuple[Sequence[Look], Sequence[Look]]:
+    """The same of lines that have a hint. Of files that differ by the names of releases, most are the same."""
+    return tuple(_pairs(lines)) if "=" in lines else (), tuple(_settings(lines))
 
 
 def _pairs(lines: str) -> Iterator[Look]:
@@ -244,17 +273,6 @@ _SETTING = re.compile(
 )
 
 
-@lru_cache(4096)
-def in_settings(text: str) -> tuple[Look, ...]:
-    """Secrets in lines of settings (INI, YAML, JSON, variables). Pods run the same scripts over and over."""
-    return tuple(_in_hinted_lines(text, _settings_in))
-
-
-@lru_cache(4096)
-def _settings_in(lines: str) -> tuple[Look, ...]:
-    return tuple(_settings(lines))
-
-
 def _settings(lines: str) -> Iterator[Look]:
     searched = 0
     while match := _SETTING.search(lines, searched):
@@ -268,40 +286,24 @@ def _settings(lines: str) -> Iterator[Look]:
             yield Look(match.start(), f"a value of {name.lstrip('-')}", value.strip().rstrip(",;").strip("\"' "))
 
 
-def _in_hinted_lines(text: str, looks_in: Callable[[str], Iterable[Look]]) -> Iterator[Look]:
-    """What is in the lines that may name a secret. Of files that differ by the names of releases, most are the same."""
-    for begin, end in _hinted_lines(text):
-        for look in looks_in(text[begin:end]):
-            yield look._replace(position=begin + look.position)
-
-
 _HINT = re.compile(_HINTED)
 _GOES_ON = ('"', ":")
 """How a line of JSON may end whose value, or the colon before it, stands below."""
 _NEXT_LINE = re.compile(r"\s*[^\n]*")
 
 
-@lru_cache(1024)
-def _hinted_lines(text: str) -> tuple[tuple[int, int], ...]:
-    """Where lines begin and end that may name a secret, with those below that belong to them.
-
-    Only these are searched: they are few, and looking for names takes long.
-    """
-    return tuple(_of_hinted_lines(text))
-
-
-def _of_hinted_lines(text: str) -> Iterator[tuple[int, int]]:
+def _hinted_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that may name a secret, with those below that belong to them, and where they begin."""
     lines = text.split("\n")
-    hinted = {line for line in set(lines) if _is_hinted(line)}
+    hinted = set(filter(_is_hinted, set(lines)))
     begin = searched = 0
     for line in lines if hinted else ():
-        end = begin + len(line)
         if line in hinted and begin >= searched:
-            last, searched = line, end
+            last, searched = line, begin + len(line)
             while last.rstrip().endswith(_GOES_ON) and (below := _NEXT_LINE.match(text, searched)):
                 last, searched = below[0], below.end()
-            yield begin, searched
-        begin = end + 1
+            yield begin, text[begin:searched]
+        begin += len(line) + 1
 
 
 @lru_cache(4096)

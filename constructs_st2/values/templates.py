@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Finding, Layered
 from constructs_st2.values.paths import KeyPath, begins_with, dotted, get
 
@@ -32,34 +31,6 @@ class _Failed(Exception):
     """A template cannot be rendered; why has been noted at its own path."""
 
 
-def render(
-    layered: Layered,
-    *,
-    release_name: str,
-    release_namespace: str,
-    app_version: str,
-    default_of: Callable[[KeyPath], object],
-    raw_paths: Collection[tuple[str, ...]] = (),
-) -> Layered:
-    """Replace the templates in all texts, except at and below ``raw_paths`` (``*`` stands for any key or index).
-
-    ``default_of`` gives the default of a value that is not set, or raises KeyError. A text that is exactly one
-    reference to a value becomes that value, with its type.
-
-    Raises:
-        UserError: a template is not of a supported form, refers to a value that does not exist, or to itself.
-    """
-    constants = {
-        ".Release.Name": release_name,
-        ".Release.Namespace": release_namespace,
-        ".Chart.AppVersion": app_version,
-    }
-    rendered = render_all(layered, constants, default_of, raw_paths)
-    if rendered.findings:
-        raise UserError(layered.report(rendered.findings))
-    return rendered.layered
-
-
 class Rendered(NamedTuple):
     """Values with their templates replaced, what is wrong with templates, and the paths of all that were left.
 
@@ -72,13 +43,22 @@ class Rendered(NamedTuple):
     referenced: Collection[KeyPath]
 
 
-def render_all(
+def render(
     layered: Layered,
     constants: Mapping[str, str],
     default_of: Callable[[KeyPath], object],
-    raw_paths: Collection[tuple[str, ...]],
+    raw_paths: Collection[tuple[str, ...]] = (),
 ) -> Rendered:
-    """As `render`, but texts that cannot be rendered are left as they are and reported."""
+    """Replace the templates in all texts. Those that cannot be rendered are left as they are and reported.
+
+    A text that is exactly one reference to a value becomes that value, with its type.
+
+    Args:
+        layered: the values.
+        constants: what templates may name besides other values, and what it is: ``.Release.Name``.
+        default_of: gives the default of a value that is not set, or raises KeyError.
+        raw_paths: where texts are left as they are, with all below; ``*`` stands for any key or index.
+    """
     rendering = _Rendering(layered.data, constants, default_of, raw_paths)
     data = rendering.value(layered.data, ())
     return Rendered(

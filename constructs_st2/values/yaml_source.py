@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from constructs_st2.errors import UserError
+from constructs_st2.kube.yaml_text import LOADER
 from constructs_st2.values.paths import KeyPath, dotted
 from constructs_st2.values.yaml_errors import QUOTE_TEMPLATE, TOO_DEEP, explain
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _TAG = "tag:yaml.org,2002:"
 _MAX_NODES = 100_000
@@ -86,7 +86,7 @@ def text_of(path: Path) -> str:
 def _compose(text: str, name: str) -> yaml.Node | None:
     if _is_hopelessly_deep(text):
         raise UserError(f"{name}: {TOO_DEEP}")
-    loader = _Loader(text)
+    loader = LOADER(text)
     try:
         node: yaml.Node | None = loader.get_single_node()
     except yaml.YAMLError as error:
@@ -104,7 +104,7 @@ def _is_hopelessly_deep(text: str) -> bool:
         return False
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=_Loader):
+        for event in yaml.parse(text, Loader=LOADER):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):

@@ -31,6 +31,7 @@ class Controllers:
         self._namespace = namespace
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
+        self._found: dict[str, list[Document]] = {}
         self.said: list[str] = []
         """What Jobs have said."""
         self.trouble: list[str] = []
@@ -51,6 +52,8 @@ class Controllers:
             if (revision := self._server.revision()) == acted:
                 continue
             acted = revision
+            # What they do themselves they see in the next round.
+            self._found.clear()
             for act in (self._collect, self._volumes, self._sets, self._deployments, self._jobs):
                 # Somebody else may be faster; the next round sees it.
                 try:
@@ -66,8 +69,12 @@ class Controllers:
         return f"{base}{space}/{kind}" + (f"/{name}" if name else "")
 
     def _all(self, group: str, kind: str, namespaced: bool = True) -> list[Document]:
-        status, answer = self._server.request("GET", self._path(group, kind, namespaced=namespaced))
-        return answer.get("items", []) if status == 200 else []
+        """The objects as they were in the beginning of the round."""
+        path = self._path(group, kind, namespaced=namespaced)
+        if path not in self._found:
+            status, answer = self._server.request("GET", path)
+            self._found[path] = answer.get("items", []) if status == 200 else []
+        return self._found[path]
 
     def _patch(self, path: str, body: Document) -> None:
         self._server.request("PATCH", path, body, MERGE)

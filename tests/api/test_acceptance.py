@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,8 @@ QUOTA = {
 
 _TAKEN: set[str] = set()
 """What the server has taken; most objects are the same in many clusters."""
+_KEPT: set[str] = set()
+"""What the server has kept as it was when it was applied again, whatever its namespace is called."""
 
 
 def offer(server: ApiServer, objects: Iterable[Document]) -> list[str]:
@@ -139,8 +142,18 @@ def changed_again(server: ApiServer, objects: Sequence[Document]) -> list[str]:
     made = {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
     for name in wanted - made:
         server.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    first, again = ([kept(server.apply(each)) for each in objects] for _ in range(2))
-    return [identity(each) for each, before, after in zip(objects, first, again, strict=True) if before != after]
+    anywhere = [re.sub(rf"\b({'|'.join(wanted)})\b", "NAMESPACE", json.dumps(each)) for each in objects]
+    new = [
+        # The others need theirs.
+        each
+        for each, text in zip(objects, anywhere, strict=True)
+        if text not in _KEPT or each["kind"] == "Namespace"
+    ]
+    first, again = ([kept(server.apply(each)) for each in new] for _ in range(2))
+    changed = [identity(each) for each, before, after in zip(new, first, again, strict=True) if before != after]
+    if not changed:
+        _KEPT.update(anywhere)
+    return changed
 
 
 def kept(document: Document) -> Document:

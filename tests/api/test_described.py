@@ -177,9 +177,11 @@ def lacking() -> Iterator[tuple[Path, Document]]:
 
 
 def _changed(document: Document, path: Path, name: str, new: str, value: Any) -> Document:
-    changed = copy.deepcopy(document)
+    """A document that shares with the given one what is not on the way to the change."""
+    changed = copy.copy(document)
     node: Any = changed
     for step in path:
+        node[step] = copy.copy(node[step])
         node = node[step]
     del node[name]
     if value is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import kombu
 import pytest
 from pymongo.uri_parser import parse_uri
-from support import MakeCluster
+from support import MakeCluster, each_of
 
 from constructs_st2.errors import InvalidValues, UserError
 from constructs_st2.facts import ini
@@ -283,7 +283,7 @@ def test_what_is_said_in_st2_conf_is_enough(cluster: MakeCluster, values: dict[s
     cluster(values)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("setting", "problem"),
     [
         (

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import pytest
-from support import Synth
+from support import Synth, each_of
 
 from constructs_st2.changes.findings import Section
 from constructs_st2.changes.plan import plan_of
 from constructs_st2.facts.backends.upgrades import ETCD, MONGODB, RABBITMQ, REDIS, Upgrades, version_in
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("upgrades", "old", "new", "steps"),
     [
         (MONGODB, "4.4", "7.0", "5.0 6.0 7.0"),
@@ -88,7 +87,7 @@ def test_mongodb_leads_back_until_its_formats_are_newer(synth: Synth) -> None:
         "MongoDB 6.0 -> 5.0: members start as long as featureCompatibilityVersion is 5.0, and else stop before"
     ]
     assert told(at("6.0", "5.0"), at("6.0", "6.0")) == [
-        "featureCompatibilityVersion 6.0: no way leads back to an older MongoDB, but a backup from before"
+        "featureCompatibilityVersion 6.0: there is no way back to an older MongoDB, but a backup from before"
     ]
     assert plan_of(at("6.0", "6.0"), at("5.0", "5.0")).refused
     assert plan_of(at("7.0", "6.0"), at("6.0", "6.0")).refused, "7.0 supports no older binary"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from checks.sound import API, API_MAIN, MAIN, POD, Change, both, problems_after, put
+from support import each_of
 
 from constructs_st2.checks.api import RULE, forms
 
@@ -30,7 +31,7 @@ def test_a_port_of_the_nodes_is_for_one_service(second: int, problems: int) -> N
     assert found(change) == [(SERVICE, "spec.ports[0].nodePort")] * problems
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("change", "field"),
     [
         (put(API, *MAIN, "resources", "limits", value={"cpu": "1m"}), f"{API_MAIN}.resources.requests.cpu"),
@@ -76,11 +77,11 @@ def test_time_zones_are_spelled_as_the_server_knows_them(zone: str, message: str
     assert forms.time_zone(zone) == message
 
 
-@pytest.mark.parametrize("amount", ["1", "1.5", ".5", "1e3", "100m", "1Ki", "5E", "1n", 2, 0.5, "+1"])
+@each_of("amount", ["1", "1.5", ".5", "1e3", "100m", "1Ki", "5E", "1n", 2, 0.5, "+1"])
 def test_quantities_in_every_form(amount: object) -> None:
     assert forms.quantity(amount) is None
 
 
-@pytest.mark.parametrize("amount", ["", "x", "1 Gi", "1gi", "1.5.", "-1", None, True, []])
+@each_of("amount", ["", "x", "1 Gi", "1gi", "1.5.", "-1", None, True, []])
 def test_what_is_no_quantity(amount: object) -> None:
     assert forms.quantity(amount) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from support import each_of
 
 from constructs_st2.checks.api import cel
 
@@ -21,6 +21,7 @@ RIGHT = (
     "[1, 2, 3,].size() == 3",
     '"""multi\nline""" == \'\'',
     "-object.x == -1 && !!true",
+    "object.x == 'it\\'s' // it's\n && 'a//b' != object.`c'd`",
     "google.protobuf.Duration{seconds: 1} == duration('1s')",
 )
 WRONG = (
@@ -38,16 +39,20 @@ WRONG = (
     ("object.a & object.b", "did you mean &&?"),
     ("object.x.all(k, j == 1)", 'there is no "j" here'),
     ("object.x == undefined", 'there is no "undefined" here'),
+    # What stands in texts is left out first: it must not join what stands beside them.
+    ('object.x == \'a\'"\\" \n"', "cannot be read"),
+    ("'//' inb'c'", "there is no operator between '//' and inb"),
+    ("// it's\nobject.x == 'a' 'b'", "no operator"),
     ("", "is required"),
     (5, "is required"),
 )
 
 
-@pytest.mark.parametrize("text", RIGHT)
+@each_of("text", RIGHT)
 def test_what_the_server_compiles_is_right(text: str) -> None:
     assert cel.fault(text, cel.OF_ADMISSION) is None
 
 
-@pytest.mark.parametrize(("text", "message"), WRONG)
+@each_of(("text", "message"), WRONG)
 def test_what_it_does_not_compile_is_told(text: object, message: str) -> None:
     assert message in str(cel.fault(text, cel.OF_ADMISSION))

@@ -18,6 +18,7 @@ from checks.sound import (
     problems_after,
     put,
 )
+from support import each_of
 
 from constructs_st2.checks import check
 from constructs_st2.construct.build import build
@@ -46,7 +47,7 @@ def arguments(*given: str) -> Change:
     return put(API, *MAIN, "args", value=list(given))
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         "url = mongodb://st2:hunter2@example.com/st2",
@@ -73,7 +74,7 @@ def test_secrets_in_files_are_found(text: str) -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         "url = mongodb://example.com/st2",

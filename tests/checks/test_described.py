@@ -12,7 +12,7 @@ import pytest
 import yaml
 from api.others import OTHERS
 from api.rich import BASE
-from support import MakeCluster, Synth
+from support import MakeCluster, Synth, each_of
 
 from constructs_st2.checks import check
 from constructs_st2.checks.api.described import not_everywhere, table, undescribed
@@ -20,7 +20,7 @@ from constructs_st2.construct.build import build
 from constructs_st2.construct.stackstorm import StackStorm
 from constructs_st2.construct.writing import App
 from constructs_st2.errors import UserError
-from constructs_st2.kube.documents import Document, identity, scope_of
+from constructs_st2.kube.documents import Document, scope_of
 from constructs_st2.kube.reading import read_folder
 from constructs_st2.values import load_values
 
@@ -54,12 +54,12 @@ SPEC = ("spec", "template", "spec")
 MAIN = "spec.template.spec.containers[a]"
 
 
-@pytest.mark.parametrize("document", [*BASE, *OTHERS], ids=identity)
+@each_of("document", [*BASE, *OTHERS])
 def test_what_is_right_is_described(document: Document) -> None:
     assert told(document) == []
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("document", "field", "message"),
     [
         (

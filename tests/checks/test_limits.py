@@ -20,6 +20,7 @@ from checks.sound import (
     problems_after,
     put,
 )
+from support import each_of
 
 from constructs_st2.checks import limits
 from constructs_st2.checks.limits import ANNOTATIONS_LIMIT, DATA_LIMIT
@@ -33,7 +34,7 @@ def users(kind: str, name: str, api_version: str = "v1", **fields: Any) -> Chang
     return add({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "x"}, **fields})
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("kind", "api_version", "name", "valid"),
     [
         ("ConfigMap", "v1", "a.b-c", True),

@@ -15,6 +15,7 @@ from checks.sound import (
     findings_after,
     put,
 )
+from support import each_of
 
 from constructs_st2.checks.metadata import REQUIRED_LABELS
 
@@ -88,7 +89,7 @@ def test_labels_by_which_people_find_objects_are_required(label: str) -> None:
     assert ("required-label", CONFIG, f"metadata.labels[{label}]") in found
 
 
-@pytest.mark.parametrize("label", REQUIRED_LABELS)
+@each_of("label", REQUIRED_LABELS)
 def test_labels_by_which_people_find_pods_are_required(label: str) -> None:
     found = findings_after(drop(API, *TEMPLATE, *LABELS, label))
     assert ("required-label", API, f"spec.template.metadata.labels[{label}]") in found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from support import Synth
+from support import Synth, each_of
 
 from constructs_st2.checks import check
 from constructs_st2.construct.build import UnsoundObjects
@@ -182,10 +182,9 @@ def test_sound_objects_pass(kind: str) -> None:
     assert found(SOUND[kind]) == []
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("kind", "path", "value", "field"),
     REFUSED,
-    ids=lambda value: str(value)[:40],
 )
 def test_each_rule(kind: str, path: tuple[str | int, ...], value: Any, field: str) -> None:
     document = copy.deepcopy(SOUND[kind])

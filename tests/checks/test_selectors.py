@@ -20,6 +20,7 @@ from checks.sound import (
     service,
     template,
 )
+from support import each_of
 
 from constructs_st2.checks.matching import Selector
 
@@ -156,7 +157,7 @@ def test_what_picks_the_right_pods_is_accepted(change: Change) -> None:
     assert findings_after(change) == []
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("given", "matches"),
     [
         ({}, True),

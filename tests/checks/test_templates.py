@@ -6,6 +6,7 @@ import copy
 
 import pytest
 from checks.test_described import WORKLOAD, changed
+from support import each_of
 
 from constructs_st2.checks import check
 from constructs_st2.checks.warnings import warnings
@@ -54,7 +55,7 @@ def test_in_a_file_it_is_warned_of(text: str) -> None:
     assert refused(file(text)) == []
 
 
-@pytest.mark.parametrize("text", OF_OTHERS)
+@each_of("text", OF_OTHERS)
 def test_templates_of_others_pass(text: str) -> None:
     assert warned(file(text)) == []
 

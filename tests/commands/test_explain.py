@@ -70,7 +70,7 @@ def test_why_a_key_cannot_be_set_alone() -> None:
     [
         ("st2apix", 'st2apix: unknown key; did you mean "st2api"?'),
         ("st2api.replica", 'st2api.replica: unknown key; did you mean "replicas"?'),
-        ("st2api.replicas.x", "st2api.replicas.x: unknown key; there are none here"),
+        ("st2api.replicas.x", "st2api.replicas.x: unknown key; no keys are possible here"),
         ("st2api.replicas=x", 'st2api.replicas: must be a whole number, not the text "x"'),
         ("st2api.env={", "this is not YAML"),
         ("=5", "=5: a key is missing before the value"),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support import MakeCluster
+from support import MakeCluster, each_of
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.findings import Finding
-from constructs_st2.facts.st2_conf.contradictions import ConfFacts, check_settings
+from constructs_st2.facts.st2_conf.conf_facts import ConfFacts
+from constructs_st2.facts.st2_conf.contradictions import check_settings
 
 KEY = "/etc/st2/keys/datastore_key.json"
 SOUND = ConfFacts(encryption_key_path=KEY)
@@ -197,7 +198,7 @@ def test_what_may_be_meant_so_is_warned_of(options: dict[tuple[str, str], str], 
     assert found(options) == []
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("options", "facts"),
     [
         ({("timersengine", "enable"): "False", ("timer", "enable"): "True"}, SOUND),

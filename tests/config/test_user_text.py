@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from support import each_of
 
 from constructs_st2.facts.findings import Finding
 from constructs_st2.facts.st2_conf.user_text import check_user_text
@@ -57,7 +58,7 @@ def test_a_text_that_cannot_be_read_is_told_by_its_line() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("section", "line", "message"),
     [
         ("apis", "port = 1", '[apis] port unknown section; did you mean "api"?'),
@@ -102,7 +103,7 @@ def test_options_are_those_of_the_version(version: str, line: str, message: str 
 
 
 @pytest.mark.parametrize("version", ST2_VERSIONS)
-@pytest.mark.parametrize(
+@each_of(
     ("section", "line", "message"),
     [
         ("database", "password = x", f"[database] password {INTO_THE_SECRET}"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from construct.lean import LEAN
+from construct.lean import LEAN, Lean
 
 from constructs_st2 import node
 from constructs_st2.errors import UserError
@@ -27,7 +27,7 @@ import cdk8s  # noqa: E402
 import jsii  # noqa: E402
 from constructs import Construct, Node, RootConstruct  # noqa: E402
 
-from constructs_st2.construct.stackstorm import StackStorm  # noqa: E402
+from constructs_st2.construct.stackstorm import StackStorm, TierAttribute  # noqa: E402
 from constructs_st2.construct.tiers import Api, Client, Runners, Tier  # noqa: E402
 from constructs_st2.construct.writing import App  # noqa: E402
 
@@ -57,7 +57,7 @@ def test_objects_are_found_by_the_names_of_tier_and_service(app: cdk8s.App) -> N
 
 
 def test_all_objects_of_a_tier(app: cdk8s.App) -> None:
-    tier = StackStorm(app, "st2", values={"profile": "dev"}).api
+    tier = Lean(app, "st2", values=LEAN).api
     cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     assert [each.name for each in tier.api_objects] == [*(each.name for each in tier.objects.values()), "own"]
 
@@ -84,6 +84,11 @@ def test_names_of_secrets(app: cdk8s.App) -> None:
     assert "st2-apikeys" not in stack.secret_names
 
 
+def test_each_tier_but_the_namespace_is_an_attribute() -> None:
+    attributes = {name for name, each in vars(StackStorm).items() if isinstance(each, TierAttribute)}
+    assert attributes == StackStorm.TIERS.keys() - {"namespace"}
+
+
 def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
     stack = StackStorm(app, "st2", values={"mongodb": {"enabled": True}})
     with pytest.raises(LookupError, match="there is no tier chatops in this cluster; there are: namespace, config,"):
@@ -99,15 +104,15 @@ def test_what_there_is_not_is_said(app: cdk8s.App) -> None:
 def test_several_clusters_beside_other_charts_and_below_any_construct(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "web", namespace="web")
     cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    StackStorm(app, "one", namespace="one", values={**LEAN, "st2api": {"replicas": 3}})
-    StackStorm(Construct(app, "team"), "two", namespace="two", values=LEAN)
+    Lean(app, "one", namespace="one", values={**LEAN, "st2api": {"replicas": 3}})
+    Lean(Construct(app, "team"), "two", namespace="two", values=LEAN)
     objects = written(app)
     assert objects["web/ConfigMap/own"]
     assert [objects[f"{name}/{API}"]["spec"]["replicas"] for name in ("one", "two")] == [3, 1]
 
 
 def test_a_cluster_within_another(app: cdk8s.App) -> None:
-    outer = StackStorm(app, "outer", values=LEAN)
+    outer = Lean(app, "outer", values=LEAN)
     values = {**LEAN, "namespace": {"create": False}}
     inner = [
         StackStorm(scope, "in", values=values, release=release)
@@ -121,8 +126,8 @@ def test_a_cluster_within_another(app: cdk8s.App) -> None:
 @pytest.mark.parametrize("kind", [cdk8s.App, App])
 def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
     app = kind(outdir=str(tmp_path / "dist"))
-    StackStorm(app, "one", values=LEAN)
-    StackStorm(app, "two", values=LEAN)
+    Lean(app, "one", values=LEAN)
+    Lean(app, "two", values=LEAN)
     with pytest.raises(
         (RuntimeError, UserError), match=r'Release/st2: namespace stackstorm: .* the cluster "one"; give'
     ):
@@ -130,13 +135,13 @@ def test_two_clusters_of_one_name(tmp_path: Path, kind: type[Any]) -> None:
 
 
 def test_two_clusters_in_one_namespace(app: cdk8s.App) -> None:
-    StackStorm(app, "one", values=LEAN)
-    two = StackStorm(app, "two", release="two", values=LEAN)
+    Lean(app, "one", values=LEAN)
+    two = Lean(app, "two", release="two", values=LEAN)
     (problem,) = two.problems()
     assert str(problem).startswith(
         'Namespace/stackstorm: metadata.name: is also an object of the cluster "one"; set namespace.create to false'
     )
-    three = StackStorm(app, "three", release="three", values={**LEAN, "namespace": {"create": False}})
+    three = Lean(app, "three", release="three", values={**LEAN, "namespace": {"create": False}})
     assert three.problems() == []
 
 
@@ -145,13 +150,13 @@ def test_an_object_that_a_chart_has_too(app: cdk8s.App) -> None:
     for kind, name in (("Namespace", "stackstorm"), ("Namespace", "other"), ("ConfigMap", "stackstorm")):
         metadata = {"name": name, **({"namespace": "default"} if kind == "ConfigMap" else {})}
         cdk8s.ApiObject(chart, f"{kind}-{name}", api_version="v1", kind=kind, metadata=metadata)
-    stack = StackStorm(app, "st2", values={"profile": "dev"})
+    stack = Lean(app, "st2", values=LEAN)
     assert [str(problem) for problem in stack.problems()] == [
         'Namespace/stackstorm: metadata.name: is also an object of the chart "platform"; '
         "set namespace.create to false [unique]"
     ]
-    without = {"profile": "dev", "namespace": {"create": False}}
-    assert StackStorm(app, "without", release="without", values=without).problems() == []
+    without = {**LEAN, "namespace": {"create": False}}
+    assert Lean(app, "without", release="without", values=without).problems() == []
 
 
 CLASH = "metadata.name: is also an object of the"
@@ -216,7 +221,7 @@ def test_an_empty_namespace_is_not_the_default(app: cdk8s.App) -> None:
 
 
 def test_patches_and_metadata(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2")
+    stack = Lean(app, "st2", values={**LEAN, "st2api": {"replicas": 2}})
     deployment = stack.api["st2api"]["Deployment"]
     deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/replicas", 7))
     deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/annotations/example.org~1a", "b"))
@@ -242,7 +247,7 @@ def test_patches_and_metadata(app: cdk8s.App) -> None:
 
 
 def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     for manifest in (stack.objects[API], stack.objects["Namespace/stackstorm"]):
         assert manifest.to_json() == manifest.document
     stack.objects[API].add_json_patch(cdk8s.JsonPatch.remove("/spec/revisionHistoryLimit"))
@@ -254,13 +259,13 @@ def test_to_json_is_the_whole_object(app: cdk8s.App) -> None:
 
 
 def test_what_is_done_to_the_json_of_an_object_is_not_written(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
+    deployment = Lean(app, "st2", values=LEAN).objects[API]
     deployment.to_json()["spec"]["replicas"] = 77
     assert written(app)[f"stackstorm/{API}"]["spec"]["replicas"] == deployment.document["spec"]["replicas"] == 1
 
 
 def test_changes_of_the_document_hold_before_and_after_patches(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
+    deployment = Lean(app, "st2", values=LEAN).objects[API]
     for replicas in (3, 4):
         deployment.document["spec"]["replicas"] = replicas
         deployment.add_json_patch(cdk8s.JsonPatch.add("/metadata/labels/team", "network"))
@@ -293,11 +298,11 @@ def test_owners_and_finalizers_are_added_to_those_of_the_values(app: cdk8s.App) 
 
 
 def test_a_patch_that_cannot_be_applied(app: cdk8s.App) -> None:
-    deployment = StackStorm(app, "st2", values=LEAN).objects[API]
+    deployment = Lean(app, "st2", values=LEAN).objects[API]
     deployment.add_json_patch(cdk8s.JsonPatch.replace("/spec/absent/field", 1))
     with pytest.raises(RuntimeError, match=rf"the JSON patch cannot be applied to {API}: "):
         app.synth()
-    another = StackStorm(app, "another", namespace="another").objects[API]
+    another = Lean(app, "another", namespace="another", values={**LEAN, "st2api": {"replicas": 2}}).objects[API]
     another.add_json_patch(*(cdk8s.JsonPatch.test("/spec/replicas", replicas) for replicas in (2, 3, 4)))
     with pytest.raises(UserError, match=rf"^the JSON patch 2 of 3 cannot be applied to {API}: TEST_.* 3 }}$"):
         another.to_json()
@@ -318,7 +323,7 @@ class Mirror:
 @pytest.mark.parametrize("kind", [cdk8s.App, App], ids=["any app", "ours"])
 def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
     app = kind(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
-    StackStorm(app, "st2", values=LEAN)
+    Lean(app, "st2", values=LEAN)
     deployments = [each for each in written(app).values() if each["kind"] == "Deployment"]
     images = {each["spec"]["template"]["spec"]["containers"][0]["image"].partition("/")[0] for each in deployments}
     assert images == {"mirror.example.org"}
@@ -326,7 +331,7 @@ def test_resolvers_are_asked_about_all(tmp_path: Path, kind: type[Any]) -> None:
 
 def test_resolvers_of_the_app_come_before_patches(tmp_path: Path) -> None:
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[Mirror()])
-    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
+    client = Lean(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     container = client.to_json()["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "mirror.example.org/st2actionrunner:3.9"
     client.add_json_patch(cdk8s.JsonPatch.replace("/spec/template/spec/containers/0/image", "other:1"))
@@ -348,7 +353,7 @@ class Counting:
 def test_resolvers_are_not_asked_anew_for_each_chart(tmp_path: Path) -> None:
     resolver = Counting()
     app = cdk8s.App(outdir=str(tmp_path / "dist"), resolvers=[resolver])
-    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
+    client = Lean(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     for asked in (1, 1):
         client.current()
         assert resolver.asked == asked
@@ -368,7 +373,7 @@ def test_patches_are_not_applied_anew_for_each_chart(app: cdk8s.App, monkeypatch
         return apply(document, *patches)
 
     monkeypatch.setattr(cdk8s.JsonPatch, "apply", counting)
-    client = StackStorm(app, "st2", values=LEAN).client["st2client"]["Deployment"]
+    client = Lean(app, "st2", values=LEAN).client["st2client"]["Deployment"]
     client.add_json_patch(cdk8s.JsonPatch.replace("/spec/replicas", 2))
     for _ in range(2):
         client.current()["spec"].clear()
@@ -382,13 +387,13 @@ def test_patches_are_not_applied_anew_for_each_chart(app: cdk8s.App, monkeypatch
 
 
 def test_own_objects_in_a_tier(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN, namespace="automation")
+    stack = Lean(app, "st2", values=LEAN, namespace="automation")
     cdk8s.ApiObject(stack.api, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     assert written(app)["automation/ConfigMap/own"]
 
 
 def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     own = cdk8s.ApiObject(stack.api, "own", api_version="apps/v1", kind="Deployment", metadata={"name": "own"})
     template = {"metadata": {"labels": {"app": "own"}}, "spec": {"containers": [{"name": "own", "image": "a:1"}]}}
     own.add_json_patch(cdk8s.JsonPatch.add("/spec", {"selector": {"matchLabels": {"a": "b"}}, "template": template}))
@@ -397,7 +402,7 @@ def test_own_objects_are_checked_too(app: cdk8s.App) -> None:
 
 
 def test_checks_come_after_patches(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     stack.api["st2api"]["Deployment"].add_json_patch(cdk8s.JsonPatch.remove("/spec/selector"))
     with pytest.raises(RuntimeError, match=rf"(?s)Validation failed.*\[st2\] {API}: spec.selector: "):
         app.synth()
@@ -406,7 +411,7 @@ def test_checks_come_after_patches(app: cdk8s.App) -> None:
 
 def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
     chart = cdk8s.Chart(app, "platform", namespace="automation", labels={"team": "platform", "app": "x"})
-    stack = StackStorm(Construct(chart, "here"), "st2", values=LEAN)
+    stack = Lean(Construct(chart, "here"), "st2", values=LEAN)
     assert stack.cluster.release.namespace == "automation"
     for document in [*stack.planned, *stack.api.to_json()]:
         assert document["metadata"]["labels"]["team"] == "platform"
@@ -419,11 +424,11 @@ def test_a_chart_around_it_gives_namespace_and_labels(app: cdk8s.App) -> None:
 def test_all_charts_around_it_give_namespace_labels_and_names(app: cdk8s.App) -> None:
     outer = cdk8s.Chart(app, "outer", namespace="automation", labels={"team": "platform", "stage": "test"})
     inner = cdk8s.Chart(outer, "inner", labels={"stage": "production"}, disable_resource_name_hashes=True)
-    stack = StackStorm(inner, "st2", values={"profile": "dev"})
+    stack = Lean(inner, "st2", values=LEAN)
     assert stack.cluster.release.namespace == "automation"
     labels = stack.objects[API].to_json()["metadata"]["labels"]
     assert (labels["team"], labels["stage"]) == ("platform", "production")
-    alone = StackStorm(app, "alone", namespace="alone", values={"profile": "dev"})
+    alone = Lean(app, "alone", namespace="alone", values=LEAN)
     names = [cdk8s.ApiObject(tier, "own", api_version="v1", kind="ConfigMap").name for tier in (stack.api, alone.api)]
     assert names == ["outer-inner-st2-40-api-own", "alone-40-api-own-c8497665"]
 
@@ -444,7 +449,7 @@ def test_dependencies_between_charts_and_objects(app: cdk8s.App) -> None:
 def test_all_cluster_before_a_chart(app: cdk8s.App) -> None:
     other = cdk8s.Chart(app, "a-first")
     cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    other.add_dependency(*StackStorm(app, "st2", values=LEAN).tiers.values())
+    other.add_dependency(*Lean(app, "st2", values=LEAN).tiers.values())
     app.synth()
     assert "a-first" in max(path.name for path in files(app))
 
@@ -453,7 +458,7 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
     first, last = cdk8s.Chart(app, "z-first"), cdk8s.Chart(app, "a-last")
     for chart in (first, last):
         cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     last.add_dependency(stack)
     stack.add_dependency(first)
     app.synth()
@@ -465,7 +470,7 @@ def test_a_cluster_as_a_dependency_is_all_its_tiers(app: cdk8s.App) -> None:
 @pytest.mark.parametrize("what", ["tier", "object"])
 def test_a_namespace_stays_in_front_of_what_is_in_it(app: cdk8s.App, what: str) -> None:
     """cdk8s moves what others depend on behind everything that nobody depends on."""
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     other = cdk8s.Chart(app, "other")
     own = cdk8s.ApiObject(other, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
     if what == "tier":
@@ -489,7 +494,7 @@ def test_a_tier_before_another(app: cdk8s.App) -> None:
 
 def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
     earlier = cdk8s.Chart(app, "earlier")
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     earlier.add_dependency(stack.client)
     app.synth()
     order = [path.name for path in sorted(files(app))]
@@ -497,7 +502,7 @@ def test_a_tier_before_what_was_there_earlier(app: cdk8s.App) -> None:
 
 
 def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     stack.tiers["namespace"].add_dependency(stack.config)
     app.synth()
     order = [path.name.partition("-st2-")[2].partition("-c8")[0] for path in sorted(files(app))]
@@ -505,7 +510,7 @@ def test_a_namespace_that_has_to_wait(app: cdk8s.App) -> None:
 
 
 def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     first = cdk8s.Chart(app, "z-first")
     stack.node.add_dependency(first)
     app.synth()
@@ -516,7 +521,7 @@ def test_a_cluster_depends_by_its_node_too(app: cdk8s.App) -> None:
 
 
 def test_clusters_after_one_another(app: cdk8s.App) -> None:
-    last, middle, first = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("last", "middle", "first"))
+    last, middle, first = (Lean(app, name, namespace=name, values=LEAN) for name in ("last", "middle", "first"))
     last.add_dependency(middle)
     middle.add_dependency(first)
     graph = [(each, other) for each in app.node.find_all() for other in each.node.dependencies]
@@ -528,7 +533,7 @@ def test_clusters_after_one_another(app: cdk8s.App) -> None:
 
 
 def test_a_cluster_whose_namespace_has_to_wait_comes_after_another(app: cdk8s.App) -> None:
-    waits, first = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("waits", "first"))
+    waits, first = (Lean(app, name, namespace=name, values=LEAN) for name in ("waits", "first"))
     waits.tiers["namespace"].add_dependency(waits.config)
     waits.add_dependency(first)
     app.synth()
@@ -537,7 +542,7 @@ def test_a_cluster_whose_namespace_has_to_wait_comes_after_another(app: cdk8s.Ap
 
 
 def test_a_cluster_after_itself_or_a_tier_of_it(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     with pytest.raises(UserError, match='the cluster "st2" cannot come after itself'):
         stack.add_dependency(stack)
     stack.add_dependency(stack.api)
@@ -550,7 +555,7 @@ def test_files_in_which_objects_would_be_lost(tmp_path: Path) -> None:
     types = cdk8s.YamlOutputType
     for kind in (types.FILE_PER_RESOURCE, types.FOLDER_PER_CHART_FILE_PER_RESOURCE):
         app = cdk8s.App(outdir=str(tmp_path / kind.name), yaml_output_type=kind)
-        one, two = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
+        one, two = (Lean(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
         assert one.problems() == []
         told = [str(problem) for problem in two.problems()]
         if kind is types.FILE_PER_RESOURCE:
@@ -587,7 +592,7 @@ def files(app: cdk8s.App) -> Iterable[Path]:
 
 
 def test_the_tree_can_be_searched(app: cdk8s.App) -> None:
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     found = {each.node.path for each in stack.node.find_all() if isinstance(each, cdk8s.ApiObject)}
     assert "st2/40-api/st2api/Deployment-st2-st2api" in found
     assert len(found) == len(stack.planned)
@@ -616,7 +621,8 @@ def test_what_is_removed_from_the_tree_is_found_no_more(app: cdk8s.App) -> None:
 
 def test_templates_and_patches_of_the_values_belong_to_it(app: cdk8s.App) -> None:
     values = {
-        "st2api": {"env": {"WHO": "{{ .Release.Name }}.{{ .Release.Namespace }}"}},
+        **LEAN,
+        "st2api": {"replicas": 2, "env": {"WHO": "{{ .Release.Name }}.{{ .Release.Namespace }}"}},
         "patches": [
             {
                 "target": {"kind": "Deployment", "name": "blue-st2api"},
@@ -624,7 +630,7 @@ def test_templates_and_patches_of_the_values_belong_to_it(app: cdk8s.App) -> Non
             }
         ],
     }
-    stack = StackStorm(app, "st2", values=values, release="blue", namespace="auto")
+    stack = Lean(app, "st2", values=values, release="blue", namespace="auto")
     spec = written(app)["auto/Deployment/blue-st2api"]["spec"]
     assert spec["replicas"] == 9
     assert {"name": "WHO", "value": "blue.auto"} in spec["template"]["spec"]["containers"][0]["env"]
@@ -860,7 +866,7 @@ class Writable(StackStorm):
 
 def test_what_a_subclass_changes_in_its_parts_changes_no_others(app: cdk8s.App) -> None:
     changed = Writable(app, "changed", values=LEAN)
-    for stack in (changed, StackStorm(app, "other", values=LEAN, namespace="other")):
+    for stack in (changed, Lean(app, "other", values=LEAN, namespace="other")):
         pods = {name: pod["spec"] for name, each in stack.objects.items() if (pod := pod_template(each.document))}
         writable = [
             name for name, pod in pods.items() if not pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from construct.lean import LEAN
+from construct.lean import LEAN, Lean
 from support import LONG
 from test_blocks import BLOCKS, together
 
@@ -75,12 +75,12 @@ def test_both_ways_are_equal(tmp_path: Path, values: dict[str, Any]) -> None:
 
 def test_files_are_named_by_paths(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
-    StackStorm(app, "Default", values=LEAN)
-    StackStorm(app, "net", values=LEAN, namespace="net")
+    Lean(app, "Default", values=LEAN)
+    Lean(app, "net", values=LEAN, namespace="net")
     app.synth()
     names = set(read(tmp_path / "dist"))
     assert {"40-api", "net-40-api"} <= names
-    StackStorm(Construct(app, "team"), "sto", values=LEAN, namespace="sto")
+    Lean(Construct(app, "team"), "sto", values=LEAN, namespace="sto")
     cdk8s.Chart(app, "web").add_dependency(app.node.find_child("net").node.find_child("40-api"))
     app.synth()
     # A dependency on what comes earlier in the alphabet changes no name.
@@ -92,7 +92,7 @@ def test_files_are_in_the_order_of_dependencies(tmp_path: Path) -> None:
     first, last = cdk8s.Chart(app, "z-first"), cdk8s.Chart(app, "a-last")
     for chart in (first, last):
         cdk8s.ApiObject(chart, "own", api_version="v1", kind="ConfigMap", metadata={"name": "own"})
-    stack = StackStorm(app, "st2", values=LEAN)
+    stack = Lean(app, "st2", values=LEAN)
     stack.tiers["namespace"].add_dependency(first)
     last.add_dependency(stack.api)
     app.synth()
@@ -105,7 +105,7 @@ def test_files_are_in_the_order_of_dependencies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", ["fast", "seen"])
 def test_odd_names_in_the_tree(tmp_path: Path, way: str) -> None:
     app = App(outdir=tmp_path / "dist")
-    stack = StackStorm(app, "a/b c", values=LEAN)
+    stack = Lean(app, "a/b c", values=LEAN)
     if way == "seen":
         stack.look()
     app.synth()
@@ -114,10 +114,10 @@ def test_odd_names_in_the_tree(tmp_path: Path, way: str) -> None:
 
 def test_what_an_app_tells_of_itself_has_clusters_in_it(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
-    stack = StackStorm(app, "Default", values=LEAN)
+    stack = Lean(app, "Default", values=LEAN)
     assert stack.client in app.charts
     app = App(outdir=tmp_path / "dist")
-    stack = StackStorm(app, "Default", values=LEAN)
+    stack = Lean(app, "Default", values=LEAN)
     assert len(read_text(app.synth_yaml(), "the app")) == len(stack.planned)
 
 
@@ -125,19 +125,19 @@ def test_clusters_that_nobody_has_looked_at_are_checked_and_found(tmp_path: Path
     app = App(outdir=tmp_path / "dist")
     patch = {"op": "remove", "path": "/spec/selector"}
     target = {"kind": "Deployment", "name": "st2-st2api"}
-    first = StackStorm(app, "first", values={**LEAN, "patches": [{"target": target, "patch": [patch]}]})
+    first = Lean(app, "first", values={**LEAN, "patches": [{"target": target, "patch": [patch]}]})
     assert first.problems()
     assert first.current() == first.planned
     assert not first.seen
     assert len(app.node.find_all()) > len(first.planned)
-    StackStorm(app, "second", values=LEAN, release="second")
+    Lean(app, "second", values=LEAN, release="second")
     assert len(app.node.find_child("second").node.find_all()) > len(first.planned)
 
 
 def test_two_charts_of_one_name(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
     cdk8s.Chart(app, "net-40-api")
-    StackStorm(app, "net", values=LEAN)
+    Lean(app, "net", values=LEAN)
     with pytest.raises(UserError, match=r"two charts would be written to net-40-api\.k8s\.yaml; give one of them"):
         app.synth()
 
@@ -145,7 +145,7 @@ def test_two_charts_of_one_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", ["patch", "metadata", "own object", "own chart", "search"])
 def test_every_change_is_written(tmp_path: Path, way: str) -> None:
     app = App(outdir=tmp_path / "dist")
-    stack = StackStorm(app, "Default", values=LEAN)
+    stack = Lean(app, "Default", values=LEAN)
     deployment = "Deployment/st2-st2api"
     match way:
         case "patch":
@@ -177,7 +177,7 @@ def test_nothing_is_written_when_objects_do_not_hold_together(tmp_path: Path, is
     app = App(outdir=tmp_path / "dist")
     patch = {"op": "remove", "path": "/spec/selector"}
     target = {"kind": "Deployment", "name": "st2-st2api"}
-    stack = StackStorm(app, "Default", values={**LEAN, "patches": [{"target": target, "patch": [patch]}]})
+    stack = Lean(app, "Default", values={**LEAN, "patches": [{"target": target, "patch": [patch]}]})
     if is_seen:
         stack.look()
     with pytest.raises(UserError, match=r"^patches\[0\]\.patch\[0\]: .*\(Deployment/st2-st2api: spec\.selector\)"):
@@ -221,7 +221,7 @@ def test_dependencies_that_go_round(tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", ["clusters", "objects"])
 def test_clusters_that_depend_on_each_other(tmp_path: Path, way: str) -> None:
     app = App(outdir=tmp_path / "dist")
-    one, two = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
+    one, two = (Lean(app, name, namespace=name, values=LEAN) for name in ("one", "two"))
     if way == "clusters":
         one.add_dependency(two)
         two.add_dependency(one)
@@ -256,7 +256,7 @@ def test_names_are_sorted_as_those_of_files(tmp_path: Path) -> None:
 def test_charts_with_clusters_in_them(tmp_path: Path, side: str) -> None:
     app = App(outdir=tmp_path / "dist")
     other, around = chart(app, "z-other"), chart(app, "platform")
-    stack = StackStorm(around, "st2", values=LEAN)
+    stack = Lean(around, "st2", values=LEAN)
     if side != "last":
         other.add_dependency(around)
     if side != "first":
@@ -273,7 +273,7 @@ def test_charts_with_clusters_in_them(tmp_path: Path, side: str) -> None:
 
 def test_clusters_that_come_after_others(tmp_path: Path) -> None:
     app = App(outdir=tmp_path / "dist")
-    last, first = (StackStorm(app, name, namespace=name, values=LEAN) for name in ("a-last", "z-first"))
+    last, first = (Lean(app, name, namespace=name, values=LEAN) for name in ("a-last", "z-first"))
     last.add_dependency(first)
     app.synth()
     made = [f"{stack.node.path}-{tier.node.id}" for stack in (first, last) for tier in stack.tiers.values()]
@@ -283,7 +283,7 @@ def test_clusters_that_come_after_others(tmp_path: Path) -> None:
 def test_what_validations_of_the_program_want_to_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK8S_RECORD_CONSTRUCT_METADATA", "true")
     app = App(outdir=tmp_path / "dist")
-    StackStorm(app, "net", values=LEAN)
+    Lean(app, "net", values=LEAN)
     for _ in ("first", "again"):
         app.synth()
     told = json.loads((tmp_path / "dist" / "construct-metadata.json").read_text())
@@ -294,7 +294,7 @@ def test_what_validations_of_the_program_want_to_know(tmp_path: Path, monkeypatc
 def test_the_folder_is_the_one_that_the_program_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDK8S_OUTDIR", str(tmp_path / "wanted"))
     app = App()
-    StackStorm(app, "Default", values=LEAN)
+    Lean(app, "Default", values=LEAN)
     app.synth()
     assert (tmp_path / "wanted" / "40-api.k8s.yaml").exists()
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from checks.sound import CONFIG, findings_after, put
+from support import each_of
 
 from constructs_st2.facts.clear_text import secret_problems
 from constructs_st2.facts.content.configs import config_problems, override_problems
@@ -74,12 +75,12 @@ def is_found_in_the_manifests(text: str) -> bool:
     return any(rule == "cleartext" for rule, _, _ in findings)
 
 
-@pytest.mark.parametrize("text", ["", "---\n# nothing\n", "a: 1\nb: [x, {c: '{{st2kv.system.c}}'}]\n", *NO_SECRETS])
+@each_of("text", ["", "---\n# nothing\n", "a: 1\nb: [x, {c: '{{st2kv.system.c}}'}]\n", *NO_SECRETS])
 def test_what_st2_takes_and_holds_no_secret_is_fine(text: str) -> None:
     assert configs("core.yaml", text) == secrets("core.yaml", text) == []
 
 
-@pytest.mark.parametrize(("text", "place", "line"), SECRETS)
+@each_of(("text", "place", "line"), SECRETS)
 def test_a_secret_in_clear_text_is_told_with_where_to_put_it(text: str, place: str, line: int) -> None:
     (message,) = secrets("core.yaml", text)
     start, _, advice = message.partition(" in clear text; ")
@@ -92,7 +93,7 @@ def test_a_secret_in_clear_text_is_told_with_where_to_put_it(text: str, place: s
     assert "hunter2" not in message
 
 
-@pytest.mark.parametrize("text", NO_SECRETS)
+@each_of("text", NO_SECRETS)
 def test_what_is_fine_here_is_fine_in_the_manifests_too(text: str) -> None:
     assert not is_found_in_the_manifests(text)
 
@@ -134,7 +135,7 @@ def test_overrides_that_st2_takes_are_fine(name: str, text: str) -> None:
     assert overrides(name, text) == []
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("name", "text", "message"),
     [
         (

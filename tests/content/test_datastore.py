@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
+from support import each_of
 
 from constructs_st2.facts.content.datastore import (
     Reference,
@@ -55,7 +56,7 @@ def test_a_mapping_that_names_a_secret_is_a_reference() -> None:
     assert item.value == SecretKey.model_validate(IN_SECRET)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("item", "message"),
     [
         ({"name": "a/b", "value": "x"}, "cannot hold '/': st2 would take it as a part of a URL"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from kubernetes_versions import validate
 from pydantic import ValidationError
 from support import MakeCluster, Objects, Synth
 
@@ -125,14 +126,14 @@ def test_every_way_is_valid_in_kubernetes(synth: Synth, delivery: str, version: 
     configs = {"configs": {"aws.yaml": "a: 1\n"}, "existingConfigsSecret": "mine"}
     for document in synth(values({**DELIVERIES[delivery], **configs})):
         if document["kind"] in ("Deployment", "Job", "PersistentVolumeClaim"):
-            kubernetes_validate.validate(document, version, strict=True)
+            validate(document, version)
 
 
 def test_kubernetes_knows_images_as_volumes_since_1_31(synth: Synth) -> None:
     deployment = synth(values(DELIVERIES["in mounted images"])).named("Deployment", "st2-st2api")
-    kubernetes_validate.validate(deployment, "1.31", strict=True)
+    validate(deployment, "1.31")
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(deployment, "1.30", strict=True)
+        validate(deployment, "1.30")
 
 
 READ_ONLY = {PACKS: False, VIRTUALENVS: False}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support import each_of
 
 from constructs_st2.facts.content.rbac import (
     ALL_PERMISSIONS,
@@ -67,7 +68,7 @@ def test_permissions_are_those_of_st2() -> None:
     assert permissions_on("rule_enforcement") == ("rule_enforcement_list", "rule_enforcement_view")
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "problem"),
     [
         (

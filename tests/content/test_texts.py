@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support import each_of
 
 from constructs_st2.facts.content import present
 from constructs_st2.facts.content.texts import TextError, YamlText, file_key, name_problems
@@ -54,7 +55,7 @@ def test_every_key_and_item_has_its_line_and_what_is_unknown_that_of_its_parent(
     assert [parsed.line_of(place) for place in places] == [2, 2, 3, 4, 6, 7, 3, 2]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "message"),
     [
         ("a: 1\nb:\n  c: 1\n  c: 2\n", "4 b.c: duplicate key; it is already in line 3"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from docs.shell import Exec, exec_of, program
 from docs.test_shell_lines import COMMANDS, IN_PODS, as_run
+from servers import rabbitmq
 from servers.pods import FakeCluster
 from servers.ports import eventually
 from servers.secrets import secrets_of
@@ -61,6 +62,8 @@ def running(backend: str, synth: Synth, cluster: MakeCluster, require: Require, 
     values = BACKENDS[backend]
     utility = utility_image(require("busybox"), folder / "utility")
     images = dict.fromkeys(("join", "witness"), utility) if backend == "etcd" else {}
+    if backend == "rabbitmq":
+        images = {"rabbitmq": rabbitmq.image(folder / "image")}
     secrets = secrets_of(cluster(values))
     with FakeCluster(synth(values), secrets, folder / "cluster", images=images) as pods:
         pods.start_all(f"st2-{backend}")

@@ -281,7 +281,7 @@ class TestAfterAnApply:
         assert "failed: it is over: pack aws: its config has no key region" in told(said, f"Job {job}")
         assert "1 node of 3 not ready: node3" in told(said, "Nodes")
         if applied.kubelet.address != "127.0.0.1":
-            assert "97% of its volume are used" in told(said, "Claim data-st2-rabbitmq-0")
+            assert "97% of its volume is used" in told(said, "Claim data-st2-rabbitmq-0")
 
     @staticmethod
     def members_without_majority(cluster: Cluster, objects: Objects) -> None:

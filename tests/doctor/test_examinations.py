@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import MakeCluster
+from support import MakeCluster, each_of
 
 from constructs_st2.commands.doctor import examinations, parsing, trying
 from constructs_st2.commands.doctor.examinations import EXAMINATIONS, controllers
@@ -210,7 +210,7 @@ class TestCluster:
         )
         assert found.level is Level.BROKEN
 
-    @pytest.mark.parametrize(
+    @each_of(
         ("subject", "text", "level", "changes"),
         [
             (
@@ -391,7 +391,7 @@ class TestStorage:
             (Claim("data-st2-redis-0", "redis", "Pending"), "no such provisioner", Level.BROKEN),
             (
                 Claim("x", "redis", "Bound", "fast", (Condition("FileSystemResizePending", "True"),)),
-                "when its pod starts anew",
+                "when its pod restarts",
                 Level.WARNING,
             ),
         ],
@@ -425,7 +425,7 @@ def test_a_first_start(patient: Any) -> None:
         if not pod.owner.startswith("Job/")
     )
     secret = 'MountVolume.SetUp failed for volume "secret" : secret "st2-mongodb" not found'
-    jobs = tuple(replace(job, succeeded=False, active=1, created=states.NOW - seconds) for job in well.jobs)
+    jobs = tuple(replace(job, active=1, created=states.NOW - seconds) for job in well.jobs)
     events = (Event("Pod", "st2-mongodb-0", "FailedMount", secret, states.NOW - seconds),)
     report = patient().examine(workloads=workloads, pods=pods, jobs=jobs, events=events)
     assert report.status == 2, report.of(Level.BROKEN)
@@ -474,7 +474,7 @@ WAITS = Container("wait-for-redis", init=True, state="running")
 
 
 class TestPods:
-    @pytest.mark.parametrize(
+    @each_of(
         ("container", "fields", "text"),
         [
             (Container("x"), {"unscheduled": "0/3 nodes are available"}, "no node takes it: 0/3 nodes are available"),

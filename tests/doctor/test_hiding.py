@@ -6,13 +6,14 @@ import base64
 import json
 
 import pytest
+from support import each_of
 
 from constructs_st2.commands.doctor.hiding import HIDDEN, hidden, writings
 
 SECRET = "s3cr3t-Word"
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         f"password={SECRET}",
@@ -35,7 +36,7 @@ def test_what_one_line_names_is_hidden_in_others() -> None:
     assert SECRET not in hidden(f"password={SECRET}\nthen {SECRET} came again")
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         "1 of 3 members are ready, and 2 are a majority: queues stand still, and with them all executions",

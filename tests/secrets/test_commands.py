@@ -15,7 +15,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import kubernetes_validate
 import pytest
 import yaml
 from cryptography import x509
@@ -24,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from default_cluster import SECRETS
-from support import MakeCluster
+from kubernetes_versions import validate
+from support import MakeCluster, each_of
 
 from constructs_st2.checks import check
 from constructs_st2.checks.surroundings import surroundings
@@ -108,7 +108,7 @@ class TestGenerate:
     def test_they_are_valid_and_hold_what_pods_read(self, run: Run, cluster: MakeCluster) -> None:
         made = run("generate").manifests.values()
         for manifest in made:
-            kubernetes_validate.validate(manifest, "1.30", strict=True)
+            validate(manifest, "1.30")
             assert manifest["metadata"]["namespace"] == "stackstorm"
         existing = cluster({"secrets": {"mode": "existing"}})
         alone = surroundings(existing)._replace(secrets={})
@@ -206,7 +206,7 @@ class TestLicense:
     def test_becomes_credentials(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "license").write_text("abc-123\n")
         made = run(*self.ENTERPRISE, "--license", "license").manifests["st2-st2-license"]
-        kubernetes_validate.validate(made, "1.30", strict=True)
+        validate(made, "1.30")
         assert made["type"] == "kubernetes.io/dockerconfigjson"
         config = json.loads(made["stringData"][".dockerconfigjson"])
         assert config["auths"]["docker.stackstorm.com"]["password"] == "abc-123"
@@ -223,7 +223,7 @@ class TestLicense:
         (tmp_path / "license").write_text("abc-123")
         sets = [argument for setting in settings for argument in ("--set", setting)]
         assert run("generate", *sets, "--license", "license").errors == [
-            "--license is of use only with enterprise.enabled, and without enterprise.existingPullSecret"
+            "--license has an effect only with enterprise.enabled, and without enterprise.existingPullSecret"
         ]
 
 
@@ -660,11 +660,11 @@ UNFITTING: Mapping[Format, list[str]] = {
 
 
 class TestFormats:
-    @pytest.mark.parametrize("form", Format)
+    @each_of("form", Format)
     def test_what_fits(self, form: Format) -> None:
         assert [value for value in FITTING[form] if problem(form, value)] == []
 
-    @pytest.mark.parametrize("form", Format)
+    @each_of("form", Format)
     def test_what_does_not(self, form: Format) -> None:
         begin = time.monotonic()
         assert {problem(form, value) for value in UNFITTING[form]} == {f"is not {form.value}"}

@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -55,7 +54,7 @@ class OciRegistry:
     ) -> None:
         self._port = free_port()
         self.name = f"localhost:{self._port}"
-        self._authority = authority
+        self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         settings: dict[str, Any] = {
             "version": "0.1",
             "log": {"level": "error"},
@@ -69,6 +68,8 @@ class OciRegistry:
                 "certificate": str(folder / contract.TLS_CERTIFICATE),
                 "key": str(folder / contract.TLS_KEY),
             }
+            context = ssl.create_default_context(cadata=authority.pem)
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=PATIENCE, context=context)
         if auth:
             settings["auth"] = auth
         (folder / "config.yml").write_text(yaml.safe_dump(settings))
@@ -91,6 +92,7 @@ class OciRegistry:
         self._stop()
 
     def _stop(self) -> None:
+        self._connection.close()
         self._process.kill()
         self._process.wait()
         self._log.close()
@@ -128,16 +130,11 @@ class OciRegistry:
     def _request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
-        if self._authority:
-            context = ssl.create_default_context(cadata=self._authority.pem)
-            connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=PATIENCE, context=context)
-        with closing(connection):
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            assert response.status in (201, 202), (method, path, response.status, response.read())
-            response.read()
-            return response
+        self._connection.request(method, path, body, dict(headers))
+        response = self._connection.getresponse()
+        content = response.read()
+        assert response.status in (201, 202), (method, path, response.status, content)
+        return response
 
 
 def with_passwords(folder: Path) -> dict[str, Any]:

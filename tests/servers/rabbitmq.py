@@ -1,12 +1,48 @@
-"""A RabbitMQ server for tests, with all that it writes in one folder."""
+"""RabbitMQ of this machine: starts that take little work, and a server with all that it writes in one folder."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+from servers.containers import SMALL, Image
 from servers.ports import PATIENCE, accepts, eventually, free_port
+
+_INSTALLED = Path("/usr/lib/rabbitmq")
+_PLUGINS = "lib/rabbitmq_server-*/plugins"
+
+
+def image(folder: Path) -> Image:
+    """What stands for the image of RabbitMQ, of which a part is made in an empty folder."""
+    # Where it looks for plugins of users, before its own.
+    _modules_first(folder / _INSTALLED.relative_to("/") / "plugins")
+    return Image(tree=folder)
+
+
+def environment(folder: Path) -> Mapping[str, str]:
+    """Variables of a server that runs in no container, for which an empty folder is filled."""
+    _modules_first(folder)
+    return {**SMALL, "RABBITMQ_PLUGINS_DIR": ":".join(map(str, [folder, *_INSTALLED.glob(_PLUGINS)]))}
+
+
+def _modules_first(folder: Path) -> None:
+    """Fill a folder of plugins with one in which Erlang finds every module, be it of the server or its own, at once.
+
+    Before version 26 it does not remember what is in its 90 folders of code: for each of 1,000 modules it tries one
+    after the other, which is a third of the work of a start.
+    """
+    modules = folder / "modules-0" / "ebin"
+    modules.mkdir(parents=True)
+    found = itertools.chain(
+        _INSTALLED.glob(f"{_PLUGINS}/*/ebin/*.beam"), Path("/usr/lib/erlang/lib").glob("*/ebin/*.beam")
+    )
+    for module in found:
+        # From the place of this one follows where the server's own plugins are.
+        if module.stem != "rabbit_env":
+            (modules / module.name).symlink_to(module)
 
 
 class RabbitMQ:
@@ -18,6 +54,7 @@ class RabbitMQ:
         self._ctl = str(Path(program).with_name("rabbitmqctl"))
         self._environment = {
             **os.environ,
+            **environment(folder / "modules"),
             "HOME": str(folder),
             "ERL_EPMD_PORT": str(free_port()),
             "RABBITMQ_NODENAME": f"test{self.port}@localhost",

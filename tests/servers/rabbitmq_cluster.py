@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from servers import rabbitmq
 from servers.pods import FakeCluster, Pod
 from servers.ports import eventually
 from servers.rabbitmq_client import Client
@@ -42,7 +43,8 @@ class Nodes:
         self.secret = secrets_of(cluster)[NAME]
         # Nobody can wait for an hour.
         self.secret[contract.DEFINITIONS] = self.secret[contract.DEFINITIONS].replace(str(WATCH_QUEUE_EXPIRY), "1000")
-        self.pods = FakeCluster(objects, {NAME: self.secret}, folder)
+        images = {"rabbitmq": rabbitmq.image(folder / "image")}
+        self.pods = FakeCluster(objects, {NAME: self.secret}, folder / "pods", images=images)
         self._cluster_urls = cluster.settings.connections["messaging"]["cluster_urls"]
         self.work = self.client()
 

@@ -208,10 +208,10 @@ class Web:
         self.log.touch()
         os.chown(self.log, USER, USER)  # a container runtime gives stdout to the user of the container
         files = nginx.config_files(
+            nginx.Upstreams(**{name: f"127.0.0.1:{port}" for name, port in PORTS.items()}),
             https=https,
             max_body_size=str(LIMIT),
             limits=limits,
-            **{name: f"127.0.0.1:{port}" for name, port in PORTS.items()},
         )
         assert "worker_shutdown_timeout 20s;" in files["nginx.conf"]
         files["nginx.conf"] = files["nginx.conf"].replace("timeout 20s;", f"timeout {shutdown};")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import rabbitmq
 from servers.certificates import certificates_of
 from servers.environments import Interpreter, coordinator
 from servers.pods import FakeCluster, Image, Pod
@@ -116,7 +117,8 @@ class TestRabbitmq:
         made = cluster(values)
         secrets = secrets_of(made)
         client = Client(made, secrets, tmp_path / "client")
-        pods = FakeCluster(build(made).objects, secrets, tmp_path / "pods")
+        images = {"rabbitmq": rabbitmq.image(tmp_path / "image")}
+        pods = FakeCluster(build(made).objects, secrets, tmp_path / "pods", images=images)
 
         def send(version: str = "3.9") -> str:
             command = [str(environment(f"secrets-{version}")), "-c", _SEND, json.dumps(client["messaging"])]
@@ -137,7 +139,8 @@ class TestRabbitmq:
             pods.apply(build(made).objects)
             client.trust("messaging", others[contract.TLS_AUTHORITY])
             # Erlang looks at files again after two minutes, or at once when told.
-            pod.exec("rabbitmq", ["rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache()."])
+            told = pod.exec("rabbitmq", ["rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache()."])
+            assert told.stdout.strip() == "ok", told.stderr
             assert send() == "hello"
             client.trust("messaging", certificates_of(made)["st2-rabbitmq-tls"][contract.TLS_AUTHORITY])
             assert "certificate verify failed" in send().lower()

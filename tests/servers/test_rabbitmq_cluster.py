@@ -38,7 +38,7 @@ def _programs(require: Require) -> None:
 @pytest.fixture(scope="module")
 def nodes(cluster: MakeCluster, synth: Synth, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """Three nodes, each of which found no other when it started for the first time."""
-    made = Nodes(cluster(VALUES), synth(VALUES), tmp_path_factory.mktemp("rabbitmq") / "pods")
+    made = Nodes(cluster(VALUES), synth(VALUES), tmp_path_factory.mktemp("rabbitmq"))
     with made.pods:
         made.pods.start_all(NAME, blind_for=BLIND)
         eventually(made.all_ready, "all nodes are ready")

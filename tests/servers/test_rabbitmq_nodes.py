@@ -30,7 +30,7 @@ class TestOneNode:
     @pytest.fixture
     def node(self, cluster: MakeCluster, synth: Synth, tmp_path: Path) -> Iterator[Nodes]:
         values = {"profile": "dev", "rabbitmq": {"version": "3.10"}}
-        made = Nodes(cluster(values), synth(values), tmp_path / "pods")
+        made = Nodes(cluster(values), synth(values), tmp_path)
         with made.pods:
             made.start(0)
             eventually(made.all_ready, "the node is ready")

@@ -286,14 +286,18 @@ class TestClient:
         started: list[subprocess.Popen[str]] = []
 
         def start() -> subprocess.Popen[str]:
+            link = home / ".st2" / "config"
+            # One who starts again makes a new one.
+            earlier = link.lstat().st_ctime_ns if link.is_symlink() else 0
             started.append(shell.start(scripts.CLIENT, tmp_path / "config", HOME=home))
-            eventually((home / ".st2" / "config").is_symlink, "the configuration is linked")
+            eventually(lambda: link.is_symlink() and link.lstat().st_ctime_ns > earlier, "the configuration is linked")
             return started[-1]
 
         yield start
         for process in started:
-            # With its sleep, as the end of a container would.
-            os.killpg(process.pid, signal.SIGKILL)
+            # With its sleep, as the end of a container would. It may be over already, and its sleep, too.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
     def test_gives_st2_its_configuration(

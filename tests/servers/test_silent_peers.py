@@ -21,6 +21,7 @@ from typing import Any
 
 import bson
 import pytest
+from servers import rabbitmq
 from servers.network import PATH, Network, Sandbox
 from servers.ports import eventually
 from support import Environment, Require
@@ -167,6 +168,7 @@ class Parted:
             assert text.count(f"<<{before}") == 1
             text = text.replace(f"<<{before}", f"<<{now}:")
         self._rabbitmq: Mapping[str, str] = {
+            **rabbitmq.environment(self._folder / "modules"),
             "RABBITMQ_NODENAME": "test@localhost",
             "RABBITMQ_MNESIA_BASE": str(self._folder / "mnesia"),
             "RABBITMQ_PID_FILE": str(self._folder / "rabbitmq.pid"),

@@ -7,9 +7,9 @@ import pytest
 
 from constructs_st2.parts.services import nginx
 
-ADDRESSES = {"auth": "st2-st2auth:9100", "api": "st2-st2api:9101", "stream": "st2-st2stream:9102"}
-HTTP = nginx.config_files(https=False, max_body_size="50m", limits=nginx.Limits(), **ADDRESSES)
-HTTPS = nginx.config_files(https=True, max_body_size="50m", limits=nginx.Limits(), **ADDRESSES)
+UPSTREAMS = nginx.Upstreams("st2-st2auth:9100", "st2-st2api:9101", "st2-st2stream:9102")
+HTTP = nginx.config_files(UPSTREAMS, https=False, max_body_size="50m", limits=nginx.Limits())
+HTTPS = nginx.config_files(UPSTREAMS, https=True, max_body_size="50m", limits=nginx.Limits())
 
 
 def directives(text: str) -> str:
@@ -28,7 +28,7 @@ def test_both_variants_differ_in_the_server_only() -> None:
 
 
 def test_generated_values_stand_in_the_upstreams_file_only() -> None:
-    for name, address in ADDRESSES.items():
+    for name, address in UPSTREAMS._asdict().items():
         block = re.search(rf"upstream st2{name} {{(.*?)}}", HTTP["upstreams.conf"], re.DOTALL)
         assert block is not None
         assert re.findall(r"server (\S+)", block[1]) == [address] * nginx.ATTEMPTS
@@ -50,8 +50,10 @@ def test_generated_values_stand_in_the_upstreams_file_only() -> None:
     ],
 )
 def test_refuses_what_nginx_would_misread(wrong: dict[str, str]) -> None:
+    given = {**UPSTREAMS._asdict(), "max_body_size": "50m", **wrong}
+    size = given.pop("max_body_size")
     with pytest.raises(ValueError, match=re.escape(repr(*wrong.values()))):
-        nginx.config_files(https=False, limits=nginx.Limits(), **{**ADDRESSES, "max_body_size": "50m", **wrong})
+        nginx.config_files(nginx.Upstreams(**given), https=False, limits=nginx.Limits(), max_body_size=size)
 
 
 def test_ports_are_those_of_the_module() -> None:

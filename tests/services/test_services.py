@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from default_cluster import BACKENDS, CRYPTO_KEY, PYTHON_SERVICES, SERVICES, SEVERAL, SINGLE, Service
-from support import Objects, Synth
+from support import Objects, Synth, each_of
 
 from constructs_st2.facts.catalogue import CATALOGUE, CatalogueEntry
 
@@ -58,7 +58,7 @@ def test_services_that_obey_term_run_by_themselves(default_objects: Objects, nam
     assert "on-term.bash" not in str(default_objects.container(name))
 
 
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+@each_of("entry", CATALOGUE)
 def test_services_that_join_the_registry_leave_it_first_for_the_container_before(
     synth: Synth, entry: CatalogueEntry
 ) -> None:
@@ -94,7 +94,7 @@ def test_the_scripts_of_services_come_with_the_program_that_leaves_the_registry(
     assert "__init__.py" not in scripts
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@each_of("name", sorted(SERVICES))
 def test_no_service_has_a_hook_that_its_own_end_could_kill(default_objects: Objects, name: str) -> None:
     assert "lifecycle" not in default_objects.container(name)
 
@@ -109,7 +109,7 @@ def test_reachable_services_drain_before_they_stop(default_objects: Objects, nam
     assert default_objects.container(name)["command"][3] == "10"
 
 
-@pytest.mark.parametrize(("name", "expected"), SERVICES.items())
+@each_of(("name", "expected"), SERVICES.items())
 def test_grace_periods(default_objects: Objects, name: str, expected: Service) -> None:
     assert default_objects.pod(name)["terminationGracePeriodSeconds"] == expected.grace
 
@@ -131,7 +131,7 @@ def test_the_limit_for_running_work_follows_from_the_grace_period(
     assert f"exit_still_active_check = {finish}\n" in text
 
 
-@pytest.mark.parametrize(("name", "expected"), SERVICES.items())
+@each_of(("name", "expected"), SERVICES.items())
 def test_each_service_waits_for_what_it_needs(default_objects: Objects, name: str, expected: Service) -> None:
     ports = {"mongodb": "27017", "rabbitmq": "5672", "redis": "26379"}
     init = default_objects.pod(name).get("initContainers", [])
@@ -159,14 +159,14 @@ def test_only_backends_of_the_cluster_are_waited_for(synth: Synth, values: dict[
     assert [container["name"] for container in init] == [f"wait-for-{target}" for target in targets]
 
 
-@pytest.mark.parametrize("name", sorted(PYTHON_SERVICES))
+@each_of("name", sorted(PYTHON_SERVICES))
 def test_mounts(default_objects: Objects, name: str) -> None:
     common = CONF_FILES | {"/tmp", "/opt/constructs-st2", LIBRARY}
     named = set() if name == "st2actionrunner" else {"/etc/passwd"}
     assert paths(default_objects.container(name)) - common == {*SERVICES[name].mounts, *named}, TOLD
 
 
-@pytest.mark.parametrize("name", sorted(PYTHON_SERVICES))
+@each_of("name", sorted(PYTHON_SERVICES))
 def test_every_python_service_reads_all_files_of_its_configuration(default_objects: Objects, name: str) -> None:
     container = default_objects.container(name)
     assert paths(container) >= CONF_FILES

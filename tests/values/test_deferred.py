@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from support import each_of
 
 from constructs_st2.errors import UserError
 from constructs_st2.values import GivenValues, Values, from_mapping
@@ -31,7 +32,7 @@ def everything(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("model", [each for each in MODELS if has_defaults(each)], ids=lambda model: model.__name__)
+@each_of("model", [each for each in MODELS if has_defaults(each)])
 def test_defaults_are_what_the_validator_makes_of_nothing(model: type[StrictModel]) -> None:
     try:
         validated = model.model_validate({})

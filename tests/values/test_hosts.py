@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from support import each_of
 
 from constructs_st2.values import from_mapping
 from constructs_st2.values.hosts import problem_of_hosts
@@ -29,12 +30,12 @@ PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("host", ONE)
+@each_of("host", ONE)
 def test_hosts_are_names_and_addresses(host: str) -> None:
     assert problem_of_hosts(f"amqp://{host}/x?a=b") is None
 
 
-@pytest.mark.parametrize("host", NONE)
+@each_of("host", NONE)
 def test_others_are_none(host: str) -> None:
     assert problem_of_hosts(f"amqp://{host}/x") is not None
 
@@ -47,7 +48,7 @@ def test_how_many_and_which_ports_depend_on_the_scheme() -> None:
 
 
 @pytest.mark.parametrize("key", PLACES)
-@pytest.mark.parametrize("host", ["[x]", "a:99999", "::1"])
+@each_of("host", ["[x]", "a:99999", "::1"])
 def test_every_url_of_the_values_has_a_host(key: str, host: str) -> None:
     with pytest.raises(ValidationError) as caught:
         from_mapping(PLACES[key](host))

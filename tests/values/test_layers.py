@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import examples
+from support import each_of, examples
 
 from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Finding, Layered, apply_set, merge, overlay, without_nulls
@@ -23,7 +23,7 @@ def with_set(text: str, data: dict[str, Any] | None = None) -> Any:
     return without_nulls(apply_set(Layered(data or {}), text)).data
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("layers", "merged"),
     [
         ([{"a": {"x": 1, "y": 1}}, {"a": {"y": 2}, "b": 3}], {"a": {"x": 1, "y": 2}, "b": 3}),
@@ -147,7 +147,7 @@ def test_reports_follow_the_order_of_the_sources_and_name_nothing_twice() -> Non
     ]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "data"),
     [
         ("a=1", {"a": 1}),
@@ -190,7 +190,7 @@ def test_where_names_the_set() -> None:
     assert layered.where(("a", "y", 1)) == "--set a.y={p,q}"
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "message"),
     [
         ("a", '--set a: "a" has no value; write a=VALUE'),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from constructs_st2.errors import UserError, ValueProblem
-from constructs_st2.values.loading import Loaded, check, read_all
+from constructs_st2.values.loading import Format, Loaded, check, read_all
 from constructs_st2.values.shape import default_of
 from constructs_st2.values.yaml_source import Source
 
@@ -62,7 +62,8 @@ def loading(*texts: str, sets: tuple[str, ...] = (), model: type[Values] = Value
         files.append(Path(name))
         files[-1].write_text(text)
     sources = read_all(files)
-    return check(model, sources, sets, release_name="demo", release_namespace="tools", app_version="3.9", **options)
+    constants = {".Release.Name": "demo", ".Release.Namespace": "tools", ".Chart.AppVersion": "3.9"}
+    return check(Format(model, **options), sources, sets, constants=constants)
 
 
 def problems(*texts: str, sets: tuple[str, ...] = (), **options: Any) -> tuple[str, ...]:

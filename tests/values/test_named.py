@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-import pytest
 from pydantic import StringConstraints
-from support import MakeCluster, Synth
+from support import MakeCluster, Synth, each_of
 
 from constructs_st2.checks.surroundings import surroundings
 from constructs_st2.values import from_mapping
@@ -90,7 +89,7 @@ VOLUMES = {
 }
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("values", "expected"),
     [
         ({}, {}),

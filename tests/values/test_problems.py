@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, with_config
+from support import each_of
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.layers import Layered, merge
-from constructs_st2.values.problems import nearest, problems_from
+from constructs_st2.values.problems import findings_from, nearest
 from constructs_st2.values.yaml_source import Source
 
 
@@ -74,10 +75,10 @@ def problems(data: dict[str, Any], positions: dict[tuple[str | int, ...], int] |
     layered = merge([Source("v.yaml", data, {(): None, **(positions or {})})]) if data else Layered({})
     with pytest.raises(ValidationError) as caught:
         Values.model_validate(layered.data)
-    return problems_from(caught.value, layered, Values, meanings=MEANINGS)
+    return layered.report(findings_from(caught.value, layered, Values, meanings=MEANINGS))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("service", "message"),
     [
         ({"replica": 3}, '.replica: unknown key; did you mean "replicas"?'),

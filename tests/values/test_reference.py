@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, with_config
+from support import each_of
 from typing_extensions import Required, TypedDict
 
 from constructs_st2.values.model import Values as AllValues
@@ -194,7 +195,7 @@ def test_the_schema_has_no_noise() -> None:
     assert "title" not in schema["$defs"]["Web"]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("values", "fits"),
     [
         ({}, True),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from constructs_st2.values import secret_looks
+import pytest
+from support import each_of
+
+from constructs_st2.values import secret_forms, secret_looks
 
 VALUE = "hunter2hunter2"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMN"
 HEX = "0123456789abcdef" * 4
+UUID = "01234567-89ab-cdef-" + "0123-456789abcdef"
 
 
 SECRET_NAMES = """
@@ -21,7 +25,7 @@ requirepass masterauth WEBHOOK_SECRET webhook_token passwords TOTP_SEED SNMP_COM
 """
 
 
-@pytest.mark.parametrize("name", SECRET_NAMES.split())
+@each_of("name", SECRET_NAMES.split())
 def test_names_that_say_secret(name: str) -> None:
     assert [look.value for look in secret_looks.in_value(VALUE, name)] == [VALUE]
 
@@ -34,12 +38,12 @@ publicKey SSH_PUBLIC_KEY WEBHOOK_SECRET_NAME
 """
 
 
-@pytest.mark.parametrize("name", OTHER_NAMES.split())
+@each_of("name", OTHER_NAMES.split())
 def test_names_that_only_resemble_those(name: str) -> None:
     assert not list(secret_looks.in_value(VALUE, name))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("name", "value"),
     [
         ("DB_PASSWORD", ""),
@@ -60,6 +64,9 @@ def test_names_that_only_resemble_those(name: str) -> None:
         ("AUTH", "ldap"),
         ("AUTH", "db:27017"),
         ("ROUTING_KEY", "st2.exchange"),
+        ("PASSWORD_SECRET", "my-secret"),
+        ("DB_CREDENTIALS_SECRET", "st2-mongodb-1"),
+        ("tlsSecret", "st2.example.org"),
         ("WEBHOOK_URL", "http://alerts:8080/webhook"),
         ("SENTRY_DSN", "https://sentry.example.com/1"),
         ("DSN", "host=db user=st2"),
@@ -67,6 +74,16 @@ def test_names_that_only_resemble_those(name: str) -> None:
 )
 def test_values_that_are_no_secrets_whatever_their_name(name: str, value: str) -> None:
     assert not list(secret_looks.in_value(value, name))
+
+
+@pytest.mark.parametrize("name", ["PASSWORD_SECRET", "TOKEN_SECRET", "API_KEY_SECRET"])
+def test_what_cannot_be_the_name_of_a_secret_may_be_one(name: str) -> None:
+    assert list(secret_looks.in_value("Hunter_2", name))
+
+
+@pytest.mark.parametrize("name", ["TOKEN_SECRET", "API_KEY_SECRET", "CLIENT_SECRET"])
+def test_what_is_the_half_of_a_pair_is_a_secret(name: str) -> None:
+    assert list(secret_looks.in_value("hunter2", name))
 
 
 @pytest.mark.parametrize("value", ["!hunter2", "pa$$w(rd", "-hunter2", "#hunter2", "[hunter2", "a b c", "12345678"])
@@ -106,18 +123,22 @@ FORMS = [
     "dp.pt." + LETTERS, "pul-" + HEX[:40], "rubygems_" + HEX[:48], "cio" + LETTERS[10:45], "AKCp" + LETTERS + LETTERS,
     "CCIP" + "AT_" + LETTERS + "_" + HEX[:40], "bkua_" + HEX[:40], "squ_" + HEX[:40], "figd_" + LETTERS,
     "dt0c01." + "ABCDEF12" * 3 + "." + "ABCDEF12" * 8, "fo1_" + LETTERS, "SSWS " + "00" + LETTERS,
+    "cfut_" + LETTERS[:48], "cfat_" + LETTERS[:48], "cfk_" + LETTERS[:48], "v1.0-" + HEX[:24] + "-" + (HEX * 3)[:146],
+    "pdus+_0XBPWQQ_" + UUID, "pdeu+_0XBPWQQ_" + UUID, "u+" + LETTERS[20:38],
+    *(f"{begin}/" + "12" * 8 + ":" + HEX[:32] for begin in ("0", "1", "2/1234567890123")),
+    *(f"{kind}-" + UUID for kind in ("sdk", "api", "rel")), "Authorization: Splunk " + UUID,
     DISCORD, "LTAI" + "5t" + LETTERS[:18], "AQVN" + LETTERS, "oy2" + "a1b2c3d4e5" * 4 + "abc",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", FORMS)
+@each_of("text", FORMS)
 def test_forms_of_secrets(text: str) -> None:
     found = list(secret_looks.in_value(f"{text}"))
     assert found
     assert all(look.value not in look.what for look in found)
 
 
-@pytest.mark.parametrize(
+@each_of(
     "text",
     [
         "sk-learn",
@@ -137,7 +158,9 @@ def test_forms_of_secrets(text: str) -> None:
         "echo $1$ and $2",
         "secret_name_of_the_database_of_stackstorm_in_production",
         "the machine may login with a password",
-        "figd_ squ_ pul- dp.pt. lin_api_",
+        "figd_ squ_ pul- dp.pt. lin_api_ cfut_ pdus+_ sdk- v1.0-",
+        "mob-" + UUID,
+        "Splunk is at 10.1.0.1/16, and u+0041 is a letter",
         # Tokens begin where a word does.
         f"classe{OLD_VAULT}",
         f"x{DISCORD}",
@@ -169,6 +192,12 @@ def test_secrets_are_found_behind_other_settings_of_a_line_and_on_other_lines(te
 def test_all_secrets_of_a_line_are_found() -> None:
     found = secret_looks.in_value("{user: me, token: " + "hunter2, password: " + "hunter3, api_key: hunter4}")
     assert [look.value for look in found] == ["hunter2", "hunter3", "hunter4"]
+
+
+def test_a_form_that_may_go_on_in_the_next_line_is_said_to() -> None:
+    # Nothing else in the patterns matches the end of a line.
+    may = {form.pattern for form in secret_forms.FORMS if re.search(r"\\s", re.sub(r"\[\^[^]]*\]", "", form.pattern))}
+    assert may == {form.pattern for form in secret_forms.FORMS if form.goes_on}
 
 
 def test_a_long_text_holds_what_its_lines_hold() -> None:

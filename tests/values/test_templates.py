@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from support import each_of
 
-from constructs_st2.errors import UserError
 from constructs_st2.values.layers import Layered, merge
 from constructs_st2.values.templates import render
 from constructs_st2.values.yaml_source import Source
@@ -17,30 +16,23 @@ SUPPORTED = (
 )
 
 
+CONSTANTS = {".Release.Name": "demo", ".Release.Namespace": "tools", ".Chart.AppVersion": "3.8"}
+DEFAULTS: dict[tuple[str | int, ...], object] = {("image", "tag"): "3.9", ("image", "pullSecret"): None, ("list",): []}
+
+
 def rendered(layered: Layered, raw_paths: tuple[tuple[str, ...], ...] = ()) -> Any:
-    defaults: dict[tuple[str | int, ...], object] = {
-        ("image", "tag"): "3.9",
-        ("image", "pullSecret"): None,
-        ("list",): [],
-    }
-    return render(
-        layered,
-        release_name="demo",
-        release_namespace="tools",
-        app_version="3.8",
-        default_of=lambda path: defaults[path],
-        raw_paths=raw_paths,
-    ).data
+    result = render(layered, CONSTANTS, lambda path: DEFAULTS[path], raw_paths)
+    assert not result.findings
+    return result.layered.data
 
 
 def problems(data: dict[str, Any], text_lines: dict[tuple[str | int, ...], int] | None = None) -> tuple[str, ...]:
     lines: dict[tuple[str | int, ...], int | None] = {(key,): number for number, key in enumerate(data, start=1)}
-    with pytest.raises(UserError) as caught:
-        rendered(merge([Source("v.yaml", data, lines, text_lines or {})]))
-    return caught.value.problems
+    layered = merge([Source("v.yaml", data, lines, text_lines or {})])
+    return tuple(layered.report(render(layered, CONSTANTS, lambda path: DEFAULTS[path]).findings))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "result"),
     [
         ("{{ .Release.Name }}-x", "demo-x"),
@@ -102,7 +94,7 @@ def test_raw_texts_are_left_as_they_are_also_where_they_are_referred_to() -> Non
     }
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("data", "message"),
     [
         ({"a": '{{ include "x" . }}'}, f'v.yaml:1: a: template {{{{ include "x" . }}}} is not supported; {SUPPORTED}'),

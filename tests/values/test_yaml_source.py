@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import examples
+from support import each_of, examples
 
 from constructs_st2.errors import UserError
 from constructs_st2.values.yaml_source import Source, read
@@ -61,7 +61,7 @@ def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
     assert reading(text).data == {}
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "value"),
     [
         ("0755", 0o755),
@@ -100,7 +100,7 @@ def test_of_several_merged_mappings_the_first_wins() -> None:
     assert reading(text).data == yaml.safe_load(text)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("text", "message"),
     [
         ("a:\n\tb: 1\n", "values.yaml:2: the line is indented with a tab; use spaces"),

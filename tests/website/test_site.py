@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from support import each_of
 from website import hooks
 
 runs_mkdocs = pytest.mark.servers
@@ -110,7 +111,7 @@ def test_the_house_has_the_floors_that_the_linter_holds() -> None:
         ("what an alert means", "how-to/runbooks.md", ""),
     ],
 )
-@pytest.mark.parametrize("front", ["docs/index.md", "README.md"])
+@each_of("front", ["docs/index.md", "README.md"])
 def test_what_people_look_for_is_one_step_from_the_front_page(front: str, wanted: str, page: str, anchor: str) -> None:
     target = page if front.startswith("docs/") else f"docs/{page}"
     text = (ROOT / front).read_text(encoding="utf-8")

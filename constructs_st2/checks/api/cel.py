@@ -9,23 +9,23 @@ import re
 from collections.abc import Collection
 from functools import cache, lru_cache
 
+_TEXT = r"""(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+_QUOTED = r"`[^`\n]*`"
+
 
 @cache
 def _tokens() -> re.Pattern[str]:
     """Compiled when it is needed: few releases have an expression."""
     return re.compile(
-        r"""
+        rf"""
         (?P<space> \s+ | //[^\n]* )
-      | (?P<text>
-          [rRbB]{0,2}
-          (?: \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
-        )
+      | (?P<text> [rRbB]{{0,2}} {_TEXT} )
       | (?P<number> 0x[0-9a-fA-F]+u? | (?: \d+\.\d+ | \.\d+ | \d+ ) (?: [eE][-+]?\d+ )? u? )
       | (?P<name> [A-Za-z_]\w* )
-      | (?P<quoted> `[^`\n]*` )
+      | (?P<quoted> {_QUOTED} )
       | (?P<operator> && | \|\| | <= | >= | == | != | [-+*/%<>!?:.,] )
-      | (?P<open> [(\[{] )
-      | (?P<close> [)\]}] )
+      | (?P<open> [(\[{{] )
+      | (?P<close> [)\]}}] )
         """,
         re.VERBOSE,
     )
@@ -69,7 +69,19 @@ def fault(text: object, names: frozenset[str]) -> str | None:
     """
     if not isinstance(text, str) or not text.strip():
         return "is required: an expression of CEL"
-    return _fault(text, names)
+    # Releases have the same expressions with other texts in them, such as their names, of which nothing is said.
+    return _fault(text, names) if _fault(_texts().sub(_emptied, text), names) else None
+
+
+@cache
+def _texts() -> re.Pattern[str]:
+    """Texts, and comments and quoted names, in which quotation marks begin none."""
+    return re.compile(rf"(?P<text>{_TEXT})|//[^\n]*|{_QUOTED}")
+
+
+def _emptied(match: re.Match[str]) -> str:
+    # The blanks keep it from becoming one with quotation marks beside it.
+    return ' "" ' if match["text"] else match[0]
 
 
 @lru_cache(256)

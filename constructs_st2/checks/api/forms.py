@@ -369,11 +369,19 @@ def characters(count: int) -> Form:
 
 def base64_text(value: object) -> str | None:
     """What the API server can decode."""
+    if isinstance(value, str) and _is_base64(value):
+        return None
+    return "must be text in Base64; use stringData for plain text"
+
+
+@lru_cache(maxsize=16)
+def _is_base64(text: str) -> bool:
+    """Whether a text can be decoded. Releases have the same few files, which may be long."""
     import base64
     import binascii
 
     try:
-        base64.b64decode(value if isinstance(value, str) else "?", validate=True)
+        base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return "must be text in Base64; use stringData for plain text"
-    return None
+        return False
+    return True

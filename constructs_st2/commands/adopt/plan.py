@@ -8,31 +8,35 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from constructs_st2.commands.adopt.helm import HelmRelease
+from constructs_st2.facts.secrets import contract
+from constructs_st2.facts.secrets.spec import SecretSpec
 from constructs_st2.facts.versions import ST2_RELEASES, ST2_VERSIONS
 from constructs_st2.kube.documents import Document, containers, identity, is_namespaced, pod_template
 from constructs_st2.kube.well_known import NAME_LABEL
+from constructs_st2.values import chart
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.images import St2Version
 from constructs_st2.values.paths import KeyPath, get
 
-_SECRETS: Mapping[KeyPath, str] = {
-    ("st2", "password"): "<release>-st2-auth",
-    ("st2", "ssh_key"): "<release>-st2-ssh",
-    ("st2", "datastore_crypto_key"): "<release>-st2-datastore-crypto-key",
-    ("mongodb", "auth", "password"): "<release>-mongodb",
-    ("mongodb", "auth", "rootPassword"): "<release>-mongodb",
-    ("mongodb", "auth", "replicaSetKey"): "<release>-mongodb",
-    ("rabbitmq", "auth", "password"): "<release>-rabbitmq",
-    ("rabbitmq", "auth", "erlangCookie"): "<release>-rabbitmq",
-    ("redis", "auth", "password"): "<release>-redis",
+_SECRETS: Mapping[KeyPath, SecretSpec] = {
+    ("st2", "password"): contract.AUTH,
+    ("st2", "ssh_key"): contract.SSH,
+    ("st2", "datastore_crypto_key"): contract.DATASTORE,
+    ("mongodb", "auth", "password"): contract.MONGODB,
+    ("mongodb", "auth", "rootPassword"): contract.MONGODB,
+    ("mongodb", "auth", "replicaSetKey"): contract.MONGODB,
+    ("rabbitmq", "auth", "password"): contract.RABBITMQ,
+    ("rabbitmq", "auth", "erlangCookie"): contract.RABBITMQ,
+    ("redis", "auth", "password"): contract.REDIS,
 }
+"""The passwords in values of the chart, by the Secrets that have them in both."""
 
 
 def in_a_secret(path: KeyPath, value: Any) -> str | None:
     """Why a password is left out of the values: it is in a Secret that both use."""
     if path not in _SECRETS or not isinstance(value, str) or value == "disable":
         return None
-    return f"it is in the Secret {_SECRETS[path]}, which stays; a values file is no place for it"
+    return f"it is in the Secret <release>-{_SECRETS[path].component}, which stays; a values file is no place for it"
 
 
 def names_and_versions(release: HelmRelease) -> dict[KeyPath, tuple[Any, str]]:
@@ -157,7 +161,7 @@ _DATABASE_OF_CHART = "st2"
 
 def _mongodb(release: HelmRelease) -> Iterator[str]:
     """The pods of the chart's MongoDB, as kubectl names them: members, or what makes the single one."""
-    names = (f"{release.name}-mongodb", f"{release.name}-mongodb-ha")
+    names = [f"{release.name}-{name}" for name in chart.MONGODB_NAMES]
     for document in release.objects:
         kind, name = document["kind"], document["metadata"]["name"]
         if name in names and kind == "StatefulSet":
@@ -176,7 +180,7 @@ def settings(release: HelmRelease, values: Mapping[str, Any]) -> str:
         "DATABASE": _at(mongodb, "auth", "database") or _DATABASE_OF_CHART,
         "NEW_DATABASE": _at(values, "mongodb", "auth", "database") or Values().mongodb.auth.database,
         "CRYPTO_SECRET": _at(release.values, "st2", "existingDatastoreSecret")
-        or f"{release.name}-st2-datastore-crypto-key",
+        or f"{release.name}-{contract.DATASTORE.component}",
     }
     for name, value in facts.items():
         if not re.fullmatch(r"[\w.-]+", value):

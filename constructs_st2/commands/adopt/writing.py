@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from constructs_st2.commands.adopt import plan
-from constructs_st2.commands.adopt.conversion import convert
+from constructs_st2.commands.adopt.conversion import Converted, convert
 from constructs_st2.commands.adopt.helm import HelmRelease
 from constructs_st2.commands.cluster_options import ClusterOptions
 from constructs_st2.construct.build import build
@@ -29,20 +29,10 @@ def write_move(release: HelmRelease, folder: Path) -> Iterator[str]:
     Yields:
         What people should know, line by line.
     """
-    steps = folder / STEPS
+    steps, values = folder / STEPS, folder / VALUES
     steps.mkdir(parents=True, exist_ok=True)
-    values = folder / VALUES
-    # Written twice: lines are told as they are in the file.
-    given = yaml.safe_dump(dict(release.given), sort_keys=False, allow_unicode=True) if release.given else ""
-    header = _HEADER.format(name=release.name, revision=release.revision, chart=release.chart, version=release.version)
-    values.write_text(given, encoding="utf-8")
-    converted = convert(given, read(values), sets=plan.names_and_versions(release), drop=plan.in_a_secret)
-    values.write_text(header + converted.text, encoding="utf-8")
-    for script in resources.files(__package__).joinpath(STEPS).iterdir():
-        if script.name.endswith((".sh", ".py", ".md")):
-            target = steps / script.name
-            target.write_text(script.read_text(encoding="utf-8"), encoding="utf-8")
-            target.chmod(0o755 if script.name.endswith(".sh") else 0o644)
+    converted = _write_values(release, values)
+    _copy_scripts(steps)
     (steps / "settings.sh").write_text(plan.settings(release, read(values).data), encoding="utf-8")
     (steps / "objects").write_text(plan.fates(release, None), encoding="utf-8")
     yield f"{values}: {len(converted.notes)} keys of the chart have changed, each with the reason"
@@ -62,6 +52,25 @@ def write_move(release: HelmRelease, folder: Path) -> Iterator[str]:
         f"next: constructs-st2 synth -f {values} --release {release.name} --namespace {release.namespace} "
         f"--output {folder / 'dist'}, then {steps / 'README.md'}"
     )
+
+
+def _write_values(release: HelmRelease, values: Path) -> Converted:
+    """Write the values of the release as they are here, and tell what has changed in them."""
+    # Written twice: lines are told as they are in the file.
+    given = yaml.safe_dump(dict(release.given), sort_keys=False, allow_unicode=True) if release.given else ""
+    header = _HEADER.format(name=release.name, revision=release.revision, chart=release.chart, version=release.version)
+    values.write_text(given, encoding="utf-8")
+    converted = convert(given, read(values), sets=plan.names_and_versions(release), drop=plan.in_a_secret)
+    values.write_text(header + converted.text, encoding="utf-8")
+    return converted
+
+
+def _copy_scripts(steps: Path) -> None:
+    for script in resources.files(__package__).joinpath(STEPS).iterdir():
+        if script.name.endswith((".sh", ".py", ".md")):
+            target = steps / script.name
+            target.write_text(script.read_text(encoding="utf-8"), encoding="utf-8")
+            target.chmod(0o755 if script.name.endswith(".sh") else 0o644)
 
 
 def _secrets(cluster: Cluster) -> set[str]:

@@ -6,7 +6,7 @@ stand in cells, in the bar at the top and left of the rails, where no line comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -101,51 +101,70 @@ def text_width(text: str, size: float) -> float:
 
 def layout(parts: Parts) -> Layout:
     """Put the parts in their places."""
-    columns = _columns(parts)
+    grid = _grid(parts)
+    wanted = _wanted(parts, grid.boxes)
+    above, below = _Taken(), _Taken()
+    # First: lines take their places in the order in which they are placed.
+    exchanges = tuple(_exchanges(parts, grid, wanted, above))
+    rails = [
+        *_placed_rails(_upper(parts), grid.upper_rails, grid.boxes, wanted, above),
+        *_placed_rails(_lower(parts), grid.lower_rails, grid.boxes, wanted, below),
+    ]
+    return Layout(
+        width=grid.right + PADDING + MARGIN,
+        height=grid.bottom + MARGIN,
+        bar=grid.bar,
+        left=grid.left,
+        cells=grid.boxes,
+        rails=tuple(rails),
+        exchanges=exchanges,
+    )
+
+
+def _upper(parts: Parts) -> list[Rail]:
+    """The rails between the first row and the middle one."""
+    return [rail for rail in parts.rails if rail.server.band != "back"]
+
+
+def _lower(parts: Parts) -> list[Rail]:
+    """Those between the middle row and the last one."""
+    return [rail for rail in parts.rails if rail.server.band == "back"]
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the cells are, and where the rails between their rows begin."""
+
+    columns: Sequence[Sequence[Cell]]
+    spans: Mapping[Cell, tuple[float, float]]
+    boxes: Mapping[Cell, Box]
+    bar: Box | None
+    left: float
+    right: float
+    upper_rails: float
+    lower_rails: float
+    bottom: float
+
+
+def _grid(parts: Parts) -> _Grid:
+    columns, back = _columns(parts), parts.band("back")
     left = MARGIN + max((text_width(rail.label, LINE) for rail in parts.rails), default=0) + PADDING
     spans = _spans(columns, parts, left)
     right = max((x + width for x, width in spans.values()), default=left)
-    back = parts.band("back")
     right = max(right, left + sum(_size(cell)[0] + _GAP for cell in back))
-
-    upper = [rail for rail in parts.rails if rail.server.band != "back"]
-    lower = [rail for rail in parts.rails if rail.server.band == "back"]
     y: float = MARGIN
     bar = None
     if parts.exchanges:
         bar = Box(left - PADDING, y, right - left + 2 * PADDING, _bar_height(parts, columns))
         y = bar.bottom + 2 * _CLEAR
     boxes: dict[Cell, Box] = {}
-    y = _place_row(parts.band("front"), spans, y, boxes)
-    y_upper = y + _CLEAR
-    y = _place_row(parts.band("middle"), spans, y_upper + len(upper) * _PITCH + _CLEAR, boxes)
-    y_lower = y + _CLEAR
-    y = y_lower + len(lower) * _PITCH + _CLEAR
-    _place_back(back, left, right, y, boxes)
-    bottom = max((box.bottom for box in boxes.values()), default=y)
-
-    taken_above, taken_below = _Taken(), _Taken()
-    wanted = _wanted(parts, boxes, upper, lower)
-    exchanges = _exchanges(parts, columns, spans, boxes, bar, wanted, taken_above)
-    rails = [
-        *(
-            _placed(rail, y_upper + _PITCH * (number + 0.5), boxes, wanted, taken_above)
-            for number, rail in enumerate(upper)
-        ),
-        *(
-            _placed(rail, y_lower + _PITCH * (number + 0.5), boxes, wanted, taken_below)
-            for number, rail in enumerate(lower)
-        ),
-    ]
-    return Layout(
-        width=right + PADDING + MARGIN,
-        height=bottom + MARGIN,
-        bar=bar,
-        left=left,
-        cells=boxes,
-        rails=tuple(rails),
-        exchanges=tuple(exchanges),
-    )
+    upper = _place_row(parts.band("front"), spans, y, boxes) + _CLEAR
+    middle = upper + len(_upper(parts)) * _PITCH + _CLEAR
+    lower = _place_row(parts.band("middle"), spans, middle, boxes) + _CLEAR
+    last = lower + len(_lower(parts)) * _PITCH + _CLEAR
+    _place_back(back, left, right, last, boxes)
+    bottom = max((box.bottom for box in boxes.values()), default=last)
+    return _Grid(columns, spans, boxes, bar, left, right, upper, lower, bottom)
 
 
 def _size(cell: Cell) -> tuple[float, float]:
@@ -230,12 +249,10 @@ class _Side(NamedTuple):
     above: bool
 
 
-def _wanted(
-    parts: Parts, boxes: Mapping[Cell, Box], upper: Iterable[Rail], lower: Iterable[Rail]
-) -> dict[tuple[_Side, object], float]:
+def _wanted(parts: Parts, boxes: Mapping[Cell, Box]) -> dict[tuple[_Side, object], float]:
     """Where lines meet the sides of cells if nothing is in the way: evenly spread over each side."""
     order: dict[_Side, list[object]] = {}
-    for rail in (*upper, *lower):
+    for rail in (*_upper(parts), *_lower(parts)):
         for cell in (rail.server, *(link.client for link in rail.links)):
             order.setdefault(_Side(cell, _is_above(rail, cell)), []).append(rail)
     for exchange in parts.exchanges:
@@ -270,6 +287,17 @@ class _Taken:
         return place
 
 
+def _placed_rails(
+    rails: Iterable[Rail],
+    top: float,
+    boxes: Mapping[Cell, Box],
+    wanted: Mapping[tuple[_Side, object], float],
+    taken: _Taken,
+) -> Iterator[PlacedRail]:
+    for number, rail in enumerate(rails):
+        yield _placed(rail, top + _PITCH * (number + 0.5), boxes, wanted, taken)
+
+
 def _placed(
     rail: Rail,
     y: float,
@@ -289,26 +317,18 @@ def _placed(
 
 
 def _exchanges(
-    parts: Parts,
-    columns: Iterable[Sequence[Cell]],
-    spans: Mapping[Cell, tuple[float, float]],
-    boxes: Mapping[Cell, Box],
-    bar: Box | None,
-    wanted: Mapping[tuple[_Side, object], float],
-    taken: _Taken,
-) -> list[PlacedExchange]:
-    placed: list[PlacedExchange] = []
-    if bar is None:
-        return placed
-    for column in columns:
+    parts: Parts, grid: _Grid, wanted: Mapping[tuple[_Side, object], float], taken: _Taken
+) -> Iterator[PlacedExchange]:
+    if grid.bar is None:
+        return
+    for column in grid.columns:
         of_column = [exchange for exchange in parts.exchanges if exchange.cell in column]
         for number, exchange in enumerate(of_column):
-            box = boxes[exchange.cell]
+            box = grid.boxes[exchange.cell]
             x = taken.nearest(wanted[_Side(exchange.cell, True), exchange], box)
-            ends = (bar.bottom, box.y) if exchange.incoming else (box.y, bar.bottom)
-            start, width = spans[exchange.cell]
+            ends = (grid.bar.bottom, box.y) if exchange.incoming else (box.y, grid.bar.bottom)
+            start, width = grid.spans[exchange.cell]
             half = max(text_width(text, NOTE) for text in (exchange.what, exchange.ports)) / 2
             text_x = min(max(x, start + half), start + width - half)
-            y = bar.y + PADDING + number * 2 * NOTE * LEADING
-            placed.append(PlacedExchange(exchange, Vertical(x, *ends), text_x, y))
-    return placed
+            y = grid.bar.y + PADDING + number * 2 * NOTE * LEADING
+            yield PlacedExchange(exchange, Vertical(x, *ends), text_x, y)

@@ -183,7 +183,6 @@ class Job:
     component: str
     created: datetime
     active: int = 0
-    succeeded: bool = False
     failed: str | None = None
     cron_job: str = ""
 

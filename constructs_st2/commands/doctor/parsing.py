@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -208,14 +208,13 @@ def workload(document: Document) -> Workload:
 
 def job(document: Document) -> Job:
     """A Job."""
-    told = {each.type: each for each in conditions(document.get("status")) if each.status == "True"}
-    failed = told.get("Failed")
+    told = conditions(document.get("status"))
+    failed = next((each for each in told if each.type == "Failed" and each.status == "True"), None)
     return Job(
         name=name_of(document),
         component=labels_of(document).get(NAME_LABEL, ""),
         created=moment(at(document, "metadata", "creationTimestamp")) or _NEVER,
         active=_number(at(document, "status", "active")),
-        succeeded="Complete" in told,
         failed=(failed.message or failed.reason or "it failed") if failed else None,
         cron_job=next((str(owner.get("name")) for owner in _owners(document) if owner.get("kind") == "CronJob"), ""),
     )
@@ -320,7 +319,7 @@ def conditions(status: object) -> tuple[Condition, ...]:
     )
 
 
-def _owners(document: Document) -> list[Document]:
+def _owners(document: Document) -> Sequence[Document]:
     return mappings(at(document, "metadata", "ownerReferences"))
 
 

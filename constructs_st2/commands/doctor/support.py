@@ -124,7 +124,7 @@ class _Asker:
         ]
         return found if answer and not answer.status else (found or None)
 
-    def further(self) -> dict[str, list[Document]]:
+    def further(self) -> dict[str, Sequence[Document]]:
         """Objects that have not been looked at."""
         labels = f"{INSTANCE_LABEL}={self._expected.cluster.release.name}"
 
@@ -161,7 +161,7 @@ def _asked(facts: Facts) -> Iterator[tuple[str, str, bool]]:
                 yield pod.name, container.name, True
 
 
-def _items(answer: Any) -> list[Document]:
+def _items(answer: Any) -> Sequence[Document]:
     found = mapping(answer)
     return mappings(found["items"]) if "items" in found else [found] if found else []
 

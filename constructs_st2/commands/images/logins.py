@@ -58,9 +58,7 @@ def _of_entry(entry: Mapping[str, Any], registry: str) -> Login | None:
     try:
         user, _, password = b64decode(str(entry["auth"]), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise RegistryError(
-            f"the login to {registry} cannot be read; `docker login {registry}` makes it anew"
-        ) from error
+        raise RegistryError(f"the login to {registry} cannot be read; `docker login {registry}` renews it") from error
     return Login(user, password.rstrip("\x00"))
 
 

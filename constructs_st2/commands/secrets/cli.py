@@ -110,7 +110,9 @@ def _spare_what_is_encrypted(manifests: Iterable[Document], cluster: Cluster) ->
 def _license_key(file: Path, values: Values) -> str:
     enterprise = values.enterprise
     if not enterprise.enabled or enterprise.existing_pull_secret:
-        raise UserError("--license is of use only with enterprise.enabled, and without enterprise.existingPullSecret")
+        raise UserError(
+            "--license has an effect only with enterprise.enabled, and without enterprise.existingPullSecret"
+        )
     try:
         license_key = file.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:

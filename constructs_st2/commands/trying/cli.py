@@ -151,7 +151,7 @@ def _tell_progress(line: str, *, on_terminal: bool) -> None:
 
 _ADVICE = (
     "it goes on by itself; call this command again to wait for it",
-    "or see what hinders it: constructs-st2 doctor",
+    "or see what holds it up: constructs-st2 doctor",
 )
 
 

@@ -1,6 +1,6 @@
 """How StackStorm reaches its backends: the sections [database], [messaging] and [coordination] of st2.secrets.conf.
 
-One function for each way, from plain facts to options; passwords stay references (see `secrets.composition`).
+One function for each way. Passwords stay references (see `secrets.composition`).
 """
 
 from __future__ import annotations
@@ -103,48 +103,34 @@ def scaler_url(values: Values, release: Release) -> ComposedText:
 def _database(values: Values, release: Release, version: St2Version) -> Options | None:
     mongodb = values.mongodb
     if mongodb.enabled:
-        ca = _own_ca(values, "database")
-        return replica_set(
-            hosts=release.members(MONGODB.component, mongodb.replicas),
-            name=mongodb.replica_set_name,
-            database=mongodb.auth.database,
-            username=mongodb.auth.username,
-            password=SecretPart(contract.MONGODB.name(release, values), contract.MONGODB_PASSWORD, "conf"),
-            tls=_mongodb_tls(version, ca) if ca else {},
-            socket_timeout=mongodb.socket_timeout_milliseconds,
-        )
+        return _replica_set(values, release, version)
     return (
         external_mongodb(mongodb.external, version, mongodb.socket_timeout_milliseconds) if mongodb.external else None
     )
 
 
-def replica_set(
-    *,
-    hosts: Sequence[str],
-    name: str,
-    database: str,
-    username: str,
-    password: SecretPart,
-    tls: Options,
-    socket_timeout: int,
-) -> Options:
-    """A replica set of the cluster. ``socket_timeout`` is in milliseconds."""
+def _replica_set(values: Values, release: Release, version: St2Version) -> Options:
+    """The replica set of the cluster."""
+    mongodb, database = values.mongodb, values.mongodb.auth.database
+    # In milliseconds.
+    timeout = mongodb.socket_timeout_milliseconds
     options = {
-        "replicaSet": name,
+        "replicaSet": mongodb.replica_set_name,
         "authSource": database,
         # The default only since MongoDB 5; less could be rolled back after a failover.
         "w": "majority",
         "retryWrites": "true",
         # pymongo waits for an answer without end, and Linux gives up on a lost node only after 15 minutes.
-        **({_SOCKET_TIMEOUT: str(socket_timeout)} if socket_timeout else {}),
+        **({_SOCKET_TIMEOUT: str(timeout)} if timeout else {}),
     }
-    addresses = ",".join(f"{host}:{MONGODB.port}" for host in hosts)
+    addresses = ",".join(f"{host}:{MONGODB.port}" for host in release.members(MONGODB.component, mongodb.replicas))
+    ca = _own_ca(values, "database")
     return {
         "host": (f"mongodb://{addresses}/{database}?{urlencode(options)}",),
         "db_name": (database,),
-        "username": (username,),
-        "password": (password,),
-        **tls,
+        "username": (mongodb.auth.username,),
+        "password": (SecretPart(contract.MONGODB.name(release, values), contract.MONGODB_PASSWORD, "conf"),),
+        **(_mongodb_tls(version, ca) if ca else {}),
     }
 
 
@@ -183,40 +169,24 @@ def _with_option(uri: str, option: str, value: str) -> str:
 def _messaging(values: Values, release: Release) -> Options | None:
     rabbitmq = values.rabbitmq
     if rabbitmq.enabled:
-        ca = _own_ca(values, "messaging")
-        return rabbitmq_cluster(
-            service=release.host(RABBITMQ.component),
-            members=release.members(RABBITMQ.component, rabbitmq.replicas),
-            vhost=rabbitmq.vhost,
-            username=rabbitmq.auth.username,
-            password=SecretPart(contract.RABBITMQ.name(release, values), contract.RABBITMQ_PASSWORD, "url"),
-            port=in_cluster(values)["messaging"].port,
-            tls=_rabbitmq_tls(ca) if ca else {},
-        )
+        return _rabbitmq_cluster(values, release)
     return external_rabbitmq(rabbitmq.external) if rabbitmq.external else None
 
 
-def rabbitmq_cluster(
-    *,
-    service: str,
-    members: Sequence[str],
-    vhost: str,
-    username: str,
-    password: SecretPart,
-    port: int,
-    tls: Options,
-) -> Options:
-    """A RabbitMQ cluster of the cluster.
+def _rabbitmq_cluster(values: Values, release: Release) -> Options:
+    """The RabbitMQ of the cluster.
 
     kombu takes the first address that it can join, and st2 cannot tell it to shuffle them: with the members alone,
     every client would be at the first. The Service leads each connection to some member that is ready. The members
     follow for the time when none is, and for a Service that still leads to one that is gone.
     """
-    urls: list[ComposedText] = [
-        (f"amqp://{quote(username, safe='')}:", password, f"@{host}:{port}/{quote(vhost, safe='')}")
-        for host in (service, *members)
-    ]
-    return {"cluster_urls": joined(urls, ","), **tls}
+    rabbitmq, port = values.rabbitmq, in_cluster(values)["messaging"].port
+    password = SecretPart(contract.RABBITMQ.name(release, values), contract.RABBITMQ_PASSWORD, "url")
+    hosts = [release.host(RABBITMQ.component), *release.members(RABBITMQ.component, rabbitmq.replicas)]
+    user, vhost = quote(rabbitmq.auth.username, safe=""), quote(rabbitmq.vhost, safe="")
+    urls: list[ComposedText] = [(f"amqp://{user}:", password, f"@{host}:{port}/{vhost}") for host in hosts]
+    ca = _own_ca(values, "messaging")
+    return {"cluster_urls": joined(urls, ","), **(_rabbitmq_tls(ca) if ca else {})}
 
 
 def _rabbitmq_tls(ca: str | None) -> Options:

@@ -9,7 +9,7 @@ from constructs_st2.facts.secrets.composition import ComposedText, SecretPart
 from constructs_st2.values.model.backends import Rabbitmq
 
 NODE_NAME = "RABBITMQ_NODENAME"
-"""The environment variable by which a node is told its name, with `$(POD_NAME)` in it."""
+"""The environment variable by which a node is told its name, with that of its pod in it."""
 WATCH_QUEUE_EXPIRY = 60 * 60 * 1000
 """Milliseconds after which a watch queue without a consumer goes away.
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from constructs_st2.errors import ValueProblem
 from constructs_st2.facts.content import present
+from constructs_st2.kube.yaml_text import LOADER
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.base import MEANINGS
 from constructs_st2.values.model.content import Files
@@ -23,7 +24,6 @@ from constructs_st2.values.yaml_errors import TOO_DEEP, explain
 
 M = TypeVar("M", bound=BaseModel)
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _MAX_NODES = 100_000
 _MAX_DEPTH = 100
@@ -58,7 +58,7 @@ class YamlText(NamedTuple):
             TextError: it is not YAML, or holds several documents or a key twice.
         """
         try:
-            loader = _Loader(text)
+            loader = LOADER(text)
         except yaml.YAMLError as error:
             raise TextError(TextProblem(*explain(error, text))) from None
         try:

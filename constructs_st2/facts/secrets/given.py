@@ -58,7 +58,7 @@ def references(values: Values) -> Iterator[SecretKey]:
 
 
 def misplaced_secrets(values: Values) -> Iterator[ValueProblem]:
-    """Secrets in the values, which belong into Secrets, and settings that the mode makes no use of."""
+    """Secrets in the values, which belong in Secrets, and settings that the mode makes no use of."""
     secrets = values.secrets
     if secrets.mode == "plain":
         if secrets.seed is None:
@@ -70,7 +70,7 @@ def misplaced_secrets(values: Values) -> Iterator[ValueProblem]:
                 yield ValueProblem(key, message)
         return
     if secrets.seed is not None:
-        yield ValueProblem("secrets.seed", f"has no use with secrets.mode {secrets.mode}; remove it")
+        yield ValueProblem("secrets.seed", f"has no effect with secrets.mode {secrets.mode}; remove it")
     for key, value in (given(values) | external(values)).items():
         if isinstance(value, str):
             yield ValueProblem(key, f"{_NO_PLACE}, {_OTHERWISE.get(key, _MADE)}, or {_PLAIN}")

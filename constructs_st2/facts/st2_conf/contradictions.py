@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from constructs_st2.facts.catalogue import CATALOGUE, ST2ACTIONRUNNER
 from constructs_st2.facts.findings import Finding, option_key
 from constructs_st2.facts.pod_paths import PACKS, STACKSTORM
+from constructs_st2.facts.st2_conf.conf_facts import ANY_ADDRESS, ConfFacts
 
 Options: TypeAlias = Mapping[tuple[str, str], str]
 """(section, option) to value."""
@@ -30,26 +32,8 @@ _UNCHECKED: Mapping[tuple[str, str], Collection[str]] = {
     ("messaging", "ssl_cert_reqs"): ("none", "optional"),
 }
 """Options with the same meaning, and those of their values."""
-_SHARING = ("st2rulesengine", "st2workflowengine", "st2scheduler", "st2notifier", "st2actionrunner")
-
-
-class ConfFacts(NamedTuple):
-    """What the options must agree with.
-
-    ``encryption_key_path`` is where pods have the key of the key-value store, None if they have none.
-    ``time_to_finish`` is how long each service has between its signal and its end, in seconds, of which st2 needs
-    ``margin`` after it has given up on running work. The services of ``ports`` listen on ``host``.
-    """
-
-    rbac_enabled: bool = False
-    coordination: bool = True
-    encryption_key_path: str | None = None
-    time_to_finish: Mapping[str, int] = {}
-    margin: int = 30
-    ports: Mapping[str, int] = {}
-    host: str = "0.0.0.0"
-    sensor_partitions: int = 1
-    replicas: Mapping[str, int] = {}
+_SHARING = (*(entry.name for entry in CATALOGUE if entry.shares_work), ST2ACTIONRUNNER.name)
+"""Services whose pods must know of each other."""
 
 
 def check_settings(options: Options, facts: ConfFacts, lines: Mapping[tuple[str, str], int]) -> list[Finding]:
@@ -140,7 +124,7 @@ def _cookie(options: Options, _: ConfFacts) -> Iterator[Finding]:
 
 
 def _running_work(options: Options, facts: ConfFacts) -> Iterator[Finding]:
-    for section, service in (("actionrunner", "st2actionrunner"), ("workflow_engine", "st2workflowengine")):
+    for section, service in ((entry.finishes_work, entry.name) for entry in CATALOGUE if entry.finishes_work):
         limit = _number(options, section, "exit_still_active_check")
         time = facts.time_to_finish.get(service)
         if limit is not None and time is not None and limit > time - facts.margin:
@@ -195,10 +179,11 @@ def _listeners(options: Options, facts: ConfFacts) -> Iterator[Finding]:
     for section, port in facts.ports.items():
         host = options.get((section, "host"), facts.host)
         # st2's servers take IPv4 addresses alone: "::" ends them with "Address family for hostname not supported".
-        if facts.host == "0.0.0.0" and host != "0.0.0.0":
-            yield _error(section, "host", f"must be 0.0.0.0, not {host}: nobody could reach the pod")
-        if facts.host != "0.0.0.0" and host != facts.host:
-            yield _error(section, "host", f"must be {facts.host}, not {host}: others must come by TLS (tls.internal)")
+        if host != facts.host:
+            why = (
+                "nobody could reach the pod" if facts.host == ANY_ADDRESS else "others must come by TLS (tls.internal)"
+            )
+            yield _error(section, "host", f"must be {facts.host}, not {host}: {why}")
         given = _number(options, section, "port")
         if given is not None and given != port:
             yield _error(section, "port", f"must be {port}, the port of the Service, not {given}")

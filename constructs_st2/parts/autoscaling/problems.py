@@ -34,4 +34,4 @@ def problems(values: Values) -> Iterator[ValueProblem]:
             )
             yield ValueProblem("autoscaling.existingSecret", message)
     elif values.autoscaling.existing_secret is not None:
-        yield ValueProblem("autoscaling.existingSecret", "has no use where KEDA scales nothing; remove it")
+        yield ValueProblem("autoscaling.existingSecret", "has no effect where KEDA scales nothing; remove it")

@@ -18,22 +18,10 @@ from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import HOST_LABEL
 from constructs_st2.parts.backends.data_guard import guard as data_guard
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    extra_mounts,
-    files_at_start,
-    overlaid,
-    pod_spec,
-    preferably_apart,
-    probes,
-    reloader_annotation,
-    restricted_pod,
-    spread_constraints,
-    template_of_pods,
-    with_room,
-)
+from constructs_st2.parts.pods.placement import preferably_apart, spread_constraints
+from constructs_st2.parts.pods.pod import Container, extra_mounts, pod_spec, probes, template_of_pods, with_room
+from constructs_st2.parts.pods.rolling import checksums, files_at_start, reloader_annotation
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.backends import Members
@@ -200,10 +188,11 @@ def _guards(members: MemberSet, cluster: Cluster) -> list[Container]:
     """What stops a member before it touches data that it cannot read. Without volumes, it has none."""
     if not members.settings.persistence.enabled:
         return []
-    data, script = data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster.release)
     image = members.image if members.has_shell else cluster.images.utility()
     accepted = members.settings.persistence.accept_data_of
-    return [data_guard.container(members.component, members.version, accepted, image, data, script, cluster)]
+    guard = data_guard.container(members.component, members.version, accepted, image, cluster)
+    mounts = [data_mount(members.settings, data_guard.PATH), scripts_mount(members.backend, cluster.release)]
+    return [guard._replace(mounts=mounts)]
 
 
 def _scraped(members: MemberSet, values: Values) -> dict[str, str]:

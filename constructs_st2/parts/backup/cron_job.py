@@ -13,6 +13,7 @@ from constructs_st2.facts.components import BACKUP
 from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backup import connection, pods, storage
+from constructs_st2.parts.backup.pods import Step
 from constructs_st2.parts.backup.scripts import DUMP, KEEP, UPLOAD, VERIFY
 from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
@@ -83,9 +84,9 @@ def _preparing(destination: Destination, cluster: Cluster) -> list[Container]:
     dumping = [settings.active_deadline_seconds, *what]
     facts = f"{MOUNT_PATH}/{pods.FACTS}"
     return [
-        pods.database_step("dump", DUMP, dumping, to, cluster, mounts=mounts),
+        pods.database_step(Step("dump", DUMP, dumping, mounts), to, cluster),
         *([pods.etcd_step(cluster)] if settings.etcd else []),
-        pods.database_step("verify", VERIFY, [facts, database], to, cluster, mounts=mounts),
+        pods.database_step(Step("verify", VERIFY, [facts, database], mounts), to, cluster),
     ]
 
 
@@ -96,8 +97,7 @@ def _storing(destination: Destination, cluster: Cluster) -> Container:
     mounts: list[Mount] = [storage.folder(destination, cluster)]
     s3 = destination.s3
     if s3 is None:
-        return pods.shell_step("keep", KEEP, kept, cluster, mounts=mounts)
+        return pods.shell_step(Step("keep", KEEP, kept, mounts), cluster)
     arguments = [storage.target(s3), settings.active_deadline_seconds, *kept]
-    return pods.storage_step(
-        "upload", UPLOAD, arguments, cluster, env=storage.environment(s3), mounts=mounts + storage.password_mounts(s3)
-    )
+    step = Step("upload", UPLOAD, arguments, mounts + storage.password_mounts(s3))
+    return pods.storage_step(step, storage.environment(s3), cluster)

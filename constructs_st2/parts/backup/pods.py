@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import BACKUP
@@ -17,16 +18,8 @@ from constructs_st2.parts.backends.mongodb.members import SERVER, UID
 from constructs_st2.parts.backup import connection, storage
 from constructs_st2.parts.backup.connection import PASSWORD_FILE, Connection
 from constructs_st2.parts.pods import scripts
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-    with_room,
-)
+from constructs_st2.parts.pods.pod import Container, extra_mounts, pod_spec, template_of_pods, with_room
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
@@ -73,59 +66,44 @@ def workload_metadata(cluster: Cluster, component: str, name: str | None = None)
     return {**made, "annotations": dict(annotations)} if annotations else made
 
 
-def database_step(
-    name: str,
-    script: str,
-    arguments: Sequence[object],
-    to: Connection,
-    cluster: Cluster,
-    *,
-    component: str = BACKUP,
-    mounts: Iterable[Mount],
-) -> Container:
-    """A container that works with MongoDB's database tools.
+class Step(NamedTuple):
+    """One of the things that a pod does: a container that runs a script.
 
-    Args:
-        name: of the container.
-        script: what it runs.
-        arguments: of the script; options of the tool come last.
-        to: how it reaches MongoDB.
-        cluster: the cluster that is backed up or restored.
-        component: whose scripts it has.
-        mounts: the backups.
+    ``arguments`` are those of the script, ``mounts`` what it needs besides what all have, ``component`` says whose
+    scripts it has.
     """
-    return _step(
-        name,
+
+    name: str
+    script: str
+    arguments: Sequence[object]
+    mounts: Sequence[Mount]
+    component: str = BACKUP
+
+
+def database_step(step: Step, to: Connection, cluster: Cluster) -> Container:
+    """A container that works with MongoDB's database tools, whose options come behind the other arguments."""
+    own = Container(
+        step.name,
         image(cluster),
-        scripts.command(script, *arguments, *to.options),
-        cluster,
-        component,
+        scripts.command(step.script, *step.arguments, *to.options),
         env=[env_text("PASSWORD_FILE", PASSWORD_FILE)],
-        mounts=[*mounts, *to.mounts, _TMP],
+        mounts=[*step.mounts, *to.mounts, _TMP],
     )
+    return _completed(own, step.component, cluster)
 
 
-def shell_step(
-    name: str, script: str, arguments: Sequence[object], cluster: Cluster, *, mounts: Iterable[Mount]
-) -> Container:
+def shell_step(step: Step, cluster: Cluster) -> Container:
     """A container that needs nothing but a shell."""
-    command = scripts.command(script, *arguments)
-    return _step(name, image(cluster), command, cluster, BACKUP, mounts=[*mounts, _TMP])
+    command = scripts.command(step.script, *step.arguments)
+    own = Container(step.name, image(cluster), command, mounts=[*step.mounts, _TMP])
+    return _completed(own, step.component, cluster)
 
 
-def storage_step(
-    name: str,
-    script: str,
-    arguments: Sequence[object],
-    cluster: Cluster,
-    *,
-    component: str = BACKUP,
-    env: Sequence[Document],
-    mounts: Iterable[Mount],
-) -> Container:
-    """A container that talks to the storage."""
-    command = scripts.command(script, *arguments)
-    return _step(name, storage.image(cluster), command, cluster, component, env=env, mounts=[*mounts, _STORAGE_TMP])
+def storage_step(step: Step, env: Sequence[Document], cluster: Cluster) -> Container:
+    """A container that talks to the storage, which it finds by its environment."""
+    command = scripts.command(step.script, *step.arguments)
+    own = Container(step.name, storage.image(cluster), command, env=env, mounts=[*step.mounts, _STORAGE_TMP])
+    return _completed(own, step.component, cluster)
 
 
 def etcd_step(cluster: Cluster) -> Container:
@@ -191,30 +169,19 @@ def template(component: str, main: Container, init_containers: Sequence[Containe
     return template_of_pods(of_pod["labels"], of_pod.get("annotations", {}), spec)
 
 
-def _step(
-    name: str,
-    image: Image,
-    command: Sequence[str],
-    cluster: Cluster,
-    component: str,
-    *,
-    env: Sequence[Document] = (),
-    mounts: Iterable[Mount],
-) -> Container:
-    config_map_name = cluster.release.named(f"{component}-scripts")
-    return Container(
-        name=name,
-        image=image,
-        command=command,
+def _completed(own: Container, component: str, cluster: Cluster) -> Container:
+    """A container with what all of them have."""
+    scripts_volume = Volume.config_map("scripts", cluster.release.named(f"{component}-scripts"))
+    return own._replace(
         env=[
             env_text("RELEASE", cluster.release.name),
             env_text("FOLDER", storage.FOLDER),
             env_text("STATE", STATE_PATH),
-            *env,
+            *own.env,
         ],
         resources=_resources(cluster.values),
         security=_security(cluster.values),
-        mounts=[Mount(Volume.config_map("scripts", config_map_name), scripts.MOUNT_PATH), _STATE, *mounts],
+        mounts=[Mount(scripts_volume, scripts.MOUNT_PATH), _STATE, *own.mounts],
         extra_mounts=extra_mounts(cluster.values.backup),
     )
 

@@ -27,7 +27,7 @@ def _problems(values: Values) -> Iterator[ValueProblem]:
     if backup.destination is None:
         yield ValueProblem("backup.destination", "is required; give claim or s3")
     if mongodb.enabled and backup.external:
-        message = "has no use with the MongoDB in the cluster, which has a user for backups; remove it"
+        message = "has no effect with the MongoDB in the cluster, which has a user for it; remove it"
         yield ValueProblem("backup.external", message)
     if not mongodb.enabled and not mongodb.external:
         message = "needs mongodb.external: nobody can tell the connection from what is in your Secret"
@@ -37,8 +37,8 @@ def _problems(values: Values) -> Iterator[ValueProblem]:
         yield ValueProblem("backup.external", message)
     account = backup.service_account
     if account.create is False and (account.annotations or account.labels):
-        message = "has no use with serviceAccount.create false: the account is yours, and so are its annotations"
+        message = "has no effect with serviceAccount.create false: the account is yours, and so are its annotations"
         yield ValueProblem("backup.serviceAccount", message)
     if backup.etcd and values.coordination_backend != "etcd":
-        message = f"has no use with coordination.backend {values.coordination_backend}; remove it"
+        message = f"has no effect with coordination.backend {values.coordination_backend}; remove it"
         yield ValueProblem("backup.etcd", message)

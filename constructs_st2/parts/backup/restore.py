@@ -9,6 +9,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.components import RESTORE as COMPONENT
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backup import connection, pods, storage
+from constructs_st2.parts.backup.pods import Step
 from constructs_st2.parts.backup.problems import problems_of_restore
 from constructs_st2.parts.backup.scripts import FETCH, RESTORE, RESTORE_DUMP
 from constructs_st2.values.model.backup import Destination
@@ -65,27 +66,17 @@ def _objects(cluster: Cluster, job: Document) -> list[Document]:
 
 
 def _job(script: str, backup: str, ending: str, destination: Destination, cluster: Cluster) -> Document:
+    folder = storage.folder(destination, cluster, writable=False)
+    arguments = [backup, connection.database(cluster.values)]
     main = pods.database_step(
-        "restore",
-        script,
-        [backup, connection.database(cluster.values)],
-        connection.to_restore(cluster),
-        cluster,
-        component=COMPONENT,
-        mounts=[storage.folder(destination, cluster, writable=False)],
+        Step("restore", script, arguments, [folder], COMPONENT), connection.to_restore(cluster), cluster
     )
     fetching = []
     if s3 := destination.s3:
-        fetch = pods.storage_step(
-            "fetch",
-            FETCH,
-            [storage.target(s3), backup, *(["dump"] if script == RESTORE_DUMP else [])],
-            cluster,
-            component=COMPONENT,
-            env=storage.environment(s3),
-            mounts=[storage.folder(destination, cluster), *storage.password_mounts(s3)],
-        )
-        fetching.append(fetch)
+        parts = ["dump"] if script == RESTORE_DUMP else []
+        mounts = [storage.folder(destination, cluster), *storage.password_mounts(s3)]
+        fetch = Step("fetch", FETCH, [storage.target(s3), backup, *parts], mounts, COMPONENT)
+        fetching.append(pods.storage_step(fetch, storage.environment(s3), cluster))
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -17,8 +17,8 @@ from constructs_st2.facts.components import EXECUTION_WATCH as COMPONENT
 from constructs_st2.facts.components import STATSD_EXPORTER
 from constructs_st2.facts.images import NODES, ST2_UID
 from constructs_st2.facts.monitoring import STATSD_PORT, STATSD_PURPOSE
+from constructs_st2.facts.pod_paths import home_of
 from constructs_st2.facts.release import CHECKSUM_ANNOTATION, Release
-from constructs_st2.facts.st2_conf.settings import home_of
 from constructs_st2.kube.builders import config_map, identity, lone_deployment
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.execution_watch.alerts import ALERTS
@@ -27,18 +27,11 @@ from constructs_st2.parts.jobs.job import client_env, job_image
 from constructs_st2.parts.jobs.programs import PACKAGE
 from constructs_st2.parts.optional import PartHooks
 from constructs_st2.parts.pods import python_programs as programs
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    dns_config,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-)
+from constructs_st2.parts.pods.pod import Container, dns_config, extra_mounts, pod_spec
 from constructs_st2.parts.pods.python_programs import Programs
+from constructs_st2.parts.pods.rolling import checksums
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import environment
 from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.services import internal_tls

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, Content, Need
@@ -11,21 +10,14 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import NODES, ST2_UID, Image
 from constructs_st2.facts.jobs import HOOK_ANNOTATION, JOB
 from constructs_st2.facts.node_loss import keepalive
-from constructs_st2.facts.release import LABEL_LIMIT, WAIT_FOR, WAVE_ANNOTATION
-from constructs_st2.facts.st2_conf.settings import home_of
+from constructs_st2.facts.pod_paths import home_of
+from constructs_st2.facts.release import WAIT_FOR, WAVE_ANNOTATION
 from constructs_st2.kube.documents import Document, fingerprint
+from constructs_st2.kube.names import LABEL_LENGTH
 from constructs_st2.parts.jobs import programs
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    dns_config,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-)
+from constructs_st2.parts.pods.pod import Container, dns_config, extra_mounts, pod_spec, template_of_pods
+from constructs_st2.parts.pods.rolling import checksums
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_of_secrets, environment
 from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services import internal_tls
@@ -90,32 +82,36 @@ def job_image(settings: JobSettings, cluster: Cluster) -> Image:
 
 def job(task: Task, cluster: Cluster) -> Document:
     """The Job of a task."""
-    values, settings = cluster.values, task.settings
-    image = job_image(settings, cluster)
+    settings = task.settings
     # Programs of st2 have it among their settings.
     authority = [mount for mount in internal_tls.authority_mounts(cluster) if mount not in task.mounts]
-    main = container(
-        task.name,
-        task.command,
-        settings,
-        cluster,
-        args=task.args,
-        env=task.env,
-        env_from=[urls_env(cluster.release)],
-        mounts=[*task.mounts, *authority],
-    )
+    main = container(task._replace(mounts=[*task.mounts, *authority]), cluster, env_from=[urls_env(cluster.release)])
     init_containers = [
         # As long as the Job may take: an attempt that only waited would be lost.
         *wait_containers(task.needs, cluster, seconds=settings.active_deadline_seconds),
-        *([_login_container(task.login, image, main.security, settings, cluster)] if task.login else []),
+        *([_login_container(task.login, main, settings, cluster)] if task.login else []),
         *task.preparing,
     ]
     labels = {
         **settings.labels,
-        **cluster.release.labels(task.component, "operations", version=image.version),
+        **cluster.release.labels(task.component, "operations", version=main.image.version),
     }
     reads = checksums([main, *init_containers], live=True) if task.loads else {}
-    spec = pod_spec(
+    metadata = {
+        "namespace": cluster.release.namespace,
+        "labels": labels,
+        "annotations": {**settings.annotations, WAVE_ANNOTATION: str(task.wave)},
+    }
+    spec = _pod_spec(main, init_containers, settings, cluster)
+    template = template_of_pods(labels, {**settings.annotations, **reads}, spec)
+    return job_document(task.component, metadata, template, settings, cluster)
+
+
+def _pod_spec(
+    main: Container, init_containers: Sequence[Container], settings: JobSettings, cluster: Cluster
+) -> Document:
+    values = cluster.values
+    return pod_spec(
         settings,
         [main],
         init_containers,
@@ -127,42 +123,22 @@ def job(task: Task, cluster: Cluster) -> Document:
         dnsPolicy=values.dns_policy,
         dnsConfig=dns_config(values.dns_config),
     )
-    return job_document(
-        task.component,
-        {
-            "namespace": cluster.release.namespace,
-            "labels": labels,
-            "annotations": {**settings.annotations, WAVE_ANNOTATION: str(task.wave)},
-        },
-        template_of_pods(labels, {**settings.annotations, **reads}, spec),
-        settings,
-        cluster,
-    )
 
 
-def container(
-    name: str,
-    command: Sequence[str],
-    settings: JobSettings,
-    cluster: Cluster,
-    *,
-    args: Sequence[str] = (),
-    env: Mapping[str, EnvValue] = MappingProxyType({}),
-    env_from: Sequence[Document] = (),
-    mounts: Sequence[Mount] = (),
-) -> Container:
-    """A container that does the work of a Job, as the user's settings want it. It can write to its home and /tmp."""
+def container(task: Task, cluster: Cluster, *, env_from: Sequence[Document] = ()) -> Container:
+    """The container that does a task, as the user's settings want it. It can write to its home and /tmp."""
+    settings = task.settings
     return Container(
-        name=name,
+        name=task.name,
         image=job_image(settings, cluster),
-        command=command,
-        args=args,
-        env=environment(env, settings.env),
+        command=task.command,
+        args=task.args,
+        env=environment(task.env, settings.env),
         env_from=[*env_from, *env_of_secrets(settings.env_from_secrets)],
         resources=settings.resources,
         security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
         mounts=[
-            *mounts,
+            *task.mounts,
             *scratch(home_of(cluster.values)),
             *name_mounts(user_of_files(settings, cluster), settings, cluster),
         ],
@@ -195,7 +171,7 @@ def job_document(
     else:
         ending = f"-{fingerprint([spec, template])[:10]}"
         # The labels in the template have the whole name: two that are shortened to the same have other hashes.
-        longest = LABEL_LIMIT - len(f"{cluster.release.name}-{ending}")
+        longest = LABEL_LENGTH - len(f"{cluster.release.name}-{ending}")
         name = name[:longest].rstrip("-.") + ending
     return {
         "apiVersion": "batch/v1",
@@ -219,19 +195,18 @@ def client_env(values: Values) -> dict[str, EnvValue]:
     return {"HOME": home_of(values), "ST2_CONFIG_FILE": CLIENT_CONFIG_PATH}
 
 
-def _login_container(
-    login: Login, image: Image, security: Document, settings: JobSettings, cluster: Cluster
-) -> Container:
+def _login_container(login: Login, main: Container, settings: JobSettings, cluster: Cluster) -> Container:
+    """Waits until the user can log in; as restricted as the main container, and of its image."""
     actions = [f"--action={action}" for action in login.actions]
     return Container(
         name=f"{WAIT_FOR}login",
-        image=image,
+        image=main.image,
         command=[*cluster.values.image.entrypoint, *programs.AWAIT_LOGIN],
         args=[str(settings.active_deadline_seconds), *actions, *login.roles],
         env=environment({**programs.ENVIRONMENT, **client_env(cluster.values)}, {}),
         env_from=[urls_env(cluster.release)],
         resources=cluster.values.helper_resources.of("login"),
-        security=security,
+        security=main.security,
         mounts=[
             programs.mount(cluster.release),
             *mounts_of(Content.CREDENTIALS, cluster),

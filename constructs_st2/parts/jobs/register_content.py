@@ -5,8 +5,7 @@ from __future__ import annotations
 from constructs_st2.facts.catalogue import Content, Need
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.jobs import REGISTER_CONTENT
-from constructs_st2.facts.pod_paths import PROGRAMS
-from constructs_st2.facts.st2_conf.settings import home_of
+from constructs_st2.facts.pod_paths import PROGRAMS, home_of
 from constructs_st2.parts import packs
 from constructs_st2.parts.jobs.job import Task, container, job_image
 from constructs_st2.parts.services.contents import mounts_of
@@ -29,7 +28,7 @@ def task(cluster: Cluster) -> Task:
     preparing = packs.seeding(cluster, job_image(cluster.values.jobs, cluster))
     if own:
         home = {"HOME": home_of(cluster.values)}
-        preparing.append(container("pre-register-content", own, values.jobs, cluster, env=home, mounts=mounts))
+        preparing.append(container(Task("pre-register-content", own, values.jobs, env=home, mounts=mounts), cluster))
     return Task(
         REGISTER_CONTENT,
         command=[*values.image.entrypoint, _PROGRAM],

@@ -338,6 +338,3 @@ OWN_KEYS: tuple[Key, ...] = (
     ),
 )
 """What our program sends, behind its own METRICS and not behind the prefix of st2."""
-
-SERIES: frozenset[str] = frozenset(name for key in (*KEYS, *OWN_KEYS) for name in key.series)
-"""All metrics that come of StatsD."""

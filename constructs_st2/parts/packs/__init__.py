@@ -17,10 +17,11 @@ from constructs_st2.kube.builders import volume_claim
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.parted import parted
 from constructs_st2.parts.packs.scripts import COPY_CONFIGS, MERGE_PACKS
-from constructs_st2.parts.pods.pod import RESTRICTED_CONTAINER, Container, overlaid, without_empty
+from constructs_st2.parts.pods.pod import Container, without_empty
 from constructs_st2.parts.pods.scripts import MOUNT_PATH as SCRIPTS_PATH
 from constructs_st2.parts.pods.scripts import command as script_command
 from constructs_st2.parts.pods.scripts import texts as script_texts
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid
 from constructs_st2.parts.pods.volumes import READABLE_BY_GROUP, Mount, Volume
 from constructs_st2.values.model import Values
 from constructs_st2.values.model.content import PacksImage, SharedVolume

@@ -1,39 +1,18 @@
-"""Composing pods: containers, security, spread, and the template around them."""
+"""Composing pods: containers and their volumes, and the template around them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from constructs_st2.facts.images import Image
 from constructs_st2.facts.node_loss import tolerations
-from constructs_st2.facts.release import CHECKSUM_ANNOTATION
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.quantity import added, amount
-from constructs_st2.kube.well_known import HOST_LABEL, ZONE_LABEL
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.kubernetes import Container as UserContainer
 from constructs_st2.values.model.pods import Pods, PodTemplate
-
-RESTRICTED_CONTAINER: Document = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-}
-
-
-def restricted_pod(uid: int, group: int | None = None) -> Document:
-    """The security context of a pod that runs as some user, and as a group: by default that of the same number."""
-    group = uid if group is None else group
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": uid,
-        "runAsGroup": group,
-        "fsGroup": group,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
 
 _RESOLVER: Document = {"options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "2"}]}
 """How pods ask for names. By default a question to a lost server of DNS is given up after 5 s, and asked again,
@@ -46,29 +25,8 @@ def dns_config(given: Mapping[str, Any]) -> Document:
     return {**_RESOLVER, **given}
 
 
-def overlaid(base: Mapping[str, Any], *layers: Mapping[str, Any]) -> Document:
-    """A security context with each layer's keys laid over it; a key that is None disappears.
-
-    Whoever asks for a right asks also for what it cannot be had without, and which the base may forbid.
-    """
-    given = {name: value for layer in layers for name, value in layer.items()}
-    merged = {**base, **_implied(given), **given}
-    return {name: value for name, value in merged.items() if value is not None}
-
-
 EPHEMERAL_STORAGE = "ephemeral-storage"
 """The resource that is disk of the node: logs, what is written to images, and empty directories."""
-
-
-def _implied(given: Mapping[str, Any]) -> Document:
-    """What comes with some fields of a security context."""
-    implied: Document = {}
-    added = (given.get("capabilities") or {}).get("add", ())
-    if given.get("privileged") or "CAP_SYS_ADMIN" in added:
-        implied["allowPrivilegeEscalation"] = True
-    if given.get("runAsUser") == 0:
-        implied["runAsNonRoot"] = False
-    return implied
 
 
 class Container(NamedTuple):
@@ -142,8 +100,8 @@ def pod_spec(
         stays: seconds that it stays on a lost node, unless the user says otherwise; None leaves it to Kubernetes.
         fields: further fields of the spec; they win over those from the settings.
     """
-    volumes = _volumes((*containers, *init_containers))
-    pull_secrets = dict.fromkeys(name for each in (*containers, *init_containers) for name in each.image.pull_secrets)
+    made = (*containers, *init_containers)
+    pull_secrets = dict.fromkeys(name for each in made for name in each.image.pull_secrets)
     sidecars: list[UserContainer] = []
     if isinstance(settings, Pods):
         sidecars = settings.sidecars
@@ -164,22 +122,26 @@ def pod_spec(
             "topologySpreadConstraints": list(spread),
             "hostAliases": settings.host_aliases,
             "dnsConfig": dns_config({}),
-            "initContainers": [
-                *(each.field() for each in init_containers),
-                *map(_user_container, settings.init_containers),
-            ],
-            "containers": [*(each.field() for each in containers), *map(_user_container, sidecars)],
-            "volumes": [
-                *(
-                    {"name": volume.name, **_bounded(volume, (*containers, *init_containers))}
-                    for volume in volumes.values()
-                    if volume.source
-                ),
-                *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
-            ],
+            "initContainers": _fields(init_containers, settings.init_containers),
+            "containers": _fields(containers, sidecars),
+            "volumes": _volumes(made, settings),
             **fields,
         }
     )
+
+
+def _fields(own: Iterable[Container], users: Iterable[UserContainer]) -> list[Document]:
+    """Containers of ours, and the user's behind them."""
+    return [*(each.field() for each in own), *map(_user_container, users)]
+
+
+def _volumes(containers: Sequence[Container], settings: PodTemplate) -> list[Document]:
+    """The volumes of some containers, and the user's."""
+    own = [volume for volume in _by_name(containers).values() if volume.source]
+    return [
+        *({"name": volume.name, **_bounded(volume, containers)} for volume in own),
+        *({"name": extra["name"], **extra["volume"]} for extra in settings.extra_volumes),
+    ]
 
 
 def _bounded(volume: Volume, containers: Iterable[Container]) -> Document:
@@ -210,7 +172,7 @@ def with_room(resources: Mapping[str, Any], size: str) -> Document:
     return {**resources, "limits": {**limits, EPHEMERAL_STORAGE: added(limits[EPHEMERAL_STORAGE], size)}}
 
 
-def _volumes(containers: Iterable[Container]) -> dict[str, Volume]:
+def _by_name(containers: Iterable[Container]) -> dict[str, Volume]:
     """The volumes of some containers, by their names.
 
     Raises:
@@ -251,69 +213,3 @@ def _user_container(container: UserContainer) -> Document:
     """
     restricted = {name: value for name, value in RESTRICTED_CONTAINER.items() if name != "readOnlyRootFilesystem"}
     return {**container, "securityContext": overlaid(restricted, container.get("securityContext", {}))}
-
-
-def spread_constraints(settings: Pods, selector: Mapping[str, str], *, revision: str | None = None) -> list[Document]:
-    """How pods keep apart: as the user says, or else in different zones and on different hosts where that is possible.
-
-    Args:
-        settings: what the user says of the pods.
-        selector: the labels of the pods.
-        revision: the label that tells pods of one revision from those of the one before, where a rollout makes new
-            ones beside the old ones, which must not count as neighbours then.
-    """
-    if settings.topology_spread is not None:
-        return [{"labelSelector": {"matchLabels": {**selector}}, **each} for each in settings.topology_spread]
-    if settings.least_replicas < 2:
-        return []
-    of_revision = {"matchLabelKeys": [revision]} if revision else {}
-    return [{**spread_over(key, {"matchLabels": {**selector}}), **of_revision} for key in (ZONE_LABEL, HOST_LABEL)]
-
-
-def spread_over(topology_key: str, label_selector: Document) -> Document:
-    """A constraint by which pods with some labels go to different hosts, or zones, where that is possible."""
-    return {
-        "maxSkew": 1,
-        "topologyKey": topology_key,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": label_selector,
-    }
-
-
-def preferably_apart(label_selector: Document) -> Document:
-    """An affinity by which a pod keeps away from hosts that have pods with some labels, where that is possible."""
-    term = {"labelSelector": label_selector, "topologyKey": HOST_LABEL}
-    preferred = {"weight": 100, "podAffinityTerm": term}
-    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]}}
-
-
-def checksums(containers: Iterable[Container], *, live: bool = False) -> dict[str, str]:
-    """Annotations that make a pod roll when what it read at its start has changed.
-
-    With ``live`` they also stand for what a running pod reads anew: a Job runs once, and must run again for that too.
-    """
-    volumes = {mount.volume.name: mount.volume for each in containers for mount in each.mounts}
-    return {
-        f"{CHECKSUM_ANNOTATION}{volume.name}": volume.fingerprint
-        for volume in volumes.values()
-        if volume.fingerprint and (live or not volume.live)
-    }
-
-
-def reloader_annotation(secrets: Iterable[str]) -> dict[str, str]:
-    """The annotation by which Stakater Reloader restarts a workload when one of some Secrets has changed."""
-    names = sorted({*secrets})
-    return {"secret.reloader.stakater.com/reload": ",".join(names)} if names else {}
-
-
-def secrets_at_start(container: Container) -> Iterator[str]:
-    """The Secrets that a container reads only when it starts."""
-    yield from (source["secretRef"]["name"] for source in container.env_from if "secretRef" in source)
-    sources = [variable.get("valueFrom", {}) for variable in container.env]
-    yield from (source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source)
-    yield from files_at_start(container)
-
-
-def files_at_start(container: Container) -> Iterator[str]:
-    """Those of them that are mounted as files."""
-    yield from (mount.volume.secret_at_start for mount in container.mounts if mount.volume.secret_at_start)

@@ -45,6 +45,8 @@ def env_of_pod(name: str, field_path: str) -> Document:
 
 POD_NAME = env_of_pod("POD_NAME", "metadata.name")
 """For what tells pods apart of which there are several."""
+OWN_POD_NAME = f"$({POD_NAME['name']})"
+"""What it says, in variables that come after it, and in arguments."""
 
 
 def env_of_secret(name: str, secret: str, key: str) -> Document:

@@ -17,16 +17,9 @@ from constructs_st2.kube.builders import config_map, lone_deployment, volume_cla
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.flows import Component, Flow, Place, Table
 from constructs_st2.parts.optional import PartHooks
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-)
+from constructs_st2.parts.pods.pod import Container, extra_mounts, pod_spec, template_of_pods
+from constructs_st2.parts.pods.rolling import checksums
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.registry.config import (

@@ -62,13 +62,9 @@ def secret_manifests(
             continue
         data = values.setdefault(secret.name, {})
         try:
-            if not secret.recipes:
-                raise NotGiven("its keys are yours to choose")
-            for key, recipe in secret.recipes.items():
-                if license_key is not None and secret.spec is LICENSE:
-                    data[key] = docker_config(ENTERPRISE_REGISTRY, license_key)
-                else:
-                    data[key] = _made(secret, key, recipe, values, random_bytes)
+            # One after the other: a key can be made of those before it.
+            for key, value in _made_keys(secret, values, random_bytes, license_key):
+                data[key] = value
         except NotGiven as reason:
             left_out(secret.name, str(reason))
             continue
@@ -76,6 +72,26 @@ def secret_manifests(
         if remembered and (derived := _derived(secret, values)):
             manifest["metadata"]["annotations"][DERIVED] = json.dumps(derived, sort_keys=True)
         yield manifest
+
+
+def _made_keys(
+    secret: PlannedSecret,
+    values: Mapping[str, Mapping[str, str]],
+    random_bytes: RandomBytes,
+    license_key: str | None,
+) -> Iterator[tuple[str, str]]:
+    """The keys of a Secret, and their values.
+
+    Raises:
+        NotGiven: only the user can make them.
+    """
+    if not secret.recipes:
+        raise NotGiven("its keys are yours to choose")
+    for key, recipe in secret.recipes.items():
+        if license_key is not None and secret.spec is LICENSE:
+            yield key, docker_config(ENTERPRISE_REGISTRY, license_key)
+        else:
+            yield key, _made(secret, key, recipe, values, random_bytes)
 
 
 def _made(

@@ -18,18 +18,11 @@ from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.well_known import REGISTRY_SECRET, TLS_SECRET
 from constructs_st2.parts.backends import authorities
 from constructs_st2.parts.jobs.job import job_document
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    dns_config,
-    overlaid,
-    pod_spec,
-    restricted_pod,
-    template_of_pods,
-)
+from constructs_st2.parts.pods.pod import Container, dns_config, pod_spec, template_of_pods
 from constructs_st2.parts.pods.python_programs import ENVIRONMENT, Programs
+from constructs_st2.parts.pods.rolling import checksums
 from constructs_st2.parts.pods.scripts import MOUNT_PATH
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_of_pod, env_text
 from constructs_st2.parts.pods.volumes import SERVICE_ACCOUNT_PATH, Mount, Volume
 from constructs_st2.parts.secrets.plan import (
@@ -97,30 +90,9 @@ def _metadata(release: Release, name: str = COMPONENT) -> Document:
 
 
 def _job(cluster: Cluster, program: dict[str, str]) -> Document:
-    # The enterprise images need a Secret that this Job may have to make.
-    image = cluster.images.community("st2actionrunner")
-    volume = _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [PLAN])._replace(
-        fingerprint=fingerprint(program)
-    )
     # The user's own containers and volumes may need what this Job makes.
     settings = cluster.values.jobs.model_copy(update={"init_containers": [], "extra_volumes": []})
-    container = Container(
-        name="bootstrap",
-        image=image,
-        command=[*cluster.values.image.entrypoint, *_PROGRAMS.command("bootstrap"), f"{MOUNT_PATH}/{PLAN}"],
-        env=[
-            env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
-            *(env_text(name, value) for name, value in ENVIRONMENT.items()),
-        ],
-        resources=cluster.values.helper_resources.of("bootstrap"),
-        security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, settings.security_context),
-        mounts=[
-            Mount(volume, MOUNT_PATH),
-            Mount(Volume.api_token(), SERVICE_ACCOUNT_PATH),
-            *(authorities.mounts_of("database", cluster) if outside_database(DATASTORE, cluster) else ()),
-            Mount(Volume.scratch("tmp"), "/tmp", writable=True),
-        ],
-    )
+    container = _container(cluster, program)
     spec = pod_spec(
         settings,
         [container],
@@ -137,6 +109,28 @@ def _job(cluster: Cluster, program: dict[str, str]) -> Document:
     if settings.annotations:
         metadata["annotations"] = dict(settings.annotations)
     return job_document(COMPONENT, metadata, template, settings, cluster)
+
+
+def _container(cluster: Cluster, program: dict[str, str]) -> Container:
+    volume = _PROGRAMS.volume("program", cluster.release.named(COMPONENT), [PLAN])
+    return Container(
+        name="bootstrap",
+        # The enterprise images need a Secret that this Job may have to make.
+        image=cluster.images.community("st2actionrunner"),
+        command=[*cluster.values.image.entrypoint, *_PROGRAMS.command("bootstrap"), f"{MOUNT_PATH}/{PLAN}"],
+        env=[
+            env_of_pod("JOB_NAME", "metadata.labels['job-name']"),
+            *(env_text(name, value) for name, value in ENVIRONMENT.items()),
+        ],
+        resources=cluster.values.helper_resources.of("bootstrap"),
+        security=overlaid(RESTRICTED_CONTAINER, cluster.values.security_context, cluster.values.jobs.security_context),
+        mounts=[
+            Mount(volume._replace(fingerprint=fingerprint(program)), MOUNT_PATH),
+            Mount(Volume.api_token(), SERVICE_ACCOUNT_PATH),
+            *(authorities.mounts_of("database", cluster) if outside_database(DATASTORE, cluster) else ()),
+            Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+        ],
+    )
 
 
 def _rules(secrets: Iterable[PlannedSecret], cluster: Cluster, job: str) -> list[Document]:

@@ -13,6 +13,7 @@ from constructs_st2.facts.secrets.spec import Recipe, SecretSpec
 from constructs_st2.kube.builders import KEPT
 from constructs_st2.kube.documents import Document
 from constructs_st2.kube.well_known import INSTANCE_LABEL
+from constructs_st2.values import chart
 from constructs_st2.values.model.secrets import SecretKey
 
 ANNOTATIONS: Mapping[str, str] = {
@@ -103,5 +104,5 @@ def outside_database(spec: SecretSpec, cluster: Cluster) -> Document | None:
 
 def _of_chart(release: Release) -> list[str]:
     """The claims that the Helm chart made for MongoDB: of members, in 0.x and later, and of a single server."""
-    members = [f"datadir-{release.named(name)}-0" for name in ("mongodb", "mongodb-ha")]
+    members = [f"datadir-{release.named(name)}-0" for name in chart.MONGODB_NAMES]
     return [*members, release.named("mongodb")]

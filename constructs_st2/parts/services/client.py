@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs_st2.facts.catalogue import ST2CLIENT
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf.settings import home_of
+from constructs_st2.facts.pod_paths import home_of
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.pods.scripts import MOUNT_PATH, command
 from constructs_st2.parts.services.contents import CLIENT_CONFIG_PATH

@@ -9,14 +9,8 @@ from typing import Protocol
 from constructs_st2.facts.catalogue import Content
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.content import present
-from constructs_st2.facts.pod_paths import STACKSTORM
+from constructs_st2.facts.pod_paths import CONF_DIRECTORY, CRYPTO_KEY_PATH, HTPASSWD_PATH, STACKSTORM, ssh_key_file
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.st2_conf.settings import (
-    CONF_DIRECTORY,
-    CRYPTO_KEY_PATH,
-    HTPASSWD_PATH,
-    ssh_key_file,
-)
 from constructs_st2.facts.st2_conf.stream_log import STREAM_LOG, stream_log
 from constructs_st2.kube.documents import fingerprint
 from constructs_st2.kube.parted import parted

@@ -19,7 +19,7 @@ def service(entry: CatalogueEntry, network: Network, ports: Mapping[str, int], r
         entry: the service.
         network: the user's settings of the Service.
         ports: name of the container's port to the port of the Service; the first is the one for users.
-        cluster: the cluster that it belongs to.
+        release: the release that it belongs to.
     """
     annotations = dict(network.annotations)
     spec: Document = {"type": network.type}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from constructs_st2.facts.catalogue import CatalogueEntry, Need, Probes
 from constructs_st2.facts.cluster import Cluster
+from constructs_st2.facts.pod_paths import CONF_DIRECTORY, home_of
 from constructs_st2.facts.secrets import contract
-from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, DOCKER_CONF, USER_CONF, home_of
+from constructs_st2.facts.st2_conf.settings import DOCKER_CONF, USER_CONF
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.documents import Document
 from constructs_st2.parts.backends import authorities as outside
@@ -80,19 +81,19 @@ def st2_process(
         args=[*configuration.args, *args],
         env={**({"HOME": home} if entry.writes_home else {}), **configuration.env},
         ports={"http": entry.port} if entry.port else {},
-        mounts=[
-            *configuration.mounts,
-            *(
-                mount
-                for content in entry.contents
-                for mount in mounts_of(content, cluster, manages_packs=entry.manages_packs)
-            ),
-            *scratch(home if entry.writes_home else None),
-            *name_mounts(user_of_service(entry, settings, cluster), settings, cluster),
-            *([scripts_mount(cluster.release)] if _runs_scripts(entry, cluster) else []),
-        ],
+        mounts=[*configuration.mounts, *_content_mounts(entry, settings, cluster)],
         probes=_probes(entry, cluster),
     )
+
+
+def _content_mounts(entry: CatalogueEntry, settings: Service, cluster: Cluster) -> Iterator[Mount]:
+    """Where a service finds and leaves files, besides its settings."""
+    for content in entry.contents:
+        yield from mounts_of(content, cluster, manages_packs=entry.manages_packs)
+    yield from scratch(home_of(cluster.values) if entry.writes_home else None)
+    yield from name_mounts(user_of_service(entry, settings, cluster), settings, cluster)
+    if _runs_scripts(entry, cluster):
+        yield scripts_mount(cluster.release)
 
 
 def _program(entry: CatalogueEntry, cluster: Cluster, component: str, settings: Service) -> list[str]:

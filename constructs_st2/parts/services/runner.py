@@ -8,7 +8,7 @@ from constructs_st2.facts import ini
 from constructs_st2.facts.catalogue import ST2ACTIONRUNNER, pool_component
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import ST2_UID
-from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY
+from constructs_st2.facts.pod_paths import CONF_DIRECTORY
 from constructs_st2.facts.timing import stop_timing
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config_maps import config_map

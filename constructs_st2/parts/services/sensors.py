@@ -8,7 +8,8 @@ from typing import NamedTuple
 from constructs_st2.facts import ini
 from constructs_st2.facts.catalogue import ST2SENSORCONTAINER, sensor_component
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.st2_conf.settings import CONF_DIRECTORY, Settings
+from constructs_st2.facts.pod_paths import CONF_DIRECTORY
+from constructs_st2.facts.st2_conf.settings import Settings
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.config_maps import config_map
 from constructs_st2.parts.pods.volumes import Mount, Volume

@@ -22,7 +22,7 @@ def stoppable(program: Sequence[str], stop: Stop, entry: CatalogueEntry, values:
         program: the program with its arguments.
         stop: the signal that ends it.
         entry: the service, which says how long requests still come in.
-        cluster: the cluster that it belongs to.
+        values: those of the cluster.
     """
     if stop == "TERM":
         return [*program]

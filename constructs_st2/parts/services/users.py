@@ -7,7 +7,7 @@ import posixpath
 from constructs_st2.facts.catalogue import CatalogueEntry
 from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import SERVICE_UID, ST2_UID
-from constructs_st2.facts.st2_conf.settings import home_of
+from constructs_st2.facts.pod_paths import home_of
 from constructs_st2.parts.packs import Delivery, delivery
 from constructs_st2.parts.pods.volumes import Mount
 from constructs_st2.parts.services.waiting import scripts_mount

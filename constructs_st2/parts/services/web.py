@@ -76,10 +76,8 @@ def nginx_files(cluster: Cluster) -> dict[str, str]:
         return f"{cluster.release.host(entry.name)}:{entry.port}"
 
     return nginx.config_files(
+        nginx.Upstreams(upstream(ST2AUTH), upstream(ST2API), upstream(ST2STREAM)),
         https=cluster.values.st2web.tls.enabled,
-        auth=upstream(ST2AUTH),
-        api=upstream(ST2API),
-        stream=upstream(ST2STREAM),
         max_body_size=cluster.values.st2web.max_upload_size,
         limits=_limits(cluster.values.st2web),
         authority=internal_tls.AUTHORITY if internal_tls.is_on(cluster.values) else None,

@@ -15,22 +15,10 @@ from constructs_st2.kube.builders import config_map, disruption_budget
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.kube.well_known import HOST_LABEL, INSTANCE_LABEL
 from constructs_st2.parts import packs
-from constructs_st2.parts.pods.pod import (
-    RESTRICTED_CONTAINER,
-    Container,
-    checksums,
-    dns_config,
-    extra_mounts,
-    overlaid,
-    pod_spec,
-    probes,
-    reloader_annotation,
-    restricted_pod,
-    secrets_at_start,
-    spread_constraints,
-    spread_over,
-    template_of_pods,
-)
+from constructs_st2.parts.pods.placement import spread_constraints, spread_over
+from constructs_st2.parts.pods.pod import Container, dns_config, extra_mounts, pod_spec, probes, template_of_pods
+from constructs_st2.parts.pods.rolling import checksums, reloader_annotation, secrets_at_start
+from constructs_st2.parts.pods.security import RESTRICTED_CONTAINER, overlaid, restricted_pod
 from constructs_st2.parts.pods.variables import env_of_secrets, environment
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.parts.services.process import Process

@@ -17,6 +17,7 @@ from constructs_st2.values.chart.translation import (
     refusal,
     refused,
 )
+from constructs_st2.values.model.services import HTTPS_SWITCH
 from constructs_st2.values.paths import KeyPath, dotted
 from constructs_st2.values.servers import MASTER, MONGODB_PORT, RABBITMQ_PORT, REDIS_PORT, SENTINEL_PORT
 
@@ -320,9 +321,9 @@ RULES: tuple[ChartKey, ...] = (
     ),
     *_each(("st2client", "jobs"), "st2clientConfig", rule=_client_config),
     ChartKey(("st2web", "extra_volumes"), _certificate, known=True),
-    ChartKey(("st2web", "ST2WEB_HTTPS"), refused("no chart reads it there; it is st2web.tls.enabled")),
+    ChartKey(("st2web", HTTPS_SWITCH), refused("no chart reads it there; it is st2web.tls.enabled")),
     ChartKey(("ingress", "hosts", "*", "paths", "*", "servicePort"), _number, known=True),
-    ChartKey(("ingress",), _plain_http, known=True, unless=(("st2web", "tls"), ("st2web", "env", "ST2WEB_HTTPS"))),
+    ChartKey(("ingress",), _plain_http, known=True, unless=(("st2web", "tls"), ("st2web", "env", HTTPS_SWITCH))),
     ChartKey(("st2", "config"), _impatience, known=True),
     # MongoDB.
     ChartKey(

@@ -111,7 +111,7 @@ def moved(*target: str, by: Callable[[Any], Any] = lambda value: value, note: st
 
 def translate(layered: Layered, rules: Sequence[ChartKey], model: Any) -> Translated:
     """Put keys of ours in the place of the chart's."""
-    translation = _Translation(layered, model)
+    translation = _Translation(layered)
     for key in rules:
         if any(_value(translation.layered.data, place) is not None for place in key.unless):
             continue
@@ -122,11 +122,10 @@ def translate(layered: Layered, rules: Sequence[ChartKey], model: Any) -> Transl
 
 
 class _Translation:
-    def __init__(self, layered: Layered, model: Any) -> None:
+    def __init__(self, layered: Layered) -> None:
         self.layered = layered
         self.notes: list[Note] = []
         self.findings: list[Finding] = []
-        self._model = model
 
     def apply(self, rule: Rule, path: KeyPath) -> None:
         value = _value(self.layered.data, path)

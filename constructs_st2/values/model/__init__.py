@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, StringConstraints
 
+from constructs_st2.kube.names import SUBDOMAIN_LENGTH
 from constructs_st2.kube.well_known import CLUSTER_DOMAIN
 from constructs_st2.values.layers import Layered
 from constructs_st2.values.model.autoscaling import ScalerAccess, Scheduling, WorkAutoscaling
@@ -181,7 +182,7 @@ def _empty_is_nothing(value: object) -> object:
     return {} if value is None else value
 
 
-ClusterDomain: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=253)]
+ClusterDomain: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=SUBDOMAIN_LENGTH)]
 OptionalDnsConfig: TypeAlias = Annotated[PodDNSConfig, BeforeValidator(_empty_is_nothing)]
 
 

@@ -110,7 +110,7 @@ class WorkAutoscaling(Autoscaling):
         given = {"target_busy": "targetBusy", "fallback_replicas": "fallbackReplicas"}
         unused = [name for attribute, name in given.items() if getattr(self, attribute) is not None]
         if self.mode == "cpu" and unused:
-            raise ValueError(f"{unused[0]} has no use with mode cpu; remove it")
+            raise ValueError(f"{unused[0]} has no effect with mode cpu; remove it")
         return self
 
 

@@ -268,8 +268,8 @@ class Mongodb(Members):
     )
     external: ExternalMongodb | None = key("A MongoDB that runs elsewhere.")
     feature_compatibility_version: Annotated[str, StringConstraints(pattern=MAJOR_MINOR)] | None = key(
-        "The version whose formats MongoDB writes; the last step of an upgrade, after which no way leads back. It is "
-        "set once all members run that version, and never lowered. Default: left as it is."
+        "The version whose formats MongoDB writes; the last step of an upgrade, after which there is no way back. It "
+        "is set once all members run that version, and never lowered. Default: left as it is."
     )
     replica_set_name: Name = key("Name of the replica set. It cannot be changed later.", "rs0")
     auth: MongodbAuth = section("Users. Their passwords are in a Secret.")

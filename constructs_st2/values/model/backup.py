@@ -105,7 +105,7 @@ class S3Destination(StrictModel):
     """Backups in a storage that speaks S3."""
 
     bucket: BucketName = key("Name of the bucket, which must exist.", ...)
-    prefix: Prefix = key("Folder in the bucket. Backups of several clusters belong into different ones.", "")
+    prefix: Prefix = key("Folder in the bucket. Backups of several clusters belong in different folders.", "")
     endpoint: EndpointUrl | None = key("URL of the storage. Default: Amazon's.")
     region: Name | None = key("Region of the bucket.")
     provider: Name | None = key(
@@ -148,8 +148,8 @@ class Destination(StrictModel):
 class Retention(StrictModel):
     """Which backups are kept: those that either rule keeps."""
 
-    count: Annotated[int, Field(ge=1, le=10_000)] = key("So many of the newest are kept, however old.", 7)
-    days: Annotated[int, Field(ge=0, le=36_500)] = key("All are kept that are not older than so many days.", 14)
+    count: Annotated[int, Field(ge=1, le=10_000)] = key("This many of the newest are kept, however old they are.", 7)
+    days: Annotated[int, Field(ge=0, le=36_500)] = key("All backups of this many days are kept.", 14)
 
 
 class ExternalUser(StrictModel):

@@ -218,7 +218,7 @@ IMAGE_REFERENCE = f"{IMAGE_REPOSITORY[:-1]}(:{IMAGE_TAG[1:-1]})?(@{IMAGE_DIGEST[
 ABSOLUTE_PATH = r"^/[^\n]*$"
 QUANTITY = quantity.PLAIN
 ENV_NAME = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
-FILE_NAME = r"^[-._a-zA-Z0-9]{1,253}$"
+FILE_NAME = rf"^[-._a-zA-Z0-9]{{1,{names.SUBDOMAIN_LENGTH}}}$"
 USER_NAME = r"^[a-z_][-a-z0-9_]{0,31}$"
 LOGIN_NAME = r"^[!-9;-~]{1,64}$"  # HTTP clients send others in Latin-1 or not at all
 ANY_LOGIN_NAME = r"^[^\s:]{1,64}$"
@@ -244,7 +244,7 @@ MEANINGS: Mapping[str, str] = {
     DNS_SUBDOMAIN: 'a DNS name (small letters, digits, "-" and ".")',
     HOST_NAME: 'a host name (small letters, digits, "-" and "."; also "*.example.org")',
     QUALIFIED_NAME: 'a label or annotation key ("name" or "prefix.example.org/name")',
-    LABEL_VALUE: 'a label value (at most 63 letters, digits, "-", "_" and ".")',
+    LABEL_VALUE: f'a label value (at most {names.LABEL_LENGTH} letters, digits, "-", "_" and ".")',
     IMAGE_TAG: 'an image tag (at most 128 letters, digits, "_", "." and "-")',
     IMAGE_DIGEST: 'an image digest ("sha256:" and 64 hexadecimal digits)',
     IMAGE_REPOSITORY: "an image repository, without tag",
@@ -275,8 +275,8 @@ MEANINGS: Mapping[str, str] = {
 }
 """What the patterns mean, for messages."""
 
-DnsLabel: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=63)]
-ObjectName: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=253)]
+DnsLabel: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_LABEL, max_length=names.LABEL_LENGTH)]
+ObjectName: TypeAlias = Annotated[str, StringConstraints(pattern=DNS_SUBDOMAIN, max_length=names.SUBDOMAIN_LENGTH)]
 AnnotationKey: TypeAlias = Annotated[str, StringConstraints(pattern=QUALIFIED_NAME)]
 LabelValue: TypeAlias = Annotated[
     str, BeforeValidator(_text_of_scalar), StringConstraints(pattern=LABEL_VALUE), WithJsonSchema(_SCALAR_SCHEMA)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import Self
 
+from constructs_st2.kube.names import SUBDOMAIN_LENGTH
 from constructs_st2.values.model.base import (
     GATEWAY_DURATION,
     HOST_NAME,
@@ -23,7 +24,7 @@ from constructs_st2.values.model.base import (
 )
 from constructs_st2.values.model.names import GatewayName, IngressClassName, IssuerName, SecretName, ServiceName
 
-HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST_NAME, max_length=253)]
+HostName: TypeAlias = Annotated[str, StringConstraints(pattern=HOST_NAME, max_length=SUBDOMAIN_LENGTH)]
 Hours: TypeAlias = Annotated[str, StringConstraints(pattern=HOURS)]
 Timeout: TypeAlias = Annotated[str, StringConstraints(pattern=GATEWAY_DURATION)]
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from typing_extensions import Required, Self, TypedDict
 
+from constructs_st2.kube.names import SUBDOMAIN_LENGTH
 from constructs_st2.values.deferred import deferred
 from constructs_st2.values.model.autoscaling import Autoscaling, HttpAutoscaling, WorkAutoscaling
 from constructs_st2.values.model.base import (
@@ -42,6 +43,9 @@ class EnvSource(TypedDict):
 
 EnvValue: TypeAlias = ScalarText | EnvSource
 
+HTTPS_SWITCH = "ST2WEB_HTTPS"
+"""The variable of st2web by which the Helm chart turns HTTPS on."""
+
 
 class AttachServiceAccount(StrictModel):
     """Whether the pods run as the release's service account."""
@@ -53,7 +57,7 @@ class Network(StrictModel):
     """The Service in front of a StackStorm service."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = key("Type of the Service.", "ClusterIP")
-    hostname: Annotated[str, StringConstraints(pattern=OPTIONAL_HOST_NAME, max_length=253)] = key(
+    hostname: Annotated[str, StringConstraints(pattern=OPTIONAL_HOST_NAME, max_length=SUBDOMAIN_LENGTH)] = key(
         "DNS name of the service: the target with type ExternalName, otherwise what external-dns should publish.", ""
     )
     annotations: Annotations = key("Annotations of the Service.", {})
@@ -204,11 +208,11 @@ class Web(ScaledService):
 
     @model_validator(mode="after")
     def _chart_switch_agrees(self) -> Self:
-        switch = self.env.get("ST2WEB_HTTPS")
+        switch = self.env.get(HTTPS_SWITCH)
         if switch is not None and (switch == "1") != self.tls.enabled:
             raise ValueError(
-                f"env.ST2WEB_HTTPS is {switch} but tls.enabled is {str(self.tls.enabled).lower()}; "
-                "set st2web.tls.enabled and remove ST2WEB_HTTPS"
+                f"env.{HTTPS_SWITCH} is {switch} but tls.enabled is {str(self.tls.enabled).lower()}; "
+                f"set st2web.tls.enabled and remove {HTTPS_SWITCH}"
             )
         return self
 

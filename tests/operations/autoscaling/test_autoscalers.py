@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
+from kubernetes_versions import validate
 from pydantic import ValidationError
-from support import MakeCluster, Objects, Synth
+from support import MakeCluster, Objects, Synth, each_of
 
 from constructs_st2.errors import InvalidValues
 from constructs_st2.facts.work import WORK
@@ -115,7 +115,7 @@ class TestEveryService:
 
 def test_objects_of_kubernetes_are_valid(everything: Objects) -> None:
     for document in filter(is_built_in, everything):
-        kubernetes_validate.validate(document, "1.30", strict=True)
+        validate(document, "1.30")
 
 
 class TestByResources:
@@ -159,7 +159,7 @@ class TestByResources:
 
     def test_what_only_keda_uses_is_refused(self, cluster: MakeCluster) -> None:
         message = refusal(cluster, {"st2scheduler": {"autoscaling": {"enabled": True, "mode": "cpu", "targetBusy": 3}}})
-        assert "targetBusy has no use with mode cpu" in message
+        assert "targetBusy has no effect with mode cpu" in message
 
 
 class TestByWork:
@@ -171,7 +171,7 @@ class TestByWork:
             # mongoengine/base/metaclasses.py
             assert WORK[service][0].collection == re.sub("([A-Z])", r"_\1", name).strip("_").lower()
 
-    @pytest.mark.parametrize(
+    @each_of(
         ("document", "counted"),
         [
             (live_action("scheduled"), ["st2actionrunner 0"]),
@@ -342,4 +342,4 @@ class TestAccess:
 
     def test_a_secret_that_nobody_needs_is_refused(self, cluster: MakeCluster) -> None:
         values = {"st2api": ON, "autoscaling": {"existingSecret": "mine"}}
-        assert "autoscaling.existingSecret: has no use where KEDA scales nothing" in refusal(cluster, values)
+        assert "autoscaling.existingSecret: has no effect where KEDA scales nothing" in refusal(cluster, values)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import kubernetes_validate
 import pytest
-from support import Objects, Synth
+from kubernetes_versions import validate
+from support import Objects, Synth, each_of
 
 WITHOUT: dict[str, Any] = {"scheduling": {"priorityClasses": {"create": False}}}
 PREEMPT: dict[str, Any] = {"scheduling": {"priorityClasses": {"preempt": True}}}
@@ -40,7 +40,7 @@ def test_data_go_before_control_and_control_before_work(objects: Objects) -> Non
     for document in (data, control, work):
         assert "namespace" not in document["metadata"]
         assert not document.get("globalDefault")
-        kubernetes_validate.validate(document, "1.30", strict=True)
+        validate(document, "1.30")
 
 
 def test_nobody_is_displaced_but_where_the_user_lets_it(objects: Objects, synth: Synth) -> None:
@@ -70,7 +70,7 @@ def test_argo_cd_prunes_them_when_no_pods_of_theirs_are_left(objects: Objects) -
         assert document["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "PruneLast=true"
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("workload", "name"),
     [
         ("st2-mongodb", "data"),

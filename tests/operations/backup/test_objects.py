@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import kubernetes_validate
 import pytest
 import yaml
 from click.testing import CliRunner
-from support import MakeCluster, Objects
+from kubernetes_versions import validate
+from support import MakeCluster, Objects, each_of
 
 from constructs_st2.checks import Surroundings, check
 from constructs_st2.checks.pod_security import level_of
@@ -45,7 +45,7 @@ def checked(objects: list[Document], cluster: Cluster, claims: Sequence[str] = (
     assert found == []
     for document in objects:
         for version in (OLDEST, NEWEST):
-            kubernetes_validate.validate(document, version, strict=True)
+            validate(document, version)
     return Objects(objects)
 
 
@@ -347,7 +347,7 @@ class TestRestore:
         objects = list(yaml.safe_load_all(result.output))
         assert [document["kind"] for document in objects] == ["ConfigMap", "Job"]
         for document in objects:
-            kubernetes_validate.validate(document, OLDEST, strict=True)
+            validate(document, OLDEST)
 
     def test_the_command_says_what_is_missing_in_which_file(self, tmp_path: Path) -> None:
         values = tmp_path / "values.yaml"
@@ -366,7 +366,7 @@ class TestProblems:
             ({"backup": {"enabled": True}}, "backup.destination: is required; give claim or s3"),
             (
                 {"backup": {"enabled": True, "destination": VOLUME, "external": READER}},
-                "backup.external: has no use with the MongoDB in the cluster, which has a user for backups; remove it",
+                "backup.external: has no effect with the MongoDB in the cluster, which has a user for it; remove it",
             ),
             (
                 {"backup": {"enabled": True, "destination": VOLUME}, "mongodb": ELSEWHERE},
@@ -383,7 +383,7 @@ class TestProblems:
             ),
             (
                 {"backup": {"enabled": True, "destination": VOLUME, "etcd": True}},
-                "backup.etcd: has no use with coordination.backend redis; remove it",
+                "backup.etcd: has no effect with coordination.backend redis; remove it",
             ),
         ],
     )
@@ -433,7 +433,7 @@ class TestProblems:
     def test_what_the_api_server_takes_is_a_schedule(self, schedule: str) -> None:
         assert from_mapping({"backup": {"schedule": schedule}}).backup.schedule == schedule
 
-    @pytest.mark.parametrize(
+    @each_of(
         "schedule",
         [
             "",
@@ -523,5 +523,5 @@ class TestIdentity:
 
     def test_annotations_of_an_account_that_is_not_written_are_an_error(self, cluster: MakeCluster) -> None:
         account = {"create": False, "name": "mine", "annotations": self.ROLE}
-        with pytest.raises(InvalidValues, match=r"backup\.serviceAccount: has no use"):
+        with pytest.raises(InvalidValues, match=r"backup\.serviceAccount: has no effect"):
             cluster({"backup": {"enabled": True, "destination": self.CLOUD, "serviceAccount": account}})

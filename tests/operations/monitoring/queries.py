@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from constructs_st2.parts.monitoring.keys import SERIES
+from constructs_st2.parts.monitoring.keys import KEYS, OWN_KEYS
 
 OF_OTHERS: Mapping[str, str] = {
     # https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics
@@ -76,7 +76,9 @@ OF_OTHERS: Mapping[str, str] = {
     "prometheus": "up",
 }
 
-METRICS = SERIES | {name for names in OF_OTHERS.values() for name in names.split()}
+METRICS = {series for key in (*KEYS, *OWN_KEYS) for series in key.series} | {
+    name for names in OF_OTHERS.values() for name in names.split()
+}
 
 _QUOTED = re.compile(r'"[^"]*"')
 _SELECTED = re.compile(r"([A-Za-z_:][\w:]*)\{([^}]*)\}")

@@ -146,6 +146,8 @@ function replay(variant, calls, ordinal, memory, answers) {
 // All states of the passes of a pod: each has a call and, for each answer, the state that follows. One in which a pass
 // begins may also have the state that it becomes when ten minutes have passed.
 function automaton(variant, calls, ordinal) {
+  // Most answers are errors, and nobody asks where they come from, which takes most of the time to note.
+  Error.stackTraceLimit = 0;
   const states = [];
   const begins = new Map();
   const unexplored = [];

@@ -111,7 +111,7 @@ def ingress(expected: Expected, facts: Facts) -> Iterator[Finding]:
         if name and name not in known:
             yield Finding(Level.BROKEN, f"IngressClass {name}", f"is not there{among}", ("kubectl get ingressclass",))
         elif not name and not any(ingress_class.default for ingress_class in facts.ingress_classes):
-            text = f"names no class, and no class is the default{among}: most controllers pass it by"
+            text = f"names no class, and no class is the default{among}: most controllers ignore it"
             step = "set ingress.ingressClassName; kubectl get ingressclass"
             yield Finding(Level.WARNING, f"Ingress {name_of(each)}", text, (step,))
 

@@ -106,7 +106,7 @@ def _why_it_ended(container: Container, code: int, reason: str, pod: Pod) -> str
     if reason == "OOMKilled":
         return ", out of memory: raise its limit (resources.limits.memory)"
     if code == _ILLEGAL_INSTRUCTION and (pod.component, container.name) == (MONGODB.component, MONGODB.component):
-        return f" with code {code}: the CPU of {pod.node or 'its node'} has not what this MongoDB needs (AVX since 5.0)"
+        return f" with code {code}: the CPU of {pod.node or 'its node'} lacks what this MongoDB needs (AVX since 5.0)"
     if code == _KILLED:
         return f" with code {code}: it was killed, by a probe or by the node"
     return f" with code {code}"
@@ -184,7 +184,7 @@ def not_made(expected: Expected, facts: Facts) -> Iterator[Finding]:
             text = f"its pods are refused: {_short(event.message, 500)}"
             step = f"{expected.kubectl} describe {event.kind.lower()} {event.name}"
             if _NO_CLASS in event.message:
-                step = f"kubectl get priorityclass   # whoever may not make them sets {CREATE}: false"
+                step = f"kubectl get priorityclass   # if you may not make them, set {CREATE}: false"
             yield Finding(Level.BROKEN, event.name, text, (step,))
 
 

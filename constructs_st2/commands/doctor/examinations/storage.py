@@ -101,11 +101,11 @@ def claims(expected: Expected, facts: Facts) -> Iterator[Finding]:
             yield Finding(Level.BROKEN, subject, "its volume is gone", (step, "kubectl get pv"))
         elif claim.phase == "Pending" and (claim.name in used or not facts.sees("pods")):
             said = facts.events_of("PersistentVolumeClaim", claim.name)
-            text = f"has no volume yet: {said[0].message if said else 'nobody says why'}"
+            text = f"has no volume yet: {said[0].message if said else 'no event says why'}"
             yield Finding(Level.BROKEN if said else Level.WARNING, subject, text, (step,))
         for condition in claim.conditions:
             if condition.status == "True" and condition.type == "FileSystemResizePending":
-                text = "its volume has grown, and the file system does so when its pod starts anew"
+                text = "its volume has grown; the file system follows when its pod restarts"
                 yield Finding(Level.WARNING, subject, text, (step,))
             elif condition.status == "True" and condition.type.endswith("Error"):
                 yield Finding(Level.BROKEN, subject, f"cannot grow: {condition.message}", (step,))
@@ -117,6 +117,6 @@ def usage(expected: Expected, facts: Facts) -> Iterator[Finding]:
         share = each.used / each.capacity if each.capacity else 0
         if share >= _NEARLY_FULL:
             level = Level.BROKEN if share >= _FULL else Level.WARNING
-            text = f"{share:.0%} of its volume are used: raise persistence.size"
+            text = f"{share:.0%} of its volume is used: raise persistence.size"
             steps = (f"{expected.kubectl} get pvc {each.claim}", "constructs-st2 plan")
             yield Finding(level, f"Claim {each.claim}", text, steps)

@@ -7,8 +7,7 @@ from constructs_st2.facts.cluster import Cluster
 from constructs_st2.facts.images import Image
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
-from constructs_st2.parts.pods.variables import POD_NAME, env_text
-from constructs_st2.parts.pods.volumes import Mount
+from constructs_st2.parts.pods.variables import OWN_POD_NAME, POD_NAME, env_text
 
 NAME = "guard-data"
 """How its container is called."""
@@ -23,18 +22,14 @@ def texts() -> dict[str, str]:
     return scripts.texts(_PACKAGE)
 
 
-def container(
-    component: str, version: Version, accepted: str | None, image: Image, data: Mount, script: Mount, cluster: Cluster
-) -> Container:
-    """The init container that comes first.
+def container(component: str, version: Version, accepted: str | None, image: Image, cluster: Cluster) -> Container:
+    """The init container that comes first. It needs the volume at `PATH`, and the scripts of the backend.
 
     Args:
         component: the backend.
         version: that of its server.
         accepted: the version whose data it takes, whatever is known of that; somebody has the responsibility.
         image: an image with a shell.
-        data: the volume, at `PATH`.
-        script: where the script is.
         cluster: the cluster that it belongs to.
     """
     release = cluster.release
@@ -45,7 +40,7 @@ def container(
         "RETURNING": " ".join(upgrades.returning(version)),
         "ACCEPTED": accepted,
     }
-    member = f"{release.namespace}/$(POD_NAME)"
+    member = f"{release.namespace}/{OWN_POD_NAME}"
     return Container(
         name=NAME,
         image=image,
@@ -56,5 +51,4 @@ def container(
             *(env_text(variable, text) for variable, text in texts.items() if text),
         ],
         resources=cluster.values.helper_resources.of("scripts"),
-        mounts=[data, script],
     )

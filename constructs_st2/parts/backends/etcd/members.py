@@ -7,6 +7,8 @@ others whether it has ever been in a cluster (see ``scripts/join.sh``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from constructs_st2.facts.backends import ETCD
 from constructs_st2.facts.backends import ETCD_PEER_PORT as PEER_PORT
 from constructs_st2.facts.backends import ETCD_WITNESS_PORT as WITNESS_PORT
@@ -21,7 +23,7 @@ from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
-from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.variables import OWN_POD_NAME, POD_NAME, env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model.backends import Option
 
@@ -36,6 +38,11 @@ DATA_PATH = "/var/lib/etcd"
 
 CONFIG = "etcd.yaml"
 MEMBERS = "members"
+
+_CLIENT_PORTS = {"client": ETCD.port}
+_SERVER_PORTS = {"peer": PEER_PORT, "metrics": ETCD.metrics_port}
+_WITNESS_PORTS = {"witness": WITNESS_PORT}
+_STATE = Volume.scratch_in_memory("state")
 
 _JOIN = "join.sh"
 _WITNESS = "witness.sh"
@@ -75,22 +82,8 @@ def member_set(cluster: Cluster) -> MemberSet:
     """
     settings = cluster.values.etcd
     version = SERVER.version(settings, cluster)
-    certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
-    ports = {"client": ETCD.port}
-    server_ports = {"peer": PEER_PORT, "metrics": ETCD.metrics_port}
-    witness_ports = {"witness": WITNESS_PORT}
     config = config_file(_flags(cluster))
-    # What members there are matters to those without data only: another number restarts none of them.
-    config_files = config_mount(ETCD, cluster.release, fingerprint(config))
-    data = data_mount(settings, DATA_PATH)
-    state = Volume.scratch_in_memory("state")
-    helper_mounts = [
-        data,
-        Mount(state, STATE_PATH, writable=True),
-        config_files,
-        scripts_mount(ETCD, cluster.release),
-        *tls.client_mounts(contract.ETCD_TLS, cluster),
-    ]
+    helper_mounts = _helper_mounts(config, cluster)
     return MemberSet(
         backend=ETCD,
         version=version,
@@ -98,40 +91,10 @@ def member_set(cluster: Cluster) -> MemberSet:
         settings=settings,
         uid=UID,
         grace=30,
-        containers=[
-            Container(
-                name="etcd",
-                image=SERVER.image(settings, cluster),
-                command=["etcd"],
-                args=[f"--config-file={STATE_PATH}/{CONFIG}"],
-                env=_CLIENT_ENV if certificates else [],
-                ports={**ports, **server_ports},
-                resources=settings.resources,
-                probes=_probes(version),
-                mounts=[data, Mount(state, STATE_PATH), *certificates],
-            ),
-            Container(
-                name="witness",
-                image=cluster.images.utility(),
-                command=scripts.command(_WITNESS),
-                env=[POD_NAME],
-                ports=witness_ports,
-                resources=cluster.values.helper_resources.of("scripts"),
-                mounts=helper_mounts,
-            ),
-        ],
-        init_containers=[
-            Container(
-                name="join",
-                image=cluster.images.utility(),
-                command=scripts.command(_JOIN),
-                env=[POD_NAME],
-                resources=cluster.values.helper_resources.of("scripts"),
-                mounts=helper_mounts,
-            )
-        ],
-        client_ports=ports,
-        peer_ports={**server_ports, **witness_ports},
+        containers=[_server(version, cluster), _witness(helper_mounts, cluster)],
+        init_containers=[_joining(helper_mounts, cluster)],
+        client_ports=_CLIENT_PORTS,
+        peer_ports={**_SERVER_PORTS, **_WITNESS_PORTS},
         config={
             CONFIG: config,
             MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(ETCD.component, settings.replicas)),
@@ -140,14 +103,67 @@ def member_set(cluster: Cluster) -> MemberSet:
     )
 
 
+def _server(version: Version, cluster: Cluster) -> Container:
+    settings = cluster.values.etcd
+    certificates = tls.server_mounts(contract.ETCD_TLS, cluster, reloads=True)
+    return Container(
+        name="etcd",
+        image=SERVER.image(settings, cluster),
+        command=["etcd"],
+        args=[f"--config-file={STATE_PATH}/{CONFIG}"],
+        env=_CLIENT_ENV if certificates else [],
+        ports={**_CLIENT_PORTS, **_SERVER_PORTS},
+        resources=settings.resources,
+        probes=_probes(version),
+        mounts=[data_mount(settings, DATA_PATH), Mount(_STATE, STATE_PATH), *certificates],
+    )
+
+
+def _witness(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    """Tells the others whether the member has ever been in a cluster."""
+    return Container(
+        name="witness",
+        image=cluster.images.utility(),
+        command=scripts.command(_WITNESS),
+        env=[POD_NAME],
+        ports=_WITNESS_PORTS,
+        resources=cluster.values.helper_resources.of("scripts"),
+        mounts=mounts,
+    )
+
+
+def _joining(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    """Decides whether a member without data begins a cluster or joins one, and writes its configuration."""
+    return Container(
+        name="join",
+        image=cluster.images.utility(),
+        command=scripts.command(_JOIN),
+        env=[POD_NAME],
+        resources=cluster.values.helper_resources.of("scripts"),
+        mounts=mounts,
+    )
+
+
+def _helper_mounts(config: str, cluster: Cluster) -> list[Mount]:
+    """What the containers have that work for the server."""
+    return [
+        data_mount(cluster.values.etcd, DATA_PATH),
+        Mount(_STATE, STATE_PATH, writable=True),
+        # What members there are matters to those without data only: another number restarts none of them.
+        config_mount(ETCD, cluster.release, fingerprint(config)),
+        scripts_mount(ETCD, cluster.release),
+        *tls.client_mounts(contract.ETCD_TLS, cluster),
+    ]
+
+
 def _flags(cluster: Cluster) -> dict[str, Option]:
     """All but the first members and whether to join them: the scripts add those, and the name of the pod."""
     settings = cluster.values.etcd
     security = _TLS if contract.ETCD_TLS.in_use(cluster.values) else {}
     scheme = "https" if security else "http"
-    own_host = f"$(POD_NAME).{cluster.release.members_domain(ETCD.component)}"
+    own_host = f"{OWN_POD_NAME}.{cluster.release.members_domain(ETCD.component)}"
     own: dict[str, Option] = {
-        "name": "$(POD_NAME)",
+        "name": OWN_POD_NAME,
         # A folder below the mount, which belongs to another user: etcd wants its own to be private.
         "data-dir": f"{DATA_PATH}/data",
         "listen-client-urls": f"{scheme}://0.0.0.0:{ETCD.port}",

@@ -61,6 +61,10 @@ _METRICS_PRIVILEGES: list[Document] = [
 own role `clusterMonitor` reads the oplog, which has all that is written, tokens among it."""
 _SCALER_ROLE = "st2-autoscaling"
 
+_KEYFILE = Volume.scratch_in_memory("keyfile")
+_STATE = Volume.scratch_in_memory("state")
+_TMP = Mount(Volume.scratch("tmp"), "/tmp", writable=True)
+
 _PREPARE = "prepare.sh"
 _RECONCILE = "reconcile.sh"
 _READY = "ready.sh"
@@ -74,22 +78,15 @@ def member_set(cluster: Cluster) -> MemberSet:
     """
     settings = cluster.values.mongodb
     version = SERVER.version(settings, cluster)
-    image = SERVER.image(settings, cluster)
-    authority = tls.client_mounts(contract.MONGODB_TLS, cluster)
     conf = mongod_conf(
         settings,
         data_path=DATA_PATH,
         port=MONGODB.port,
         cache_gigabytes=cache_gigabytes(settings.resources),
-        authority=tls.AUTHORITY if authority else None,
+        authority=tls.AUTHORITY if contract.MONGODB_TLS.in_use(cluster.values) else None,
     )
     # What members and users there are is read again and again: another number of members restarts none of them.
     config = config_mount(MONGODB, cluster.release, fingerprint(conf))
-    secrets = secret_mount(contract.MONGODB, list(contract.MONGODB.keys), cluster)
-    keyfile = Volume.scratch_in_memory("keyfile")
-    state = Volume.scratch_in_memory("state")
-    tmp = Mount(Volume.scratch("tmp"), "/tmp", writable=True)
-    own_scripts = scripts_mount(MONGODB, cluster.release)
     return MemberSet(
         backend=MONGODB,
         version=version,
@@ -98,67 +95,81 @@ def member_set(cluster: Cluster) -> MemberSet:
         uid=UID,
         # A primary that is told to stop hands over by itself, and then waits up to 15 s for its clients to move on.
         grace=90,
-        containers=[
-            Container(
-                name="mongodb",
-                image=image,
-                command=["mongod"],
-                args=["--config", f"{CONFIG_PATH}/{MONGOD_CONF}"],
-                ports={"mongodb": MONGODB.port},
-                resources=settings.resources,
-                probes=_probes(),
-                mounts=[
-                    data_mount(settings, DATA_PATH),
-                    Mount(keyfile, KEYFILE_DIRECTORY),
-                    Mount(state, STATE_PATH),
-                    config,
-                    own_scripts,
-                    # The image declares it a volume; the runtime would make one on the node's disk.
-                    Mount(Volume.scratch("configdb"), "/data/configdb", writable=True),
-                    tmp,
-                    *authority,
-                ],
-            ),
-            Container(
-                name="reconcile",
-                image=image,
-                command=scripts.command(_RECONCILE),
-                # The shell keeps its history and settings in the home directory.
-                env=[POD_NAME, env_text("HOME", "/tmp")],
-                resources=cluster.values.helper_resources.of("reconcile"),
-                probes=looking.probes(f"{STATE_PATH}/looked"),
-                mounts=[
-                    config,
-                    own_scripts,
-                    secrets,
-                    *_scaler_secret(cluster),
-                    Mount(state, STATE_PATH, writable=True),
-                    # For the note of the formats beside the data; see data_guard.
-                    data_mount(settings, DATA_PATH),
-                    tmp,
-                    *authority,
-                ],
-            ),
-            *_exporter(cluster),
-        ],
-        init_containers=[
-            Container(
-                name="prepare",
-                image=image,
-                command=scripts.command(_PREPARE),
-                resources=cluster.values.helper_resources.of("scripts"),
-                mounts=[
-                    own_scripts,
-                    secrets,
-                    Mount(keyfile, KEYFILE_DIRECTORY, writable=True),
-                    *tls.server_mounts(contract.MONGODB_TLS, cluster),
-                ],
-            )
-        ],
+        containers=[_server(config, cluster), _reconciler(config, cluster), *_exporter(cluster)],
+        init_containers=[_preparation(cluster)],
         client_ports={"mongodb": MONGODB.port},
         config={MONGOD_CONF: written(conf), REPLICA_SET: _replica_set(cluster)},
         scripts={**scripts.texts("constructs_st2.parts.backends.mongodb.scripts"), **looking.SCRIPTS},
     )
+
+
+def _server(config: Mount, cluster: Cluster) -> Container:
+    settings = cluster.values.mongodb
+    return Container(
+        name="mongodb",
+        image=SERVER.image(settings, cluster),
+        command=["mongod"],
+        args=["--config", f"{CONFIG_PATH}/{MONGOD_CONF}"],
+        ports={"mongodb": MONGODB.port},
+        resources=settings.resources,
+        probes=_probes(),
+        mounts=[
+            data_mount(settings, DATA_PATH),
+            Mount(_KEYFILE, KEYFILE_DIRECTORY),
+            Mount(_STATE, STATE_PATH),
+            config,
+            scripts_mount(MONGODB, cluster.release),
+            # The image declares it a volume; the runtime would make one on the node's disk.
+            Mount(Volume.scratch("configdb"), "/data/configdb", writable=True),
+            _TMP,
+            *tls.client_mounts(contract.MONGODB_TLS, cluster),
+        ],
+    )
+
+
+def _reconciler(config: Mount, cluster: Cluster) -> Container:
+    """Makes the set what the manifests say."""
+    settings = cluster.values.mongodb
+    return Container(
+        name="reconcile",
+        image=SERVER.image(settings, cluster),
+        command=scripts.command(_RECONCILE),
+        # The shell keeps its history and settings in the home directory.
+        env=[POD_NAME, env_text("HOME", "/tmp")],
+        resources=cluster.values.helper_resources.of("reconcile"),
+        probes=looking.probes(f"{STATE_PATH}/looked"),
+        mounts=[
+            config,
+            scripts_mount(MONGODB, cluster.release),
+            _secrets(cluster),
+            *_scaler_secret(cluster),
+            Mount(_STATE, STATE_PATH, writable=True),
+            # For the note of the formats beside the data; see data_guard.
+            data_mount(settings, DATA_PATH),
+            _TMP,
+            *tls.client_mounts(contract.MONGODB_TLS, cluster),
+        ],
+    )
+
+
+def _preparation(cluster: Cluster) -> Container:
+    """Writes the key file, and the certificate, as mongod wants them."""
+    return Container(
+        name="prepare",
+        image=SERVER.image(cluster.values.mongodb, cluster),
+        command=scripts.command(_PREPARE),
+        resources=cluster.values.helper_resources.of("scripts"),
+        mounts=[
+            scripts_mount(MONGODB, cluster.release),
+            _secrets(cluster),
+            Mount(_KEYFILE, KEYFILE_DIRECTORY, writable=True),
+            *tls.server_mounts(contract.MONGODB_TLS, cluster),
+        ],
+    )
+
+
+def _secrets(cluster: Cluster) -> Mount:
+    return secret_mount(contract.MONGODB, list(contract.MONGODB.keys), cluster)
 
 
 def _notes(values: Values, version: Version) -> dict[str, str]:

@@ -12,10 +12,15 @@ from constructs_st2.facts.node_loss import (
     KEEPALIVE_PROBES,
     NET_TICKTIME,
 )
+from constructs_st2.facts.pod_paths import SECRET_PATH
+from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.quantity import amount
+from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.parts.backends.server import Version
 from constructs_st2.values.model.backends import Option, Rabbitmq
+
+MANAGEMENT_PORT = 15672
 
 _SHARE_OF_MEMORY = Decimal("0.8")
 _DISK_RESERVE = 10**9
@@ -38,34 +43,51 @@ _OURS = (
 )
 
 
-def encrypted(port: int, *, certificate: str, key: str, authority: str) -> dict[str, Option]:
+_OF_EVERY_CLUSTER: Mapping[str, Option] = {
+    # Not ANONYMOUS, which RabbitMQ 4 offers as well.
+    "auth_mechanisms.1": "PLAIN",
+    "auth_mechanisms.2": "AMQPLAIN",
+    # A minority stops serving, and joins again by itself. Khepri, the metadata store of later versions, always does so,
+    # and ignores this.
+    "cluster_partition_handling": "pause_minority",
+    "net_ticktime": str(NET_TICKTIME),
+    "queue_leader_locator": "balanced",
+    "definitions.import_backend": "local_filesystem",
+    "definitions.local.path": f"{SECRET_PATH}/{contract.DEFINITIONS}",
+    "definitions.skip_if_unchanged": "true",
+    "vm_memory_high_watermark.relative": "0.6",
+}
+
+
+def plain(port: int) -> dict[str, Option]:
+    """The options by which clients come without TLS."""
+    return {"listeners.tcp.default": str(port)}
+
+
+def encrypted(port: int) -> dict[str, Option]:
     """The options by which clients come with TLS and in no other way. They need no certificates of their own."""
     return {
         "listeners.tcp": "none",
         "listeners.ssl.default": str(port),
-        "ssl_options.cacertfile": authority,
-        "ssl_options.certfile": certificate,
-        "ssl_options.keyfile": key,
+        "ssl_options.cacertfile": tls.AUTHORITY,
+        "ssl_options.certfile": tls.CERTIFICATE,
+        "ssl_options.keyfile": tls.KEY,
         "ssl_options.verify": "verify_peer",
         "ssl_options.fail_if_no_peer_cert": "false",
     }
 
 
 def settings_of_every_start(
-    settings: Rabbitmq,
-    version: Version,
-    *,
-    name: str,
-    listeners: Mapping[str, Option],
-    management_port: int,
-    metrics_port: int | None,
-    secrets: str,
+    settings: Rabbitmq, version: Version, *, name: str, listeners: Mapping[str, Option], metrics_port: int | None
 ) -> dict[str, Option]:
     """The options of rabbitmq.conf that matter whenever a node starts, with the user's laid over them.
 
-    RabbitMQ does not start with an option that it does not know, so each is written only for versions that know it.
-
-    Without ``metrics_port`` no metrics are served.
+    Args:
+        settings: the user's.
+        version: that of the server.
+        name: what the cluster is called.
+        listeners: how clients come: `plain` or `encrypted`.
+        metrics_port: where metrics are served; None where they are not.
 
     Raises:
         InvalidValues: the user's options touch what the cluster stands on.
@@ -74,34 +96,36 @@ def settings_of_every_start(
         "cluster_name": name,
         "log.console": "true",
         **listeners,
-        "management.tcp.port": str(management_port),
-        # Not ANONYMOUS, which RabbitMQ 4 offers as well.
-        "auth_mechanisms.1": "PLAIN",
-        "auth_mechanisms.2": "AMQPLAIN",
-        # A minority stops serving, and joins again by itself. Khepri, the metadata store of later versions, always
-        # does so, and ignores this.
-        "cluster_partition_handling": "pause_minority",
-        "net_ticktime": str(NET_TICKTIME),
-        "queue_leader_locator": "balanced",
-        "definitions.import_backend": "local_filesystem",
-        "definitions.local.path": f"{secrets}/definitions.json",
-        "definitions.skip_if_unchanged": "true",
-        "vm_memory_high_watermark.relative": "0.6",
+        "management.tcp.port": str(MANAGEMENT_PORT),
+        **_OF_EVERY_CLUSTER,
         "disk_free_limit.absolute": str(_disk_reserve(settings)),
+        **({"prometheus.tcp.port": str(metrics_port)} if metrics_port else {}),
+        **_memory(settings),
+        **_of_version(version, settings.replicas),
     }
-    if metrics_port:
-        own["prometheus.tcp.port"] = str(metrics_port)
-    if memory := settings.resources.get("limits", {}).get("memory"):
-        # Erlang sees the memory of the node, and some of the container's is used outside of it.
-        own["total_memory_available_override_value"] = str(int(amount(memory) * _SHARE_OF_MEMORY))
+    return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=(*_OURS, *listeners))
+
+
+def _memory(settings: Rabbitmq) -> dict[str, Option]:
+    """What a node may use. By itself, Erlang sees the memory of the whole machine."""
+    limit = settings.resources.get("limits", {}).get("memory")
+    if limit is None:
+        return {}
+    # Some of the container's is used outside of Erlang.
+    return {"total_memory_available_override_value": str(int(amount(limit) * _SHARE_OF_MEMORY))}
+
+
+def _of_version(version: Version, members: int) -> dict[str, Option]:
+    """What only some versions know: RabbitMQ does not start with an option that it does not know."""
+    options: dict[str, Option] = {}
     if version >= Version(3, 12):
         # st2 declares its queues without a type, also those that were made as another type before.
-        own["quorum_queue.property_equivalence.relaxed_checks_on_redeclaration"] = "true"
+        options["quorum_queue.property_equivalence.relaxed_checks_on_redeclaration"] = "true"
     if version >= Version(3, 13):
         # A member that comes back with an empty disk gets its share of every queue again.
-        own["quorum_queue.continuous_membership_reconciliation.enabled"] = "true"
-        own["quorum_queue.continuous_membership_reconciliation.target_group_size"] = str(settings.replicas)
-    return laid_over(own, settings.configuration, key="rabbitmq.configuration", ours=(*_OURS, *listeners))
+        options["quorum_queue.continuous_membership_reconciliation.enabled"] = "true"
+        options["quorum_queue.continuous_membership_reconciliation.target_group_size"] = str(members)
+    return options
 
 
 def _disk_reserve(settings: Rabbitmq) -> int:

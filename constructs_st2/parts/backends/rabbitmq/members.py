@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from constructs_st2.errors import InvalidValues, ValueProblem
 from constructs_st2.facts.backends import RABBITMQ, rabbitmq_peer_ports
 from constructs_st2.facts.backends import RABBITMQ_DISTRIBUTION_PORT as DISTRIBUTION_PORT
 from constructs_st2.facts.backends import RABBITMQ_FORMATION_PORT as FORMATION_PORT
 from constructs_st2.facts.backends.rabbitmq import NODE_NAME, node_name
 from constructs_st2.facts.cluster import Cluster
-from constructs_st2.facts.pod_paths import CONFIG_PATH, SECRET_PATH, STATE_PATH
+from constructs_st2.facts.pod_paths import CONFIG_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount, secret_mount
 from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.rabbitmq.config import (
+    MANAGEMENT_PORT,
     advanced_config,
     enabled_plugins,
     encrypted,
+    plain,
     settings_of_every_start,
 )
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
-from constructs_st2.parts.pods.variables import POD_NAME, env_text
+from constructs_st2.parts.pods.variables import OWN_POD_NAME, POD_NAME, env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
 from constructs_st2.values.model import Values
 
@@ -37,8 +37,6 @@ SERVER = Server(
 )
 UID = 999
 """The user `rabbitmq` of the image."""
-
-MANAGEMENT_PORT = 15672
 
 RABBITMQ_CONF = "rabbitmq.conf"
 ADVANCED_CONFIG = "advanced.config"
@@ -64,93 +62,117 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.rabbitmq
-    version = SERVER.version(settings, cluster)
-    image = SERVER.image(settings, cluster)
     hosts = cluster.release.members(RABBITMQ.component, settings.replicas)
-    port = cluster.backends["messaging"].port
-    certificates = tls.server_mounts(contract.RABBITMQ_TLS, cluster, reloads=True)
-    metrics_port = RABBITMQ.metrics_port if cluster.values.monitoring.exports(settings.metrics.enabled) else None
+    config = _config(cluster)
+    # Which members there are is read again and again, so it is no part of what rolls them.
+    configuration = config_mount(RABBITMQ, cluster.release, fingerprint(config))
+    peers = rabbitmq_peer_ports(settings.replicas)
+    return MemberSet(
+        backend=RABBITMQ,
+        version=SERVER.version(settings, cluster),
+        settings=settings,
+        uid=UID,
+        grace=GRACE,
+        containers=[
+            _server(configuration, cluster),
+            *([_formation(cluster)] if len(hosts) > 1 else []),
+        ],
+        client_ports=_client_ports(cluster),
+        peer_ports=peers,
+        config={**config, **({MEMBERS: "".join(f"{host}\n" for host in hosts)} if len(hosts) > 1 else {})},
+        scripts=scripts.texts("constructs_st2.parts.backends.rabbitmq.scripts"),
+    )
+
+
+def _config(cluster: Cluster) -> dict[str, str]:
+    """The files of the configuration."""
+    settings, port = cluster.values.rabbitmq, _port(cluster)
+    metrics_port = _metrics_port(cluster)
     conf = settings_of_every_start(
         settings,
-        version,
+        SERVER.version(settings, cluster),
         name=cluster.release.named(RABBITMQ.component),
-        listeners=encrypted(port, certificate=tls.CERTIFICATE, key=tls.KEY, authority=tls.AUTHORITY)
-        if certificates
-        else {"listeners.tcp.default": str(port)},
-        management_port=MANAGEMENT_PORT,
+        listeners=encrypted(port) if contract.RABBITMQ_TLS.in_use(cluster.values) else plain(port),
         metrics_port=metrics_port,
-        secrets=SECRET_PATH,
     )
-    config = {
+    return {
         RABBITMQ_CONF: lines(conf, " = "),
         ADVANCED_CONFIG: advanced_config(),
         ENABLED_PLUGINS: enabled_plugins(settings, metrics=metrics_port is not None),
     }
-    # Which members there are is read again and again.
-    configuration = config_mount(RABBITMQ, cluster.release, fingerprint(config))
-    clustered = len(hosts) > 1
-    if clustered:
-        config[MEMBERS] = "".join(f"{host}\n" for host in hosts)
-    secrets = secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster)
-    own_scripts = scripts_mount(RABBITMQ, cluster.release)
-    state = Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True)
+
+
+def _port(cluster: Cluster) -> int:
+    """Where clients come."""
+    return cluster.backends["messaging"].port
+
+
+def _metrics_port(cluster: Cluster) -> int | None:
+    exports = cluster.values.monitoring.exports(cluster.values.rabbitmq.metrics.enabled)
+    return RABBITMQ.metrics_port if exports else None
+
+
+def _client_ports(cluster: Cluster) -> dict[str, int]:
+    """The ports of a node that others than nodes connect to, by name."""
+    metrics_port = _metrics_port(cluster)
+    metrics = {"metrics": metrics_port} if metrics_port else {}
+    return {_scheme(cluster): _port(cluster), "management": MANAGEMENT_PORT, **metrics}
+
+
+def _scheme(cluster: Cluster) -> str:
+    return "amqps" if contract.RABBITMQ_TLS.in_use(cluster.values) else "amqp"
+
+
+def _server(configuration: Mount, cluster: Cluster) -> Container:
+    settings, port = cluster.values.rabbitmq, _port(cluster)
+    ports = {**_client_ports(cluster), **rabbitmq_peer_ports(settings.replicas)}
+    probed = (port, DISTRIBUTION_PORT)
+    stop = scripts.command(_STOP, _seconds_to_wait(cluster.values), *probed)
+    return Container(
+        name="rabbitmq",
+        image=SERVER.image(settings, cluster),
+        command=scripts.command(_START, port, FORMATION_PORT),
+        env=_environment(cluster),
+        ports={name: number for name, number in ports.items() if number != FORMATION_PORT},
+        resources=settings.resources,
+        probes=_probes(_scheme(cluster), scripts.command(_READY, *probed)),
+        lifecycle={"preStop": {"exec": {"command": stop}}},
+        mounts=[
+            Mount(Volume.scratch("home"), HOME, writable=True),
+            data_mount(settings, f"{HOME}/mnesia"),
+            configuration,
+            secret_mount(contract.RABBITMQ, [contract.ERLANG_COOKIE, contract.DEFINITIONS], cluster),
+            *_shared_mounts(cluster),
+            Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+            *tls.server_mounts(contract.RABBITMQ_TLS, cluster, reloads=True),
+        ],
+    )
+
+
+def _shared_mounts(cluster: Cluster) -> list[Mount]:
+    """The scripts, and by what the containers of a pod tell each other."""
+    state = Volume.scratch_in_memory("state")
+    return [scripts_mount(RABBITMQ, cluster.release), Mount(state, STATE_PATH, writable=True)]
+
+
+def _environment(cluster: Cluster) -> list[Document]:
     domain = cluster.release.members_domain(RABBITMQ.component)
-    environment = [
+    # Before 3.12 there is a second log, which goes to a file unless told otherwise.
+    has_second_log = SERVER.version(cluster.values.rabbitmq, cluster) < Version(3, 12)
+    return [
         POD_NAME,
         env_text("HOME", HOME),
-        env_text(NODE_NAME, node_name(f"$(POD_NAME).{domain}")),
+        env_text(NODE_NAME, node_name(f"{OWN_POD_NAME}.{domain}")),
         env_text("RABBITMQ_USE_LONGNAME", "true"),
         env_text("RABBITMQ_CONFIG_FILE", f"{CONFIG_PATH}/{RABBITMQ_CONF}"),
         env_text("RABBITMQ_ADVANCED_CONFIG_FILE", f"{CONFIG_PATH}/{ADVANCED_CONFIG}"),
         env_text("RABBITMQ_ENABLED_PLUGINS_FILE", f"{CONFIG_PATH}/{ENABLED_PLUGINS}"),
         env_text("RABBITMQ_LOGS", "-"),
-        # Before 3.12 there is a second log, which goes to a file unless told otherwise.
-        *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if version < Version(3, 12) else []),
+        *([env_text("RABBITMQ_UPGRADE_LOG", "-")] if has_second_log else []),
     ]
-    metrics = {"metrics": metrics_port} if metrics_port else {}
-    scheme = "amqps" if certificates else "amqp"
-    ports = {scheme: port, "management": MANAGEMENT_PORT, **metrics}
-    peers = rabbitmq_peer_ports(settings.replicas)
-    server_ports = {name: number for name, number in {**ports, **peers}.items() if number != FORMATION_PORT}
-    probed = (port, DISTRIBUTION_PORT)
-    stop = scripts.command(_STOP, _seconds_to_wait(cluster.values), *probed)
-    return MemberSet(
-        backend=RABBITMQ,
-        version=version,
-        settings=settings,
-        uid=UID,
-        grace=GRACE,
-        containers=[
-            Container(
-                name="rabbitmq",
-                image=image,
-                command=scripts.command(_START, port, FORMATION_PORT),
-                env=environment,
-                ports=server_ports,
-                resources=settings.resources,
-                probes=_probes(scheme, scripts.command(_READY, *probed)),
-                lifecycle={"preStop": {"exec": {"command": stop}}},
-                mounts=[
-                    Mount(Volume.scratch("home"), HOME, writable=True),
-                    data_mount(settings, f"{HOME}/mnesia"),
-                    configuration,
-                    secrets,
-                    own_scripts,
-                    state,
-                    Mount(Volume.scratch("tmp"), "/tmp", writable=True),
-                    *certificates,
-                ],
-            ),
-            *([_formation(cluster, [own_scripts, state])] if clustered else []),
-        ],
-        client_ports=ports,
-        peer_ports=peers,
-        config=config,
-        scripts=scripts.texts("constructs_st2.parts.backends.rabbitmq.scripts"),
-    )
 
 
-def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
+def _formation(cluster: Cluster) -> Container:
     """Tells the other nodes whether this one has data."""
     return Container(
         name="formation",
@@ -168,7 +190,7 @@ def _formation(cluster: Cluster, mounts: Sequence[Mount]) -> Container:
                 "timeoutSeconds": 5,
             },
         },
-        mounts=mounts,
+        mounts=_shared_mounts(cluster),
     )
 
 

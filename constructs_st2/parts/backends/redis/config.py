@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from constructs_st2.facts.node_loss import KEEPALIVE_IDLE
 from constructs_st2.kube.quantity import amount
+from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.values.model.backends import Option, Redis
 from constructs_st2.values.servers import MASTER
@@ -39,14 +40,14 @@ def plain(port: int) -> dict[str, Option]:
     return {"port": str(port)}
 
 
-def encrypted(port: int, *, certificate: str, key: str, authority: str) -> dict[str, Option]:
+def encrypted(port: int) -> dict[str, Option]:
     """The same with TLS, and only so. Clients need no certificates; replicas and sentinels connect with TLS, too."""
     return {
         "port": "0",
         "tls-port": str(port),
-        "tls-cert-file": certificate,
-        "tls-key-file": key,
-        "tls-ca-cert-file": authority,
+        "tls-cert-file": tls.CERTIFICATE,
+        "tls-key-file": tls.KEY,
+        "tls-ca-cert-file": tls.AUTHORITY,
         "tls-auth-clients": "no",
         "tls-replication": "yes",
     }

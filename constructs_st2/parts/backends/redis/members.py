@@ -6,6 +6,8 @@ knows another master than the others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from constructs_st2.facts.backends import REDIS_SENTINEL
 from constructs_st2.facts.backends.redis import METRICS_USER, own_address
 from constructs_st2.facts.cluster import Cluster
@@ -22,7 +24,6 @@ from constructs_st2.parts.pods import scripts
 from constructs_st2.parts.pods.pod import Container
 from constructs_st2.parts.pods.variables import POD_NAME, env_text
 from constructs_st2.parts.pods.volumes import Mount, Volume
-from constructs_st2.values.model.backends import Option
 from constructs_st2.values.servers import REDIS_PORT
 
 SERVER = Server(
@@ -60,37 +61,11 @@ def member_set(cluster: Cluster) -> MemberSet:
         InvalidValues: the image or the configuration cannot be used.
     """
     settings = cluster.values.redis
-    version = SERVER.version(settings, cluster)
-    image = SERVER.image(settings, cluster)
-    certificates = tls.server_mounts(contract.REDIS_TLS, cluster)
-
-    def listener(port: int) -> dict[str, Option]:
-        if not certificates:
-            return plain(port)
-        return encrypted(port, certificate=tls.CERTIFICATE, key=tls.KEY, authority=tls.AUTHORITY)
-
-    config = {
-        REDIS_CONF: lines(redis_conf(settings, listener(REDIS_PORT)), " "),
-        SENTINEL_CONF: lines(sentinel_conf(settings, listener(REDIS_SENTINEL.port)), " "),
-        MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
-    }
-    keys = [contract.REDIS_PASSWORD]
-    if ST2_RELEASES[cluster.version].sentinel_logins:
-        keys.append(contract.SENTINEL_PASSWORD)
-    mounts = [
-        data_mount(settings, "/data"),
-        Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True),
-        config_mount(REDIS_SENTINEL, cluster.release, fingerprint(config)),
-        secret_mount(contract.REDIS, keys, cluster),
-        scripts_mount(REDIS_SENTINEL, cluster.release),
-        Mount(Volume.scratch("tmp"), "/tmp", writable=True),
-        *certificates,
-    ]
-    is_watched = contract.REDIS_METRICS.in_use(cluster.values)
-    metrics = [_metrics_secret(cluster, contract.REDIS_METRICS_PASSWORD)] if is_watched else []
+    config = _config(cluster)
+    mounts = _mounts(config, cluster)
     return MemberSet(
         backend=REDIS_SENTINEL,
-        version=version,
+        version=SERVER.version(settings, cluster),
         settings=settings,
         uid=UID,
         grace=GRACE,
@@ -98,42 +73,85 @@ def member_set(cluster: Cluster) -> MemberSet:
         # (SENTINEL_MIN_LINK_RECONNECT_PERIOD in sentinel.c).
         steady=15,
         containers=[
-            Container(
-                name="redis",
-                image=image,
-                command=scripts.command(_START_REDIS),
-                env=[POD_NAME],
-                ports={"redis": REDIS_PORT},
-                resources=settings.resources,
-                probes=_probes(REDIS_PORT, scripts.command(_READY)),
-                lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _SECONDS_TO_HAND_OVER)}}},
-                mounts=[*mounts, *metrics],
-            ),
-            Container(
-                name="sentinel",
-                image=image,
-                command=scripts.command(_START_SENTINEL),
-                env=[POD_NAME],
-                ports={"sentinel": REDIS_SENTINEL.port},
-                resources=cluster.values.helper_resources.of("sentinel"),
-                probes=_probes(REDIS_SENTINEL.port, scripts.command(_SENTINEL_READY)),
-                mounts=mounts,
-            ),
-            Container(
-                name="guard",
-                image=image,
-                command=scripts.command(_GUARD),
-                env=[POD_NAME],
-                resources=cluster.values.helper_resources.of("scripts"),
-                probes=looking.probes("/tmp/guard"),
-                mounts=mounts,
-            ),
+            _server(mounts, cluster),
+            _sentinel(mounts, cluster),
+            _guard(mounts, cluster),
             *_exporter(cluster),
         ],
         client_ports={"sentinel": REDIS_SENTINEL.port},
         peer_ports={"redis": REDIS_PORT},
         config=config,
         scripts={**scripts.texts("constructs_st2.parts.backends.redis.scripts"), **looking.SCRIPTS},
+    )
+
+
+def _config(cluster: Cluster) -> dict[str, str]:
+    """The files of the configuration."""
+    settings = cluster.values.redis
+    listener = encrypted if contract.REDIS_TLS.in_use(cluster.values) else plain
+    return {
+        REDIS_CONF: lines(redis_conf(settings, listener(REDIS_PORT)), " "),
+        SENTINEL_CONF: lines(sentinel_conf(settings, listener(REDIS_SENTINEL.port)), " "),
+        MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
+    }
+
+
+def _mounts(config: Mapping[str, str], cluster: Cluster) -> list[Mount]:
+    """What every container of a pod has."""
+    keys = [contract.REDIS_PASSWORD]
+    if ST2_RELEASES[cluster.version].sentinel_logins:
+        keys.append(contract.SENTINEL_PASSWORD)
+    return [
+        data_mount(cluster.values.redis, "/data"),
+        Mount(Volume.scratch_in_memory("state"), STATE_PATH, writable=True),
+        config_mount(REDIS_SENTINEL, cluster.release, fingerprint(config)),
+        secret_mount(contract.REDIS, keys, cluster),
+        scripts_mount(REDIS_SENTINEL, cluster.release),
+        Mount(Volume.scratch("tmp"), "/tmp", writable=True),
+        *tls.server_mounts(contract.REDIS_TLS, cluster),
+    ]
+
+
+def _server(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    settings = cluster.values.redis
+    is_watched = contract.REDIS_METRICS.in_use(cluster.values)
+    metrics = [_metrics_secret(cluster, contract.REDIS_METRICS_PASSWORD)] if is_watched else []
+    return Container(
+        name="redis",
+        image=SERVER.image(settings, cluster),
+        command=scripts.command(_START_REDIS),
+        env=[POD_NAME],
+        ports={"redis": REDIS_PORT},
+        resources=settings.resources,
+        probes=_probes(REDIS_PORT, scripts.command(_READY)),
+        lifecycle={"preStop": {"exec": {"command": scripts.command(_STOP, _SECONDS_TO_HAND_OVER)}}},
+        mounts=[*mounts, *metrics],
+    )
+
+
+def _sentinel(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    return Container(
+        name="sentinel",
+        image=SERVER.image(cluster.values.redis, cluster),
+        command=scripts.command(_START_SENTINEL),
+        env=[POD_NAME],
+        ports={"sentinel": REDIS_SENTINEL.port},
+        resources=cluster.values.helper_resources.of("sentinel"),
+        probes=_probes(REDIS_SENTINEL.port, scripts.command(_SENTINEL_READY)),
+        mounts=mounts,
+    )
+
+
+def _guard(mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    """Leads back what nobody knows any more."""
+    return Container(
+        name="guard",
+        image=SERVER.image(cluster.values.redis, cluster),
+        command=scripts.command(_GUARD),
+        env=[POD_NAME],
+        resources=cluster.values.helper_resources.of("scripts"),
+        probes=looking.probes("/tmp/guard"),
+        mounts=mounts,
     )
 
 

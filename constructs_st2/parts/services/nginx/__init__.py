@@ -86,47 +86,56 @@ def size_in_bytes(size: str) -> int:
     return int(size[:-1]) * unit if unit else int(size)
 
 
+class Upstreams(NamedTuple):
+    """Where st2auth, st2api and st2stream are: ``host:port`` of each."""
+
+    auth: str
+    api: str
+    stream: str
+
+
 def config_files(
-    *,
-    https: bool,
-    auth: str,
-    api: str,
-    stream: str,
-    max_body_size: str,
-    limits: Limits,
-    authority: str | None = None,
+    upstreams: Upstreams, *, https: bool, max_body_size: str, limits: Limits, authority: str | None = None
 ) -> dict[str, str]:
     """The files of ``CONFIG_DIRECTORY`` by name, as the data of a ConfigMap.
 
-    ``auth``, ``api`` and ``stream`` are the ``host:port`` of st2auth, st2api and st2stream. ``max_body_size`` is the
-    largest accepted request body in nginx's notation: bytes, or a number followed by ``k``, ``m`` or ``g``. ``limits``
-    are what one client may take. With ``https`` the site is served over TLS on both ports, and plain HTTP is redirected
-    to HTTPS. With ``authority``, a file of certificates, the three services speak TLS, and their certificates are
-    checked.
+    Args:
+        upstreams: the services that requests are passed on to.
+        https: whether the site is served over TLS on both ports; plain HTTP is then redirected to HTTPS.
+        max_body_size: the largest accepted request body in nginx's notation: bytes, or a number followed by ``k``,
+            ``m`` or ``g``.
+        limits: what one client may take.
+        authority: a file of certificates. With it, the three services speak TLS, and their certificates are checked.
 
-    Raises ValueError for an address or a size that nginx would misread.
+    Raises:
+        ValueError: nginx would misread an address or the size.
     """
-    for address in (auth, api, stream):
+    for address in upstreams:
         if not _ADDRESS.fullmatch(address):
             raise ValueError(f"not host:port: {address!r}")
     if not _SIZE.fullmatch(max_body_size):
         raise ValueError(f"not a size that nginx understands, such as 50m: {max_body_size!r}")
-    upstreams = Template(_read("upstreams.conf")).substitute(
-        auth=_attempts(auth), api=_attempts(api), stream=_attempts(stream), max_body_size=max_body_size
-    )
-    locations = _read("locations.conf")
-    if authority is not None:
-        upstreams += Template(_read("upstreams-tls.conf")).substitute(
-            auth_name=_host(auth), api_name=_host(api), stream_name=_host(stream), authority=authority
-        )
-        locations = locations.replace("proxy_pass http://", "proxy_pass https://")
     return {
         "nginx.conf": _read("nginx.conf"),
         "server.conf": _read("server-https.conf" if https else "server-http.conf"),
-        "locations.conf": locations,
-        "upstreams.conf": upstreams,
+        "locations.conf": _locations(encrypted=authority is not None),
+        "upstreams.conf": _upstreams(upstreams, max_body_size, authority),
         **limits.files(),
     }
+
+
+def _locations(*, encrypted: bool) -> str:
+    text = _read("locations.conf")
+    return text.replace("proxy_pass http://", "proxy_pass https://") if encrypted else text
+
+
+def _upstreams(upstreams: Upstreams, max_body_size: str, authority: str | None) -> str:
+    attempts = {name: _attempts(address) for name, address in upstreams._asdict().items()}
+    text = Template(_read("upstreams.conf")).substitute(attempts, max_body_size=max_body_size)
+    if authority is None:
+        return text
+    hosts = {f"{name}_name": _host(address) for name, address in upstreams._asdict().items()}
+    return text + Template(_read("upstreams-tls.conf")).substitute(hosts, authority=authority)
 
 
 def proxy_files(port: int) -> dict[str, str]:
