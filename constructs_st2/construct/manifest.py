@@ -8,8 +8,9 @@ Node.js holds its metadata, and gets the other fields when patches are applied t
 from __future__ import annotations
 
 import inspect
+import itertools
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -119,9 +120,10 @@ class Manifest(cdk8s.ApiObject):
         scope: the construct that it belongs to.
         tier: the tier that it is in.
         document: the object.
+        id: its name in the construct tree.
     """
 
-    def __init__(self, scope: Construct, tier: Tier, document: Document) -> None:
+    def __init__(self, scope: Construct, tier: Tier, document: Document, id: str) -> None:
         self.document = document
         self.touched = False
         """Whether somebody may have changed it."""
@@ -133,7 +135,7 @@ class Manifest(cdk8s.ApiObject):
         """The metadata that Node.js was told of."""
         super().__init__(
             scope,
-            f"{document['kind']}-{document['metadata']['name']}",
+            id,
             api_version=document["apiVersion"],
             kind=document["kind"],
             metadata=self._told,
@@ -284,6 +286,36 @@ def among(constructs: Mapping[str, C], present: Iterable[IConstruct]) -> Mapping
     return {name: each for name, each in constructs.items() if id(each) in kept}
 
 
+def by_name(objects: Iterable[Manifest], taken: Container[str] = ()) -> dict[str, Manifest]:
+    """Objects by kind and name (``ConfigMap/a``); a second one of the same, by its namespace too (``ConfigMap/b/a``).
+
+    Args:
+        objects: the objects.
+        taken: what others are called.
+    """
+    named: dict[str, Manifest] = {}
+    for each in objects:
+        named[next(name for name in _names(each.document) if name not in named and name not in taken)] = each
+    return named
+
+
+def _names(document: Document) -> Iterator[str]:
+    metadata = document["metadata"]
+    yield identity(document)
+    yield f"{document['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
+    # Of two API groups; or twice the same, of which the checks tell.
+    yield from (f"{identity(document)}/{number}" for number in itertools.count(2))
+
+
+def _made(scope: Construct, tier: Tier, documents: Iterable[Document]) -> dict[str, Manifest]:
+    """Objects in the construct tree, as `by_name` calls them."""
+    made: dict[str, Manifest] = {}
+    for document in documents:
+        name = next(name for name in _names(document) if name not in made)
+        made[name] = Manifest(scope, tier, document, name.replace("/", "-"))
+    return made
+
+
 def charts_around(construct: Construct) -> list[cdk8s.Chart]:
     """The charts that a construct is in, the nearest one last. A chart is in itself."""
     if isinstance(construct, cdk8s.App):
@@ -301,7 +333,7 @@ class Component(Construct):
 
     def __init__(self, tier: Tier, part: Part) -> None:
         super().__init__(tier, part.name)
-        self._objects = {identity(document): Manifest(self, tier, document) for document in part.documents}
+        self._objects = _made(self, tier, part.documents)
         workloads = [each for each in self._objects.values() if pod_template(each.document)]
         if len(workloads) == 1:
             # What `cdk8s.ApiObject.of` finds.
@@ -374,8 +406,8 @@ class Tier(cdk8s.Chart):
             self._components[part.name] = component
             made = component.objects
         else:
-            made = {identity(document): Manifest(self, self, document) for document in part.documents}
-        self._objects |= made
+            made = _made(self, self, part.documents)
+        self._objects |= by_name(made.values(), self._objects)
 
     @property
     def api_objects(self) -> list[cdk8s.ApiObject]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
 
 import cdk8s
 import jsii
-from constructs import Construct, Dependable, IConstruct, IValidation
+from constructs import Construct, Dependable, IConstruct, IValidation, Node
 from typing_extensions import Self
 
 from constructs_st2.checks import Problem, Surroundings, check
@@ -19,7 +19,7 @@ from constructs_st2.checks.warnings import warnings as warnings_of
 from constructs_st2.construct import order
 from constructs_st2.construct.clusters import cluster_of, further_problems
 from constructs_st2.construct.foreign import foreign
-from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, among, charts_around
+from constructs_st2.construct.manifest import Manifest, Patient, PatientApp, among, by_name, charts_around
 from constructs_st2.construct.plans import compose
 from constructs_st2.construct.tiers import (
     TIERS,
@@ -57,11 +57,15 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Tier)
 
 
+class NoSuchTier(LookupError, AttributeError):
+    """A cluster has no such tier, so that `hasattr` is false of it."""
+
+
 class TierAttribute(Generic[T]):
     """A tier of a cluster as an attribute of its name, whose class editors and mypy know.
 
     Raises:
-        LookupError: the cluster has no objects in this tier, or `StackStorm.TIERS` names another class for it.
+        NoSuchTier: the cluster has no objects in this tier, or `StackStorm.TIERS` names another class for it.
     """
 
     def __init__(self, kind: type[T]) -> None:
@@ -81,9 +85,9 @@ class TierAttribute(Generic[T]):
         tiers = stack.tiers
         tier = tiers.get(self._name)
         if tier is None:
-            raise LookupError(f"there is no tier {self._name} in this cluster; there are: {', '.join(tiers)}")
+            raise NoSuchTier(f"there is no tier {self._name} in this cluster; there are: {', '.join(tiers)}")
         if not isinstance(tier, self._kind):
-            raise LookupError(
+            raise NoSuchTier(
                 f"the tier {self._name} of this cluster is no {self._kind.__name__}, but of {type(tier).__name__}; "
                 f'take it from tiers["{self._name}"], or derive its class from {self._kind.__name__}'
             )
@@ -142,6 +146,8 @@ class StackStorm(Patient):
     ) -> None:
         if not isinstance(scope, Construct):
             raise UserError(f"scope must be the app, or a construct in it, not {type(scope).__name__}")
+        if not isinstance(scope, cdk8s.App) and not isinstance(root := Node.of(scope).root, cdk8s.App):
+            raise UserError(f"scope must be in an app, not in a {type(root).__name__}")
         around = charts_around(scope)
         if namespace is None:
             namespace = next((chart.namespace for chart in reversed(around) if chart.namespace), DEFAULT_NAMESPACE)
@@ -260,7 +266,7 @@ class StackStorm(Patient):
 
         Those that were removed from the construct tree are not among them.
         """
-        return {name: manifest for tier in self.tiers.values() for name, manifest in tier.objects.items()}
+        return by_name(manifest for tier in self.tiers.values() for manifest in tier.objects.values())
 
     @property
     def secret_names(self) -> Mapping[str, str]:

@@ -184,7 +184,11 @@ def _parts_of(name: str, tier: type[Tier]) -> PartsOf:
 def _copied(tier: str, given: Iterable[Part]) -> list[Part]:
     if not isinstance(given, Iterable):
         raise UserError(f"parts of the tier {tier} must give a list of Parts, not {type(given).__name__}")
-    return [_part(tier, each) for each in given]
+    parts = [_part(tier, each) for each in given]
+    names = [part.name for part in parts if part.name]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"the tier {tier} has two parts called {', '.join(twice)}; give one of them another name")
+    return parts
 
 
 def _part(tier: str, part: Part) -> Part:

@@ -25,7 +25,7 @@ node.start()
 
 import cdk8s  # noqa: E402
 import jsii  # noqa: E402
-from constructs import Construct, Node  # noqa: E402
+from constructs import Construct, Node, RootConstruct  # noqa: E402
 
 from constructs_st2.construct.stackstorm import StackStorm, TierAttribute  # noqa: E402
 from constructs_st2.construct.tiers import Api, Client, Runners, Tier  # noqa: E402
@@ -927,3 +927,51 @@ def test_tiers_that_are_none(app: cdk8s.App, tier: Any, problem: str) -> None:
     kind = type("WithIt", (StackStorm,), {"TIERS": {**StackStorm.TIERS, "api": tier}})
     with pytest.raises(UserError, match=problem):
         kind(app, "st2", values=LEAN)
+
+
+class OfTwoNamespaces(Client):
+    @classmethod
+    def parts(cls, cluster: Cluster) -> Sequence[Part]:
+        maps = [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own", "namespace": namespace}}
+            for namespace in ("stackstorm", "elsewhere")
+        ]
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}}
+        return [*super().parts(cluster), Part("own", [*maps, namespace]), Part("", maps)]
+
+
+def test_objects_of_one_name_are_all_there(app: cdk8s.App) -> None:
+    class Ours(StackStorm):
+        TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "client": OfTwoNamespaces}
+
+    stack = Ours(app, "st2", values=LEAN)
+    own = stack.client["own"]
+    assert own["ConfigMap/own"].metadata.namespace == "stackstorm"
+    assert own["ConfigMap/elsewhere/own"].metadata.namespace == "elsewhere"
+    assert len(stack.objects) == len(stack.current()) == len(stack.planned)
+    assert "ConfigMap/own: metadata.name: another object has the same kind, namespace and name" in problems_of(stack)
+
+
+class TwoOfOneName(Client):
+    @classmethod
+    def parts(cls, cluster: Cluster) -> Sequence[Part]:
+        return [*super().parts(cluster), Part("own", []), Part("own", [])]
+
+
+def test_two_parts_of_one_name(app: cdk8s.App) -> None:
+    class Ours(StackStorm):
+        TIERS: ClassVar[Mapping[str, type[Tier]]] = {**StackStorm.TIERS, "client": TwoOfOneName}
+
+    with pytest.raises(UserError, match="the tier client has two parts called own; give one of them another name"):
+        Ours(app, "st2", values=LEAN)
+
+
+def test_a_tier_that_there_is_not_is_no_attribute(app: cdk8s.App) -> None:
+    stack = StackStorm(app, "st2", values=LEAN)
+    assert hasattr(stack, "api")
+    assert not hasattr(stack, "chatops")
+
+
+def test_a_cluster_in_no_app() -> None:
+    with pytest.raises(UserError, match="scope must be in an app, not in a RootConstruct"):
+        StackStorm(RootConstruct("root"), "st2", values=LEAN)
