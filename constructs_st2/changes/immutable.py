@@ -68,7 +68,7 @@ def immutable(difference: Difference, folder: str) -> Iterator[Finding]:
         return
     refused = [leaf for leaf in difference.leaves if fixed.holds(leaf.path)]
     if refused:
-        remedy = _REMEDIES.get(difference.kind, _made_anew)
+        remedy = _REMEDIES.get(difference.kind, _recreated)
         yield remedy(difference, refused, folder)
 
 
@@ -89,7 +89,7 @@ def _fields(leaves: list[Leaf]) -> str:
     return ", ".join(dict.fromkeys(".".join(leaf.path[:3]).replace(".[", "[") for leaf in leaves))
 
 
-def _made_anew(difference: Difference, leaves: list[Leaf], folder: str) -> Finding:
+def _recreated(difference: Difference, leaves: list[Leaf], folder: str) -> Finding:
     effect = {
         "Job": "a Job cannot be changed; it is recreated, and runs again",
         "Service": "another address for its clients, which find it by name; connections are refused for seconds",
@@ -113,7 +113,7 @@ def _made_anew(difference: Difference, leaves: list[Leaf], folder: str) -> Findi
 def _stateful_set(difference: Difference, leaves: list[Leaf], folder: str) -> Finding:
     claims = [leaf for leaf in leaves if leaf.path[:2] == ("spec", "volumeClaimTemplates")]
     if any(leaf.path[:2] in (("spec", "selector"), ("spec", "serviceName")) for leaf in leaves):
-        return _made_anew(difference, leaves, folder)
+        return _recreated(difference, leaves, folder)
     around = (
         f"{kubectl(difference)} delete {names(difference)} --cascade=orphan",
         f"kubectl apply -f {folder}/",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from constructs_st2.changes.difference import Difference, differences
 from constructs_st2.changes.findings import NEEDS_HANDS, Finding, Section
 from constructs_st2.changes.immutable import immutable
+from constructs_st2.changes.orphans import orphans
 from constructs_st2.changes.returning import Earlier, never, not_run, returning
-from constructs_st2.changes.rollouts import orphans, rollouts, rolls
+from constructs_st2.changes.rollouts import rollouts, rolls
 from constructs_st2.changes.steps import FEATURE_FLAGS, held_formats, leads_back, refusals, server_version
 from constructs_st2.changes.words import words
 from constructs_st2.checks.data import at, mappings

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 from constructs_st2.changes.difference import Difference
 from constructs_st2.changes.findings import Finding, Section
-from constructs_st2.changes.immutable import kubectl, names
-from constructs_st2.checks.data import at, labels_of, namespace_of, strings
+from constructs_st2.checks.data import at, labels_of
 from constructs_st2.checks.index import Index, Scale
 from constructs_st2.facts.backends import ETCD, MONGODB, RABBITMQ, REDIS_SENTINEL
 from constructs_st2.facts.catalogue import BESIDES_RUNNING_WORK, CATALOGUE, CatalogueEntry
 from constructs_st2.facts.components import SECRETS_BOOTSTRAP
 from constructs_st2.facts.jobs import JOB, PURPOSES
-from constructs_st2.facts.keeping import FINALIZER
 from constructs_st2.kube.documents import Document
 
 TEMPLATE = ("spec", "template")
@@ -98,7 +96,8 @@ def _grace(document: Document) -> int:
     return grace if isinstance(grace, int) else 30
 
 
-def _entry(difference: Difference) -> CatalogueEntry | None:
+def entry_of(difference: Difference) -> CatalogueEntry | None:
+    """The service of the catalogue that a workload runs, if it runs one."""
     return _ENTRIES.get(labels_of(difference.document).get("app", ""))
 
 
@@ -106,7 +105,7 @@ def _deployment(difference: Difference, old: Index, new: Index) -> Iterator[Find
     assert difference.old is not None
     assert difference.new is not None
     before, after = old.scale_of(difference.old), new.scale_of(difference.new)
-    entry, grace = _entry(difference), _grace(difference.old)
+    entry, grace = entry_of(difference), _grace(difference.old)
     subject = difference.component
     if not rolls(difference):
         yield from _scaled(difference, before, after, _end_of_work(entry, grace))
@@ -146,7 +145,7 @@ def _scaled(difference: Difference, before: Scale, after: Scale, work: str) -> I
         return
     change, subject = f"{_pods(before)} -> {_pods(after)}", difference.component
     if after.greatest == 0 or (after.least == 0 and before.least > 0):
-        entry = _entry(difference)
+        entry = entry_of(difference)
         away = f"nothing {entry.purpose[0].lower()}{entry.purpose[1:].partition(';')[0]}" if entry else "it is gone"
         yield Finding(Section.PAUSES, subject, f"{change}: {away} any more")
     elif after.least < before.least:
@@ -191,85 +190,3 @@ def _job(difference: Difference, old: Index) -> Finding:
 _OTHER_JOBS: Mapping[str, str] = {
     SECRETS_BOOTSTRAP: "makes Secrets and keys that are missing; those that are there stay as they are"
 }
-
-
-def orphans(gone: list[Difference], new: Index) -> Iterator[Finding]:
-    """What nobody deletes: kubectl knows nothing of what manifests no longer have, and Argo CD only with `prune`."""
-    apps = {(namespace_of(job), labels_of(job).get("app")) for job in new.of_kind("Job")}
-    superseded: list[Difference] = []
-    others: list[Difference] = []
-    for difference in gone:
-        app = labels_of(difference.document).get("app")
-        is_former = difference.kind == "Job" and (difference.namespace, app) in apps
-        (superseded if is_former else others).append(difference)
-    for difference in others:
-        if difference.kind in _DATA_KINDS:
-            yield Finding(
-                Section.DATA,
-                difference.identity,
-                "is no longer in the manifests, and stays with what is in it; deleting it DESTROYS that",
-                (f"{kubectl(difference)} delete {names(difference)}   # only when nobody needs it any more",),
-            )
-    twice = [each for each in others if each.kind == "Deployment" and _runs_twice(each, new)]
-    for difference in twice:
-        text = "is no longer in the manifests, and others take its place: as long as it is there, both do the same work"
-        command = f"{kubectl(difference)} delete {names(difference)} --wait   # before the apply"
-        yield Finding(Section.HANDS, difference.identity, text, (command,))
-    loose = [each for each in others if each.kind not in _DATA_KINDS and each not in twice]
-    if loose:
-        effects = dict.fromkeys(effect for each in loose if (effect := _while_it_stays(each)))
-        text = "; ".join(effects) or "nothing uses it any more"
-        yield Finding(Section.ORPHANS, _count(loose), text, tuple(_deletions(loose)))
-    if superseded:
-        commands = tuple(_deletions(superseded))
-        yield Finding(
-            Section.ORPHANS,
-            _count(superseded),
-            "Jobs that others follow; older manifests run them again only once they are deleted",
-            commands,
-        )
-
-
-def _runs_twice(gone: Difference, new: Index) -> bool:
-    """Whether a service that must not run twice goes on beside others of it: sensors emit every trigger twice then."""
-    entry = _entry(gone)
-    others = (labels_of(each).get("app") for each in new.of_kind("Deployment"))
-    return entry is not None and entry.is_single and entry.name in others
-
-
-def _count(differences: list[Difference]) -> str:
-    return f"{len(differences)} object{'s' if len(differences) > 1 else ''}"
-
-
-def _is_kept_by_finalizer(difference: Difference) -> bool:
-    return FINALIZER in strings(at(difference.document, "metadata", "finalizers"))
-
-
-def _deletions(differences: list[Difference]) -> Iterator[str]:
-    """One command for all objects of a namespace."""
-    for command in dict.fromkeys(map(kubectl, differences)):
-        objects = (f"{each.kind.lower()}/{each.name}" for each in differences if kubectl(each) == command)
-        yield f"{command} delete {' '.join(objects)}"
-    for each in filter(_is_kept_by_finalizer, differences):
-        # Its deletion waits for that.
-        yield f"""kubectl patch {names(each)} --type=merge -p '{{"metadata":{{"finalizers":null}}}}'"""
-
-
-_DATA_KINDS = frozenset({"PersistentVolumeClaim", "Secret", "Namespace"})
-
-
-def _while_it_stays(difference: Difference) -> str | None:
-    """What an object that is left over goes on to do."""
-    does = {
-        "Deployment": "pods of {} go on",
-        "StatefulSet": "members of {} go on",
-        "CronJob": "{} goes on",
-        "NetworkPolicy": "the network policy {} holds",
-        "ValidatingAdmissionPolicy": "{} goes on to keep the data",
-        "PriorityClass": "pods that still name {} are refused without it: delete it when the others have rolled",
-        "HorizontalPodAutoscaler": "{} goes on to set the number of pods, against the manifests",
-        "ScaledObject": "{} goes on to set the number of pods, against the manifests",
-        "Ingress": "{} leads to st2web",
-        "HTTPRoute": "{} leads to st2web",
-    }.get(difference.kind)
-    return does.format(difference.name) if does else None
