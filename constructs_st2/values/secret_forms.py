@@ -130,12 +130,8 @@ FORMS: Sequence[Form] = (
         "cfk_ cfut_ cfat_ v1.0-",
         r"cf(?:k|[ua]t)_[A-Za-z0-9]{40,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{146}",
     ),
-    # https://developer.pagerduty.com/docs/oauth-functionality; the last are keys of users.
-    _token(
-        "a PagerDuty token",
-        "pdus+_ pdeu+_ u+",
-        r"pd(?:us|eu)\+_[\w-]{20,}|u\+(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{18}(?![\w-])",
-    ),
+    # https://developer.pagerduty.com/docs/oauth-functionality. Keys of users begin with u+, as many a line of Base64 does.
+    _token("a PagerDuty token", "pdus+_ pdeu+_", r"pd(?:us|eu)\+_[\w-]{20,}"),
     # https://launchdarkly.com/docs/home/account/environment/keys; those that begin with mob- are no secrets.
     _token("a LaunchDarkly key", "sdk- api- rel-", rf"(?:sdk|api|rel)-{_UUID}"),
     # https://docs.splunk.com/Documentation/Splunk/latest/Data/UsetheHTTPEventCollector; others are JSON Web Tokens.
