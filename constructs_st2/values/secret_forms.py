@@ -130,7 +130,7 @@ FORMS: Sequence[Form] = (
         "cfk_ cfut_ cfat_ v1.0-",
         r"cf(?:k|[ua]t)_[A-Za-z0-9]{40,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{146}",
     ),
-    # https://developer.pagerduty.com/docs/oauth-functionality. Keys of users begin with u+, as many a line of Base64 does.
+    # https://developer.pagerduty.com/docs/oauth-functionality. Users' keys begin with u+, as many lines of Base64 do.
     _token("a PagerDuty token", "pdus+_ pdeu+_", r"pd(?:us|eu)\+_[\w-]{20,}"),
     # https://launchdarkly.com/docs/home/account/environment/keys; those that begin with mob- are no secrets.
     _token("a LaunchDarkly key", "sdk- api- rel-", rf"(?:sdk|api|rel)-{_UUID}"),
