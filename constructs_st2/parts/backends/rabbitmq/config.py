@@ -109,7 +109,7 @@ def settings_of_every_start(
 def _memory(settings: Rabbitmq) -> dict[str, Option]:
     """What a node may use. By itself, Erlang sees the memory of the whole machine."""
     limit = settings.resources.get("limits", {}).get("memory")
-    if limit is None:
+    if not limit:
         return {}
     # Some of the container's is used outside of Erlang.
     return {"total_memory_available_override_value": str(int(amount(limit) * _SHARE_OF_MEMORY))}
