@@ -98,6 +98,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+# Around pytest's own, to be read below all that failed of it.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    yield
+    if not terminalreporter.stats.keys() & {"failed", "error"}:
+        return
+    # Tests may not even be collected then, those that would tell of it among them.
+    from recipes import left_out
+
+    if missing := left_out():
+        terminalreporter.section("what a recipe of docs/contributing.md asks for, and is not there yet")
+        terminalreporter.write_line("\n".join(missing))
+
+
 def _asks_for_servers(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return False
