@@ -167,6 +167,15 @@ class RedisCluster:
         """The answer of a Redis; nothing where there is none."""
         return self._ask(member, 6379, self.password(), command)
 
+    def has_on_disk(self, member: int, key: str) -> bool:
+        """Whether a Redis has what `write_to_two` wrote, and keeps it when it is killed.
+
+        All that it was told is in its file seconds later where the disk is busy (`appendfsync everysec`).
+        """
+        if self.redis(member, "get", key) != "kept":
+            return False
+        return "aof_buffer_length:0" in self.redis(member, "info", "persistence").splitlines()
+
     def sentinel(self, member: int, *command: str) -> str:
         """The answer of a sentinel; nothing where there is none."""
         return self._ask(member, 26379, self.password(contract.SENTINEL_PASSWORD), command)

@@ -161,8 +161,10 @@ class TestThreeMembers:
     def test_the_old_master_does_not_come_back_with_the_others(self, redis: RedisCluster, writer: Interpreter) -> None:
         old = redis.settled()
         assert writer("write_to_two('before the outage')")
-        redis.kill_all()
         others = [member for member in MEMBERS if member != old]
+        # Any of them may become the master.
+        eventually(lambda: all(redis.has_on_disk(each, "before the outage") for each in others), "they have it on disk")
+        redis.kill_all()
         for member in others:
             redis.start(member)
         new = redis.settled(*others)
