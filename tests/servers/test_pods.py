@@ -405,7 +405,7 @@ def test_probes(start: Callable[..., Pod], probe: Document, on: str, off: str) -
     output(pod, on)
     assert pod.ready()
     output(pod, off)
-    assert not pod.ready()
+    eventually(lambda: not pod.ready(), "it is not ready any more")
     assert pod.live()
 
 
