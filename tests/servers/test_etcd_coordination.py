@@ -297,7 +297,7 @@ def test_a_member_joins_again_where_etcd_has_lost_its_data(own_etcd: Etcd, membe
     own_etcd.start("other data")
     other = member("other", own_etcd.url())
     eventually(lambda: other("coordinator.get_groups().get()") == [b"lost"], "the group is back")
-    assert other("members(b'lost')") == {b"process"}
+    eventually(lambda: other("members(b'lost')") == {b"process"}, "and then its member")
     assert other("capabilities(b'lost', b'process')") == "capable"
 
 
