@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import textwrap
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -286,20 +286,21 @@ def among(constructs: Mapping[str, C], present: Iterable[IConstruct]) -> Mapping
     return {name: each for name, each in constructs.items() if id(each) in kept}
 
 
-def by_name(objects: Iterable[Manifest], taken: Container[str] = ()) -> dict[str, Manifest]:
-    """Objects by kind and name (``ConfigMap/a``); a second one of the same, by its namespace too (``ConfigMap/b/a``).
-
-    Args:
-        objects: the objects.
-        taken: what others are called.
-    """
-    named: dict[str, Manifest] = {}
-    for each in objects:
-        named[next(name for name in _names(each.document) if name not in named and name not in taken)] = each
-    return named
+def by_name(objects: Iterable[Manifest]) -> dict[str, Manifest]:
+    """Objects by kind and name, ``ConfigMap/a``; a second one of the same by its namespace too, ``ConfigMap/b/a``."""
+    known = list(objects)
+    return dict(zip(_names(each.document for each in known), known, strict=True))
 
 
-def _names(document: Document) -> Iterator[str]:
+def _names(documents: Iterable[Document]) -> list[str]:
+    """What objects are called, each in another way."""
+    named: dict[str, None] = {}
+    for document in documents:
+        named[next(name for name in _possible_names(document) if name not in named)] = None
+    return list(named)
+
+
+def _possible_names(document: Document) -> Iterator[str]:
     metadata = document["metadata"]
     yield identity(document)
     yield f"{document['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
@@ -307,13 +308,12 @@ def _names(document: Document) -> Iterator[str]:
     yield from (f"{identity(document)}/{number}" for number in itertools.count(2))
 
 
-def _made(scope: Construct, tier: Tier, documents: Iterable[Document]) -> dict[str, Manifest]:
+def _made(scope: Construct, tier: Tier, documents: Sequence[Document]) -> dict[str, Manifest]:
     """Objects in the construct tree, as `by_name` calls them."""
-    made: dict[str, Manifest] = {}
-    for document in documents:
-        name = next(name for name in _names(document) if name not in made)
-        made[name] = Manifest(scope, tier, document, name.replace("/", "-"))
-    return made
+    return {
+        name: Manifest(scope, tier, document, name.replace("/", "-"))
+        for name, document in zip(_names(documents), documents, strict=True)
+    }
 
 
 def charts_around(construct: Construct) -> list[cdk8s.Chart]:
@@ -381,9 +381,7 @@ class Tier(cdk8s.Chart):
         self.owner = scope
         """What it is part of."""
         self._components: dict[str, Component] = {}
-        self._objects: dict[str, Manifest] = {}
-        for part in parts:
-            self._add(part)
+        self._objects = by_name([each for part in parts for each in self._add(part)])
 
     @property
     def components(self) -> Mapping[str, Component]:
@@ -400,14 +398,11 @@ class Tier(cdk8s.Chart):
         """What the app wants to replace in objects, besides what only objects made in Node.js can hold."""
         return [each for each in cdk8s.App.of(self).resolvers if not isinstance(each, _RESOLVERS_OF_CDK8S)]
 
-    def _add(self, part: Part) -> None:
-        if part.name:
-            component = Component(self, part)
-            self._components[part.name] = component
-            made = component.objects
-        else:
-            made = _made(self, self, part.documents)
-        self._objects |= by_name(made.values(), self._objects)
+    def _add(self, part: Part) -> Iterable[Manifest]:
+        if not part.name:
+            return _made(self, self, part.documents).values()
+        self._components[part.name] = component = Component(self, part)
+        return component.objects.values()
 
     @property
     def api_objects(self) -> list[cdk8s.ApiObject]:

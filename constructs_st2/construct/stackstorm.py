@@ -364,11 +364,11 @@ class StackStorm(Patient):
 
     def clusters_of_app(self) -> list[StackStorm]:
         """All clusters of the app, this one among them."""
-        return [each for each in self.what_is_made(self._root) if isinstance(each, StackStorm)]
+        return _clusters(self.what_is_made(self._root))
 
-    def _earlier(self) -> Iterator[StackStorm]:
+    def _earlier(self, made: Iterable[IConstruct]) -> Iterator[StackStorm]:
         """The clusters of the app before this one: what two of them share is told once, by the later one."""
-        return takewhile(lambda other: other is not self, self.clusters_of_app())
+        return takewhile(lambda other: other is not self, _clusters(made))
 
     def _shared(self, objects: Sequence[Document]) -> Iterator[Problem]:
         """Objects that another cluster or a chart of the app has, too: the last one that is applied would win."""
@@ -379,7 +379,7 @@ class StackStorm(Patient):
             if isinstance(each, Manifest) and each.owner is not self:
                 of_others[each.owner].append(each.named)
         release = self.cluster.release
-        for other in self._earlier():
+        for other in self._earlier(made):
             path = other._own_node.path
             if (release.name, release.namespace) == (other.cluster.release.name, other.cluster.release.namespace):
                 message = (
@@ -415,26 +415,25 @@ class StackStorm(Patient):
         output = root.yaml_output_type
         if output not in (types.FILE_PER_RESOURCE, types.FOLDER_PER_CHART_FILE_PER_RESOURCE):
             return
-        earlier, path = set(map(id, self._earlier())), f"{self._own_node.path}/"
+        made, path = self.what_is_made(root), f"{self._own_node.path}/"
+        earlier = frozenset(map(id, self._earlier(made)))
         own: Counter[tuple[str, str]] = Counter()
         others: set[tuple[str, str]] = set()
-        for each in self.what_is_made(root):
+        for each in made:
             if not isinstance(each, cdk8s.ApiObject):
                 continue
-            folder = "" if output is types.FILE_PER_RESOURCE else cdk8s.Chart.of(each).node.path
             if isinstance(each, Manifest):
-                if not is_identified(each.named):
+                if not is_identified(document := each.named):
                     continue
-                file = folder, identity(each.named)
-                if each.owner is self:
-                    own[file] += 1
-                elif id(each.owner) in earlier:
-                    others.add(file)
-            elif each.node.path.startswith(path):
-                own[folder, f"{each.kind}/{each.name}"] += 1
+                name, is_own, counts = identity(document), each.owner is self, id(each.owner) in earlier
             else:
-                others.add((folder, f"{each.kind}/{each.name}"))
-        if lost := [name for (folder, name), count in own.items() if count > 1 or (folder, name) in others]:
+                name, is_own, counts = f"{each.kind}/{each.name}", each.node.path.startswith(path), True
+            file = "" if output is types.FILE_PER_RESOURCE else cdk8s.Chart.of(each).node.path, name
+            if is_own:
+                own[file] += 1
+            elif counts:
+                others.add(file)
+        if lost := [file[1] for file, count in own.items() if count > 1 or file in others]:
             message = (
                 f"{output.name} names files by kind and name, which {len(lost)} objects share with others, "
                 f"such as {lost[0]}, and all but one of each would be lost; take another output type"
@@ -447,6 +446,10 @@ def of_each(clusters: Sequence[StackStorm], tell: Callable[[StackStorm], Iterabl
     for cluster in clusters:
         place = f"[{cluster._own_node.path}] " if len(clusters) > 1 else ""
         yield from (f"{place}{line}" for line in tell(cluster))
+
+
+def _clusters(made: Iterable[IConstruct]) -> list[StackStorm]:
+    return [each for each in made if isinstance(each, StackStorm)]
 
 
 def _by_place(objects: Iterable[Document]) -> Mapping[str, Document]:
