@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from constructs_st2.facts.backends import Backend
@@ -60,6 +60,11 @@ class MemberSet(NamedTuple):
     def image(self) -> Image:
         """The image of the server."""
         return self.containers[0].image
+
+
+def members_file(hosts: Iterable[str]) -> dict[str, str]:
+    """The file of a configuration by which scripts know who the members are."""
+    return {"members": "".join(f"{host}\n" for host in hosts)}
 
 
 def config_mount(backend: Backend, release: Release, fingerprint: str | None) -> Mount:

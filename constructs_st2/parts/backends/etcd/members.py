@@ -18,7 +18,7 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
 from constructs_st2.parts.backends.etcd.config import config_file
-from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount
+from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, members_file, scripts_mount
 from constructs_st2.parts.backends.option_files import laid_over
 from constructs_st2.parts.backends.server import Server, Version
 from constructs_st2.parts.pods import scripts
@@ -37,7 +37,6 @@ UID = 1000
 DATA_PATH = "/var/lib/etcd"
 
 CONFIG = "etcd.yaml"
-MEMBERS = "members"
 
 _CLIENT_PORTS = {"client": ETCD.port}
 _SERVER_PORTS = {"peer": PEER_PORT, "metrics": ETCD.metrics_port}
@@ -95,10 +94,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         init_containers=[_joining(helper_mounts, cluster)],
         client_ports=_CLIENT_PORTS,
         peer_ports={**_SERVER_PORTS, **_WITNESS_PORTS},
-        config={
-            CONFIG: config,
-            MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(ETCD.component, settings.replicas)),
-        },
+        config={CONFIG: config, **members_file(cluster.release.members(ETCD.component, settings.replicas))},
         scripts=scripts.texts("constructs_st2.parts.backends.etcd.scripts"),
     )
 
@@ -121,23 +117,20 @@ def _server(version: Version, cluster: Cluster) -> Container:
 
 def _witness(mounts: Sequence[Mount], cluster: Cluster) -> Container:
     """Tells the others whether the member has ever been in a cluster."""
-    return Container(
-        name="witness",
-        image=cluster.images.utility(),
-        command=scripts.command(_WITNESS),
-        env=[POD_NAME],
-        ports=_WITNESS_PORTS,
-        resources=cluster.values.helper_resources.of("scripts"),
-        mounts=mounts,
-    )
+    return _helper("witness", _WITNESS, mounts, cluster)._replace(ports=_WITNESS_PORTS)
 
 
 def _joining(mounts: Sequence[Mount], cluster: Cluster) -> Container:
     """Decides whether a member without data begins a cluster or joins one, and writes its configuration."""
+    return _helper("join", _JOIN, mounts, cluster)
+
+
+def _helper(name: str, script: str, mounts: Sequence[Mount], cluster: Cluster) -> Container:
+    """A container that works for the server by a script."""
     return Container(
-        name="join",
+        name=name,
         image=cluster.images.utility(),
-        command=scripts.command(_JOIN),
+        command=scripts.command(script),
         env=[POD_NAME],
         resources=cluster.values.helper_resources.of("scripts"),
         mounts=mounts,

@@ -12,7 +12,14 @@ from constructs_st2.facts.pod_paths import CONFIG_PATH, STATE_PATH
 from constructs_st2.facts.secrets import contract
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import tls
-from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount, secret_mount
+from constructs_st2.parts.backends.member_set import (
+    MemberSet,
+    config_mount,
+    data_mount,
+    members_file,
+    scripts_mount,
+    secret_mount,
+)
 from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.rabbitmq.config import (
     MANAGEMENT_PORT,
@@ -41,7 +48,6 @@ UID = 999
 RABBITMQ_CONF = "rabbitmq.conf"
 ADVANCED_CONFIG = "advanced.config"
 ENABLED_PLUGINS = "enabled_plugins"
-MEMBERS = "members"
 HOME = "/var/lib/rabbitmq"
 
 GRACE = 90
@@ -79,7 +85,7 @@ def member_set(cluster: Cluster) -> MemberSet:
         ],
         client_ports=_client_ports(cluster),
         peer_ports=peers,
-        config={**config, **({MEMBERS: "".join(f"{host}\n" for host in hosts)} if len(hosts) > 1 else {})},
+        config={**config, **(members_file(hosts) if len(hosts) > 1 else {})},
         scripts=scripts.texts("constructs_st2.parts.backends.rabbitmq.scripts"),
     )
 

@@ -16,7 +16,14 @@ from constructs_st2.facts.secrets import contract
 from constructs_st2.facts.versions import ST2_RELEASES
 from constructs_st2.kube.documents import Document, fingerprint
 from constructs_st2.parts.backends import looking, tls
-from constructs_st2.parts.backends.member_set import MemberSet, config_mount, data_mount, scripts_mount, secret_mount
+from constructs_st2.parts.backends.member_set import (
+    MemberSet,
+    config_mount,
+    data_mount,
+    members_file,
+    scripts_mount,
+    secret_mount,
+)
 from constructs_st2.parts.backends.option_files import lines
 from constructs_st2.parts.backends.redis.config import encrypted, plain, redis_conf, sentinel_conf
 from constructs_st2.parts.backends.server import Server, Version
@@ -43,7 +50,6 @@ METRICS_PATH = f"{OWN}/metrics"
 
 REDIS_CONF = "redis.conf"
 SENTINEL_CONF = "sentinel.conf"
-MEMBERS = "members"
 
 _START_REDIS = "start-redis.sh"
 _START_SENTINEL = "start-sentinel.sh"
@@ -92,7 +98,7 @@ def _config(cluster: Cluster) -> dict[str, str]:
     return {
         REDIS_CONF: lines(redis_conf(settings, listener(REDIS_PORT)), " "),
         SENTINEL_CONF: lines(sentinel_conf(settings, listener(REDIS_SENTINEL.port)), " "),
-        MEMBERS: "".join(f"{host}\n" for host in cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
+        **members_file(cluster.release.members(REDIS_SENTINEL.component, settings.replicas)),
     }
 
 
