@@ -94,8 +94,8 @@ def is_secret_name(name: str) -> bool:
     words = _words(name)
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
-    before, last = words[-2] if len(words) > 1 else "", words[-1]
-    if last == "secret" and before in _REFERENCES | _CONTENTS:
+    *_, before, last = "", *words
+    if last == "secret" and (before in _REFERENCES or before in _CONTENTS):
         return False
     return last in _SURE_WORDS or last.endswith(_SURE_ENDS) or (last == "key" and before in _KEYS)
 
@@ -105,22 +105,23 @@ def is_secret(name: str, value: str) -> bool:
     words = _words(name)
     if not words or name.lstrip("-") in _NO_SECRET_NAMES:
         return False
-    if words[-1] == "secret" and words[-2:-1] and words[-2] in _CONTENTS:
+    *_, before, last = "", *words
+    if last == "secret" and before in _CONTENTS:
         return is_literal(value) and not re.fullmatch(names.SUBDOMAIN, value.strip())
     sounds_secret = is_secret_name(name)
-    if not sounds_secret and ("webhook" in words or words[-2:] == ("hook", "url")):
+    if not sounds_secret and ("webhook" in words or (before, last) == ("hook", "url")):
         return _is_url_with_a_secret_path(value)
-    is_key, is_likely = words[-1] == "key" and len(words) > 1, words[-1] in _LIKELY_WORDS
+    is_key, is_likely = last == "key" and before != "", last in _LIKELY_WORDS
     # By far the most names say nothing of a secret.
     if not (sounds_secret or is_key or is_likely) or not is_literal(value):
         return False
     if sounds_secret:
         is_limit = re.fullmatch(_NUMBER, value.strip()) and _LIMITS & set(words)
         # Of keys and tokens, unlike passwords, only descriptions are words; those in PEM are told by their form.
-        is_description = words[-1].endswith(("key", "token")) and " " in value.strip()
+        is_description = last.endswith(("key", "token")) and " " in value.strip()
         return not (is_limit or is_description)
     if is_key:
-        return words[-2] not in _PUBLIC and re.fullmatch(_RANDOM, value.strip()) is not None
+        return before not in _PUBLIC and re.fullmatch(_RANDOM, value.strip()) is not None
     return _is_like_a_secret(value.strip())
 
 
